@@ -1,0 +1,6 @@
+"""`python -m guardrails` is `speckit`."""
+
+from guardrails.cli.main import main
+
+if __name__ == "__main__":
+    main()

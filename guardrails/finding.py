@@ -1,0 +1,71 @@
+"""What a check yields: findings, and a record of what it examined to reach them."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Severity = Literal["error", "warning", "note"]
+Outcome = Literal["fail", "undecided", "conflict", "degraded"]
+
+
+class Rule(NamedTuple):
+    """One thing a check may flag. The texts are what `speckit explain CODE` and docs/rules print.
+
+    `outcome` is what an *error* of this rule makes of the whole verdict.
+    """
+
+    code: str
+    name: str
+    summary: str
+    why: str
+    example: str
+    fix: str
+    severity: Severity = "error"
+    outcome: Outcome = "fail"
+
+    def at(
+        self,
+        path: str,
+        message: str,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        hint: str | None = None,
+        severity: Severity | None = None,
+        spec: str | None = None,
+        stage: str | None = None,
+    ) -> Finding:
+        """A finding of this rule. `line` and `column` are 1-based, or None where there is no position."""
+        level = severity or self.severity
+        return Finding(self, path, line, column, message, hint, level, spec, stage)
+
+
+class Finding(NamedTuple):
+    """One flagged thing. `path` is relative to the repository root with `/` between parts; bytes that are
+    not UTF-8 are surrogate-escaped, and `.` stands for the repository as a whole. Never holds secret text."""
+
+    rule: Rule
+    path: str
+    line: int | None
+    column: int | None
+    message: str
+    hint: str | None
+    severity: Severity
+    spec: str | None
+    stage: str | None
+
+
+class Checked(NamedTuple):
+    """A candidate that was examined."""
+
+    path: str
+
+
+class Skipped(NamedTuple):
+    """A candidate that was not examined, and why. Skipped is never passed."""
+
+    path: str
+    reason: str
+
+
+Observation = Finding | Checked | Skipped

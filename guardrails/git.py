@@ -1,0 +1,254 @@
+"""Plumbing calls to the git binary: the only way the product talks to git on the hot path.
+
+No shell, no porcelain whose output may change, no optional locks (a check writes nothing), no
+pathspec magic, no external diff, textconv or fsmonitor programs that a configuration could name.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from guardrails.errors import GuardrailError, Undecidable
+
+# What `git rev-parse --local-env-vars` names: variables that tie a process to one repository.
+LOCAL_VARIABLES = frozenset(
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_CONFIG GIT_CONFIG_PARAMETERS GIT_CONFIG_COUNT GIT_OBJECT_DIRECTORY "
+    "GIT_DIR GIT_WORK_TREE GIT_IMPLICIT_WORK_TREE GIT_GRAFT_FILE GIT_INDEX_FILE GIT_NO_REPLACE_OBJECTS "
+    "GIT_REPLACE_REF_BASE GIT_PREFIX GIT_SHALLOW_FILE GIT_COMMON_DIR GIT_INTERNAL_SUPER_PREFIX".split()
+)
+
+_FIXED = {
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "LC_ALL": "C",
+}
+_OPTIONS = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
+
+
+def to_text(raw: bytes) -> str:
+    """A git path or ref as text; bytes that are not UTF-8 survive as lone surrogates."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def to_bytes(text: str) -> bytes:
+    """The inverse of `to_text`."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def is_null_id(object_id: str) -> bool:
+    """Whether an object id is git's "none": all zeros, of any length (SHA-1 or SHA-256)."""
+    return bool(object_id) and not object_id.strip("0")
+
+
+class Repo(NamedTuple):
+    """A repository with a working tree. `environment` is what every git call runs with."""
+
+    root: str
+    environment: Mapping[str, str]
+
+    def run(self, *arguments: str, stdin: bytes | None = None, ok: tuple[int, ...] = (0,)) -> bytes:
+        """The standard output of `git ARGUMENTS`, run at the root.
+
+        Raises Undecidable when git is missing or exits with a code outside `ok`.
+        """
+        process = self.start(*arguments)
+        out, err = process.communicate(stdin)
+        if process.returncode not in ok:
+            raise _failure(arguments, process.returncode, err)
+        return out
+
+    def succeeds(self, *arguments: str) -> bool:
+        """Whether `git ARGUMENTS` exits 0; its output is dropped."""
+        process = self.start(*arguments)
+        process.communicate()
+        return process.returncode == 0
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A running git with all three streams piped."""
+        command = [executable(), *_OPTIONS, *arguments]
+        pipe = subprocess.PIPE
+        try:
+            return subprocess.Popen(command, cwd=self.root, env=self.environment, stdin=pipe, stdout=pipe, stderr=pipe)
+        except FileNotFoundError as error:
+            raise Undecidable("git was not found", "install git and put it on PATH") from error
+
+    def git_dir(self) -> str:
+        """The absolute git directory of this working tree (a linked worktree has its own)."""
+        return to_text(self.run("rev-parse", "--absolute-git-dir")).rstrip("\n")
+
+    def resolve(self, revision: str) -> str:
+        """The full id of the commit that `revision` names. Raises GuardrailError when it names none."""
+        if revision.startswith("-") or "\0" in revision:
+            raise GuardrailError(f"'{revision}' is not a revision", "name a commit, branch or tag")
+        process = self.start("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+        out, _ = process.communicate()
+        if process.returncode:
+            raise GuardrailError(
+                f"revision '{revision}' does not name a commit in this repository",
+                "check the spelling, or fetch the history it belongs to (a shallow clone lacks it)",
+            )
+        return out.decode("ascii", "replace").strip()
+
+    def head(self) -> str | None:
+        """The id of HEAD's commit, or None before the first commit."""
+        process = self.start("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        out, _ = process.communicate()
+        return out.decode("ascii", "replace").strip() if process.returncode == 0 else None
+
+    def blobs(self, object_ids: Iterable[str], limit: int) -> Iterator[tuple[int, bytes | None]]:
+        """(size, content) of each object in order, one `cat-file` for all.
+
+        Content longer than `limit` bytes is drained, not kept: None stands for it.
+        """
+        process = self.start("cat-file", "--batch", "--buffer")
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        wanted = list(object_ids)
+        feeder = threading.Thread(target=_feed, args=(process, wanted), daemon=True)
+        feeder.start()
+        stream = process.stdout
+        try:
+            for object_id in wanted:
+                header = stream.readline().split()
+                if len(header) != 3:
+                    raise Undecidable(
+                        f"object {object_id} cannot be read",
+                        "run 'git fsck'; a shallow or partial clone may lack it",
+                    )
+                size = int(header[2])
+                content: bytes | None = None
+                if size <= limit:
+                    content = stream.read(size)
+                else:
+                    _drain(stream.read, size)
+                stream.read(1)
+                yield size, content
+        finally:
+            process.kill()
+            feeder.join()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    pass  # what we did not send, nobody is left to read
+            process.wait()
+
+    def sizes(self, object_ids: list[bytes]) -> list[int]:
+        """The size in bytes of each object, in order."""
+        if not object_ids:
+            return []
+        request = b"\n".join(object_ids) + b"\n"
+        out = self.run("cat-file", "--batch-check=%(objectsize)", "--buffer", stdin=request)
+        try:
+            return list(map(int, out.split(b"\n")[:-1]))
+        except ValueError as error:
+            raise Undecidable("an object named by the tree is missing", "run 'git fsck'") from error
+
+
+def _feed(process: subprocess.Popen[bytes], object_ids: list[str]) -> None:
+    assert process.stdin is not None
+    try:
+        process.stdin.write("\n".join([*object_ids, ""]).encode("ascii"))
+        process.stdin.close()
+    except (BrokenPipeError, ValueError):
+        pass  # the reader stopped early and closed the process
+
+
+def _drain(read: object, size: int) -> None:
+    assert callable(read)
+    while size > 0:
+        size -= len(read(min(size, 1 << 20))) or size
+
+
+def _failure(arguments: tuple[str, ...], code: int, stderr: bytes) -> Undecidable:
+    said = to_text(stderr).strip().splitlines()
+    detail = said[-1] if said else f"exit code {code}"
+    hint = "run the command yourself to see more"
+    if any("dubious ownership" in line for line in said):
+        detail = said[0]
+        hint = "git config --global --add safe.directory <the repository>"
+    return Undecidable(f"git {arguments[0]} failed: {detail}", hint)
+
+
+def executable() -> str:
+    """The git to run. On Windows a bare name would also be searched in the current directory, which is hostile."""
+    if os.name != "nt":
+        return "git"
+    from shutil import which
+
+    os.environ.setdefault("NoDefaultCurrentDirectoryInExePath", "1")
+    return which("git") or "git"
+
+
+def open_repo(directory: str | None = None, environ: Mapping[str, str] | None = None) -> Repo:
+    """The repository that holds `directory` (default: the current one).
+
+    Inside a hook git exports GIT_INDEX_FILE, and GIT_DIR in linked worktrees. They are kept when
+    `directory` belongs to the repository they speak of, and dropped for any other.
+    Raises GuardrailError when there is no repository or it has no working tree.
+    """
+    inherited = dict(os.environ if environ is None else environ)
+    scrubbed = {key: value for key, value in inherited.items() if key not in LOCAL_VARIABLES}
+    for variables in (inherited, scrubbed):
+        variables.update(_FIXED)
+    if directory is None:
+        return Repo(_root(os.getcwd(), inherited), _absolute(inherited))
+    if not os.path.isdir(directory):
+        raise GuardrailError(f"{directory}: no such directory", "give --repo a directory inside a repository")
+    root = _root(directory, scrubbed)
+    same = LOCAL_VARIABLES & inherited.keys() and _try_root(os.getcwd(), inherited) == root
+    return Repo(root, _absolute(inherited) if same else scrubbed)
+
+
+def _absolute(environment: dict[str, str]) -> dict[str, str]:
+    """Git is run at the root, so a relative GIT_DIR must be fixed to where we were started."""
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR"):
+        if environment.get(name):
+            environment[name] = os.path.abspath(environment[name])
+    return environment
+
+
+def _try_root(directory: str, environment: Mapping[str, str]) -> str | None:
+    try:
+        return _root(directory, environment)
+    except GuardrailError:
+        return None
+
+
+def _root(directory: str, environment: Mapping[str, str]) -> str:
+    if not environment.get("GIT_DIR") and not environment.get("GIT_WORK_TREE"):
+        found = _walk_up(os.path.realpath(directory))
+        if found:
+            return found
+    return _ask_root(directory, environment)
+
+
+def _walk_up(directory: str) -> str | None:
+    """The nearest directory above that holds `.git`; spares the common case a process."""
+    while True:
+        marker = os.path.join(directory, ".git")
+        if os.path.isfile(marker) or os.path.isfile(os.path.join(marker, "HEAD")):
+            return directory
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return None
+        directory = parent
+
+
+def _ask_root(directory: str, environment: Mapping[str, str]) -> str:
+    repo = Repo(directory, environment)
+    process = repo.start("rev-parse", "--show-toplevel")
+    out, err = process.communicate()
+    root = to_text(out).rstrip("\n")
+    if process.returncode or not root:
+        said = to_text(err).strip().splitlines()
+        raise GuardrailError(
+            f"{directory}: {said[0] if said else 'a bare repository has no working tree'}",
+            "run inside a repository, or name one with --repo",
+        )
+    return os.path.realpath(root)

@@ -1,0 +1,173 @@
+"""Where SPECs, documents and evidence lie, and the grammar of SPEC ids and evidence file names.
+
+Ids are checked against the pattern before any path is built from them, and a SPEC is found by its exact
+id: `SPEC-102` never finds `SPEC-102R`, nor `SPEC-KIT-900-2`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from guardrails.errors import GuardrailError
+
+STAGES = ("plan", "tasks", "implement", "validate", "audit", "unlock")
+DOCUMENTS = ("spec.md", "plan.md", "tasks.md", "PRD.md")
+SPEC_ID = "^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$"
+
+_SLUG = re.compile(r"(?=.*[a-z])[a-z0-9][a-z0-9._-]*")
+_STAGE_KEY = re.compile(r"(?:spec|spec-ops|guardrail|speckit)[-_.](.+)")
+
+EvidenceKind = Literal[
+    "telemetry",
+    "tasks_telemetry",
+    "agent_output",
+    "synthesis",
+    "verdict",
+    "agent_metrics",
+    "consensus_telemetry",
+    "cost_summary",
+    "run_summary",
+    "ledger_entry",
+    "archive_manifest",
+    "hal_response",
+    "security_review_tracker",
+    "unknown",
+]
+
+
+class Layout(NamedTuple):
+    """The places of one repository, each relative to its root, no trailing slash."""
+
+    docs: str = "docs"
+    tracker: str = "SPEC.md"
+    spec_id: str = SPEC_ID
+    evidence: str = "docs/SPEC-OPS-004-integrated-coder-hooks/evidence"
+
+    def is_spec_id(self, text: str) -> bool:
+        """Whether `text` is a SPEC id by the configured pattern. A newline never is."""
+        return _pattern(self.spec_id).fullmatch(text) is not None
+
+    def id_of(self, name: str) -> str | None:
+        """The SPEC id in a directory or record name: the name itself, or the longest id before a lower-case slug."""
+        return _id_of(self.spec_id, name)
+
+    def require_id(self, text: str) -> str:
+        """`text` as a SPEC id (a slug is allowed and dropped). Raises GuardrailError for anything else."""
+        found = self.id_of(text)
+        if found is None:
+            raise GuardrailError(f"'{text}' is not a SPEC id", f"ids match {self.spec_id}, for example SPEC-KIT-900")
+        return found
+
+
+@lru_cache(maxsize=8)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text.removesuffix("$") + r"\Z")
+
+
+@lru_cache(maxsize=4096)
+def _id_of(pattern: str, name: str) -> str | None:
+    matches = _pattern(pattern).fullmatch
+    if matches(name):
+        return name
+    end = len(name)
+    while (end := name.rfind("-", 0, end)) > 0:
+        if _SLUG.fullmatch(name, end + 1) and matches(name[:end]):
+            return name[:end]
+    return None
+
+
+def stage_of(text: object) -> str | None:
+    """The stage a record names: `plan`, `spec-plan`, `spec-ops-plan`, `guardrail.plan` and `Plan` are all plan."""
+    if not isinstance(text, str):
+        return None
+    word = text.strip().lower()
+    match = _STAGE_KEY.fullmatch(word)
+    word = match[1] if match else word
+    return word if word in STAGES else None
+
+
+class EvidenceName(NamedTuple):
+    """What a path says about an evidence file, before its content is read."""
+
+    kind: EvidenceKind
+    spec: str | None
+    stage: str | None = None
+    agent: str | None = None
+    stamp: str | None = None
+
+
+_STAGE = "(?P<stage>plan|tasks|implement|validate|audit|unlock)"
+# Five styles of time stamp were written: with colons, with underscores, with dashes, compact, and none.
+_STAMP = r"(?P<stamp>\d{4}-?\d\d-?\d\dT\d\d[:_-]?\d\d[:_-]?\d\dZ?(?:-[0-9A-Za-z]+)?)"
+_COMMAND = re.compile(rf"spec-{_STAGE}_{_STAMP}\.json")
+_COMMAND_AGENT = re.compile(rf"spec-{_STAGE}_(?P<agent>[a-z][a-z0-9_-]*?)_{_STAMP}\.json")
+_NATIVE = re.compile(rf"guardrail-{_STAGE}-{_STAMP}(?:_\d+)?\.json")
+_CONSENSUS = re.compile(rf"(?P<prefix>spec-)?{_STAGE}[_-](?:{_STAMP}[_-])?(?P<tail>[A-Za-z][\w.-]*)\.(?P<ext>jsonl?)")
+_TAILS: dict[str, EvidenceKind] = {"synthesis": "synthesis", "verdict": "verdict"}
+
+
+def evidence_name(layout: Layout, path: str) -> EvidenceName | None:
+    """What the grammar of evidence names says about `path`; None when it is not evidence of this layout.
+
+    Evidence lies below `evidence.root` by kind and SPEC, and below a SPEC's own directory in `docs`.
+    """
+    if not path.endswith((".json", ".jsonl")):
+        return None
+    if path.startswith(layout.evidence + "/"):
+        return _rooted(layout, path[len(layout.evidence) + 1 :].split("/"))
+    if path.startswith(layout.docs + "/"):
+        parts = path[len(layout.docs) + 1 :].split("/")
+        spec = layout.id_of(parts[0])
+        if spec and len(parts) > 1:
+            return _by_file_name(parts[-1], spec)
+    return None
+
+
+def _rooted(layout: Layout, parts: list[str]) -> EvidenceName:
+    kind, name = parts[0], parts[-1]
+    if kind == "costs" and name.endswith("_cost_summary.json"):
+        return EvidenceName("cost_summary", layout.id_of(name.removesuffix("_cost_summary.json")))
+    spec = layout.id_of(parts[1]) if len(parts) > 2 else None
+    if kind == "runs":
+        ledger = name.endswith(".ledger.jsonl")
+        return EvidenceName("ledger_entry" if ledger else "run_summary", spec)
+    if kind == "archive":
+        return EvidenceName("archive_manifest" if name.endswith("manifest.json") else "unknown", spec)
+    return _by_file_name(name, spec)
+
+
+def _by_file_name(name: str, spec: str | None) -> EvidenceName:
+    if match := _COMMAND.fullmatch(name) or _NATIVE.fullmatch(name):
+        return EvidenceName("telemetry", spec, match["stage"], None, match["stamp"])
+    if match := _COMMAND_AGENT.fullmatch(name):
+        return EvidenceName("agent_output", spec, match["stage"], _agent(match["agent"]), match["stamp"])
+    if name == "security_review_tracker.json":
+        return EvidenceName("security_review_tracker", spec)
+    if name == "tasks_guardrail.json":
+        return EvidenceName("tasks_telemetry", spec, "tasks")
+    if name.startswith("hal_"):
+        return EvidenceName("hal_response", spec)
+    if match := _CONSENSUS.fullmatch(name):
+        return _consensus_name(match, spec)
+    return EvidenceName("unknown", spec)
+
+
+def _consensus_name(match: re.Match[str], spec: str | None) -> EvidenceName:
+    tail, stage, stamp = match["tail"], match["stage"], match["stamp"]
+    if match["ext"] == "jsonl":
+        kind: EvidenceKind = "consensus_telemetry" if tail == "telemetry" else "unknown"
+        return EvidenceName(kind, spec, stage, None, stamp)
+    if tail in _TAILS:
+        return EvidenceName(_TAILS[tail], spec, stage, None, stamp)
+    if tail.endswith("_metrics"):
+        return EvidenceName("agent_metrics", spec, stage, _agent(tail.removesuffix("_metrics")), stamp)
+    if not match["prefix"]:
+        return EvidenceName("unknown", spec, stage)  # `plan-notes.json` is somebody's, not an agent's
+    return EvidenceName("agent_output", spec, stage, _agent(tail), stamp)
+
+
+def _agent(text: str) -> str:
+    """`gpt-pro` and `gpt_pro` are one agent."""
+    return text.replace("-", "_")

@@ -1,0 +1,38 @@
+"""What a run of checks amounts to: the one value every reporter renders."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from guardrails.finding import Finding, Skipped
+from guardrails.snapshot import Source
+
+Verdict = Literal["pass", "fail", "undecided", "not-applicable", "conflict", "degraded"]
+
+
+class Examined(NamedTuple):
+    """`candidates` = `checked` + the skipped, each of which has a reason."""
+
+    candidates: int
+    checked: int
+    skipped: tuple[Skipped, ...] = ()
+
+
+class Problem(NamedTuple):
+    """Why nothing could be judged (exit 2, 3 or 70)."""
+
+    message: str
+    hint: str | None = None
+
+
+class Result(NamedTuple):
+    """`findings` are sorted and each carries its fingerprint; `verdict` never depends on how they are shown."""
+
+    command: str
+    source: Source
+    examined: Examined
+    findings: tuple[Finding, ...]
+    fingerprints: tuple[str, ...]
+    verdict: Verdict
+    exit_code: int
+    problem: Problem | None = None

@@ -1,0 +1,38 @@
+"""What a check is asked to judge: a snapshot, the settings that hold for it, and how far to look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from guardrails.settings import Settings
+from guardrails.finding import Observation
+from guardrails.snapshot import Snapshot
+
+
+class Scope(NamedTuple):
+    """What an argument named. Empty means the whole repository.
+
+    A check that cannot find what was named says so with an error: named things must be there.
+    """
+
+    paths: tuple[str, ...] = ()
+    """files relative to the root; only `validate` narrows to them"""
+    spec: str | None = None
+    """an exact SPEC id"""
+    stage: str | None = None
+    message_file: str | None = None
+    """the commit message under judgement (commit-msg hook), an absolute path"""
+
+
+class Subject(NamedTuple):
+    """`now` is injected so that checks stay pure; it carries a time zone."""
+
+    snapshot: Snapshot
+    settings: Settings
+    now: datetime
+    scope: Scope = Scope()
+
+
+CheckFunction = Callable[[Subject], Iterator[Observation]]

@@ -1,7 +1,5 @@
 """What a check yields: findings, and a record of what it examined to reach them."""
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning", "note"]
@@ -34,7 +32,7 @@ class Rule(NamedTuple):
         severity: Severity | None = None,
         spec: str | None = None,
         stage: str | None = None,
-    ) -> Finding:
+    ) -> "Finding":
         """A finding of this rule. `line` and `column` are 1-based, or None where there is no position."""
         level = severity or self.severity
         return Finding(self, path, line, column, message, hint, level, spec, stage)

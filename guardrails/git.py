@@ -4,12 +4,10 @@ No shell, no porcelain whose output may change, no optional locks (a check write
 pathspec magic, no external diff, textconv or fsmonitor programs that a configuration could name.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from guardrails.errors import GuardrailError, Undecidable
@@ -159,8 +157,7 @@ def _feed(process: subprocess.Popen[bytes], object_ids: list[str]) -> None:
         pass  # the reader stopped early and closed the process
 
 
-def _drain(read: object, size: int) -> None:
-    assert callable(read)
+def _drain(read: Callable[[int], bytes], size: int) -> None:
     while size > 0:
         size -= len(read(min(size, 1 << 20))) or size
 

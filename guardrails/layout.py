@@ -4,8 +4,6 @@ Ids are checked against the pattern before any path is built from them, and a SP
 id: `SPEC-102` never finds `SPEC-102R`, nor `SPEC-KIT-900-2`.
 """
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -16,8 +14,9 @@ STAGES = ("plan", "tasks", "implement", "validate", "audit", "unlock")
 DOCUMENTS = ("spec.md", "plan.md", "tasks.md", "PRD.md")
 SPEC_ID = "^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$"
 
-_SLUG = re.compile(r"(?=.*[a-z])[a-z0-9][a-z0-9._-]*")
-_STAGE_KEY = re.compile(r"(?:spec|spec-ops|guardrail|speckit)[-_.](.+)")
+# Patterns are text: `re` compiles and keeps the ones that are used, and a hook needs few.
+_SLUG = r"(?=.*[a-z])[a-z0-9][a-z0-9._-]*"
+_STAGE_KEY = r"(?:spec|spec-ops|guardrail|speckit)[-_.](.+)"
 
 EvidenceKind = Literal[
     "telemetry",
@@ -33,6 +32,7 @@ EvidenceKind = Literal[
     "archive_manifest",
     "hal_response",
     "security_review_tracker",
+    "resolution",
     "unknown",
 ]
 
@@ -73,7 +73,7 @@ def _id_of(pattern: str, name: str) -> str | None:
         return name
     end = len(name)
     while (end := name.rfind("-", 0, end)) > 0:
-        if _SLUG.fullmatch(name, end + 1) and matches(name[:end]):
+        if re.fullmatch(_SLUG, name[end + 1 :]) and matches(name[:end]):
             return name[:end]
     return None
 
@@ -83,7 +83,7 @@ def stage_of(text: object) -> str | None:
     if not isinstance(text, str):
         return None
     word = text.strip().lower()
-    match = _STAGE_KEY.fullmatch(word)
+    match = re.fullmatch(_STAGE_KEY, word)
     word = match[1] if match else word
     return word if word in STAGES else None
 
@@ -101,11 +101,11 @@ class EvidenceName(NamedTuple):
 _STAGE = "(?P<stage>plan|tasks|implement|validate|audit|unlock)"
 # Five styles of time stamp were written: with colons, with underscores, with dashes, compact, and none.
 _STAMP = r"(?P<stamp>\d{4}-?\d\d-?\d\dT\d\d[:_-]?\d\d[:_-]?\d\dZ?(?:-[0-9A-Za-z]+)?)"
-_COMMAND = re.compile(rf"spec-{_STAGE}_{_STAMP}\.json")
-_COMMAND_AGENT = re.compile(rf"spec-{_STAGE}_(?P<agent>[a-z][a-z0-9_-]*?)_{_STAMP}\.json")
-_NATIVE = re.compile(rf"guardrail-{_STAGE}-{_STAMP}(?:_\d+)?\.json")
-_CONSENSUS = re.compile(rf"(?P<prefix>spec-)?{_STAGE}[_-](?:{_STAMP}[_-])?(?P<tail>[A-Za-z][\w.-]*)\.(?P<ext>jsonl?)")
-_TAILS: dict[str, EvidenceKind] = {"synthesis": "synthesis", "verdict": "verdict"}
+_COMMAND = rf"spec-{_STAGE}_{_STAMP}\.json"
+_COMMAND_AGENT = rf"spec-{_STAGE}_(?P<agent>[a-z][a-z0-9_-]*?)_{_STAMP}\.json"
+_NATIVE = rf"guardrail-{_STAGE}-{_STAMP}(?:_\d+)?\.json"
+_CONSENSUS = rf"(?P<prefix>spec-)?{_STAGE}[_-](?:{_STAMP}[_-])?(?P<tail>[A-Za-z][\w.-]*)\.(?P<ext>jsonl?)"
+_TAILS: dict[str, EvidenceKind] = {"synthesis": "synthesis", "verdict": "verdict", "resolution": "resolution"}
 
 
 def evidence_name(layout: Layout, path: str) -> EvidenceName | None:
@@ -125,6 +125,13 @@ def evidence_name(layout: Layout, path: str) -> EvidenceName | None:
     return None
 
 
+def evidence_name_anywhere(layout: Layout, path: str) -> EvidenceName | None:
+    """As `evidence_name`, and for a file somewhere else what its name alone says."""
+    if not path.endswith((".json", ".jsonl")):
+        return None
+    return evidence_name(layout, path) or _by_file_name(path.rpartition("/")[2], None)
+
+
 def _rooted(layout: Layout, parts: list[str]) -> EvidenceName:
     kind, name = parts[0], parts[-1]
     if kind == "costs" and name.endswith("_cost_summary.json"):
@@ -139,9 +146,9 @@ def _rooted(layout: Layout, parts: list[str]) -> EvidenceName:
 
 
 def _by_file_name(name: str, spec: str | None) -> EvidenceName:
-    if match := _COMMAND.fullmatch(name) or _NATIVE.fullmatch(name):
+    if match := re.fullmatch(_COMMAND, name) or re.fullmatch(_NATIVE, name):
         return EvidenceName("telemetry", spec, match["stage"], None, match["stamp"])
-    if match := _COMMAND_AGENT.fullmatch(name):
+    if match := re.fullmatch(_COMMAND_AGENT, name):
         return EvidenceName("agent_output", spec, match["stage"], _agent(match["agent"]), match["stamp"])
     if name == "security_review_tracker.json":
         return EvidenceName("security_review_tracker", spec)
@@ -149,7 +156,7 @@ def _by_file_name(name: str, spec: str | None) -> EvidenceName:
         return EvidenceName("tasks_telemetry", spec, "tasks")
     if name.startswith("hal_"):
         return EvidenceName("hal_response", spec)
-    if match := _CONSENSUS.fullmatch(name):
+    if match := re.fullmatch(_CONSENSUS, name):
         return _consensus_name(match, spec)
     return EvidenceName("unknown", spec)
 

@@ -1,7 +1,5 @@
 """What a run of checks amounts to: the one value every reporter renders."""
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple
 
 from guardrails.finding import Finding, Skipped

@@ -1,10 +1,12 @@
 """The effective configuration as frozen values. `config.py` builds it; everything else only reads it."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from guardrails.errors import GuardrailError
 from guardrails.layout import STAGES, Layout
+
+CONFIG_FILE = ".speckit.yaml"
 
 MEGABYTE = 1_048_576
 """1 MB is 1,048,576 bytes, as the predecessor counted."""
@@ -119,3 +121,18 @@ class Settings(NamedTuple):
     def roster(self, stage: str) -> tuple[str, ...]:
         """The agents declared for a stage; empty when none are."""
         return next((row.agents for row in self.stages if row.name == stage), ())
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """The defaults under what the environment says: what holds where there is no configuration file."""
+    return Settings(overrides=Overrides(allow_dirty=switch(environ, "SPEC_OPS_ALLOW_DIRTY")))
+
+
+def switch(environ: Mapping[str, str], name: str) -> bool:
+    """A 0/1 variable, off when unset. Raises GuardrailError for anything unclear: a guess could open a gate."""
+    text = environ.get(name, "").strip().lower()
+    if text in ("", "0", "false", "no", "off"):
+        return False
+    if text in ("1", "true", "yes", "on"):
+        return True
+    raise GuardrailError(f"{name}={text!r} is neither 0 nor 1", f"unset {name}, or set it to 0 or 1")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-# In a wheel they sit in `guardrails/shipped/`; a checkout (and an editable install) keeps them beside the package.
-_PLACES = (os.path.join(_HERE, "shipped"), os.path.dirname(_HERE))
+# In a wheel they sit in `guardrails/_shipped/`; a checkout (and an editable install) keeps them beside the package.
+_PLACES = (os.path.join(_HERE, "_shipped"), os.path.dirname(_HERE))
 
 
 def path_of(kind: str, name: str) -> str:

@@ -4,10 +4,10 @@ A snapshot holds the bytes that are judged. In a hook that is the index git will
 GIT_INDEX_FILE), at a push the pushed commit. Symbolic links are entries, never followed.
 """
 
-from __future__ import annotations
-
 import os
+import re
 import stat
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
@@ -17,8 +17,15 @@ from guardrails.git import Repo, to_bytes, to_text
 READ_LIMIT = 32 * 1024 * 1024
 """Bytes a check will hold of one file. What is larger is reported, not read."""
 
+CASE_BLIND = os.name == "nt" or sys.platform == "darwin"
+"""Whether a file system here may find `Plan.md` as `plan.md`; then names are looked up in their directory's list."""
+
 Kind = Literal["file", "symlink", "submodule", "special"]
 SourceKind = Literal["worktree", "index", "commit", "range", "push", "memory"]
+# Patterns are compiled where they are first used: a hook that needs one pays for one.
+_INDEX_ROW = rb"(\d+) ([0-9a-f]+) \d\t([^\0]+)\0"
+_UNMERGED = rb"(?:\A|\0)\d+ [0-9a-f]+ [123]\t"
+_TREE_ROW = rb"(\d+) [a-z]+ ([0-9a-f]+)\t([^\0]+)\0"
 _MODES: dict[bytes, Kind] = {b"100644": "file", b"100755": "file", b"120000": "symlink", b"160000": "submodule"}
 
 
@@ -53,13 +60,15 @@ class Snapshot(Protocol):
     @property
     def source(self) -> Source: ...
     @property
-    def base(self) -> Snapshot | None: ...
+    def base(self) -> "Snapshot | None": ...
     @property
     def repo(self) -> Repo | None: ...
     def entries(self, prefix: str = "") -> list[Entry]:
         """Every path at or below `prefix` (a directory or a file, no trailing slash), in no promised order."""
     def sizes(self, prefix: str = "") -> list[tuple[str, int]]:
         """(path, size in bytes) of every path at or below `prefix`; a link counts as the link, not its target."""
+    def folders(self, prefix: str) -> list[str]:
+        """The names of the directories directly below `prefix`, sorted; links are not directories."""
     def entry(self, path: str) -> Entry | None:
         """The entry of one file, exact case, or None when there is none. Nothing outside the root is looked at."""
     def exists(self, path: str) -> bool:
@@ -108,11 +117,19 @@ class _Listed:
     def _directories(self) -> frozenset[str]:
         return frozenset(parent for path in self._by_path for parent in parents(path))
 
+    def folders(self, prefix: str) -> list[str]:
+        start = len(prefix) + 1
+        return sorted({row.path[start:].partition("/")[0] for row in self.entries(prefix) if "/" in row.path[start:]})
+
     def entry(self, path: str) -> Entry | None:
         return self._by_path.get(path)
 
     def exists(self, path: str) -> bool:
         return path in self._by_path or path in self._directories
+
+
+Row = tuple[bytes, bytes, bytes]
+"""Mode, object id and path, as git prints them."""
 
 
 class _GitListed(_Listed):
@@ -122,20 +139,17 @@ class _GitListed(_Listed):
 
     def __init__(self, repo: Repo) -> None:
         self.repo = repo
-        self._listings: dict[str, list[tuple[bytes, bytes, bytes]]] = {}
+        self._listings: dict[str, list[Row]] = {}
 
-    def _list(self, prefix: str) -> list[tuple[bytes, bytes, bytes]]:
-        """(mode, id, path) of each entry at or below `prefix`."""
+    def _list(self, prefix: str) -> list[Row]:
+        """One row for each entry at or below `prefix`."""
         raise NotImplementedError
 
-    def _listing(self, prefix: str) -> list[tuple[bytes, bytes, bytes]]:
+    def _listing(self, prefix: str) -> list[Row]:
         known = self._listings.get(prefix)
         if known is None:
-            whole = self._listings.get("")
-            start = to_bytes(prefix)
-            known = self._list(prefix) if whole is None else [
-                row for row in whole if row[2] == start or row[2].startswith(start + b"/")
-            ]
+            wider = next((rows for place, rows in self._listings.items() if within(prefix, place)), None)
+            known = self._list(prefix) if wider is None else _below(wider, to_bytes(prefix))
             self._listings[prefix] = known
         return known
 
@@ -181,36 +195,37 @@ class Index(_GitListed):
     def _list(self, prefix: str) -> list[tuple[bytes, bytes, bytes]]:
         arguments = ["ls-files", "--stage", "-z", "--full-name"]
         out = self.repo.run(*arguments, *(["--", prefix] if prefix else []))
-        rows = []
-        for line in out.split(b"\0")[:-1]:
-            meta, _, path = line.partition(b"\t")
-            mode, object_id, stage = meta.split(b" ")
-            if stage == b"0" or not rows or rows[-1][2] != path:  # an unmerged path is listed once
-                rows.append((mode, object_id, path))
-        return rows
+        rows: list[Row] = re.findall(_INDEX_ROW, out)
+        if not re.search(_UNMERGED, out):
+            return rows
+        return list({row[2]: row for row in rows}.values())  # an unmerged path has up to three stages
 
     def describe(self) -> str:
         return "the index"
 
 
 class Commit(_GitListed):
-    """One commit's tree. `base` is set when the commit ends a range."""
+    """One commit's tree. `base` is set when the commit ends a range; `excludes` are the commits whose history the
+    range leaves out (what a remote already has)."""
 
-    def __init__(self, repo: Repo, revision: str, base: Snapshot | None = None, source: Source | None = None) -> None:
+    def __init__(
+        self,
+        repo: Repo,
+        revision: str,
+        base: Snapshot | None = None,
+        source: Source | None = None,
+        excludes: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(repo)
         self.revision = revision
         self.base = base
+        self.excludes = excludes
         self.source = source or Source("commit", revision)
 
     def _list(self, prefix: str) -> list[tuple[bytes, bytes, bytes]]:
         arguments = ["ls-tree", "-r", "-z", "--full-tree", self.revision]
         out = self.repo.run(*arguments, *(["--", prefix] if prefix else []))
-        rows = []
-        for line in out.split(b"\0")[:-1]:
-            meta, _, path = line.partition(b"\t")
-            mode, _, object_id = meta.split(b" ")
-            rows.append((mode, object_id, path))
-        return rows
+        return re.findall(_TREE_ROW, out)
 
     def describe(self) -> str:
         return f"commit {self.revision[:12]}"
@@ -251,23 +266,32 @@ class Worktree(_Listed):
         return [(to_text(path), size) for path, size in _walk_sizes(self._absolute(prefix), to_bytes(prefix))]
 
     @cached_property
-    def _names(self) -> dict[str, dict[str, Kind | Literal["directory"]]]:
-        return {}
+    def _seen(self) -> "dict[str, Kind | Literal['directory'] | None]":
+        return {"": "directory"}
 
-    def _kind(self, path: str) -> Kind | Literal["directory"] | None:
-        """What lies at `path`, looked up name by name so that case is exact and no link is crossed."""
+    def _kind(self, path: str) -> "Kind | Literal['directory'] | None":
+        """What lies at `path`: case exact on every file system, and no link crossed on the way."""
+        if path in self._seen:
+            return self._seen[path]
         if not is_plain(path):
             return None
         parent, _, name = path.rpartition("/")
-        if parent and self._kind(parent) != "directory":
-            return None
-        names = self._names.get(parent)
-        if names is None:
-            names = self._names[parent] = _names_in(self._absolute(parent))
-        return names.get(name)
+        if self._kind(parent) != "directory":
+            found = None
+        elif CASE_BLIND:
+            found = _names_in(self._absolute(parent)).get(name)
+        else:
+            found = _lstat_kind(self._absolute(path))
+        self._seen[path] = found
+        return found
 
     def _is_directory(self, path: str) -> bool:
         return self._kind(path) == "directory"
+
+    def folders(self, prefix: str) -> list[str]:
+        if not self._is_directory(prefix):
+            return []
+        return sorted(name for name, kind in _names_in(self._absolute(prefix)).items() if kind == "directory")
 
     def entry(self, path: str) -> Entry | None:
         kind = self._kind(path)
@@ -317,16 +341,33 @@ class Memory(_Listed):
         return "memory"
 
 
+def _below(rows: list[Row], prefix: bytes) -> list[Row]:
+    inside = prefix + b"/"
+    return [row for row in rows if row[2].startswith(inside) or row[2] == prefix]
+
+
 def _too_large(size: int, limit: int) -> str:
     return f"{size} bytes, more than the {limit} that are read"
 
 
-def _kind_of(item: os.DirEntry[bytes]) -> Kind | Literal["directory"]:
+def _kind_of(item: "os.DirEntry[bytes]") -> Kind | Literal["directory"]:
     if item.is_symlink():
         return "symlink"
     if item.is_dir(follow_symlinks=False):
         return "directory"
     return "file" if item.is_file(follow_symlinks=False) else "special"
+
+
+def _lstat_kind(path: bytes) -> "Kind | Literal['directory'] | None":
+    try:
+        mode = os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISDIR(mode):
+        return "directory"
+    if stat.S_ISLNK(mode):
+        return "symlink"
+    return "file" if stat.S_ISREG(mode) else "special"
 
 
 def _names_in(directory: bytes) -> dict[str, Kind | Literal["directory"]]:

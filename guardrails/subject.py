@@ -1,7 +1,5 @@
 """What a check is asked to judge: a snapshot, the settings that hold for it, and how far to look."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple

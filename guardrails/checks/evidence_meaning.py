@@ -1,0 +1,143 @@
+"""What a schema cannot say of a record: placeholders, real times, the right SPEC and stage, costs that add up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from guardrails.finding import Finding, Rule, Severity
+from guardrails.jsontext import Key, locate
+from guardrails.layout import stage_of
+from guardrails.rules.costs import FREE_CALLS, TOTAL_MISMATCH
+from guardrails.rules.telemetry import IDENTITY, PLACEHOLDER, TIMESTAMP
+from guardrails.subject import Subject
+
+if TYPE_CHECKING:
+    from guardrails.checks.telemetry import Evidence
+
+_SPEC_KEYS = ("specId", "spec_id")
+_STAGE_KEYS = ("stage", "command")
+_TIME_KEYS = ("timestamp", "generatedAt", "generated_at", "created_at", "exported_at")
+_CALL_KEYS = ("calls", "call_count", "total_calls")
+_TOTAL_KEYS = ("total_usd", "total_spent", "total_cost_usd")
+_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d"
+_PLACEHOLDER = r"\$\{[^{}]*\}"
+_CENT = 0.005
+MOST_PLACEHOLDERS = 20
+
+
+def meaning(evidence: Evidence, data: bytes, value: Any, subject: Subject) -> Iterator[Finding]:
+    """Findings about the content of a record that satisfies its schema."""
+    if b"${" in data or b"\\u0024" in data:
+        yield from _placeholders(evidence, data, value)
+    if not isinstance(value, dict):
+        return
+    yield from _times(evidence, data, value, subject.now)
+    yield from _identity(evidence, data, value, subject)
+    if evidence.kind == "cost_summary":
+        yield from _costs(evidence, data, value)
+
+
+def _found(rule: Rule, evidence: Evidence, data: bytes, key: Key, message: str, **more: Any) -> Finding:
+    line, column = locate(data, [key]).get(key, (1, 1))
+    name = evidence.name
+    return rule.at(evidence.path, message, line=line, column=column, spec=name.spec, stage=name.stage, **more)
+
+
+def _placeholders(evidence: Evidence, data: bytes, value: Any) -> Iterator[Finding]:
+    """A value that *is* a placeholder is an error; one inside running text (a shell snippet, say) a warning."""
+    found = {key: match for key, text in _strings(value) if (match := re.search(_PLACEHOLDER, text))}
+    places = locate(data, found)
+    name = evidence.name
+    for key, match in sorted(found.items(), key=lambda item: places[item[0]])[:MOST_PLACEHOLDERS]:
+        line, column = places[key]
+        whole = match[0] == match.string.strip()
+        message = f"/{'/'.join(map(str, key))}: {'unresolved placeholder' if whole else 'the text holds'} {match[0][:60]}"
+        level: Severity = "error" if whole else "warning"
+        yield PLACEHOLDER.at(
+            evidence.path, message, line=line, column=column, severity=level, spec=name.spec, stage=name.stage
+        )
+
+
+def _strings(value: Any) -> Iterator[tuple[Key, str]]:
+    """Every string of a JSON value with its key. Depth is bounded by the parser."""
+    stack: list[tuple[Key, Any]] = [((), value)]
+    while stack:
+        key, item = stack.pop()
+        if isinstance(item, str):
+            yield key, item
+        elif isinstance(item, dict):
+            stack += [((*key, name), child) for name, child in item.items()]
+        elif isinstance(item, list):
+            stack += [((*key, index), child) for index, child in enumerate(item)]
+
+
+def _times(evidence: Evidence, data: bytes, value: dict[str, Any], now: datetime) -> Iterator[Finding]:
+    for key in _TIME_KEYS:
+        text = value.get(key)
+        if not isinstance(text, str) or "${" in text:
+            continue
+        problem = time_problem(text, now)
+        if problem:
+            yield _found(TIMESTAMP, evidence, data, (key,), f"/{key}: {text[:40]!r} {problem}")
+
+
+def time_problem(text: str, now: datetime) -> str | None:
+    """Why `text` is not the time of something that has happened, or None. A day is allowed for clocks and zones."""
+    if re.match(_TIME, text) is None:
+        return "is not a time stamp"
+    try:
+        moment = datetime.fromisoformat(text[:19])
+    except ValueError:
+        return "is not a real time"
+    return "lies in the future" if moment > now.replace(tzinfo=None) + timedelta(days=1) else None
+
+
+def _identity(evidence: Evidence, data: bytes, value: dict[str, Any], subject: Subject) -> Iterator[Finding]:
+    name, layout = evidence.name, subject.settings.layout
+    for key in _SPEC_KEYS:
+        spec = value.get(key)
+        if name.spec and isinstance(spec, str) and spec != name.spec and layout.id_of(spec) != name.spec:
+            yield _found(IDENTITY, evidence, data, (key,), f"/{key}: {spec[:80]!r}, but it lies in {name.spec}")
+    for key in _STAGE_KEYS:
+        stage = stage_of(value.get(key))
+        if name.stage and stage and stage != name.stage:
+            yield _found(IDENTITY, evidence, data, (key,), f"/{key}: stage {stage}, but it is named for {name.stage}")
+
+
+def _costs(evidence: Evidence, data: bytes, value: dict[str, Any]) -> Iterator[Finding]:
+    calls, _ = _first(value, _CALL_KEYS)
+    total, total_key = _first(value, _TOTAL_KEYS)
+    if calls and total == 0 and not _measured_free(value):
+        hint = "record null where the cost is unknown"
+        yield _found(FREE_CALLS, evidence, data, (total_key,), f"/{total_key}: $0.00 for {calls:g} calls", hint=hint)
+    stages = value.get("per_stage", value.get("perStage"))
+    if total and isinstance(stages, dict):
+        known = [_usd(stage) for stage in stages.values()]
+        if None not in known and abs(sum(cost or 0.0 for cost in known) - total) >= _CENT:
+            message = f"/{total_key}: ${total:.2f} is not the ${sum(cost or 0.0 for cost in known):.2f} of its stages"
+            yield _found(TOTAL_MISMATCH, evidence, data, (total_key,), message)
+
+
+def _first(value: dict[str, Any], keys: tuple[str, ...]) -> tuple[float | None, str]:
+    for key in keys:
+        number = value.get(key)
+        if isinstance(number, (int, float)) and not isinstance(number, bool):
+            return number, key
+    return None, keys[0]
+
+
+def _usd(stage: Any) -> float | None:
+    if isinstance(stage, dict):
+        stage = stage.get("usd", stage.get("cost_usd"))
+    return float(stage) if isinstance(stage, (int, float)) and not isinstance(stage, bool) else None
+
+
+def _measured_free(value: dict[str, Any]) -> bool:
+    """Whether every stage says that its zero was measured."""
+    stages = value.get("per_stage")
+    if not isinstance(stages, dict) or not stages:
+        return False
+    return all(isinstance(stage, dict) and stage.get("source") == "measured" for stage in stages.values())

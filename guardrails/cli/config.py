@@ -1,0 +1,38 @@
+"""`speckit config`: each effective value and where it came from."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from guardrails.cli.context import global_options, merged
+from guardrails.cli.judge import load_config
+from guardrails.git import open_repo
+from guardrails.snapshot import Worktree
+
+
+@click.command("config", short_help="Show each effective setting and where it comes from.")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", help="How to print them.")
+@global_options
+@click.pass_context
+def command(ctx: click.Context, style: str, **options: Any) -> int:
+    """Show each effective setting, and whether a default, a line of .speckit.yaml or a variable set it.
+
+    Of secrets only the names of their variables are shown.
+
+    \b
+    Example:  speckit config
+    """
+    globals_ = merged(ctx, **options)
+    repo = open_repo(globals_.repo)
+    named = globals_.config or repo.environment.get("SPECKIT_CONFIG")
+    loaded = load_config(Worktree(repo), repo.environment, named)
+    if style == "json":
+        click.echo(json.dumps([value._asdict() for value in loaded.values], indent=2))
+        return 0
+    width = max(len(value.key) for value in loaded.values)
+    for value in loaded.values:
+        click.echo(f"{value.key:<{width}} = {json.dumps(value.value)}  ({value.origin})")
+    return 0

@@ -1,0 +1,53 @@
+"""`speckit consensus`: what the agents agreed on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from guardrails.cli.context import merged
+from guardrails.cli.judge import Request, judge, judging_options
+from guardrails.layout import STAGES
+from guardrails.registry import check_named
+from guardrails.subject import Scope
+
+
+@click.group("consensus", short_help="Judge the agents' agreement, recomputed.")
+def command() -> None:
+    """What the agents agreed on, stage by stage."""
+
+
+@command.command("check")
+@click.argument("arguments", nargs=-1, metavar="[SPEC]")
+@click.option("--stage", type=click.Choice(STAGES), help="Only this stage.")
+@judging_options
+@click.pass_context
+def check(ctx: click.Context, arguments: tuple[str, ...], stage: str | None, **options: Any) -> int:
+    """Recompute the verdict of every stage from the agents' own outputs.
+
+    Exits 4 on an unresolved conflict, 5 when agents are missing or disagree too much, 3 when it cannot be known.
+
+    \b
+    Example:  speckit consensus check SPEC-KIT-DEMO --stage plan
+    """
+    globals_ = merged(ctx, **options)
+    request = Request(
+        command="consensus check",
+        checks=(check_named("consensus check"),),
+        source=options["source"],
+        scope=Scope(spec=_spec(arguments), stage=stage),
+        format=options["format"],
+        output=options["output"],
+        exit_zero=options["exit_zero"],
+        if_any=options["if_any"],
+    )
+    return judge(request, globals_)
+
+
+def _spec(arguments: tuple[str, ...]) -> str | None:
+    """The SPEC among the arguments; file names that a hook appends are ignored."""
+    named = [word for word in arguments if "/" not in word and "." not in word]
+    if len(named) > 1:
+        raise click.UsageError("one SPEC at a time")
+    return named[0] if named else None

@@ -1,0 +1,58 @@
+"""An internal error: a report file for the makers, one line for the user."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+import time
+import traceback
+
+import click
+
+from guardrails import __version__
+from guardrails.errors import GuardrailError
+from guardrails.git import open_repo
+
+
+def report(error: Exception, code: int) -> int:
+    """Write what happened under the git directory, say where, and return the exit code.
+
+    The report holds the traceback and versions; no argument, environment value or file content is put into it.
+    """
+    text = "\n".join(
+        [
+            f"speckit {__version__}, Python {platform.python_version()}, {platform.platform()}",
+            f"command: {' '.join(sys.argv[1:2])}",
+            "",
+            *traceback.format_tb(error.__traceback__),
+            type(error).__name__,
+        ]
+    )
+    click.echo(f"error: internal error ({type(error).__name__}); nothing was judged", err=True)
+    click.echo(f"hint: please report it with {_write(text)}", err=True)
+    return code
+
+
+def _write(text: str) -> str:
+    name = f"crash-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}.txt"
+    for place in (_git_place(), tempfile.gettempdir()):
+        if place is None:
+            continue
+        try:
+            os.makedirs(place, exist_ok=True)
+            path = os.path.join(place, name)
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write(text)
+        except OSError:
+            continue
+        return path
+    return "this text:\n" + text
+
+
+def _git_place() -> str | None:
+    try:
+        return os.path.join(open_repo().git_dir(), "speckit")
+    except GuardrailError:
+        return None

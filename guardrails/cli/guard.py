@@ -1,0 +1,44 @@
+"""`speckit guard`: every check bound to a hook, one process, one result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from guardrails.cli.context import merged
+from guardrails.cli.judge import Request, judge, judging_options
+from guardrails.registry import CHECKS, HOOKS
+from guardrails.subject import Scope
+
+SOURCES = {"pre-commit": "index", "commit-msg": "index", "pre-push": "push"}
+"""What each hook judges when --source does not say."""
+
+
+@click.command("guard", short_help="Every check bound to a hook, in one process.")
+@click.option("--hook", type=click.Choice(HOOKS), help="Run the checks bound to this hook (default: every check).")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@judging_options
+@click.pass_context
+def command(ctx: click.Context, hook: str | None, files: tuple[str, ...], **options: Any) -> int:
+    """Every check bound to a hook, in one process with one result.
+
+    File names and what git passes to a hook are accepted; at commit-msg the first one is the message that is judged.
+
+    \b
+    Example:  speckit guard --hook pre-commit
+              speckit guard --source origin/main..HEAD --format sarif --output speckit.sarif
+    """
+    globals_ = merged(ctx, **options)
+    request = Request(
+        command="guard",
+        checks=tuple(check for check in CHECKS if hook is None or hook in check.hooks),
+        source=options["source"] or SOURCES.get(hook or ""),
+        scope=Scope(message_file=files[0] if hook == "commit-msg" and files else None),
+        format=options["format"],
+        output=options["output"],
+        exit_zero=options["exit_zero"],
+        if_any=options["if_any"],
+        all_notes=False,
+    )
+    return judge(request, globals_)

@@ -1,0 +1,142 @@
+"""Parse → build subjects → run → report: what every check command does."""
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from guardrails import engine
+from guardrails.cli.context import F, Globals, global_options
+from guardrails.cli.report import emit
+from guardrails.errors import GuardrailError
+from guardrails.git import Repo, open_repo
+from guardrails.registry import Check
+from guardrails.result import Result
+from guardrails.settings import CONFIG_FILE, Settings, from_environment
+from guardrails.snapshot import Snapshot, Source
+from guardrails.subject import Scope, Subject
+
+if TYPE_CHECKING:
+    from guardrails.config import Loaded
+
+FORMATS = ("text", "json", "github", "sarif", "junit")
+
+
+class Request(NamedTuple):
+    """What a check command was asked."""
+
+    command: str
+    checks: Sequence[Check]
+    source: str | None
+    scope: Scope = Scope()
+    files: tuple[str, ...] = ()
+    format: str = "text"
+    output: str | None = None
+    exit_zero: bool = False
+    if_any: bool = False
+    all_notes: bool = True
+
+
+_OPTIONS = (
+    click.option(
+        "--source",
+        metavar="SOURCE",
+        help="What to judge: worktree, index, push, hook, a revision, or BASE..TIP (default: worktree).",
+    ),
+    click.option("--format", type=click.Choice(FORMATS), default="text", help="How to report (default: text)."),
+    click.option("--output", metavar="FILE", help="Write the report to FILE instead of standard output."),
+    click.option("--exit-zero", is_flag=True, help="Exit 0 even with findings (never for codes 2 and 70)."),
+    click.option("--if-any", is_flag=True, help="Exit 0 when there is nothing to examine, and say so."),
+)
+
+
+def judging_options(function: F) -> F:
+    """Add the options every check shares."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return global_options(function)
+
+
+def judge(request: Request, globals_: Globals) -> int:
+    """Run the request, report, and return the exit code. A run that cannot judge reports why, in the same format."""
+    try:
+        result = _result(request, globals_)
+    except GuardrailError as error:
+        source = request.source or "worktree"
+        kind = source if source in ("worktree", "index", "push") else "range" if ".." in source else "commit"
+        result = engine.failed(request.command, error, Source(kind, None if kind == source else source))  # type: ignore[arg-type]
+    return emit(result, request, globals_)
+
+
+def _result(request: Request, globals_: Globals) -> Result:
+    repo = open_repo(globals_.repo)
+    source = request.source or repo.environment.get("SPECKIT_SOURCE") or "worktree"
+    subjects = [_subject(snapshot, request, repo, globals_) for snapshot in _resolve(repo, source)]
+    return engine.run(request.command, request.checks, subjects, request.if_any)
+
+
+def _resolve(repo: Repo, source: str) -> list[Snapshot]:
+    if source == "worktree":  # spares the common case an import
+        from guardrails.snapshot import Worktree
+
+        return [Worktree(repo)]
+    from guardrails.sources import resolve
+
+    return resolve(repo, source)
+
+
+def _subject(snapshot: Snapshot, request: Request, repo: Repo, globals_: Globals) -> Subject:
+    settings = load_settings(snapshot, repo, globals_)
+    scope = request.scope
+    if request.files:
+        scope = scope._replace(paths=tuple(relative(repo.root, name) for name in request.files))
+    if scope.spec is not None:
+        scope = scope._replace(spec=settings.layout.require_id(scope.spec))
+    return Subject(snapshot, settings, datetime.now(timezone.utc), scope)
+
+
+def load_settings(snapshot: Snapshot, repo: Repo, globals_: Globals) -> Settings:
+    """The settings that hold for a snapshot: its own `.speckit.yaml`, unless --config or SPECKIT_CONFIG names a file."""
+    environ = repo.environment
+    named = globals_.config or environ.get("SPECKIT_CONFIG")
+    if named or snapshot.entry(CONFIG_FILE) is not None:
+        return load_config(snapshot, environ, named).settings
+    return from_environment(environ)
+
+
+def load_config(snapshot: Snapshot, environ: Mapping[str, str], named: str | None) -> "Loaded":
+    """The configuration as it is judged with: what is committed with the bytes it speaks of."""
+    from guardrails import config  # hooks start often, and most repositories need no file
+
+    if named:
+        return config.load(_read_named(named), named, environ)
+    entry = snapshot.entry(CONFIG_FILE)
+    if entry is None:
+        return config.load(None, CONFIG_FILE, environ)
+    data = snapshot.read(CONFIG_FILE)
+    if data is None:
+        raise GuardrailError(f"{CONFIG_FILE}: a {entry.kind} that cannot be read", "make it a regular file")
+    return config.load(data, CONFIG_FILE, environ)
+
+
+def _read_named(path: str) -> bytes:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except OSError as error:
+        raise GuardrailError(f"{path}: {error.strerror}", "name a readable file with --config") from error
+
+
+def relative(root: str, name: str) -> str:
+    """A file argument as a path below the root. Raises GuardrailError when it lies outside.
+
+    The directory is resolved, the last part is not: a link is judged as a link.
+    """
+    folder, last = os.path.split(os.path.abspath(name))
+    inside = os.path.relpath(os.path.join(os.path.realpath(folder), last), root).replace(os.sep, "/")
+    if inside == ".." or inside.startswith("../") or os.path.isabs(inside):
+        raise GuardrailError(f"{name}: outside the repository {root}", "name files of the repository")
+    return inside
+

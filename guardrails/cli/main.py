@@ -1,0 +1,132 @@
+"""The `speckit` command: parses, calls, and turns every way of ending into an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from guardrails import __version__
+from guardrails.cli.context import Globals, global_options
+from guardrails.errors import GuardrailError
+
+INTERRUPTED = 130
+INTERNAL = 70
+USAGE = 2
+
+# name → (module of `guardrails.cli` with a `command`, one line of help). Modules are imported when they are called.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "guard": ("guard", "Every check bound to a hook, in one process."),
+    "clean-tree": ("check", "Judge whether the working tree is clean."),
+    "footprint": ("check", "Judge how much evidence each SPEC keeps."),
+    "lint": ("check", "Judge the tracker (SPEC.md) and the SPECs' documents."),
+    "validate": ("check", "Judge telemetry and all other evidence files."),
+    "secrets": ("check", "Judge whether anything added holds a secret."),
+    "consensus": ("consensus", "Judge the agents' agreement, recomputed."),
+    "init": ("init", "Set a repository up: configuration and hooks."),
+    "install": ("install", "Install native git hooks, or remove them."),
+    "doctor": ("doctor", "Check that the guardrails can do their work here."),
+    "rules": ("rules", "List every rule."),
+    "explain": ("explain", "Explain one rule: what, why, an example, how to fix it."),
+    "config": ("config", "Show each effective setting and where it comes from."),
+    "completion": ("completion", "Print the completion script of a shell."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called: hooks start often."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        row = COMMANDS.get(cmd_name)
+        if row is None:
+            return None
+        module: Any = import_module("guardrails.cli." + row[0])
+        made: click.Command = module.make(cmd_name) if row[0] == "check" else module.command
+        return made
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, row[1]) for name, row in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0] if args else ""
+        if name and name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, COMMANDS, n=1)
+            ctx.fail(f"no such command '{name}'." + (f" Did you mean '{near[0]}'?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+
+EPILOG = """\b
+Exit codes: 0 examined and holds; 1 findings; 2 usage or configuration error;
+3 undecided (nothing was examined, or the answer cannot be known here);
+4 consensus conflict; 5 consensus degraded; 70 internal error; 130 interrupted.
+
+\b
+Begin with:  speckit init
+             speckit guard
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, prog_name="speckit")
+@global_options
+@click.pass_context
+def cli(ctx: click.Context, **options: Any) -> None:
+    """Guardrails for spec-driven repositories: a green light means something was examined and holds."""
+    ctx.obj = Globals(**options)
+
+
+def main() -> None:
+    """The console script. Never shows a traceback."""
+    _use_utf8()
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        code = cli.main(prog_name="speckit", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except GuardrailError as error:
+        from guardrails.cli.report import show_problem
+
+        show_problem(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader went away (`| head`): what it saw was whole lines, and nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERNAL
+    except Exception as error:  # noqa: BLE001  the last line of defence: a report file instead of a traceback
+        from guardrails.cli.crash import report
+
+        return report(error, INTERNAL)
+    return code if isinstance(code, int) else 0
+
+
+def _use_utf8() -> None:
+    """Consoles in other encodings die on the first character they lack."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -1,0 +1,242 @@
+"""`.speckit.yaml` and the environment → Settings, knowing where each value came from. Fails closed.
+
+An unknown key, an unreadable file or a wrong type is a GuardrailError with file, line and a suggestion.
+Precedence: defaults < file < environment. (Flags of single commands come after, and are theirs.)
+"""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from guardrails.errors import GuardrailError
+from guardrails.layout import Layout
+from guardrails.settings import (
+    MEGABYTE,
+    CleanTree,
+    Consensus,
+    Document,
+    Evidence,
+    Overrides,
+    Secrets,
+    Section,
+    Settings,
+    Stage,
+    Tracker,
+    Waiver,
+    from_environment,
+)
+
+if TYPE_CHECKING:
+    from guardrails.yamlfile import Key, Parsed
+
+_SECRET_NAME = "(?i)KEY|TOKEN|SECRET|PASS|CREDENTIAL"
+
+
+class Value(NamedTuple):
+    """One effective value: its dotted key, and `default`, `FILE:LINE` or `environment NAME`."""
+
+    key: str
+    value: Any
+    origin: str
+
+
+class Loaded(NamedTuple):
+    settings: Settings
+    values: tuple[Value, ...]
+
+
+_EMPTY: dict[str, Any] = {}
+
+
+def load(data: bytes | None, name: str, environ: Mapping[str, str]) -> Loaded:
+    """The configuration in `data` (None: there is no file), under what the environment says."""
+    if data is None:
+        return _assemble(_EMPTY, None, name, environ)
+    from guardrails.yamlfile import parse
+
+    parsed = parse(data, name)
+    _validate(parsed, name)
+    return _assemble(parsed.value, parsed, name, environ)
+
+
+def _validate(parsed: "Parsed", name: str) -> None:
+    if not isinstance(parsed.value, dict):
+        raise GuardrailError(f"{name}:1:1: the configuration must be a mapping of keys", "see 'speckit config --help'")
+    from guardrails.schema import faults
+
+    for fault in faults("config", parsed.value):
+        place = parsed.where(fault.key)
+        raise GuardrailError(f"{name}:{place.line}:{place.column}: {fault.message}", fault.hint)
+
+
+class _Reader:
+    """Reads values out of the parsed file, falling back to defaults, and notes the origin of each."""
+
+    def __init__(self, tree: dict[str, Any], parsed: "Parsed | None", name: str) -> None:
+        self.tree, self.parsed, self.name = tree, parsed, name
+        self.values: list[Value] = []
+
+    def get(self, default: Any, *key: str) -> Any:
+        found: Any = self.tree
+        for part in key:
+            if not isinstance(found, dict) or part not in found:
+                self.values.append(Value(".".join(key), default, "default"))
+                return default
+            found = found[part]
+        self.values.append(Value(".".join(key), found, self.origin(key)))
+        return found
+
+    def origin(self, key: "Key") -> str:
+        assert self.parsed is not None
+        return f"{self.name}:{self.parsed.where(key).line}"
+
+    def fail(self, problem: str, hint: str, *key: str | int) -> GuardrailError:
+        place = self.parsed.where(key) if self.parsed else None
+        at = f":{place.line}:{place.column}" if place else ""
+        return GuardrailError(f"{self.name}{at}: {problem}", hint)
+
+
+def _assemble(tree: dict[str, Any], parsed: "Parsed | None", name: str, environ: Mapping[str, str]) -> Loaded:
+    reader = _Reader(tree, parsed, name)
+    defaults = Settings()
+    settings = Settings(
+        layout=_layout(reader, defaults.layout),
+        evidence=_evidence(reader, defaults.evidence),
+        tracker=_tracker(reader, defaults.tracker),
+        documents=_documents(reader, defaults.documents),
+        stages=tuple(_stage(reader, stage) for stage in defaults.stages),
+        consensus=_consensus(reader, defaults.consensus),
+        clean_tree=_clean_tree(reader, defaults.clean_tree),
+        secrets=_secrets(reader, defaults.secrets),
+        waivers=_waivers(reader),
+        overrides=_overrides(reader, environ),
+        config_path=name if parsed is not None else None,
+    )
+    return Loaded(settings, (*reader.values, *_unread(reader)))
+
+
+def _layout(reader: _Reader, default: Layout) -> Layout:
+    pattern = reader.get(default.spec_id, "layout", "spec_id")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise reader.fail(
+            f"layout.spec_id is not a pattern: {error}", "write a regular expression", "layout", "spec_id"
+        ) from error
+    return Layout(
+        docs=reader.get(default.docs, "layout", "docs").rstrip("/"),
+        tracker=reader.get(default.tracker, "layout", "tracker"),
+        spec_id=pattern,
+        evidence=reader.get(default.evidence, "evidence", "root").rstrip("/"),
+    )
+
+
+def _evidence(reader: _Reader, default: Evidence) -> Evidence:
+    warn = reader.get(default.warn_bytes / MEGABYTE, "evidence", "warn_mb")
+    limit = reader.get(default.limit_bytes / MEGABYTE, "evidence", "limit_mb")
+    if warn > limit:
+        raise reader.fail(
+            f"evidence.warn_mb ({warn}) is above evidence.limit_mb ({limit})",
+            "a warning must come before the limit",
+            "evidence",
+            "warn_mb",
+        )
+    return Evidence(
+        warn_bytes=int(warn * MEGABYTE),
+        limit_bytes=int(limit * MEGABYTE),
+        keep_runs=reader.get(default.keep_runs, "evidence", "keep_runs"),
+        require=tuple(path.rstrip("/") for path in reader.get(default.require, "evidence", "require")),
+    )
+
+
+def _tracker(reader: _Reader, default: Tracker) -> Tracker:
+    return Tracker(
+        columns=tuple(reader.get(default.columns, "tracker", "columns")),
+        statuses=tuple(reader.get(default.statuses, "tracker", "statuses")),
+        thread=reader.get(default.thread, "tracker", "thread"),
+        one_in_progress=reader.get(default.one_in_progress, "tracker", "one_in_progress"),
+    )
+
+
+def _documents(reader: _Reader, default: tuple[Document, ...]) -> tuple[Document, ...]:
+    known = {document.name: document for document in default}
+    given = reader.get({}, "documents", "required")
+    for name, sections in given.items():
+        known[name] = Document(name, tuple(_section(section) for section in sections))
+    return tuple(known.values())
+
+
+def _section(item: str | dict[str, Any]) -> Section:
+    if isinstance(item, str):
+        return Section(item)
+    return Section(item.get("heading"), tuple(item.get("table", ())))
+
+
+def _stage(reader: _Reader, default: Stage) -> Stage:
+    return Stage(default.name, tuple(reader.get(default.agents, "stages", default.name, "agents")))
+
+
+def _consensus(reader: _Reader, default: Consensus) -> Consensus:
+    return Consensus(
+        min_agreement=reader.get(default.min_agreement, "consensus", "min_agreement"),
+        degraded_below=reader.get(default.degraded_below, "consensus", "degraded_below"),
+    )
+
+
+def _clean_tree(reader: _Reader, default: CleanTree) -> CleanTree:
+    return CleanTree(
+        exclude=tuple(reader.get(default.exclude, "clean_tree", "exclude")),
+        ignore_submodules=reader.get(default.ignore_submodules, "clean_tree", "ignore_submodules"),
+    )
+
+
+def _secrets(reader: _Reader, default: Secrets) -> Secrets:
+    hal = reader.get(default.variables[0], "hal", "secret_env")
+    named = reader.get((), "secrets", "env")
+    agents = reader.tree.get("agents", {}).values()
+    carried = [name for agent in agents for name in agent.get("env", ()) if re.search(_SECRET_NAME, name)]
+    return Secrets(tuple(dict.fromkeys([hal, *named, *carried])))
+
+
+def _waivers(reader: _Reader) -> tuple[Waiver, ...]:
+    made = []
+    for index, item in enumerate(reader.get([], "waivers")):
+        _require_day(reader, item["expires"], index)
+        line = reader.parsed.where(("waivers", index)).line if reader.parsed else None
+        made.append(Waiver(item["rule"], item["path"], item["reason"], item["expires"], line))
+    return tuple(made)
+
+
+def _require_day(reader: _Reader, text: str, index: int) -> None:
+    from datetime import date
+
+    try:
+        date.fromisoformat(text)
+    except ValueError as error:
+        raise reader.fail(
+            f"waivers[{index}].expires: '{text}' is not a day", "write YYYY-MM-DD", "waivers", index, "expires"
+        ) from error
+
+
+def _overrides(reader: _Reader, environ: Mapping[str, str]) -> Overrides:
+    overrides = from_environment(environ).overrides
+    origin = "environment SPEC_OPS_ALLOW_DIRTY" if environ.get("SPEC_OPS_ALLOW_DIRTY") else "default"
+    reader.values.append(Value("overrides.allow_dirty", overrides.allow_dirty, origin))
+    return overrides
+
+
+def _unread(reader: _Reader) -> list[Value]:
+    """What the file sets beyond the values read above: shown by `speckit config` as it stands."""
+    seen = {value.key for value in reader.values}
+    return [
+        Value(key, item, reader.origin(tuple(key.split("."))))
+        for section, part in reader.tree.items()
+        for key, item in _flat(section, part)
+        if not any(key == known or key.startswith(known + ".") for known in seen)
+    ]
+
+
+def _flat(prefix: str, part: Any) -> list[tuple[str, Any]]:
+    if not isinstance(part, dict) or not part:
+        return [(prefix, part)]
+    return [row for name, item in part.items() for row in _flat(f"{prefix}.{name}", item)]

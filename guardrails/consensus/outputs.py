@@ -1,0 +1,104 @@
+"""An agent's answer file, read to a value. The same function reads what the runner wrote and what a repository holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+from guardrails.consensus.reading import (
+    Context,
+    Document,
+    agent_of,
+    first_text,
+    inputs,
+    load,
+    named,
+    placeholders,
+    prompt,
+    recorded,
+    walk,
+)
+from guardrails.consensus.statements import conflict_of, identity, stated
+from guardrails.consensus.values import AgentOutput, Problem
+from guardrails.layout import EvidenceName
+
+Satisfies = Callable[[Any], bool]
+"""Whether a document satisfies the agent schema."""
+
+# What says whose answer it is, from what and at what price, but is no answer.
+_ABOUT = frozenset(
+    "$schema schema schemaVersion schema_version command specId spec_id spec stage agent role sessionId session_id runId "
+    "run_id attempt model modelId model_id model_release modelRelease reasoning_mode reasoningMode prompt promptVersion "
+    "prompt_version promptSha256 prompt_sha256 inputs timestamp created_at createdAt startedAt started_at finishedAt "
+    "finished_at exported_at generatedAt generated_at status error exitCode exit_code usage tokens cost cost_usd costUsd "
+    "latency_ms latencyMs duration_ms durationMs format".split()
+)
+_SHOWN = 120
+_DONE = frozenset(("ok", "success", "succeeded", "complete", "completed", "done"))
+
+
+def read_output(
+    path: str, name: EvidenceName, data: bytes | None, context: Context, satisfies: Satisfies, unreadable: str | None = None
+) -> AgentOutput:
+    """The value of one answer file. Never fails: what is wrong with it is in `problems` and `error`."""
+    document = load(data, unreadable)
+    value = document.value
+    return AgentOutput(
+        path=path,
+        agent=agent_of(name.agent or ""),
+        sha256=sha256(document.data).hexdigest(),
+        stamp=name.stamp,
+        named=named(value, context),
+        recorded=recorded(value),
+        prompt=prompt(value),
+        inputs=inputs(value),
+        agreements=frozenset(identity(text) for _, text in stated(value, "agreements")),
+        conflicts=tuple({made.id: made for _, text in stated(value, "conflicts") if (made := conflict_of(text))}.values()),
+        error=_error(value),
+        problems=_problems(document, satisfies),
+    )
+
+
+def _problems(document: Document, satisfies: Satisfies) -> tuple[Problem, ...]:
+    if document.problem:
+        return (document.problem,)
+    found = list(placeholders(document))
+    if not satisfies(document.value):
+        found.append(Problem("incomplete", "does not satisfy the agent_output schema"))
+    if not has_content(document.value):
+        found.append(Problem("incomplete", "is empty: it says nothing beyond whose it is"))
+    return tuple(found)
+
+
+def has_content(value: dict[str, Any]) -> bool:
+    """Whether an answer says anything: a word or a number beyond the fields that identify it."""
+    answer: Any = value.get("output") if "output" in value else value
+    if isinstance(answer, dict):
+        answer = [item for key, item in answer.items() if key not in _ABOUT]
+    return any(_says(item) for _, item in walk(answer))
+
+
+def _says(item: Any) -> bool:
+    if isinstance(item, str):
+        return any(map(str.isalnum, item))
+    return isinstance(item, (int, float)) and not isinstance(item, bool)
+
+
+def _error(value: dict[str, Any]) -> str | None:
+    """What failed, when the answer, or the answer inside it, says that something did."""
+    inner = value.get("output")
+    for part in (value, inner if isinstance(inner, dict) else {}):
+        if part.get("error"):
+            return _words(part["error"])
+    status = value.get("status")
+    if isinstance(status, str) and status.strip().lower() not in _DONE:
+        return f"status {status.strip()[:_SHOWN] or 'blank'}"
+    code = value.get("exitCode", value.get("exit_code"))
+    return None if code in (None, 0) else f"exit code {str(code)[:_SHOWN]}"
+
+
+def _words(error: Any) -> str:
+    if isinstance(error, dict):
+        error = first_text(error, ("message", "type", "code")) or error
+    return " ".join(str(error).split())[:_SHOWN]

@@ -1,0 +1,81 @@
+"""What an answer or a synthesis states: its agreements and conflicts, wherever the dialects put them."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+from guardrails.consensus.values import Conflict
+from guardrails.jsontext import Key
+
+ID_LENGTH = 12
+# Ways of writing "there is none" into a list that should have been left empty.
+_NONE = frozenset(("", "-", "none", "n/a", "na", "nil", "null", "no conflict", "no conflicts"))
+_WORDS = ("text", "conflict", "issue", "description", "summary", "topic", "title")
+_PLACES: tuple[tuple[str, ...], ...] = ((), ("final_plan",), ("output",), ("output", "final_plan"))
+
+
+def conflict_of(text: str) -> Conflict:
+    """The conflict a text states."""
+    return Conflict(identity(text), text)
+
+
+def identity(text: str) -> str:
+    """A short digest of a statement that survives changes of case, spacing and Unicode form."""
+    return sha256(_normal(text).encode("utf-8", "surrogatepass")).hexdigest()[:ID_LENGTH]
+
+
+def stated(document: Any, what: str) -> Iterator[tuple[Key, str]]:
+    """(where, text) of each statement under `what`: "agreements" or "conflicts".
+
+    They are looked for at the top, in `final_plan` and in `output`, each with and without `consensus` above.
+    `conflicts_resolved` is history, not a statement of a conflict.
+    """
+    for place in _PLACES:
+        base = _reach(document, place)
+        for path in ((what,), ("consensus", what)):
+            yield from _items(_reach(base, path), (*place, *path))
+
+
+def _reach(value: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _items(value: Any, key: Key) -> Iterator[tuple[Key, str]]:
+    if not isinstance(value, list):
+        text = _text(value)
+        if text:
+            yield key, text
+        return
+    for index, item in enumerate(value):
+        text = _text(item)
+        if text:
+            yield (*key, index), text
+
+
+def _text(item: Any) -> str | None:
+    """The words of one statement; None when it states nothing."""
+    if isinstance(item, str):
+        return None if _is_none(item) else item.strip()
+    if not isinstance(item, (dict, list)):
+        return str(item).lower() if item else None
+    if isinstance(item, dict):
+        for word in _WORDS:
+            said = item.get(word)
+            if isinstance(said, str) and not _is_none(said):
+                return said.strip()
+    # Its words are not where they were looked for, so all of it is the statement: nothing stated may be lost.
+    return json.dumps(item, ensure_ascii=False, sort_keys=True) if item else None
+
+
+def _normal(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _is_none(text: str) -> bool:
+    return len(text) < 32 and _normal(text).rstrip(".") in _NONE

@@ -1,0 +1,162 @@
+"""The values a verdict is made from and made of. Nothing here reads, writes or knows where files lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+Kind = Literal["ok", "undecided", "degraded", "conflict"]
+KINDS: tuple[Kind, ...] = ("ok", "undecided", "degraded", "conflict")
+"""Mildest first: a record claims more than is true when it names an earlier one."""
+
+Flaw = Literal["unreadable", "placeholder", "foreign", "incomplete"]
+
+
+class Problem(NamedTuple):
+    """Why a file cannot be taken at its word. `text` completes "it …"; `line` and `column` are 1-based."""
+
+    flaw: Flaw
+    text: str
+    line: int | None = None
+    column: int | None = None
+
+
+class Input(NamedTuple):
+    """A file an answer was made from, and the digest of its bytes then."""
+
+    path: str
+    sha256: str
+
+
+class Prompt(NamedTuple):
+    version: str | None = None
+    sha256: str | None = None
+
+
+class Conflict(NamedTuple):
+    """A stated disagreement. Texts that differ only in case, spacing or Unicode form have one id."""
+
+    id: str
+    text: str
+
+
+class Named(NamedTuple):
+    """Whom a file says it belongs to: every value it gives, normalised. A file that agrees with itself gives one each."""
+
+    specs: frozenset[str] = frozenset()
+    stages: frozenset[str] = frozenset()
+    agents: frozenset[str] = frozenset()
+    sessions: frozenset[str] = frozenset()
+
+
+class AgentOutput(NamedTuple):
+    """One answer file. `agent` is whom its name says; `sha256` is of its own bytes; `inputs` empty means unrecorded."""
+
+    path: str
+    agent: str
+    sha256: str
+    stamp: str | None = None
+    named: Named = Named()
+    recorded: datetime | None = None
+    prompt: Prompt = Prompt()
+    inputs: tuple[Input, ...] = ()
+    agreements: frozenset[str] = frozenset()
+    """ids of the distinct agreements it states"""
+    conflicts: tuple[Conflict, ...] = ()
+    error: str | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+class Record(NamedTuple):
+    """A synthesis or verdict file: a witness of its run, never the verdict.
+
+    `claim` is the mildest verdict it states, `admits` the gravest that follows from what it states; None: it states
+    none. `inputs`, `prompts`, `roster` and `outputs` (agent, digest) are what it records of the run, empty when it doesn't.
+    """
+
+    path: str
+    role: Literal["synthesis", "verdict"]
+    stamp: str | None = None
+    named: Named = Named()
+    recorded: datetime | None = None
+    claim: Kind | None = None
+    admits: Kind | None = None
+    said: str | None = None
+    """the words of the claim"""
+    inputs: tuple[Input, ...] = ()
+    prompt_version: str | None = None
+    prompts: tuple[tuple[str, Prompt], ...] = ()
+    outputs: tuple[tuple[str, str], ...] = ()
+    roster: frozenset[str] = frozenset()
+    conflicts: tuple[Conflict, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+class Resolution(NamedTuple):
+    """The only thing that settles a conflict: it names one, says why, and by whom and when it was settled."""
+
+    path: str
+    stamp: str | None = None
+    named: Named = Named()
+    conflict: str | None = None
+    text: str | None = None
+    because: str = ""
+    by: str = ""
+    when: datetime | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+class Question(NamedTuple):
+    """What is asked: do the agents of `roster` agree on this stage of this SPEC, in the session of `stamp`?"""
+
+    spec: str
+    stage: str
+    roster: tuple[str, ...]
+    stamp: str | None = None
+
+
+class Current(NamedTuple):
+    """The state the verdict has to hold for.
+
+    `documents` gives the digest of every recorded input as it is now, None where it is gone. `required` are the
+    documents no answer can do without. `prompts` gives digests of prompts by agent, where they are known here.
+    """
+
+    documents: Mapping[str, str | None]
+    required: tuple[str, ...]
+    prompts: Mapping[str, str] = {}
+
+
+class Unusable(NamedTuple):
+    """An output that does not count, and each reason why. `of_roster`: somebody waited for it."""
+
+    output: AgentOutput
+    reasons: tuple[Problem, ...]
+    of_roster: bool
+
+
+class Settled(NamedTuple):
+    conflict: Conflict
+    resolution: Resolution
+
+
+class Verdict(NamedTuple):
+    """The answer. `participation` is rounded to two decimals; `reasons` say what keeps it from being ok.
+
+    `stale` are the inputs that are not what they were; `overstated` pairs each record that claims more than the
+    outputs give with what it claims.
+    """
+
+    kind: Kind
+    severe: bool
+    participation: float | None
+    agreement: float | None
+    usable: tuple[AgentOutput, ...]
+    unusable: tuple[Unusable, ...]
+    missing: tuple[str, ...]
+    conflicts: tuple[Conflict, ...]
+    resolved: tuple[Settled, ...]
+    reasons: tuple[str, ...]
+    stale: tuple[str, ...] = ()
+    overstated: tuple[tuple[Record, str], ...] = ()

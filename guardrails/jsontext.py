@@ -1,0 +1,182 @@
+"""Strict JSON: what every reader of evidence must agree on, and where in the text each value stands.
+
+Refused: anything RFC 8259 refuses (NaN, trailing text), and what readers take differently: duplicate keys,
+a byte order mark, encodings other than UTF-8, nesting beyond DEPTH_LIMIT.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+DEPTH_LIMIT = 64
+"""Levels of arrays and objects. Real evidence has at most ten; deeper text is made to break readers."""
+
+FlawKind = Literal["syntax", "encoding", "empty", "duplicate", "depth"]
+Key = tuple[str | int, ...]
+
+
+class JsonFlaw(Exception):
+    """Why a text is not strict JSON, and where (1-based; column in characters)."""
+
+    def __init__(self, kind: FlawKind, message: str, line: int, column: int) -> None:
+        super().__init__(message)
+        self.kind: FlawKind = kind
+        self.message = message
+        self.line = line
+        self.column = column
+
+
+_SPACED_COLON = re.compile(rb'"[ \t\r\n]+:').search
+
+
+def parse(data: bytes) -> Any:
+    """The value in `data`. Raises JsonFlaw.
+
+    Keys are counted instead of walked: each key is followed by a colon, so when the text has as many `":` as
+    its normalised form, no key was dropped as a duplicate. Only where that does not prove it (a space before a
+    colon, an escaped quote that the normalised form would count), the text is walked.
+    """
+    opened = data.count(b"{") + data.count(b"[")
+    if opened > DEPTH_LIMIT:
+        _require_shallow(data)
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise _explain(data, error) from None
+    same = data.count(b'":') == orjson.dumps(value).count(b'":')
+    if same and not _SPACED_COLON(data) and b"\\u0022" not in data:
+        return value
+    _require_unique_keys(data)
+    return value
+
+
+def parse_lines(data: bytes) -> Iterator[tuple[int, Any | JsonFlaw]]:
+    """(line number, value or flaw) of each line of a JSON Lines text; a blank line is a flaw, a final newline is not."""
+    lines = data.split(b"\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    for number, line in enumerate(lines, 1):
+        try:
+            yield number, parse(line.removesuffix(b"\r"))
+        except JsonFlaw as flaw:
+            yield number, JsonFlaw(flaw.kind, flaw.message, number, flaw.column)
+
+
+def position(text: str, offset: int) -> tuple[int, int]:
+    """The 1-based line and column of a character offset."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def locate(data: bytes, keys: Iterable[Key]) -> dict[Key, tuple[int, int]]:
+    """Where the values at `keys` stand in a valid JSON text: (line, column) of each that is there."""
+    wanted = set(keys)
+    text = data.decode("utf-8", "replace")
+    return {key: position(text, offset) for key, offset, _ in _walk(text) if key in wanted}
+
+
+def _explain(data: bytes, error: orjson.JSONDecodeError) -> JsonFlaw:
+    """What is wrong, from the standard library's parser, whose positions and words are exact."""
+    import json
+
+    if not data.strip():
+        return JsonFlaw("empty", "the file is empty", 1, 1)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        before = data[: fault.start]
+        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+        return JsonFlaw("encoding", f"not UTF-8 at byte {fault.start}", before.count(b"\n") + 1, column)
+    if text.startswith("\ufeff"):
+        return JsonFlaw("encoding", "the file begins with a byte order mark", 1, 1)
+    try:
+        json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as fault:
+        return JsonFlaw("syntax", f"not JSON: {fault.msg}", fault.lineno, fault.colno)
+    except _ConstantError as fault:
+        offset = _bare_word(text, str(fault))
+        return JsonFlaw("syntax", f"not JSON: {fault} is not a JSON number", *position(text, offset))
+    except (ValueError, RecursionError):
+        pass  # a number too long for Python, or a tree too deep for it
+    return JsonFlaw("syntax", f"not JSON: {error.msg}", error.lineno, error.colno)
+
+
+class _ConstantError(ValueError):
+    """NaN or an infinity, which the standard library accepts and JSON does not know."""
+
+
+def _refuse_constant(name: str) -> Any:
+    raise _ConstantError(name)
+
+
+_TOKEN = re.compile(r'[{}\[\],:]|"[^"\\]*(?:\\.[^"\\]*)*"|[^\s{}\[\],:"]+', re.DOTALL)
+
+
+def _bare_word(text: str, word: str) -> int:
+    return next((match.start() for match in _TOKEN.finditer(text) if match[0] == word), 0)
+
+
+def _require_shallow(data: bytes) -> None:
+    depth = 0
+    text = data.decode("utf-8", "replace")
+    for match in _TOKEN.finditer(text):
+        token = match[0]
+        if token in "{[":
+            depth += 1
+            if depth > DEPTH_LIMIT:
+                raise JsonFlaw("depth", f"nested more than {DEPTH_LIMIT} levels deep", *position(text, match.start()))
+        elif token in "}]":
+            depth -= 1
+
+
+def _require_unique_keys(data: bytes) -> None:
+    text = data.decode("utf-8")
+    seen: set[Key] = set()
+    for key, _, named_at in _walk(text):
+        if named_at is None:
+            continue
+        if key in seen:
+            raise JsonFlaw("duplicate", f"the key {key[-1]!r} is given twice", *position(text, named_at))
+        seen.add(key)
+
+
+class _Level(NamedTuple):
+    """An open array (`index` counts) or object (`index` is None)."""
+
+    key: Key
+    index: int | None
+
+
+def _walk(text: str) -> Iterator[tuple[Key, int, int | None]]:
+    """(key, offset of the value, offset of its name or None) of every value of a valid JSON text, in order."""
+    stack: list[_Level] = []
+    name: tuple[str, int] | None = None
+    tokens = _TOKEN.finditer(text)
+    for match in tokens:
+        token, at = match[0], match.start()
+        if token in "}]":
+            stack.pop()
+            continue
+        if token in ",:":
+            continue
+        level = stack[-1] if stack else None
+        if level is not None and level.index is None and name is None:
+            name = (orjson.loads(token.encode("utf-8", "surrogatepass")), at)
+            continue
+        key, named_at = _next_key(stack, name)
+        name = None
+        yield key, at, named_at
+        if token in "{[":
+            stack.append(_Level(key, None if token == "{" else 0))
+
+
+def _next_key(stack: list[_Level], name: tuple[str, int] | None) -> tuple[Key, int | None]:
+    if not stack:
+        return (), None
+    level = stack[-1]
+    if level.index is None:
+        assert name is not None
+        return (*level.key, name[0]), name[1]
+    stack[-1] = _Level(level.key, level.index + 1)
+    return (*level.key, level.index), None

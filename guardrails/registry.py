@@ -1,0 +1,100 @@
+"""Every check and every rule, in one place: the manifest, the rule pages and `speckit explain` are rendered from it."""
+
+from functools import cache
+from importlib import import_module
+from typing import NamedTuple
+
+from guardrails.finding import Rule
+from guardrails.subject import CheckFunction
+
+
+class Check(NamedTuple):
+    """One judge. `hooks` are those in which `speckit guard` runs it."""
+
+    name: str
+    summary: str
+    module: str
+    families: tuple[str, ...]
+    hooks: tuple[str, ...]
+    example: str
+
+    @property
+    def run(self) -> CheckFunction:
+        """The check itself, imported when it is needed and not before: hooks start often."""
+        function: CheckFunction = import_module("guardrails.checks." + self.module).check
+        return function
+
+
+_EVERYWHERE = ("pre-commit", "pre-push", "ci")
+
+CHECKS = (
+    Check(
+        "clean-tree",
+        "The working tree holds nothing uncommitted.",
+        "clean_tree",
+        ("CLN",),
+        ("pre-push", "ci"),
+        "speckit clean-tree",
+    ),
+    Check(
+        "footprint",
+        "The evidence of each SPEC stays under its limit.",
+        "footprint",
+        ("FPT",),
+        _EVERYWHERE,
+        "speckit footprint --source origin/main..HEAD",
+    ),
+    Check(
+        "lint",
+        "The tracker (SPEC.md) and the documents of each SPEC are sound.",
+        "lint",
+        ("TRK", "DOC"),
+        _EVERYWHERE,
+        "speckit lint --source index",
+    ),
+    Check(
+        "validate",
+        "Telemetry, costs, agent outputs and all other evidence satisfy their schemas.",
+        "telemetry",
+        ("TEL", "CST"),
+        _EVERYWHERE,
+        "speckit validate --format sarif --output speckit.sarif",
+    ),
+    Check(
+        "consensus check",
+        "The verdict of each stage, recomputed from the agents' own outputs.",
+        "consensus",
+        ("CON",),
+        ("pre-push", "ci"),
+        "speckit consensus check SPEC-KIT-DEMO --stage plan",
+    ),
+    Check(
+        "secrets",
+        "Nothing that is added holds a token, a key or the value of a secret variable.",
+        "secrets",
+        ("SEC",),
+        ("pre-commit", "pre-push", "commit-msg", "ci"),
+        "speckit secrets --source index",
+    ),
+)
+
+RULE_MODULES = ("clean_tree", "footprint", "tracker", "documents", "telemetry", "costs", "consensus", "secrets", "waivers")
+
+HOOKS = ("pre-commit", "pre-push", "commit-msg", "ci")
+
+
+def check_named(name: str) -> Check:
+    """The check of that command name."""
+    return next(check for check in CHECKS if check.name == name)
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Every rule, by family and code."""
+    return tuple(rule for module in RULE_MODULES for rule in import_module("guardrails.rules." + module).RULES)
+
+
+def rule_named(code: str) -> Rule | None:
+    """The rule with that code or name, in any case."""
+    wanted = code.lower()
+    return next((rule for rule in rules() if wanted in (rule.code.lower(), rule.name)), None)

@@ -1,0 +1,138 @@
+"""TEL: telemetry and every other evidence file."""
+
+from __future__ import annotations
+
+from guardrails.finding import Rule
+
+MALFORMED = Rule(
+    "TEL001",
+    "evidence-malformed",
+    "An evidence file is not JSON.",
+    "What cannot be parsed proves nothing, and each reader breaks on it in its own way. The usual cause is JSON "
+    "put together by hand: a quote in an argument ends the string early.",
+    '{"note": "ran "make test""}      <- the quotes inside must be \\"',
+    "Write evidence with a JSON serialiser, and nothing else. Rerun the stage that wrote the file.",
+)
+SCHEMA = Rule(
+    "TEL002",
+    "evidence-schema",
+    "An evidence file does not satisfy its schema.",
+    "A record that lacks a field, or has it in the wrong type, cannot be compared, counted or trusted.",
+    '{"schemaVersion": "banana", "command": "spec-ops-plan"}   <- wrong version, missing specId, timestamp, ...',
+    "The message names the place as a JSON pointer. Rerun the stage that wrote the file; the schemas are in schemas/.",
+)
+DUPLICATE_KEY = Rule(
+    "TEL003",
+    "evidence-duplicate-key",
+    "An object of an evidence file gives a key twice.",
+    "Readers disagree on which of the two counts: one sees passed, the other failed.",
+    '{"status": "failed", "status": "passed"}',
+    "Remove one of the two; find out which writer produced it.",
+)
+ENCODING = Rule(
+    "TEL004",
+    "evidence-encoding",
+    "An evidence file is empty, not UTF-8, or begins with a byte order mark.",
+    "JSON is UTF-8 without a byte order mark (RFC 8259 section 8.1); anything else is read differently by every tool.",
+    "EF BB BF 7B 7D      <- a byte order mark before {}",
+    "Save the file as UTF-8 without a byte order mark. An empty file is the trace of a writer that was killed: rerun it.",
+)
+EXTREME = Rule(
+    "TEL005",
+    "evidence-extreme",
+    "An evidence file is nested too deeply or too large to be read.",
+    "No stage writes such a file. It stops readers that trust their input.",
+    "[[[[[[ ... 200 levels ... ]]]]]]",
+    "Remove the file, or split it. Evidence is read up to 32 MB a file and 64 levels deep.",
+)
+PLACEHOLDER = Rule(
+    "TEL006",
+    "evidence-placeholder",
+    "A value is a template placeholder that nobody filled in.",
+    "The writer failed and went on: a synthesis with the literal stage `${stage}` and no agents once said ok.",
+    '{"stage": "${stage}", "status": "ok", "agents": []}',
+    "Rerun the stage. A literal ${...} in running text is only a warning.",
+)
+TIMESTAMP = Rule(
+    "TEL007",
+    "evidence-timestamp",
+    "A time stamp is no real time, or lies in the future.",
+    "Which run is the latest is decided by recorded time stamps; one that cannot be, or is not yet, wins for ever.",
+    '{"timestamp": "2025-99-99T00:00:00Z"}',
+    "Rerun the stage with the clock set right.",
+)
+IDENTITY = Rule(
+    "TEL008",
+    "evidence-identity",
+    "A record names another SPEC or stage than the place it lies in.",
+    "Evidence of one SPEC must not count for another. Copying a file is not running a stage.",
+    'commands/SPEC-KIT-900/spec-plan_....json holds {"specId": "SPEC-KIT-901"}',
+    "Move the file where it belongs, or rerun the stage for this SPEC.",
+)
+ARTIFACT_CHANGED = Rule(
+    "TEL009",
+    "artifact-changed",
+    "An artifact is not the file whose digest was recorded.",
+    "The record speaks of other bytes than those that are here: one of the two was edited afterwards.",
+    '{"artifacts": [{"path": "docs/report.md", "sha256": "9f86d0..."}]}      <- docs/report.md hashes to e3b0c4...',
+    "Restore the artifact, or rerun the stage so that it records the new one.",
+)
+ARTIFACT_MISSING = Rule(
+    "TEL010",
+    "artifact-missing",
+    "An artifact whose digest was recorded is not there.",
+    "A record that points at nothing proves nothing.",
+    '{"artifacts": [{"path": "docs/gone.md", "sha256": "9f86d0..."}]}',
+    "Commit the artifact with its record, or rerun the stage.",
+)
+ARTIFACT_UNKNOWN = Rule(
+    "TEL011",
+    "artifact-unverifiable",
+    "An old record names an artifact that is not there and gives no digest.",
+    "Nobody can say any more what the record was about. It is a warning because the records of older tools named "
+    "files by absolute paths of the machine they ran on.",
+    '{"artifacts": [{"path": "/home/me/project/docs/baseline.md"}]}',
+    "Nothing, for history. New records give a path relative to the repository and a sha256.",
+    "warning",
+)
+ARTIFACT_OUTSIDE = Rule(
+    "TEL012",
+    "artifact-outside",
+    "An artifact with a recorded digest lies outside the repository.",
+    "What is not in the repository cannot be verified by anybody else, and is never opened.",
+    '{"artifacts": [{"path": "../../etc/passwd", "sha256": "9f86d0..."}]}',
+    "Give the path relative to the repository root, without `..`.",
+)
+NOT_A_FILE = Rule(
+    "TEL013",
+    "evidence-not-a-file",
+    "An evidence file is a symbolic link, a device or something else than a regular file, or cannot be read.",
+    "A link can point anywhere, and at other bytes tomorrow. It is never followed.",
+    "commands/SPEC-KIT-900/spec-plan_....json -> /tmp/latest.json",
+    "Replace the link with the file itself.",
+)
+REQUIRED_MISSING = Rule(
+    "TEL014",
+    "evidence-required-missing",
+    "Evidence that the configuration or an argument names is not there.",
+    "Missing is not ok.",
+    "evidence: {require: [commands/SPEC-KIT-900]}      <- nothing lies there",
+    "Run the stage that writes it, or take the entry out of `evidence.require`.",
+)
+
+RULES = (
+    MALFORMED,
+    SCHEMA,
+    DUPLICATE_KEY,
+    ENCODING,
+    EXTREME,
+    PLACEHOLDER,
+    TIMESTAMP,
+    IDENTITY,
+    ARTIFACT_CHANGED,
+    ARTIFACT_MISSING,
+    ARTIFACT_UNKNOWN,
+    ARTIFACT_OUTSIDE,
+    NOT_A_FILE,
+    REQUIRED_MISSING,
+)

@@ -1,0 +1,82 @@
+"""Why an instance breaks a schema, in words: jsonschema explains better than the fast validator does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from guardrails.schema import Fault
+
+_SHOWN = 80
+_MOST = 20
+
+
+def explain(schema: Any, instance: Any) -> Iterator[Fault]:
+    """The faults of `instance` in document order, at most twenty of them."""
+    errors = sorted(Draft202012Validator(schema).iter_errors(instance), key=lambda error: list(map(str, error.path)))
+    seen = set()
+    for error in errors:
+        fault = _fault(_deepest(error))
+        if fault not in seen and len(seen) < _MOST:
+            seen.add(fault)
+            yield fault
+
+
+def _deepest(error: ValidationError) -> ValidationError:
+    """Below `oneOf` and `anyOf` lies what is really wrong."""
+    best = best_match([error])
+    return error if best is None else best
+
+
+def _fault(error: ValidationError) -> Fault:
+    key = tuple(error.absolute_path)
+    keyword = error.validator
+    if keyword == "additionalProperties" and isinstance(error.instance, dict):
+        return _unknown_key(error, key)
+    if keyword == "required":
+        missing = error.message.split("'")[1]
+        return Fault(key, f"'{missing}' is missing", f"add '{missing}'")
+    if keyword in ("enum", "const"):
+        allowed = error.validator_value if keyword == "enum" else [error.validator_value]
+        return Fault(key, f"{_short(error.instance)} is not one of {', '.join(map(_short, allowed))}")
+    if keyword == "type":
+        kinds = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+        return Fault(key, f"{_short(error.instance)} is not {_article(' or '.join(kinds))}")
+    if keyword == "pattern":
+        return Fault(key, f"{_short(error.instance)} does not match {error.validator_value}", _described(error))
+    return Fault(key, _cut(error.message), _described(error))
+
+
+def _unknown_key(error: ValidationError, key: tuple[str | int, ...]) -> Fault:
+    known = list(error.schema.get("properties", ()))
+    unknown = next(name for name in error.instance if name not in known)
+    near = get_close_matches(str(unknown), known, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(sorted(known))}"
+    return Fault((*key, unknown), f"unknown key '{_cut(str(unknown))}'", hint)
+
+
+def _described(error: ValidationError) -> str | None:
+    text = error.schema.get("description") if isinstance(error.schema, dict) else None
+    return str(text) if text else None
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "an array"
+    return "null" if value is None else _cut(repr(value))
+
+
+def _article(kind: str) -> str:
+    if kind == "null":
+        return kind
+    return ("an " if kind[0] in "aeiou" else "a ") + kind
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -1,0 +1,153 @@
+"""What `--source` names → the snapshots to judge: one, or one for each ref of a push.
+
+A push is resolved in this order: the lines git writes to a pre-push hook's standard input (every ref;
+deletions are skipped), PRE_COMMIT_FROM_REF and PRE_COMMIT_TO_REF, the merge base with the remote's default branch.
+"""
+
+import os
+import re
+import sys
+from typing import NamedTuple
+
+from guardrails.errors import GuardrailError
+from guardrails.git import Repo, is_null_id
+from guardrails.snapshot import Commit, Index, Snapshot, Source, Worktree
+
+STDIN_PATIENCE = 5.0
+"""Seconds to wait for git to write the pushed refs: a pipe nobody writes to must not hang a push for ever."""
+
+_OBJECT_ID = r"[0-9a-f]{40,64}"
+
+
+class PushedRef(NamedTuple):
+    """One line of a pre-push hook's input: `<local ref> <local id> <remote ref> <remote id>`."""
+
+    local_ref: str
+    local_id: str
+    remote_ref: str
+    remote_id: str
+
+
+def resolve(repo: Repo, text: str) -> list[Snapshot]:
+    """The snapshots that `text` names: worktree, index, push, hook, a revision, BASE..TIP or BASE...TIP.
+
+    An empty list means there is nothing to judge (a push that only deletes).
+    Raises GuardrailError when the text or a revision in it names nothing.
+    """
+    if text == "worktree":
+        return [Worktree(repo)]
+    if text == "hook":
+        text = "push" if _at_push(repo) else "index"
+    if text == "index":
+        return [Index(repo, _from_ref(repo))]
+    if text == "push":
+        return list(_pushed(repo))
+    if ".." in text:
+        return [_range(repo, text)]
+    return [Commit(repo, repo.resolve(text), source=Source("commit", text))]
+
+
+def _range(repo: Repo, text: str) -> Snapshot:
+    separator = "..." if "..." in text else ".."
+    start, _, end = text.partition(separator)
+    base, tip = repo.resolve(start or "HEAD"), repo.resolve(end or "HEAD")
+    if separator == "...":
+        base = merge_base(repo, base, tip) or base
+    return Commit(repo, tip, Commit(repo, base), Source("range", text), (base,))
+
+
+def merge_base(repo: Repo, one: str, other: str) -> str | None:
+    """The best common ancestor of two commits, or None when their histories are unrelated."""
+    return repo.run("merge-base", one, other, ok=(0, 1)).decode("ascii").strip() or None
+
+
+def _at_push(repo: Repo) -> bool:
+    """Whether a hook framework runs us for a push. It names the remote only then."""
+    return any(repo.environment.get(name) for name in ("PRE_COMMIT_REMOTE_NAME", "PRE_COMMIT_REMOTE_URL"))
+
+
+def _refs(repo: Repo) -> tuple[str, str] | None:
+    """The range a hook framework was given, from its environment."""
+    start, end = (repo.environment.get(f"PRE_COMMIT_{name}_REF", "") for name in ("FROM", "TO"))
+    return None if not start or not end or is_null_id(start) else (start, end)
+
+
+def _from_ref(repo: Repo) -> str | None:
+    """In CI a framework judges a checked-out range: then the index is compared with where the range begins."""
+    refs = _refs(repo)
+    return repo.resolve(refs[0]) if refs else None
+
+
+def _pushed(repo: Repo) -> list[Snapshot]:
+    lines = _hook_input(repo)
+    if lines:
+        refs = [parse_ref(line) for line in lines]
+        return [_pushed_ref(repo, ref) for ref in refs if not is_null_id(ref.local_id)]
+    named = _refs(repo)
+    if named:
+        base, tip = repo.resolve(named[0]), repo.resolve(named[1])
+        return [Commit(repo, tip, Commit(repo, base), Source("push", f"{named[0]}..{named[1]}"), (base,))]
+    branch = repo.environment.get("PRE_COMMIT_LOCAL_BRANCH") or "HEAD"
+    tip = repo.resolve(branch)
+    return [_against(repo, tip, _default_branch(repo, tip), Source("push", branch))]
+
+
+def parse_ref(line: str) -> PushedRef:
+    """One line of pre-push input. Raises GuardrailError when it is not one."""
+    parts = line.split(" ")
+    if len(parts) != 4 or not all(re.fullmatch(_OBJECT_ID, part) for part in (parts[1], parts[3])):
+        raise GuardrailError(
+            "standard input is not what git writes to a pre-push hook",
+            "expected '<local ref> <local id> <remote ref> <remote id>'; or name a range with --source BASE..TIP",
+        )
+    return PushedRef(*parts)
+
+
+def _pushed_ref(repo: Repo, ref: PushedRef) -> Snapshot:
+    source = Source("push", ref.local_ref)
+    tip = repo.resolve(ref.local_id)
+    known = not is_null_id(ref.remote_id) and repo.succeeds("cat-file", "-e", ref.remote_id + "^{commit}")
+    return _against(repo, tip, ref.remote_id if known else _fork_point(repo, tip), source)
+
+
+def _against(repo: Repo, tip: str, base: str | None, source: Source) -> Snapshot:
+    excludes = ((base,) if base else ()) + _remote_tips(repo)
+    return Commit(repo, tip, Commit(repo, base) if base else None, source, excludes)
+
+
+def _remote_tips(repo: Repo) -> tuple[str, ...]:
+    out = repo.run("for-each-ref", "--format=%(objectname)", "refs/remotes").decode("ascii")
+    return tuple(dict.fromkeys(out.split()))
+
+
+def _fork_point(repo: Repo, tip: str) -> str | None:
+    """Where a new branch left what the remotes have: the parent of its first commit they lack.
+
+    None when that commit is a root; the tip itself when the remotes lack nothing.
+    """
+    lacking = repo.run("rev-list", "--topo-order", "--parents", tip, "--not", "--remotes").decode("ascii").splitlines()
+    if not lacking:
+        return tip
+    return next(iter(lacking[-1].split()[1:]), None)
+
+
+def _default_branch(repo: Repo, tip: str) -> str | None:
+    """The merge base with the remote's default branch; None when no remote is known."""
+    for name in ("refs/remotes/origin/HEAD", "@{upstream}", "refs/remotes/origin/main", "refs/remotes/origin/master"):
+        if repo.succeeds("rev-parse", "--verify", "--quiet", name + "^{commit}"):
+            return merge_base(repo, repo.resolve(name), tip)
+    return None
+
+
+def _hook_input(repo: Repo) -> list[str]:
+    """The lines of standard input, when git wrote some. A framework has eaten them, and a terminal has none."""
+    stream = sys.stdin
+    if stream is None or repo.environment.get("PRE_COMMIT") or stream.isatty():
+        return []
+    if os.name == "posix":
+        import select
+
+        if not select.select([stream], [], [], STDIN_PATIENCE)[0]:
+            return []
+    text = stream.buffer.read().decode("utf-8", "surrogateescape")
+    return [line for line in text.split("\n") if line]

@@ -31,13 +31,12 @@ class JsonFlaw(Exception):
 _SPACED_COLON = re.compile(rb'"[ \t\r\n]+:').search
 
 
-def parse(data: bytes) -> Any:
-    """The value in `data`. Raises JsonFlaw.
+_NORMAL = orjson.OPT_INDENT_2
+_NORMAL_LINE = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
-    Keys are counted instead of walked: each key is followed by a colon, so when the text has as many `":` as
-    its normalised form, no key was dropped as a duplicate. Only where that does not prove it (a space before a
-    colon, an escaped quote that the normalised form would count), the text is walked.
-    """
+
+def parse(data: bytes) -> Any:
+    """The value in `data`. Raises JsonFlaw."""
     opened = data.count(b"{") + data.count(b"[")
     if opened > DEPTH_LIMIT:
         _require_shallow(data)
@@ -45,11 +44,22 @@ def parse(data: bytes) -> Any:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise _explain(data, error) from None
-    same = data.count(b'":') == orjson.dumps(value).count(b'":')
-    if same and not _SPACED_COLON(data) and b"\\u0022" not in data:
-        return value
-    _require_unique_keys(data)
+    if not _keys_are_unique(data, value):
+        _require_unique_keys(data)
     return value
+
+
+def _keys_are_unique(data: bytes, value: Any) -> bool:
+    """Whether it is cheaply proven that no key was dropped as a duplicate.
+
+    Either the text is the normal form of its value, as our own writers leave it. Or keys are counted instead of
+    walked: each is followed by a colon, so a text with as many `":` as its normal form lost none, unless a space
+    stands before a colon or an escaped quote is counted in the normal form only.
+    """
+    if data == orjson.dumps(value, option=_NORMAL_LINE if data.endswith(b"\n") else _NORMAL):
+        return True
+    same = data.count(b'":') == orjson.dumps(value).count(b'":')
+    return same and not _SPACED_COLON(data) and b"\\u0022" not in data
 
 
 def parse_lines(data: bytes) -> Iterator[tuple[int, Any | JsonFlaw]]:

@@ -16,7 +16,7 @@ SPEC_ID = "^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$"
 
 # Patterns are text: `re` compiles and keeps the ones that are used, and a hook needs few.
 _SLUG = r"(?=.*[a-z])[a-z0-9][a-z0-9._-]*"
-_STAGE_KEY = r"(?:spec|spec-ops|guardrail|speckit)[-_.](.+)"
+_STAGE_KEY = r"(?:spec-ops|spec|guardrail|speckit)[-_.](.+)"
 
 EvidenceKind = Literal[
     "telemetry",
@@ -80,8 +80,11 @@ def _id_of(pattern: str, name: str) -> str | None:
 
 def stage_of(text: object) -> str | None:
     """The stage a record names: `plan`, `spec-plan`, `spec-ops-plan`, `guardrail.plan` and `Plan` are all plan."""
-    if not isinstance(text, str):
-        return None
+    return _stage_of(text) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=256)
+def _stage_of(text: str) -> str | None:
     word = text.strip().lower()
     match = re.fullmatch(_STAGE_KEY, word)
     word = match[1] if match else word
@@ -113,16 +116,11 @@ def evidence_name(layout: Layout, path: str) -> EvidenceName | None:
 
     Evidence lies below `evidence.root` by kind and SPEC, and below a SPEC's own directory in `docs`.
     """
-    if not path.endswith((".json", ".jsonl")):
+    folder, _, name = path.rpartition("/")
+    if not name.endswith((".json", ".jsonl")):
         return None
-    if path.startswith(layout.evidence + "/"):
-        return _rooted(layout, path[len(layout.evidence) + 1 :].split("/"))
-    if path.startswith(layout.docs + "/"):
-        parts = path[len(layout.docs) + 1 :].split("/")
-        spec = layout.id_of(parts[0])
-        if spec and len(parts) > 1:
-            return _by_file_name(parts[-1], spec)
-    return None
+    place = _folder(layout, folder)
+    return None if place is None else _named(layout, place, name)
 
 
 def evidence_name_anywhere(layout: Layout, path: str) -> EvidenceName | None:
@@ -132,17 +130,32 @@ def evidence_name_anywhere(layout: Layout, path: str) -> EvidenceName | None:
     return evidence_name(layout, path) or _by_file_name(path.rpartition("/")[2], None)
 
 
-def _rooted(layout: Layout, parts: list[str]) -> EvidenceName:
-    kind, name = parts[0], parts[-1]
-    if kind == "costs" and name.endswith("_cost_summary.json"):
+class _Folder(NamedTuple):
+    """What a folder says of the evidence in it: the kind's own folder below the evidence root, and the SPEC."""
+
+    kind: str
+    spec: str | None
+
+
+@lru_cache(maxsize=4096)
+def _folder(layout: Layout, folder: str) -> _Folder | None:
+    if folder == layout.evidence or folder.startswith(layout.evidence + "/"):
+        parts = folder[len(layout.evidence) + 1 :].split("/")
+        return _Folder(parts[0], layout.id_of(parts[1]) if len(parts) > 1 else None)
+    if folder.startswith(layout.docs + "/"):
+        spec = layout.id_of(folder[len(layout.docs) + 1 :].split("/")[0])
+        return _Folder("", spec) if spec else None
+    return None
+
+
+def _named(layout: Layout, place: _Folder, name: str) -> EvidenceName:
+    if place.kind == "costs" and name.endswith("_cost_summary.json"):
         return EvidenceName("cost_summary", layout.id_of(name.removesuffix("_cost_summary.json")))
-    spec = layout.id_of(parts[1]) if len(parts) > 2 else None
-    if kind == "runs":
-        ledger = name.endswith(".ledger.jsonl")
-        return EvidenceName("ledger_entry" if ledger else "run_summary", spec)
-    if kind == "archive":
-        return EvidenceName("archive_manifest" if name.endswith("manifest.json") else "unknown", spec)
-    return _by_file_name(name, spec)
+    if place.kind == "runs":
+        return EvidenceName("ledger_entry" if name.endswith(".ledger.jsonl") else "run_summary", place.spec)
+    if place.kind == "archive":
+        return EvidenceName("archive_manifest" if name.endswith("manifest.json") else "unknown", place.spec)
+    return _by_file_name(name, place.spec)
 
 
 def _by_file_name(name: str, spec: str | None) -> EvidenceName:

@@ -48,6 +48,8 @@ def _fault(error: ValidationError) -> Fault:
         return Fault(key, f"{_short(error.instance)} is not {_article(' or '.join(kinds))}")
     if keyword == "pattern":
         return Fault(key, f"{_short(error.instance)} does not match {error.validator_value}", _described(error))
+    if keyword == "not":
+        return Fault(key, f"{_short(error.instance)} is not allowed here", _described(error))
     return Fault(key, _cut(error.message), _described(error))
 
 

@@ -56,9 +56,10 @@ def parse_stamp(text: str | None) -> Stamp | None:
 
 
 def _moment(match: re.Match[str]) -> datetime | None:
-    parts = (int(match[name]) for name in ("year", "month", "day", "hour", "minute", "second"))
+    year, month, day = int(match["year"]), int(match["month"]), int(match["day"])
+    hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"])
     microsecond = int((match["fraction"] or "0").ljust(6, "0")[:6])
     try:
-        return datetime(*parts, microsecond, timezone.utc)  # type: ignore[arg-type,misc]
+        return datetime(year, month, day, hour, minute, second, microsecond, timezone.utc)
     except ValueError:
         return None

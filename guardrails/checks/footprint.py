@@ -11,7 +11,7 @@ from guardrails.finding import Checked, Finding, Observation
 from guardrails.layout import Layout
 from guardrails.rules.footprint import MEASURED, OVER_LIMIT, OVER_WARNING
 from guardrails.settings import MEGABYTE, Evidence
-from guardrails.snapshot import Snapshot
+from guardrails.snapshot import Snapshot, within
 from guardrails.subject import Subject
 
 NO_SPEC = "(no SPEC)"
@@ -86,7 +86,7 @@ def _signed(size: int) -> str:
 def measure(snapshot: Snapshot, layout: Layout, only: str | None = None) -> dict[str, Footprint]:
     """The footprint of each SPEC that has evidence, by id (or `(no SPEC)`)."""
     grouped = _grouped(snapshot, layout, only)
-    pointers = _pointers(snapshot, grouped)
+    pointers = _pointers(snapshot, layout, grouped)
     made = {}
     for spec, files in grouped.items():
         largest = tuple(sorted(((size, path) for path, size in files), key=lambda row: (-row[0], row[1]))[:LARGEST])
@@ -141,9 +141,12 @@ def _named(layout: Layout, name: str) -> str | None:
     return layout.id_of(name.partition("_")[0].partition(".")[0])
 
 
-def _pointers(snapshot: Snapshot, grouped: dict[str, list[tuple[str, int]]]) -> set[str]:
-    small = [path for files in grouped.values() for path, size in files if size in POINTER_SIZES]
+def _pointers(snapshot: Snapshot, layout: Layout, grouped: dict[str, list[tuple[str, int]]]) -> set[str]:
+    """The paths of the files that are Git LFS pointers, told by size and then by their first line."""
+    small = {path for files in grouped.values() for path, size in files if size in POINTER_SIZES}
     if not small:
         return set()
-    entries = [entry for path in small if (entry := snapshot.entry(path)) and entry.kind == "file"]
-    return {blob.entry.path for blob in snapshot.read_many(entries) if (blob.data or b"").startswith(_POINTER)}
+    places = (layout.docs,) if within(layout.evidence, layout.docs) else (layout.docs, layout.evidence)
+    entries = [entry for place in places for entry in snapshot.entries(place) if entry.path in small]
+    files = [entry for entry in entries if entry.kind == "file"]
+    return {blob.entry.path for blob in snapshot.read_many(files) if (blob.data or b"").startswith(_POINTER)}

@@ -83,12 +83,11 @@ def _candidates(subject: Subject) -> Iterator[tuple[Entry, EvidenceName | str]]:
             yield entry, evidence_name_anywhere(layout, path) or "neither .json nor .jsonl"
     if subject.scope.paths:
         return
-    seen = set()
-    for prefix in (layout.evidence, layout.docs):
+    apart = not within(layout.evidence, layout.docs)
+    for prefix in (layout.docs, layout.evidence) if apart else (layout.docs,):
         for entry in snapshot.entries(prefix):
             name = evidence_name(layout, entry.path)
-            if name is not None and entry.path not in seen:
-                seen.add(entry.path)
+            if name is not None:
                 yield entry, name
 
 

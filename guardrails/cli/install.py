@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
 
 from guardrails.cli.context import Globals, global_options, merged
 from guardrails.git import open_repo
+from guardrails.printable import printable
 from guardrails.setup import hookfile, hookplan
 from guardrails.setup.install import Prepared, apply, prepare
 
@@ -49,7 +49,7 @@ def _report(prepared: Prepared, dry_run: bool, globals_: Globals) -> None:
     if globals_.quiet:
         return
     would = "would be " if dry_run else ""
-    click.echo(f"hooks directory: {os.fsencode(prepared.directory.path).decode('utf-8', 'replace')}")
+    click.echo(f"hooks directory: {printable(prepared.directory.path)}")
     for plan in prepared.plans:
         click.echo(f"{plan.hook}: {would if plan.steps else ''}{plan.summary}")
         if globals_.verbose:
@@ -58,7 +58,7 @@ def _report(prepared: Prepared, dry_run: bool, globals_: Globals) -> None:
         for note in plan.notes:
             click.echo(f"note: {plan.hook}: {note}")
     for note in prepared.notes:
-        click.echo(f"note: {note}")
+        click.echo(f"note: {printable(note)}")
 
 
 def _describe(step: hookplan.Step) -> str:

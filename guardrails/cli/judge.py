@@ -1,5 +1,6 @@
 """Parse → build subjects → run → report: what every check command does."""
 
+import gc
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
@@ -61,6 +62,8 @@ def judging_options(function: F) -> F:
 
 def judge(request: Request, globals_: Globals) -> int:
     """Run the request, report, and return the exit code. A run that cannot judge reports why, in the same format."""
+    # A check makes many small values and no cycles, and ends: collecting garbage would only cost time.
+    gc.disable()
     try:
         result = _result(request, globals_)
     except GuardrailError as error:
@@ -101,7 +104,7 @@ def load_settings(snapshot: Snapshot, repo: Repo, globals_: Globals) -> Settings
     """The settings that hold for a snapshot: its own `.speckit.yaml`, unless --config or SPECKIT_CONFIG names a file."""
     environ = repo.environment
     named = globals_.config or environ.get("SPECKIT_CONFIG")
-    if named or snapshot.entry(CONFIG_FILE) is not None:
+    if named or snapshot.entries(CONFIG_FILE):
         return load_config(snapshot, environ, named).settings
     return from_environment(environ)
 
@@ -112,12 +115,12 @@ def load_config(snapshot: Snapshot, environ: Mapping[str, str], named: str | Non
 
     if named:
         return config.load(_read_named(named), named, environ)
-    entry = snapshot.entry(CONFIG_FILE)
-    if entry is None:
+    entries = snapshot.entries(CONFIG_FILE)
+    if not entries:
         return config.load(None, CONFIG_FILE, environ)
     data = snapshot.read(CONFIG_FILE)
     if data is None:
-        raise GuardrailError(f"{CONFIG_FILE}: a {entry.kind} that cannot be read", "make it a regular file")
+        raise GuardrailError(f"{CONFIG_FILE}: a {entries[0].kind} that cannot be read", "make it a regular file")
     return config.load(data, CONFIG_FILE, environ)
 
 

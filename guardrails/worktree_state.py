@@ -1,0 +1,137 @@
+"""What `git status` and the git directory say of a working tree: dirty paths and unfinished operations."""
+
+import os
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from guardrails.errors import Undecidable
+from guardrails.git import Repo, to_bytes, to_text
+
+Kind = Literal["staged", "unstaged", "untracked", "conflicted", "submodule"]
+
+_WORDS = {"M": "modified", "T": "changed in kind", "A": "added", "D": "deleted", "R": "renamed", "C": "copied"}
+_CONFLICTS = {
+    "DD": "deleted by both",
+    "AU": "added by us",
+    "UD": "deleted by them",
+    "UA": "added by them",
+    "DU": "deleted by us",
+    "AA": "added by both",
+    "UU": "modified by both",
+}
+_SUBMODULE = ("another commit than recorded", "modified files", "untracked files")
+_FIELDS = {b"1": 8, b"2": 9, b"u": 10}
+"""The fields before the path of each kind of record."""
+
+
+class Dirt(NamedTuple):
+    """One dirty path, relative to the root. An untracked directory ends in `/` and stands for all below it."""
+
+    kind: Kind
+    path: str
+    detail: str
+
+
+class Operation(NamedTuple):
+    """Something git was told to do and has not finished, with the commands that end it."""
+
+    name: str
+    finish: str
+    leave: str
+
+
+def dirt(repo: Repo, ignore_submodules: str, every_untracked: bool) -> list[Dirt]:
+    """Every dirty path, from one `git status`. `every_untracked` lists files where a directory would do.
+
+    Raises Undecidable when git fails or says something unknown.
+    """
+    untracked = "all" if every_untracked else "normal"
+    arguments = ["--porcelain=v2", "-z", "--no-renames", "--untracked-files=" + untracked]
+    return list(parse(repo.run("status", *arguments, "--ignore-submodules=" + ignore_submodules)))
+
+
+def parse(output: bytes) -> Iterator[Dirt]:
+    """The records of `git status --porcelain=v2 -z`. Raises Undecidable for a record that is not one."""
+    records = iter(output.split(b"\0"))
+    for record in records:
+        mark, _, rest = record.partition(b" ")
+        if mark in _FIELDS:
+            yield _changed(record, mark)
+            if mark == b"2":
+                next(records, None)  # where it was renamed from
+        elif mark == b"?" and rest:
+            path = to_text(rest)
+            yield Dirt("untracked", path, "untracked directory" if path.endswith("/") else "untracked")
+        elif record and mark not in (b"#", b"!"):
+            raise _unknown(record)
+
+
+def _changed(record: bytes, mark: bytes) -> Dirt:
+    fields = record.split(b" ", _FIELDS[mark])
+    if len(fields) <= _FIELDS[mark] or len(fields[1]) != 2 or len(fields[2]) != 4 or not fields[-1]:
+        raise _unknown(record)
+    path, codes, submodule = to_text(fields[-1]), to_text(fields[1]), to_text(fields[2])
+    if mark == b"u":
+        return Dirt("conflicted", path, "unresolved conflict: " + _CONFLICTS.get(codes, "unknown"))
+    if submodule[0] == "S":
+        return Dirt("submodule", path, "submodule: " + _submodule(codes, submodule))
+    staged, unstaged = (_WORDS.get(code, "changed") if code != "." else "" for code in codes)
+    if not staged:
+        return Dirt("unstaged", path, "not staged: " + (unstaged or "changed"))
+    return Dirt("staged", path, "staged: " + staged + (f", and then {unstaged} again" if unstaged else ""))
+
+
+def _submodule(codes: str, state: str) -> str:
+    said = [word for word, flag in zip(_SUBMODULE, state[1:], strict=True) if flag != "."]
+    if codes[0] != ".":
+        said.insert(0, "staged at another commit" if codes[0] == "M" else _WORDS.get(codes[0], "changed"))
+    return ", ".join(said) or "changed"
+
+
+def _unknown(record: bytes) -> Undecidable:
+    kind = ascii(to_text(record[:1]))
+    return Undecidable(
+        f"git status printed a record of unknown kind {kind}", "report the output of 'git status --porcelain=v2'"
+    )
+
+
+def git_dir(repo: Repo) -> str:
+    """The absolute git directory of this working tree, read from disk where that is safe: it spares a process."""
+    place = repo.environment.get("GIT_DIR") or os.path.join(repo.root, ".git")
+    if os.path.isdir(place):
+        return place
+    try:
+        with open(place, "rb") as stream:
+            said = stream.read(1 << 16)
+    except OSError:
+        return repo.git_dir()
+    if not said.startswith(b"gitdir: "):
+        return repo.git_dir()
+    target = to_text(said.removeprefix(b"gitdir: ")).rstrip("\n")
+    return os.path.join(os.path.dirname(place), target)
+
+
+def operations(repo: Repo) -> Iterator[Operation]:
+    """Every unfinished operation. Raises OSError when the git directory cannot be listed."""
+    place = git_dir(repo)
+    names = set(map(to_text, os.listdir(to_bytes(place))))
+    if "reftable" in names:  # there these two are refs like any other, not files
+        names |= {name for name in ("CHERRY_PICK_HEAD", "REVERT_HEAD") if repo.succeeds("rev-parse", "--verify", name)}
+    if "rebase-merge" in names:
+        yield _ending("rebase")
+    elif "rebase-apply" in names:
+        yield _ending("am" if os.path.exists(os.path.join(place, "rebase-apply", "applying")) else "rebase")
+    elif "CHERRY_PICK_HEAD" in names:  # a stopped rebase leaves it behind too
+        yield _ending("cherry-pick")
+    elif "REVERT_HEAD" in names:
+        yield _ending("revert")
+    elif "sequencer" in names:
+        yield Operation("series of cherry-picks or reverts", "git cherry-pick --continue", "git cherry-pick --abort")
+    if "MERGE_HEAD" in names:
+        yield _ending("merge")
+    if "BISECT_LOG" in names:
+        yield Operation("bisect", "git bisect good or bad", "git bisect reset")
+
+
+def _ending(name: str) -> Operation:
+    return Operation(name, f"git {name} --continue", f"git {name} --abort")

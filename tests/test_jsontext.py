@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guardrails.jsontext import DEPTH_LIMIT, JsonFlaw, locate, parse, parse_lines
+
+EXAMPLES = int(os.environ.get("SPECKIT_HYPOTHESIS_EXAMPLES", "300"))
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "0", '"x"', "null", ' {"a": {"a": 1}} \n', '{"a":1,"b":":"}', '{"a" : 1}'])
+def test_strict_json_is_read(text: str) -> None:
+    assert parse(text.encode()) == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "line", "column"),
+    [
+        pytest.param(b"", "empty", 1, 1, id="an empty file"),
+        pytest.param(b" \n\t", "empty", 1, 1, id="a blank file"),
+        pytest.param(b"{", "syntax", 1, 2, id="an object that never ends"),
+        pytest.param(b'{"a": NaN}', "syntax", 1, 7, id="NaN"),
+        pytest.param(b'{"NaN": 1,\n "a": -Infinity}', "syntax", 2, 7, id="minus infinity, not the key of that name"),
+        pytest.param(b'{"a": 1} x', "syntax", 1, 10, id="trailing text"),
+        pytest.param(b'{"a": 1}{"b": 2}', "syntax", 1, 9, id="two values"),
+        pytest.param(b"{'a': 1}", "syntax", 1, 2, id="single quotes"),
+        pytest.param(b'{\n  "a": "say "hi""\n}', "syntax", 2, 14, id="an unescaped quote"),
+        pytest.param(b'\xef\xbb\xbf{"a": 1}', "encoding", 1, 1, id="a byte order mark"),
+        pytest.param(b'{"a":\n "\xff"}', "encoding", 2, 3, id="a byte that is not UTF-8"),
+        pytest.param('{"a": 1}'.encode("utf-16"), "encoding", 1, 1, id="UTF-16"),
+        pytest.param(b'{"a": 1,\n "a": 2}', "duplicate", 2, 2, id="a key given twice"),
+        pytest.param(b'{"x": {"a": 1, "b": 2, "\\u0061": 3}}', "duplicate", 1, 24, id="a key given twice, once escaped"),
+        pytest.param(b'{"a" : 1, "b": "\\u0022:", "a": 2}', "duplicate", 1, 27, id="a duplicate hidden from counting"),
+        pytest.param(b"[" * 200 + b"]" * 200, "depth", 1, DEPTH_LIMIT + 1, id="200 levels"),
+        pytest.param(b'{"a":' * 100_000, "depth", 1, 5 * DEPTH_LIMIT + 1, id="100,000 levels"),
+        pytest.param(b'"\\ud800"', "syntax", 1, 1, id="half a surrogate pair"),
+    ],
+)
+def test_a_flaw_is_named_and_placed(text: bytes, kind: str, line: int, column: int) -> None:
+    with pytest.raises(JsonFlaw) as caught:
+        parse(text)
+    assert (caught.value.kind, caught.value.line) == (kind, line)
+    if text != b'"\\ud800"' and kind != "encoding":
+        assert caught.value.column == column
+
+
+def test_many_brackets_side_by_side_are_not_deep() -> None:
+    assert len(parse(b"[" + b"[]," * 1000 + b"0]")) == 1001
+
+
+@given(json_values, st.sampled_from([None, 2]), st.booleans())
+@settings(max_examples=EXAMPLES)
+def test_every_value_survives_whatever_its_layout(value: object, indent: int | None, ascii_only: bool) -> None:
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        return
+    try:
+        assert parse(encoded) == value
+    except JsonFlaw as flaw:
+        assert "\\ud" in text, flaw.message
+
+
+@given(st.dictionaries(st.text(max_size=5), st.integers(), min_size=1), st.data())
+@settings(max_examples=EXAMPLES)
+def test_a_duplicate_is_always_found(value: dict[str, int], data: st.DataObject) -> None:
+    doubled = data.draw(st.sampled_from(sorted(value)))
+    space = data.draw(st.sampled_from(["", " ", "\n"]))
+    pairs = [*value.items(), (doubled, 1)]
+    text = "{" + ",".join(f"{json.dumps(name)}{space}: {number}" for name, number in pairs) + "}"
+    with pytest.raises(JsonFlaw) as caught:
+        parse(text.encode())
+    assert caught.value.kind in ("duplicate", "syntax")
+
+
+@given(st.binary(max_size=200) | st.text(alphabet='{}[]",:0aN\\u \n').map(str.encode))
+@settings(max_examples=EXAMPLES)
+def test_any_bytes_are_a_value_or_a_flaw(data: bytes) -> None:
+    try:
+        parse(data)
+    except JsonFlaw as flaw:
+        assert flaw.line >= 1
+        assert flaw.column >= 1
+
+
+def test_lines_are_numbered_and_each_has_its_own_flaw() -> None:
+    rows = list(parse_lines(b'{"a": 1}\n\n{"b": \n{"c": 3}\n'))
+    assert [number for number, _ in rows] == [1, 2, 3, 4]
+    kinds = [value.kind if isinstance(value, JsonFlaw) else value for _, value in rows]
+    assert kinds == [{"a": 1}, "empty", "syntax", {"c": 3}]
+    assert isinstance(rows[2][1], JsonFlaw)
+    assert rows[2][1].line == 3
+
+
+def test_values_are_located_by_key() -> None:
+    text = b'{\n  "a": [10, {"b": "x"}],\n  "c": null\n}'
+    places = locate(text, [("a", 1, "b"), ("c",), (), ("nowhere",)])
+    assert places == {("a", 1, "b"): (2, 19), ("c",): (3, 8), (): (1, 1)}
+
+
+@given(json_values)
+@settings(max_examples=EXAMPLES)
+def test_every_member_can_be_located(value: object) -> None:
+    text = json.dumps(value, indent=1)
+    keys: list[tuple[str | int, ...]] = []
+
+    def collect(item: object, key: tuple[str | int, ...]) -> None:
+        keys.append(key)
+        children = item.items() if isinstance(item, dict) else enumerate(item) if isinstance(item, list) else ()
+        for name, child in children:
+            collect(child, (*key, name))
+
+    collect(value, ())
+    try:
+        parse(text.encode())
+    except JsonFlaw:
+        return
+    assert set(locate(text.encode(), keys)) == set(keys)

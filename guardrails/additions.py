@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from guardrails.errors import Undecidable
-from guardrails.git import Repo, is_null_id, to_text
+from guardrails.git import Repo, is_null_id, to_bytes, to_text
 
 Kind = Literal["file", "symlink", "submodule", "deleted", "unmerged", "message"]
 
@@ -45,13 +45,13 @@ def of_range(repo: Repo, tip: str, excludes: tuple[str, ...]) -> Iterator[Change
     Something added by one commit and removed by a later one is there: it is sent all the same.
     """
     asked = "\n".join([tip, *("^" + exclude for exclude in excludes), ""])
-    commits = repo.run("rev-list", "--stdin", stdin=asked.encode("ascii")).decode("ascii").split()
+    commits = repo.run("rev-list", "--stdin", stdin=to_bytes(asked)).decode("ascii").split()
     for start in range(0, len(commits), _COMMITS_AT_ONCE):
         batch = commits[start : start + _COMMITS_AT_ONCE]
         for commit in batch:
             yield Change("", "message", commit, commit=commit)
         asked = "\n".join([*batch, ""])
-        yield from parse(repo.run("diff-tree", "--stdin", "-c", "--root", *_RAW, stdin=asked.encode("ascii")))
+        yield from parse(repo.run("diff-tree", "--stdin", "-c", "--root", *_RAW, stdin=to_bytes(asked)))
 
 
 def parse(output: bytes) -> Iterator[Change]:
@@ -79,7 +79,7 @@ def _change(header: bytes, fields: Iterator[bytes], commit: str | None) -> Chang
     modes, ids, status = words[: parents + 1], words[parents + 1 : -1], words[-1]
     kind = "unmerged" if "U" in status else _KINDS.get(modes[-1], "file")
     bases = tuple(dict.fromkeys(base for base in ids[:-1] if not is_null_id(base)))
-    named = kind != "deleted" and (not bases or status[0] in "RC")
+    named = kind != "deleted" and (not bases or "R" in status or "C" in status)
     return Change(to_text(path), kind, ids[-1], bases, named, commit)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from guardrails.errors import GuardrailError, Undecidable
+from guardrails.errors import Undecidable
 from guardrails.finding import Checked, Finding, Outcome, Skipped
 from guardrails.git import to_bytes
 from guardrails.registry import Check
@@ -124,7 +124,6 @@ def _source(subjects: Sequence[Subject]) -> Source:
     return Source(sources[0].kind, ", ".join(source.rev for source in sources if source.rev) or None)
 
 
-def failed(command: str, error: GuardrailError, source: Source) -> Result:
+def failed(command: str, source: Source, problem: Problem, exit_code: int) -> Result:
     """The result of a run that could not judge anything."""
-    problem = Problem(error.message, error.hint)
-    return Result(command, source, Examined(0, 0), (), (), "undecided", error.exit_code, problem)
+    return Result(command, source, Examined(0, 0), (), (), "undecided", exit_code, problem)

@@ -314,7 +314,7 @@ class Worktree(_Listed):
         return None if kind is None or kind == "directory" else Entry(path, kind)
 
     def exists(self, path: str) -> bool:
-        return self._kind(path) is not None
+        return bool(path) and self._kind(path) is not None
 
     def read(self, path: str) -> bytes | None:
         found = self.entry(path)

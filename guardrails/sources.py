@@ -111,7 +111,7 @@ def _pushed_ref(repo: Repo, ref: PushedRef) -> Snapshot:
 
 
 def _against(repo: Repo, tip: str, base: str | None, source: Source) -> Snapshot:
-    excludes = ((base,) if base else ()) + _remote_tips(repo)
+    excludes = tuple(dict.fromkeys(((base,) if base else ()) + _remote_tips(repo)))
     return Commit(repo, tip, Commit(repo, base) if base else None, source, excludes)
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from guardrails.consensus.findings import anchor, report
+from guardrails.consensus.findings import Place, anchor, report
 from guardrails.consensus.gathering import FOLDER, Candidate, Case, candidates, cases, current
 from guardrails.consensus.sessions import CLOCK_ALLOWANCE, Session, belongs, group, latest
-from guardrails.consensus.statements import conflict_of, stated
-from guardrails.consensus.values import Question, Resolution, Verdict
+from guardrails.consensus.statements import identity, stated
+from guardrails.consensus.values import AgentOutput, Question, Record, Resolution, Verdict
 from guardrails.consensus.verdict import judge
 from guardrails.finding import Checked, Finding, Observation, Skipped
 from guardrails.jsontext import locate, parse
@@ -19,7 +19,7 @@ from guardrails.rules.consensus import NOTHING, UNDATED, UNDECIDED
 from guardrails.snapshot import Snapshot, is_plain
 from guardrails.subject import Subject
 
-_OLDER = "superseded: a later session was judged"
+_NOT_LATEST = "of a session that is not the latest of its stage"
 
 
 def check(subject: Subject) -> Iterator[Observation]:
@@ -31,17 +31,13 @@ def check(subject: Subject) -> Iterator[Observation]:
         else:
             found.append(each)
     yield from _required(subject)
-    filed = cases(subject.snapshot, subject.settings, found, _satisfies)
+    from guardrails.schema import is_valid
+
+    filed = cases(subject.snapshot, subject.settings, found, is_valid)
     if not filed:
         yield from _named_in_vain(subject)
     for _, case in sorted(filed.items()):
         yield from _judge_case(subject, case)
-
-
-def _satisfies(document: object) -> bool:
-    from guardrails.schema import is_valid
-
-    return is_valid("agent_output", document)
 
 
 def _required(subject: Subject) -> Iterator[Finding]:
@@ -71,19 +67,45 @@ def _named_in_vain(subject: Subject) -> Iterator[Finding]:
 def _judge_case(subject: Subject, case: Case) -> Iterator[Observation]:
     sessions = group(case.outputs, case.records, case.witnesses)
     judged = latest(sessions)
-    yield from _undated(case.question, sessions, judged)
-    unread = {file.path for file in (*case.outputs, *case.records, *case.resolutions) if _is_unread(file.problems)}
     seen: set[str] = set()
     for session in judged:
         resolutions = [each for each in case.resolutions if belongs(each, session)]
-        seen.update(file.path for file in (*session.outputs, *session.records, *resolutions))
+        seen |= {file.path for file in session.files} | {each.path for each in resolutions}
         yield from _judge_session(subject, case.question._replace(stamp=session.stamp), session, resolutions)
-    for file in sorted({file.path for file in (*case.outputs, *case.records, *case.resolutions)}):
-        if file in unread:
-            yield Skipped(file, "cannot be read")
-        else:
-            yield Checked(file) if file in seen else Skipped(file, _OLDER)
+    for path in sorted(case.paths):
+        yield Checked(path) if path in seen else Skipped(path, _NOT_LATEST)
+    for session in sessions:
+        if session.when is None and session not in judged:
+            spec, stage = case.question.spec, case.question.stage
+            text = f"{spec} {stage}: files without any date were taken to be older than those that have one"
+            yield UNDATED.at(anchor(session), text, spec=spec, stage=stage)
 
 
-def _is_unread(problems: Sequence[object]) -> bool:
-    return False
+def _judge_session(
+    subject: Subject, question: Question, session: Session, resolutions: Sequence[Resolution]
+) -> Iterator[Finding]:
+    settings = subject.settings
+    now = current(subject.snapshot, settings.layout, question.spec, session.outputs)
+    verdict = judge(question, session.outputs, session.records, resolutions, now, settings.consensus)
+    yield from report(question, session, resolutions, verdict, _places(subject.snapshot, verdict, session))
+    if session.when and session.when > subject.now + CLOCK_ALLOWANCE:
+        text = f"{question.spec} {question.stage}: undecided: its latest session is dated in the future"
+        hint = "no later session could ever be the latest: correct the clock and run the stage again"
+        yield UNDECIDED.at(anchor(session), text, hint=hint, spec=question.spec, stage=question.stage)
+
+
+def _places(snapshot: Snapshot, verdict: Verdict, session: Session) -> dict[str, Place]:
+    """Where each unresolved conflict is stated: first by an agent, else by the synthesis."""
+    wanted = {conflict.id for conflict in verdict.conflicts}
+    places: dict[str, Place] = {}
+    sources: tuple[AgentOutput | Record, ...] = (*verdict.usable, *session.records)
+    for path in [file.path for file in sources if file.conflicts]:
+        data = snapshot.read(path) if wanted else None
+        if data is None:
+            continue
+        keys = {identity(text): key for key, text in stated(parse(data), "conflicts")}
+        found = locate(data, [keys[each] for each in keys if each in wanted])
+        for each in wanted & keys.keys():
+            places[each] = Place(path, *found[keys[each]])
+        wanted -= keys.keys()
+    return places

@@ -9,17 +9,16 @@ import tempfile
 import time
 import traceback
 
-import click
-
 from guardrails import __version__
 from guardrails.errors import GuardrailError
 from guardrails.git import open_repo
+from guardrails.result import Problem
 
 
-def report(error: Exception, code: int) -> int:
-    """Write what happened under the git directory, say where, and return the exit code.
+def report(error: Exception) -> Problem:
+    """Write what happened to a file under the git directory, and say where.
 
-    The report holds the traceback and versions; no argument, environment value or file content is put into it.
+    The file holds the traceback and versions; no argument, environment value or file content is put into it.
     """
     text = "\n".join(
         [
@@ -30,9 +29,8 @@ def report(error: Exception, code: int) -> int:
             type(error).__name__,
         ]
     )
-    click.echo(f"error: internal error ({type(error).__name__}); nothing was judged", err=True)
-    click.echo(f"hint: please report it with {_write(text)}", err=True)
-    return code
+    said = f"internal error ({type(error).__name__}); nothing was judged"
+    return Problem(said, f"please report it, with {_write(text)}")
 
 
 def _write(text: str) -> str:

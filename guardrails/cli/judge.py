@@ -14,14 +14,16 @@ from guardrails.cli.report import emit
 from guardrails.errors import GuardrailError
 from guardrails.git import Repo, open_repo
 from guardrails.registry import Check
-from guardrails.result import Result
+from guardrails.result import Problem, Result
 from guardrails.settings import CONFIG_FILE, Settings, from_environment
-from guardrails.snapshot import Snapshot, Source
+from guardrails.snapshot import Snapshot, Source, SourceKind
 from guardrails.subject import Scope, Subject
 
 if TYPE_CHECKING:
     from guardrails.config import Loaded
 
+INTERNAL = 70
+_PLAIN_SOURCES: tuple[SourceKind, ...] = ("worktree", "index", "push")
 FORMATS = ("text", "json", "github", "sarif", "junit")
 
 
@@ -67,10 +69,21 @@ def judge(request: Request, globals_: Globals) -> int:
     try:
         result = _result(request, globals_)
     except GuardrailError as error:
-        source = request.source or "worktree"
-        kind = source if source in ("worktree", "index", "push") else "range" if ".." in source else "commit"
-        result = engine.failed(request.command, error, Source(kind, None if kind == source else source))  # type: ignore[arg-type]
+        result = _failed(request, Problem(error.message, error.hint), error.exit_code)
+    except Exception as error:  # noqa: BLE001  an internal error is reported in the format that was asked for, too
+        from guardrails.cli.crash import report
+
+        result = _failed(request, report(error), INTERNAL)
     return emit(result, request, globals_)
+
+
+def _failed(request: Request, problem: Problem, code: int) -> Result:
+    source = request.source or "worktree"
+    kind: SourceKind = "range" if ".." in source else "commit"
+    for plain in _PLAIN_SOURCES:
+        if source == plain:
+            return engine.failed(request.command, Source(plain), problem, code)
+    return engine.failed(request.command, Source(kind, source), problem, code)
 
 
 def _result(request: Request, globals_: Globals) -> Result:

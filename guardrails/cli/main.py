@@ -119,8 +119,10 @@ def _run() -> int:
         return INTERNAL
     except Exception as error:  # noqa: BLE001  the last line of defence: a report file instead of a traceback
         from guardrails.cli.crash import report
+        from guardrails.cli.report import show_problem
 
-        return report(error, INTERNAL)
+        show_problem(report(error))
+        return INTERNAL
     return code if isinstance(code, int) else 0
 
 

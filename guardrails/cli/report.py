@@ -1,7 +1,5 @@
 """Show a result, or why there is none."""
 
-from __future__ import annotations
-
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -9,25 +7,61 @@ from typing import TYPE_CHECKING
 import click
 
 from guardrails.errors import GuardrailError
-from guardrails.result import Result
+from guardrails.reporters import reporter
+from guardrails.result import Problem, Result
 
 if TYPE_CHECKING:
     from guardrails.cli.context import Globals
     from guardrails.cli.judge import Request
 
-NEVER_ZEROED = (2, 70)
+ZEROED = (1, 3, 4, 5)
+"""Exit codes that --exit-zero turns into 0."""
 
 
-def emit(result: Result, request: Request, globals_: Globals) -> int:
+def emit(result: Result, request: "Request", globals_: "Globals") -> int:
     """Write the report where it was asked for, and return the exit code."""
-    for f in result.findings:
-        print(f.path, f.line, f.column, f.rule.code, f.severity, f.message, f.hint)
-    print(result.command, result.verdict, result.examined.candidates, result.examined.checked, result.problem)
-    return result.exit_code
+    report = _rendered(result, request, globals_)
+    if request.output:
+        _write_file(request.output, report)
+    else:
+        _write_stdout(report)
+    return 0 if request.exit_zero and result.exit_code in ZEROED else result.exit_code
 
 
-def show_problem(error: GuardrailError) -> None:
+def _rendered(result: Result, request: "Request", globals_: "Globals") -> str:
+    if request.format != "text":
+        return reporter(request.format)(result)
+    from guardrails.reporters import text
+
+    color = globals_.colored() and not request.output
+    display = text.Display(color, globals_.quiet, globals_.verbose, request.all_notes)
+    return text.render(result, display)
+
+
+def _write_stdout(report: str) -> None:
+    try:
+        sys.stdout.write(report)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away (`| head`). The verdict stands; only nobody is left to print it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _write_file(path: str, report: str) -> None:
+    """The whole report or nothing: a reader never sees half of it."""
+    partial = f"{path}.{os.getpid()}.part"
+    try:
+        with open(partial, "x", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+            stream.write(report)
+        os.replace(partial, path)
+    except OSError as error:
+        raise GuardrailError(f"{path}: {error.strerror}", "name a file that can be written with --output") from error
+
+
+def show_problem(error: GuardrailError | Problem) -> None:
     """An error that ended the command, on standard error."""
-    click.echo(f"error: {error.message}", err=True)
+    from guardrails.printable import printable
+
+    click.echo(f"error: {printable(error.message)}", err=True)
     if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)
+        click.echo(f"hint: {printable(error.hint)}", err=True)

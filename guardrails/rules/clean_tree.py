@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from guardrails.finding import Rule
 
-_ALLOW = "`clean_tree.exclude` in .speckit.yaml lists exact paths that may be dirty; SPEC_OPS_ALLOW_DIRTY=1 allows any, once, and is shown."
+_ALLOW = (
+    "`clean_tree.exclude` in .speckit.yaml lists exact paths that may be dirty; SPEC_OPS_ALLOW_DIRTY=1 allows any, "
+    "and is shown."
+)
 
 STAGED = Rule(
     "CLN001",
@@ -61,13 +64,14 @@ UNFINISHED = Rule(
 HIDDEN = Rule(
     "CLN007",
     "changes-hidden-by-hook-manager",
-    "A hook manager has put unstaged changes aside while its hooks run, so a clean tree cannot be told from a dirty one.",
+    "A hook manager has put unstaged changes aside while its hooks run: clean cannot be told from dirty.",
     "pre-commit and prek (at every stage) and lefthook (at pre-commit) hide unstaged edits before the first hook "
     "starts and bring them back afterwards. The edits are real; a hook that looks meanwhile would pass exactly the "
     "tree it is meant to stop. The answer is therefore undecided, never a pass.",
-    "$ git push\n[INFO] Stashing unstaged files to ~/.cache/pre-commit/patch1700000000-4242.\nspeckit clean-tree ... undecided",
-    "Run the check where nothing is hidden: in the native pre-push hook ('speckit install' writes it, and it runs before "
-    "a hook manager does), in CI, or by hand with 'speckit clean-tree'. Or commit the changes first.",
+    "$ git push\n[INFO] Stashing unstaged files to ~/.cache/pre-commit/patch1700000000-4242.\n"
+    "speckit clean-tree ... undecided",
+    "Run the check where nothing is hidden: in the native pre-push hook ('speckit install' writes it, and it runs "
+    "before a hook manager does), in CI, or by hand with 'speckit clean-tree'. Or commit the changes first.",
     outcome="undecided",
 )
 ALLOWED = Rule(

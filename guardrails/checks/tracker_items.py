@@ -1,0 +1,128 @@
+"""Rules about the rows of the tracker, each on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from guardrails.checks import tracker_dates
+from guardrails.checks.tracker_branch import is_branch_name
+from guardrails.checks.tracker_layout import is_empty
+from guardrails.checks.tracker_paths import Named, Places, named
+from guardrails.checks.tracker_rows import Item, quoted
+from guardrails.finding import Finding, Rule
+from guardrails.rules.tracker import (
+    BAD_BRANCH,
+    BAD_DATE,
+    DONE_WITHOUT_DATE,
+    DONE_WITHOUT_EVIDENCE,
+    DONE_WITHOUT_PRD,
+    EMPTY_TASK,
+    MISSING_OWNER,
+    MISSING_PATH,
+    PATH_OUTSIDE,
+    UNKNOWN_STATUS,
+)
+
+IN_PROGRESS, IN_REVIEW, DONE, BACKLOG = "in progress", "in review", "done", "backlog"
+OWNED = (IN_PROGRESS, IN_REVIEW, DONE)
+
+
+class Context(NamedTuple):
+    """What the rules of one file need besides the row."""
+
+    path: str
+    statuses: tuple[str, ...]
+    places: Places
+    now: datetime
+
+
+def is_in(item: Item, *statuses: str) -> bool:
+    """Whether a row has one of these statuses, given in lower case."""
+    return item.status is not None and item.status.casefold() in statuses
+
+
+def judge(context: Context, item: Item) -> Iterator[Finding]:
+    """Everything that one whole row can be flagged for."""
+    yield from status(context, item)
+    yield from _task(context, item)
+    yield from _owner(context, item)
+    yield from _paths(context, item, item.columns.prd, DONE_WITHOUT_PRD, "PRD")
+    yield from _paths(context, item, item.columns.evidence, DONE_WITHOUT_EVIDENCE, "Evidence")
+    yield from _date(context, item)
+    yield from _branch(context, item)
+
+
+def _flag(context: Context, rule: Rule, item: Item, column: int | None, message: str, hint: str) -> Finding:
+    return rule.at(context.path, message, line=item.row.line, column=item.place(column), hint=hint)
+
+
+def status(context: Context, item: Item) -> Iterator[Finding]:
+    """A status that is empty or unknown."""
+    if item.status is None:
+        written = f"the unknown status '{quoted(item.written)}'" if item.written else "no status"
+        hint = f"use one of: {', '.join(context.statuses)} (tracker.statuses in .speckit.yaml)"
+        yield _flag(context, UNKNOWN_STATUS, item, item.columns.status, f"{item.name} has {written}", hint)
+
+
+def _task(context: Context, item: Item) -> Iterator[Finding]:
+    if item.columns.task is not None and is_empty(item.task):
+        yield _flag(context, EMPTY_TASK, item, item.columns.task, "the row has no task id", "give it an id")
+
+
+def _owner(context: Context, item: Item) -> Iterator[Finding]:
+    column = item.columns.owner
+    if column is not None and is_in(item, *OWNED) and is_empty(item.text(column)):
+        yield _flag(context, MISSING_OWNER, item, column, f"{item.name} is {item.status} without an owner", "name the owner")
+
+
+def _paths(context: Context, item: Item, column: int | None, rule: Rule, what: str) -> Iterator[Finding]:
+    cell = item.cell(column)
+    if cell is None:
+        return
+    found = [] if is_empty(item.text(column)) else named(cell.text, context.places)
+    flawed = False
+    for name in found:
+        if name.state in ("outside", "missing"):
+            flawed = True
+            yield _bad_path(context, item, column, name, what)
+    if is_in(item, DONE) and not flawed and not any(name.state == "present" for name in found):
+        url = any(name.state == "url" for name in found)
+        reason = f"a URL is no {what.lower() if rule is DONE_WITHOUT_EVIDENCE else what}" if url else f"its {what} names no path"
+        message = f"{item.name} is Done without {what.lower() if rule is DONE_WITHOUT_EVIDENCE else 'a ' + what}"
+        hint = f"{reason}: name a file or directory of this repository, from its root"
+        yield _flag(context, rule, item, column, message, hint)
+
+
+def _bad_path(context: Context, item: Item, column: int | None, name: Named, what: str) -> Finding:
+    path = f"{item.name}: {what} path '{quoted(name.path)}'"
+    if name.state == "outside":
+        hint = "name a file in this repository from its root, with forward slashes"
+        return _flag(context, PATH_OUTSIDE, item, column, f"{path} leads outside the repository", hint)
+    if name.other_case:
+        message = f"{path} exists only in another case, as '{quoted(name.other_case)}'"
+        return _flag(context, MISSING_PATH, item, column, message, "write it as the file is called")
+    hint = "mend the path, or add the file; paths start at the repository root"
+    return _flag(context, MISSING_PATH, item, column, f"{path} does not exist", hint)
+
+
+def _date(context: Context, item: Item) -> Iterator[Finding]:
+    column = item.columns.validated
+    if column is None:
+        return
+    text = item.text(column)
+    if is_empty(text):
+        if is_in(item, DONE):
+            message = f"{item.name} is Done without a validation date"
+            yield _flag(context, DONE_WITHOUT_DATE, item, column, message, "write the day of the validation, YYYY-MM-DD")
+    elif reason := tracker_dates.problem(text, context.now):
+        message = f"{item.name}: validation date '{quoted(text)}' {reason}"
+        yield _flag(context, BAD_DATE, item, column, message, "write the day of the validation, YYYY-MM-DD")
+
+
+def _branch(context: Context, item: Item) -> Iterator[Finding]:
+    text = item.text(item.columns.branch)
+    if not is_empty(text) and not is_branch_name(text):
+        message = f"{item.name}: git accepts no branch named '{quoted(text)}'"
+        yield _flag(context, BAD_BRANCH, item, item.columns.branch, message, "write one branch name as git knows it")

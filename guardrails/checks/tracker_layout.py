@@ -1,0 +1,121 @@
+"""Which column of a status table is which: known by header names, in any order, among any others."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from guardrails.markdown import Cell, plain
+
+# The first name found wins, so `ID | Task` has the id in ID and the title in Task.
+STRONG_IDS = ("task id", "spec id", "id")
+"""Headers whose cells name a task in the whole file; the others name it in their table."""
+_ALIASES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("order", ("order", "#", "no", "nr", "num", "number", "seq", "rank")),
+    ("task", (*STRONG_IDS, "task", "spec", "stage", "phase", "item", "ticket")),
+    ("title", ("title", "name", "summary", "task", "description")),
+    ("status", ("status", "task status", "current status")),
+    ("owner", ("owner", "owners", "assignee", "assignees", "responsible")),
+    ("prd", ("prd", "prds", "prd path", "prd link")),
+    ("branch", ("branch", "git branch")),
+    ("pr", ("pr", "prs", "pull request", "pr link")),
+    ("validated", ("last validation", "last validated", "validated", "validation date", "last run", "last run date")),
+    ("evidence", ("evidence", "evidence path", "evidence paths", "evidence link", "evidence links")),
+    ("notes", ("notes", "note", "reason", "reasons", "comment", "comments", "remarks")),
+)
+_EMPTY = frozenset(("", "n/a", "na", "tbd", "tbc", "none", "nil", "unknown", "unassigned"))
+_SPACES = re.compile(r"[\s_-]+")
+
+
+class Columns(NamedTuple):
+    """The index of each known column, None where the table has none. `names` are all headers, folded."""
+
+    names: tuple[str, ...]
+    order: int | None
+    task: int | None
+    title: int | None
+    status: int | None
+    owner: int | None
+    prd: int | None
+    branch: int | None
+    pr: int | None
+    validated: int | None
+    evidence: int | None
+    notes: int | None
+
+    @property
+    def strong(self) -> bool:
+        """Whether task ids are unique in the whole file, and not only in the table."""
+        return self.task is not None and self.names[self.task] in STRONG_IDS
+
+    def missing(self, wanted: Sequence[str]) -> list[str]:
+        """The headers of `wanted` that the table has under no name."""
+        return [header for header in wanted if not self._has(fold(header))]
+
+    def _has(self, name: str) -> bool:
+        if name in self.names:
+            return True
+        role = next((role for role, aliases in _ALIASES if name in aliases), None)
+        return role is not None and getattr(self, role) is not None
+
+
+def columns_of(header: Sequence[Cell]) -> Columns:
+    """The layout that a header row declares."""
+    names = tuple(fold(cell.text) for cell in header)
+    taken: list[int | None] = []
+    for _, aliases in _ALIASES:
+        free = (names.index(alias) for alias in aliases if alias in names)
+        taken.append(next((at for at in free if at not in taken), None))
+    return Columns(names, *taken)
+
+
+def is_status_header(cells: Sequence[Cell]) -> bool:
+    """Whether cells read like the header of a status table: a Status and at least one other known name."""
+    if len(cells) < 2 or not any("status" in cell.text.lower() for cell in cells):
+        return False
+    columns = columns_of(cells)
+    return columns.status is not None and sum(at is not None for at in columns[1:]) > 1
+
+
+@lru_cache(maxsize=1024)
+def fold(text: str) -> str:
+    """A header, heading or status for comparison: what a reader sees, in lower case, `-` and `_` as a space,
+    without symbols at its ends, a colon, or one remark in parentheses."""
+    words = _SPACES.sub(" ", without_remark(trimmed(plain(text)))).strip().casefold()
+    return words or plain(text)
+
+
+def trimmed(text: str) -> str:
+    """`text` without emoji, symbols and punctuation at its ends; brackets stay."""
+    start, end = 0, len(text)
+    while start < end and _is_mark(text[start]):
+        start += 1
+    while end > start and _is_mark(text[end - 1]):
+        end -= 1
+    return text[start:end]
+
+
+def _is_mark(character: str) -> bool:
+    # S* are symbols and emoji, C* and M* the joiners and variants around them, Z* blanks, P* punctuation.
+    return not character.isalnum() and character not in "()[]" and unicodedata.category(character)[0] in "SCMZP"
+
+
+def without_remark(text: str) -> str:
+    """`text` without a colon at its end and without one remark in parentheses there."""
+    text = text.rstrip(" :")
+    if not text.endswith(")"):
+        return text
+    depth = 0
+    for at in range(len(text) - 1, -1, -1):
+        depth += (text[at] == ")") - (text[at] == "(")
+        if depth == 0:
+            return text[:at].rstrip(" :")
+    return text
+
+
+def is_empty(text: str) -> bool:
+    """Whether a cell says nothing: empty, a dash, TBD, N/A and the like."""
+    return text.casefold() in _EMPTY or not any(map(str.isalnum, text))

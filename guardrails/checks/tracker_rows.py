@@ -1,0 +1,89 @@
+"""The status tables of a text, row by row, as the rules look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from guardrails.checks.tracker_layout import Columns, columns_of, fold, is_empty, trimmed
+from guardrails.markdown import Cell, Document, Row, Table, plain
+
+QUOTED = 60
+"""Characters of a cell that a message repeats."""
+
+
+class Item(NamedTuple):
+    """One row. `whole` is False when it has not as many cells as the header: then no value can be trusted
+    to stand under its heading. `status` is the configured status, `written` what a reader sees."""
+
+    row: Row
+    columns: Columns
+    table: int
+    whole: bool
+    task: str
+    status: str | None
+    written: str
+
+    def cell(self, column: int | None) -> Cell | None:
+        """The cell under a column; None when there is no such column or cell."""
+        return self.row.cells[column] if column is not None and column < len(self.row.cells) else None
+
+    def text(self, column: int | None) -> str:
+        """What a reader sees under a column, `""` when there is nothing."""
+        cell = self.cell(column)
+        return plain(cell.text) if cell else ""
+
+    def place(self, column: int | None) -> int:
+        """Where a finding about a column points: the cell, or the row when the cell is missing."""
+        cell = self.cell(column)
+        return cell.column if cell else self.row.column
+
+    @property
+    def name(self) -> str:
+        """How messages call the row."""
+        return quoted(self.task) if not is_empty(self.task) else "a task without an id"
+
+
+class StatusTable(NamedTuple):
+    table: Table
+    columns: Columns
+    items: tuple[Item, ...]
+
+
+@lru_cache(maxsize=4)
+def status_tables(document: Document, statuses: tuple[str, ...]) -> tuple[StatusTable, ...]:
+    """Every table with a status column, wherever it stands."""
+    return tuple(_tables(document, statuses))
+
+
+def _tables(document: Document, statuses: tuple[str, ...]) -> Iterator[StatusTable]:
+    for number, table in enumerate(document.tables):
+        columns = columns_of(table.header.cells)
+        if columns.status is not None:
+            yield StatusTable(table, columns, items_of(table, columns, statuses, number))
+
+
+def items_of(table: Table, columns: Columns, statuses: Sequence[str], number: int = 0) -> tuple[Item, ...]:
+    """The rows of one table under a layout."""
+    known = {fold(status): status for status in statuses}
+    width = len(table.header.cells)
+    return tuple(_item(row, columns, number, width, known) for row in table.rows)
+
+
+def _item(row: Row, columns: Columns, number: int, width: int, known: dict[str, str]) -> Item:
+    cells, task, status = row.cells, columns.task, columns.status
+    written = trimmed(plain(cells[status].text)) if status is not None and status < len(cells) else ""
+    name = plain(cells[task].text) if task is not None and task < len(cells) else ""
+    return Item(row, columns, number, len(cells) == width, name, known.get(_bare(written)), written)
+
+
+@lru_cache(maxsize=1024)
+def _bare(status: str) -> str:
+    # Unlike a header, a status keeps its remark: "Done (partly)" is not Done.
+    return " ".join(status.replace("-", " ").replace("_", " ").split()).casefold()
+
+
+def quoted(text: str) -> str:
+    """Content for a message, cut where it is long."""
+    return text if len(text) <= QUOTED else text[: QUOTED - 3] + "..."

@@ -1,0 +1,135 @@
+"""Rules about the shape of status tables: columns, separator, rows that belong to none, cell counts, order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from guardrails.checks.tracker_layout import Columns, is_status_header
+from guardrails.checks.tracker_rows import Item, StatusTable, quoted
+from guardrails.finding import Finding
+from guardrails.markdown import Cell, Document, Loose, Row, Table, plain, split_row
+from guardrails.rules.tracker import (
+    CELL_COUNT,
+    DETACHED_ROW,
+    DUPLICATE_ORDER,
+    EMPTY_TABLE,
+    MISSING_COLUMNS,
+    NO_SEPARATOR,
+)
+
+ROW_CELLS = 3
+"""Cells from which a line that starts with a pipe reads like a row of any status table."""
+
+
+def columns(path: str, tables: Sequence[StatusTable], wanted: Sequence[str]) -> Iterator[Finding]:
+    """Columns that no table has, at the table that comes nearest; what further tables lack is a warning."""
+    lacking = [table.columns.missing(wanted) for table in tables]
+    nearest = min(range(len(tables)), key=lambda at: len(lacking[at]))
+    for at, (table, missing) in enumerate(zip(tables, lacking, strict=True)):
+        if not missing or (at != nearest and table.columns.task is None):
+            continue
+        row = table.table.header
+        message = f"the status table has no column {_listed(missing)}"
+        hint = "add the columns, or change tracker.columns in .speckit.yaml"
+        severity = "error" if at == nearest else "warning"
+        yield MISSING_COLUMNS.at(path, message, line=row.line, column=row.column, hint=hint, severity=severity)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def empty(path: str, table: Table) -> Iterator[Finding]:
+    """A table without rows."""
+    if not table.rows:
+        yield _at(EMPTY_TABLE.at(path, "the status table has no rows", hint="add rows or remove the table"), table.header)
+
+
+def cells(path: str, items: Sequence[Item], width: int) -> Iterator[Finding]:
+    """Rows with more or fewer cells than the header."""
+    for item in items:
+        if not item.whole:
+            count = len(item.row.cells)
+            hint = "write a pipe inside a cell as \\|" if count > width else "keep a pipe for each empty cell"
+            message = f"{item.name} has {_count(count)} where the header has {width}"
+            yield _at(CELL_COUNT.at(path, message, hint=hint), item.row)
+
+
+def _count(number: int) -> str:
+    return "1 cell" if number == 1 else f"{number} cells"
+
+
+def order(path: str, items: Sequence[Item]) -> Iterator[Finding]:
+    """The same order twice in one table."""
+    seen: dict[str, Item] = {}
+    for item in items:
+        number = item.text(item.columns.order).casefold() if item.whole else ""
+        first = seen.setdefault(number, item) if number else item
+        if first is not item:
+            message = f"{item.name} has the order {quoted(number)}, as {first.name} has"
+            place = item.place(item.columns.order)
+            yield DUPLICATE_ORDER.at(path, message, line=item.row.line, column=place, hint="give each row its own number")
+
+
+def stray(path: str, document: Document) -> Iterator[Finding]:
+    """Headers without a separator, and rows that are cut off from their table."""
+    widths: dict[int, Columns | None] = {}
+    reported = False
+    for block in document.blocks:
+        if isinstance(block, Table):
+            reported = False
+            if is_status_header(block.header.cells):
+                widths[len(block.header.cells)] = None
+        elif isinstance(block, Loose):
+            finding = _stray(path, block, widths, reported)
+            reported = reported or finding is not None
+            if finding:
+                yield finding
+
+
+def _stray(path: str, block: Loose, widths: dict[int, Columns | None], reported: bool) -> Finding | None:
+    for offset, source in enumerate(block.lines):
+        row = _row(block.line + offset, source)
+        if is_status_header(row.cells):
+            return _at(NO_SEPARATOR.at(path, _why(block, offset, len(row.cells)), hint=_SEPARATOR_HINT), row)
+        if not reported and _is_row(row, widths):
+            message = f"{_several(block, offset)} cut off from the table: {quoted(' | '.join(map(_text, row.cells)))}"
+            return _at(DETACHED_ROW.at(path, message, hint=_DETACHED_HINT), row)
+    return None
+
+
+_SEPARATOR_HINT = "put a row like | --- | --- | with one cell for each column right below the header"
+_DETACHED_HINT = "remove the blank line or the indentation before it"
+
+
+def _row(line: int, source: str) -> Row:
+    source = source.strip()
+    return Row(line, 1, source, tuple(Cell(text.strip(), 1 + at) for text, at in split_row(source)) if "|" in source else ())
+
+
+def _is_row(row: Row, widths: dict[int, Columns | None]) -> bool:
+    """Whether a line reads like a row of a table before it: same number of cells, or a pipe at its start."""
+    if not widths:
+        return False
+    piped = row.source.startswith("|")
+    return (piped and len(row.cells) >= ROW_CELLS) or (len(row.cells) > 1 and len(row.cells) in widths)
+
+
+def _why(block: Loose, offset: int, width: int) -> str:
+    below = block.lines[offset + 1].strip() if offset + 1 < len(block.lines) else ""
+    if below and set(below) <= set("|-: \t"):
+        return f"the separator row has {_count(len(split_row(below)))} where the header has {width}"
+    return "the header of a status table has no separator row below it, so nothing shows it as a table"
+
+
+def _several(block: Loose, offset: int) -> str:
+    count = sum("|" in line for line in block.lines[offset:])
+    return "a row is" if count == 1 else f"{count} rows are"
+
+
+def _text(cell: Cell) -> str:
+    return plain(cell.text)
+
+
+def _at(finding: Finding, row: Row) -> Finding:
+    return finding._replace(line=row.line, column=row.column)

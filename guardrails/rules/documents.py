@@ -1,0 +1,75 @@
+"""DOC: what may be wrong with the documents of a SPEC."""
+
+from __future__ import annotations
+
+from guardrails.finding import Rule
+
+_REQUIRED = "`documents.required` in .speckit.yaml lists the documents and what must be in them."
+
+MISSING_DOCUMENT = Rule(
+    "DOC001",
+    "document-missing",
+    "A SPEC directory lacks a required document. While its row is Backlog, only spec.md is an error.",
+    "Agents and guardrail stages read these documents; without them they judge against nothing.",
+    "docs/SPEC-KIT-900/spec.md\ndocs/SPEC-KIT-900/plan.md      <- and no tasks.md",
+    "Write the document. " + _REQUIRED,
+)
+UNREADABLE_DOCUMENT = Rule(
+    "DOC002",
+    "document-unreadable",
+    "A required document cannot be read: not UTF-8, too large, nested too deep, or not a regular file.",
+    "What cannot be read has not been examined, and what has not been examined must not pass.",
+    "plan.md saved as UTF-16            <- save it as UTF-8\nplan.md -> ../templates/plan.md    <- a link is not followed",
+    "Save the document as UTF-8 text in the SPEC's own directory.",
+)
+EMPTY_DOCUMENT = Rule(
+    "DOC003",
+    "document-empty",
+    "A required document is empty.",
+    "A file that merely exists answers no question.",
+    "$ touch docs/SPEC-KIT-900/plan.md      <- exists, says nothing",
+    "Write the document, or remove it until it is needed.",
+)
+MISSING_HEADING = Rule(
+    "DOC004",
+    "document-missing-heading",
+    "A required heading is missing.",
+    "Readers, prompts and later stages look for the section under its name.",
+    "# Specious                      <- is not Spec\n## 2. Exit Criteria (Done):     <- is Exit Criteria",
+    "Add the heading. Case, emphasis, a leading number, a trailing colon and one remark in parentheses do not matter; "
+    "headings in code fences and comments do not count. " + _REQUIRED,
+)
+MISSING_TABLE = Rule(
+    "DOC005",
+    "document-missing-table",
+    "A required table is missing, lacks columns, or has no rows.",
+    "The table is what the next stage works from: which check proves which requirement, who does what.",
+    "## Acceptance Mapping\n| Requirement | Validation Step |\n| --- | --- |      <- and no rows",
+    "Add the table with these columns, in any order, further ones allowed. " + _REQUIRED,
+)
+SPEC_NOT_FOUND = Rule(
+    "DOC006",
+    "document-spec-not-found",
+    "The SPEC that was asked for has no directory.",
+    "Whoever names a SPEC expects it to be judged; nothing to look at is not a pass.",
+    "SPEC-102 is asked for, and only docs/SPEC-102R-retry/ exists      <- another SPEC",
+    "Check the id. Ids are compared exactly.",
+)
+TWO_DIRECTORIES = Rule(
+    "DOC007",
+    "document-two-directories",
+    "Two directories belong to one SPEC.",
+    "Documents and evidence of one SPEC in two places soon disagree, and every tool picks another of them.",
+    "docs/SPEC-KIT-900/\ndocs/SPEC-KIT-900-generic-smoke/      <- the same SPEC",
+    "Merge them, or give one a new id.",
+)
+
+RULES = (
+    MISSING_DOCUMENT,
+    UNREADABLE_DOCUMENT,
+    EMPTY_DOCUMENT,
+    MISSING_HEADING,
+    MISSING_TABLE,
+    SPEC_NOT_FOUND,
+    TWO_DIRECTORIES,
+)

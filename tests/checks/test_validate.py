@@ -1,0 +1,266 @@
+"""`speckit validate` on real repositories."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from guardrails.checks.telemetry import check
+from guardrails.finding import Checked, Finding, Skipped
+from guardrails.settings import Settings
+from guardrails.snapshot import Memory
+from guardrails.subject import Subject
+from tests.clock import NOW
+from tests.records import EVIDENCE, plan_telemetry, telemetry_path
+from tests.sandbox import Sandbox
+
+EXAMPLES = int(os.environ.get("SPECKIT_HYPOTHESIS_EXAMPLES", "200"))
+PATH = telemetry_path("plan")
+
+
+def judged(files: dict[str, bytes], config: Settings | None = None) -> list[Finding]:
+    subject = Subject(Memory(files), config or Settings(), NOW)
+    return [seen for seen in check(subject) if isinstance(seen, Finding)]
+
+
+def codes(files: dict[str, Any]) -> list[str]:
+    raw = {path: data if isinstance(data, bytes) else json.dumps(data).encode() for path, data in files.items()}
+    return [found.rule.code for found in judged(raw) if found.severity == "error"]
+
+
+def test_a_sound_record_passes() -> None:
+    assert judged({PATH: json.dumps(plan_telemetry()).encode()}) == []
+
+
+@pytest.mark.parametrize("version", [1, "1", "1.0", "2.0", "3.0"])
+def test_every_version_that_was_written_is_read(version: object) -> None:
+    assert codes({PATH: plan_telemetry(schemaVersion=version)}) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        pytest.param({"schemaVersion": "banana"}, "TEL002", id="an unknown version"),
+        pytest.param({"timestamp": "banana"}, "TEL002", id="a timestamp that is none"),
+        pytest.param({"timestamp": "2025-99-99T00:00:00Z"}, "TEL007", id="a day that does not exist"),
+        pytest.param({"timestamp": "2099-01-01T00:00:00Z"}, "TEL007", id="a time that has not come"),
+        pytest.param({"specId": "SPEC-KIT-901"}, "TEL008", id="another SPEC"),
+        pytest.param({"specId": "SPEC-KIT-900R"}, "TEL008", id="a SPEC whose id begins the same"),
+        pytest.param({"specId": "${SPEC_ID}"}, "TEL006", id="a placeholder nobody filled in"),
+        pytest.param({"baseline": {"mode": "x", "artifact": "y"}}, "TEL002", id="a baseline without a status"),
+        pytest.param({"artifacts": [{"path": "docs/x", "sha256": "0" * 64}]}, "TEL010", id="a missing artifact"),
+        pytest.param({"artifacts": [{"path": "../x", "sha256": "0" * 64}]}, "TEL012", id="an artifact above the root"),
+        pytest.param({"artifacts": [{"path": "/etc/passwd", "sha256": "0" * 64}]}, "TEL012", id="an absolute artifact"),
+    ],
+)
+def test_what_a_record_gets_wrong_is_found(change: dict[str, Any], code: str) -> None:
+    assert code in codes({PATH: plan_telemetry(**change)})
+
+
+def test_a_record_named_for_another_stage_is_found() -> None:
+    assert codes({telemetry_path("tasks"): plan_telemetry()}) == ["TEL008"]
+
+
+def test_a_slug_names_the_same_spec() -> None:
+    assert codes({PATH: plan_telemetry(specId="SPEC-KIT-900-generic-smoke")}) == []
+
+
+def test_an_artifact_must_hash_to_what_was_recorded() -> None:
+    report = b"all is well"
+    record = plan_telemetry(artifacts=[{"path": "docs/report.md", "sha256": hashlib.sha256(report).hexdigest()}])
+    assert codes({PATH: record, "docs/report.md": report}) == []
+    assert codes({PATH: record, "docs/report.md": b"all is lost"}) == ["TEL009"]
+
+
+def test_an_old_record_without_a_digest_only_warns() -> None:
+    record = plan_telemetry(artifacts=[{"path": "/home/someone/code/docs/gone.md"}])
+    found = judged({PATH: json.dumps(record).encode()})
+    assert [(finding.rule.code, finding.severity) for finding in found] == [("TEL011", "warning")]
+
+
+def test_an_old_absolute_path_is_recognised_by_its_end() -> None:
+    record = plan_telemetry(artifacts=[{"path": "/home/someone/code/docs/here.md"}])
+    assert judged({PATH: json.dumps(record).encode(), "docs/here.md": b""}) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "line"),
+    [
+        pytest.param(b"", "TEL004", 1, id="an empty file"),
+        pytest.param(b"\xef\xbb\xbf{}", "TEL004", 1, id="a byte order mark"),
+        pytest.param("{}".encode("utf-16"), "TEL004", 1, id="UTF-16"),
+        pytest.param(b'{"a": NaN}', "TEL001", 1, id="NaN"),
+        pytest.param(b"{}\n\ngarbage", "TEL001", 3, id="trailing garbage"),
+        pytest.param(b'{"a": 1,\n"a": 1}', "TEL003", 2, id="a duplicate key"),
+        pytest.param(b"[" * 200 + b"]" * 200, "TEL005", 1, id="200 levels"),
+        pytest.param(b"null", "TEL002", 1, id="null"),
+        pytest.param(b"[]", "TEL002", 1, id="a list"),
+        pytest.param(b"7", "TEL002", 1, id="a number"),
+    ],
+)
+def test_what_is_no_record_is_one_finding_with_its_line(data: bytes, code: str, line: int) -> None:
+    found = judged({PATH: data})
+    assert [(finding.rule.code, finding.line) for finding in found] == [(code, line)]
+
+
+def test_a_schema_fault_carries_line_column_and_pointer() -> None:
+    text = json.dumps(plan_telemetry(baseline={"mode": "run", "artifact": "x", "status": 3}), indent=2)
+    [found] = judged({PATH: text.encode()})
+    row = next(number for number, line in enumerate(text.splitlines(), 1) if '"status": 3' in line)
+    assert (found.rule.code, found.line) == ("TEL002", row)
+    assert found.column == text.splitlines()[row - 1].index("3") + 1
+    assert found.message.startswith("/baseline/status: ")
+
+
+def test_json_lines_are_numbered() -> None:
+    path = f"{EVIDENCE}/consensus/SPEC-KIT-900/spec-plan_20260101T000000Z-a1_telemetry.jsonl"
+    found = judged({path: b'{"agent": "gemini", "stage": "plan"}\n{"agent": \n\n'})
+    assert [(finding.rule.code, finding.line) for finding in found] == [("TEL001", 2), ("TEL004", 3)]
+
+
+COSTS = f"{EVIDENCE}/costs/SPEC-KIT-900_cost_summary.json"
+
+
+@pytest.mark.parametrize(
+    ("summary", "expected"),
+    [
+        ({"spec_id": "SPEC-KIT-900", "total_spent": 0.0, "call_count": 23, "per_stage": {"spec-plan": 0.0}}, ["CST001"]),
+        ({"spec_id": "SPEC-KIT-900", "total_spent": 0.5, "call_count": 1, "per_stage": {"spec-plan": 0.5}}, []),
+        ({"spec_id": "SPEC-KIT-900", "total_spent": 0.0, "call_count": 0, "per_stage": {}}, []),
+        ({"spec_id": "SPEC-KIT-900", "total_spent": 1.0, "call_count": 2, "per_stage": {"plan": 0.4, "tasks": 0.4}}, ["CST002"]),
+        ({"spec_id": "SPEC-KIT-900", "total_spent": 0.8, "call_count": 2, "per_stage": {"plan": 0.4, "tasks": 0.4}}, []),
+    ],
+)
+def test_costs_must_add_up_and_paid_calls_are_not_free(summary: dict[str, Any], expected: list[str]) -> None:
+    assert codes({COSTS: summary}) == expected
+
+
+def test_unknown_json_is_skipped_with_a_reason_and_examines_nothing() -> None:
+    subject = Subject(Memory({f"{EVIDENCE}/other/SPEC-KIT-900/x.json": b"{}"}), Settings(), NOW)
+    [seen] = check(subject)
+    assert isinstance(seen, Skipped)
+    assert "no schema" in seen.reason
+
+
+def test_unknown_json_must_still_be_json() -> None:
+    assert codes({f"{EVIDENCE}/other/SPEC-KIT-900/x.json": b"{"}) == ["TEL001"]
+
+
+def test_a_file_of_50_mb_is_a_finding(sandbox: Sandbox) -> None:
+    with sandbox.write(PATH, b"").open("wb") as stream:
+        stream.truncate(50 * 1024 * 1024)
+    ran = sandbox.judge("validate")
+    assert (ran.code, ran.rules) == (1, ["TEL005"])
+    sandbox.add()
+    ran = sandbox.judge("validate", "--source", "index")
+    assert (ran.code, ran.rules) == (1, ["TEL005"])
+
+
+def test_nothing_to_examine_is_never_a_pass(sandbox: Sandbox) -> None:
+    ran = sandbox.judge("validate")
+    assert (ran.code, ran.document["verdict"]) == (3, "undecided")
+    ran = sandbox.judge("validate", "--if-any")
+    assert (ran.code, ran.document["verdict"]) == (0, "not-applicable")
+    assert "not-applicable" in sandbox.speckit("validate", "--if-any").out
+
+
+def test_required_evidence_must_be_there_even_with_if_any(sandbox: Sandbox) -> None:
+    sandbox.write(".speckit.yaml", "evidence: {require: [commands/SPEC-KIT-900]}\n")
+    ran = sandbox.judge("validate", "--if-any")
+    assert (ran.code, ran.rules) == (1, ["TEL014"])
+    sandbox.write(PATH, plan_telemetry())
+    assert sandbox.judge("validate", "--if-any").code == 0
+
+
+def test_a_named_file_must_be_there_even_with_if_any(sandbox: Sandbox) -> None:
+    ran = sandbox.judge("validate", "--if-any", "docs/gone.json")
+    assert (ran.code, ran.rules) == (1, ["TEL014"])
+
+
+def test_only_the_named_files_are_judged(sandbox: Sandbox) -> None:
+    sandbox.write(PATH, "{")
+    sandbox.write(telemetry_path("plan", "b2"), plan_telemetry())
+    ran = sandbox.judge("validate", telemetry_path("plan", "b2"))
+    assert (ran.code, ran.document["examined"]["checked"]) == (0, 1)
+    assert sandbox.judge("validate").code == 1
+
+
+def test_file_names_are_read_from_where_one_stands(sandbox: Sandbox) -> None:
+    target = sandbox.write(PATH, "{")
+    ran = sandbox.speckit("validate", "--format", "json", target.name, cwd=target.parent)
+    assert ran.document["findings"][0]["path"] == PATH
+
+
+@pytest.mark.parametrize("name", ["../outside.json", "/etc/passwd", "docs/../../outside.json"])
+def test_files_outside_the_repository_are_refused(sandbox: Sandbox, name: str) -> None:
+    (sandbox.root.parent / "outside.json").write_text("{}")
+    ran = sandbox.judge("validate", name)
+    assert ran.code == 2
+    assert "outside the repository" in ran.document["problem"]["message"]
+
+
+def test_links_devices_and_pipes_are_findings_and_never_opened(sandbox: Sandbox) -> None:
+    (sandbox.root.parent / "secret.json").write_text("{}")
+    folder = sandbox.write(PATH, plan_telemetry()).parent
+    (folder / "spec-plan_20260101T000000Z-l1.json").symlink_to(sandbox.root.parent / "secret.json")
+    (folder / "spec-plan_20260101T000000Z-l2.json").symlink_to("/dev/zero")
+    os.mkfifo(folder / "spec-plan_20260101T000000Z-p.json")
+    ran = sandbox.judge("validate")
+    assert ran.rules == ["TEL013"] * 3
+    assert "symlink" in ran.out
+    assert "special" in ran.out
+
+
+def test_a_linked_directory_is_not_walked(sandbox: Sandbox, tmp_path: Path) -> None:
+    outside = tmp_path / "elsewhere"
+    outside.mkdir()
+    (outside / "spec-plan_20260101T000000Z-x.json").write_text("{")
+    sandbox.write(PATH, plan_telemetry())
+    (sandbox.root / EVIDENCE / "commands" / "SPEC-KIT-901").symlink_to(outside)
+    ran = sandbox.judge("validate")
+    assert (ran.code, ran.document["examined"]["checked"]) == (0, 1)
+
+
+def test_a_name_with_escapes_reaches_no_terminal_raw(sandbox: Sandbox) -> None:
+    sandbox.write(f"{EVIDENCE}/commands/SPEC-KIT-900/a\x1b[31m\nb.json", "{")
+    for form in ("text", "json", "github", "sarif", "junit"):
+        ran = sandbox.speckit("validate", "--format", form)
+        assert ran.code == 1
+        assert "\x1b" not in ran.out + ran.err
+        assert "\nb.json" not in ran.out
+
+
+def test_a_name_that_is_not_utf8_is_judged(sandbox: Sandbox) -> None:
+    folder = sandbox.root / EVIDENCE / "commands" / "SPEC-KIT-900"
+    folder.mkdir(parents=True)
+    with open(os.fsencode(folder) + b"/spec-\xff.json", "wb") as stream:
+        stream.write(b"{")
+    sandbox.add()
+    for source in ("worktree", "index"):
+        ran = sandbox.judge("validate", "--source", source)
+        assert (ran.code, ran.rules) == (1, ["TEL001"])
+        assert "\\xff" in ran.document["findings"][0]["path"]
+
+
+@given(st.binary(max_size=300) | st.recursive(st.none() | st.text() | st.integers(), st.lists, max_leaves=5).map(lambda v: json.dumps(v).encode()))
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
+def test_any_bytes_under_any_name_are_judged(data: bytes) -> None:
+    names = [PATH, COSTS, f"{EVIDENCE}/consensus/SPEC-KIT-900/plan_synthesis.json", f"{EVIDENCE}/runs/SPEC-KIT-900/a.ledger.jsonl"]
+    seen = list(check(Subject(Memory(dict.fromkeys(names, data)), Settings(), NOW)))
+    assert sum(isinstance(item, Checked) for item in seen) == len(names)
+
+
+@given(st.dictionaries(st.sampled_from(["specId", "stage", "command", "timestamp", "artifacts", "schemaVersion", "per_stage", "total_usd"]), st.recursive(st.none() | st.text(max_size=30) | st.floats() | st.integers(), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=6)))
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
+def test_any_record_is_judged(record: dict[str, Any]) -> None:
+    sound = plan_telemetry(**{key: value for key, value in record.items() if key != "artifacts"})
+    for value in (record, sound):
+        data = json.dumps(value).encode()
+        assert all(isinstance(item, (Finding, Checked, Skipped)) for item in check(Subject(Memory({PATH: data, COSTS: data}), Settings(), NOW)))

@@ -1,0 +1,175 @@
+"""From observations to a verdict."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guardrails import engine
+from guardrails.errors import GuardrailError
+from guardrails.finding import Checked, Finding, Observation, Outcome, Rule, Severity, Skipped
+from guardrails.registry import Check, rules
+from guardrails.result import Result
+from guardrails.settings import Settings, Waiver
+from guardrails.snapshot import Memory
+from guardrails.subject import Scope, Subject
+from tests.clock import NOW
+
+EXAMPLES = int(os.environ.get("SPECKIT_HYPOTHESIS_EXAMPLES", "300"))
+CODES = {"conflict": 4, "degraded": 5, "fail": 1, "undecided": 3}
+
+
+def rule(outcome: Outcome = "fail", severity: Severity = "error", code: str = "TRK004") -> Rule:
+    return Rule(code, "test-rule", "s", "w", "e", "f", severity, outcome)
+
+
+class Stub(Check):
+    """A check that yields what it was given."""
+
+    @property
+    def run(self) -> Any:
+        return lambda subject: iter(OBSERVATIONS)
+
+
+OBSERVATIONS: list[Observation] = []
+STUB = Stub("stub", "", "", ("TRK",), (), "")
+
+
+def run(observations: Sequence[Observation], if_any: bool = False, subjects: int = 1, **config: Any) -> Result:
+    OBSERVATIONS[:] = observations
+    subject = Subject(Memory({}), Settings(**config), NOW, Scope())
+    return engine.run("stub", [STUB], [subject] * subjects, if_any)
+
+
+def test_something_examined_without_findings_passes() -> None:
+    result = run([Checked("a")])
+    assert (result.verdict, result.exit_code, result.examined.checked) == ("pass", 0, 1)
+
+
+@pytest.mark.parametrize(("if_any", "verdict", "code"), [(False, "undecided", 3), (True, "not-applicable", 0)])
+@pytest.mark.parametrize("observations", [[], [Skipped("a", "because")]], ids=["nothing", "all skipped"])
+def test_nothing_examined_is_never_a_pass(observations: list[Observation], if_any: bool, verdict: str, code: int) -> None:
+    result = run(observations, if_any)
+    assert (result.verdict, result.exit_code) == (verdict, code)
+
+
+def test_no_subject_is_nothing_examined() -> None:
+    assert run([Checked("a")], subjects=0).exit_code == 3
+    assert run([Checked("a")], if_any=True, subjects=0).verdict == "not-applicable"
+
+
+@pytest.mark.parametrize("outcome", get_args(Outcome))
+def test_the_outcome_of_an_error_decides(outcome: Outcome) -> None:
+    for if_any in (False, True):
+        assert run([rule(outcome).at("a", "m"), Checked("a")], if_any).exit_code == CODES[outcome]
+        assert run([rule(outcome).at("a", "m")], if_any).exit_code == CODES[outcome]
+
+
+@pytest.mark.parametrize("severity", ["warning", "note"])
+def test_warnings_and_notes_do_not_fail(severity: Severity) -> None:
+    assert run([rule(severity=severity).at("a", "m"), Checked("a")]).exit_code == 0
+    assert run([rule(severity=severity).at("a", "m")]).exit_code == 3
+
+
+@given(st.lists(st.tuples(st.sampled_from(get_args(Outcome)), st.sampled_from(get_args(Severity))), max_size=6), st.booleans(), st.booleans())
+@settings(max_examples=EXAMPLES)
+def test_the_worst_wins_whatever_the_order(found: list[tuple[Outcome, Severity]], checked: bool, if_any: bool) -> None:
+    observations: list[Observation] = [rule(outcome, severity).at("a", str(n)) for n, (outcome, severity) in enumerate(found)]
+    observations += [Checked("a")] if checked else []
+    codes = {CODES[outcome] for outcome, severity in found if severity == "error"}
+    expected = next((code for code in (4, 5, 1, 3) if code in codes), 0 if checked or if_any else 3)
+    assert run(observations, if_any).exit_code == expected
+    assert run(observations[::-1], if_any).exit_code == expected
+
+
+def test_findings_are_sorted_and_said_once() -> None:
+    first, second = rule().at("a", "m", line=2), rule().at("a", "m", line=10)
+    result = run([second, first, second, Checked("a")])
+    assert result.findings == (first, second)
+
+
+def test_a_fingerprint_survives_line_moves_and_tells_twins_apart() -> None:
+    one, other = rule().at("a", "m", line=1), rule().at("a", "m", line=2)
+    moved = [finding._replace(line=(finding.line or 0) + 40) for finding in (one, other)]
+    prints = engine.fingerprints([one, other])
+    assert prints == engine.fingerprints(moved)
+    assert len(set(prints)) == 2
+    assert engine.fingerprints([rule().at("b", "m")]) != engine.fingerprints([rule().at("a", "m")])
+
+
+def test_several_revisions_say_where_a_finding_stands() -> None:
+    assert "[in memory]" in run([rule().at("a", "m"), Checked("a")], subjects=2).findings[0].message
+
+
+def test_an_unreadable_file_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(subject: Subject) -> Iterator[Observation]:
+        raise PermissionError(13, "Permission denied", "docs")
+        yield Checked("never")
+
+    monkeypatch.setattr(Stub, "run", property(lambda self: broken))
+    with pytest.raises(GuardrailError) as caught:
+        run([])
+    assert caught.value.exit_code == 3
+
+
+# Waivers
+
+
+def waiver(**changes: Any) -> Waiver:
+    return Waiver(**{"rule": "TRK004", "path": "a", "reason": "imported rows", "expires": "2026-06-01", "line": 3, **changes})
+
+
+BAD: list[Observation] = [rule().at("a", "m"), Checked("a")]
+
+
+def test_a_waived_finding_is_a_note_with_its_reason() -> None:
+    result = run(BAD, waivers=(waiver(),), config_path=".speckit.yaml")
+    assert result.exit_code == 0
+    [finding] = result.findings
+    assert finding.severity == "note"
+    assert "imported rows" in finding.message
+
+
+def test_an_expired_waiver_waives_nothing_and_is_an_error() -> None:
+    result = run(BAD, waivers=(waiver(expires="2026-05-31"),), config_path=".speckit.yaml")
+    assert [(finding.rule.code, finding.severity) for finding in result.findings] == [("CFG001", "error"), ("TRK004", "error")]
+    assert (result.findings[0].path, result.findings[0].line) == (".speckit.yaml", 3)
+
+
+def test_an_unused_waiver_is_a_warning() -> None:
+    result = run([Checked("a")], waivers=(waiver(),), config_path=".speckit.yaml")
+    assert [(finding.rule.code, finding.severity) for finding in result.findings] == [("CFG002", "warning")]
+
+
+@pytest.mark.parametrize("changes", [{"path": "b"}, {"path": "A"}, {"path": "a/"}, {"rule": "TRK001"}])
+def test_a_waiver_matches_exactly(changes: dict[str, str]) -> None:
+    assert run(BAD, waivers=(waiver(**changes),), config_path=".speckit.yaml").exit_code == 1
+
+
+def test_waivers_of_rules_that_were_not_judged_are_left_alone() -> None:
+    assert run([Checked("a")], waivers=(waiver(rule="TEL001"),), config_path=".speckit.yaml").findings == ()
+
+
+@pytest.mark.parametrize("code", [rule.code for rule in rules() if rule.outcome != "fail"] + ["XXX999"])
+def test_what_must_not_be_waived_is_refused(code: str) -> None:
+    with pytest.raises(GuardrailError) as caught:
+        run(BAD, waivers=(waiver(rule=code),), config_path=".speckit.yaml")
+    assert caught.value.exit_code == 2
+    assert ".speckit.yaml:3" in caught.value.message
+
+
+def test_every_rule_has_its_own_code_and_name_and_all_its_texts() -> None:
+    listed = rules()
+    assert len({rule.code for rule in listed}) == len(listed) == len({rule.name for rule in listed})
+    for each in listed:
+        assert len(each.code) == 6
+        assert each.code[:3].isupper()
+        assert each.code[3:].isdigit()
+        assert all((each.summary, each.why, each.example, each.fix)), each.code
+        assert isinstance(each, Rule)
+        assert isinstance(each.at("a", "m"), Finding)

@@ -27,6 +27,13 @@ class Claim(NamedTuple):
     sha256: str | None
 
 
+class Claims(NamedTuple):
+    """What some records claim, and the texts of those records (to say where they claim it)."""
+
+    listed: list[Claim]
+    texts: dict[str, bytes]
+
+
 class _Digest(NamedTuple):
     """The digest of a file, or why there is none."""
 
@@ -40,8 +47,7 @@ class Artifacts:
     def __init__(self, snapshot: Snapshot, layout: Layout) -> None:
         self._snapshot = snapshot
         self._layout = layout
-        self._claims: list[Claim] = []
-        self._texts: dict[str, bytes] = {}
+        self.claims = Claims([], {})
 
     def note(self, record: str, data: bytes, value: Any) -> None:
         """Remember the artifacts a record names, apart from those that are there and gave no digest."""
@@ -54,8 +60,13 @@ class Artifacts:
                 continue
             digest = artifact.get("sha256")
             if isinstance(digest, str) or not self._is_here(path):
-                self._claims.append(Claim(record, ("artifacts", index), path, digest))
-                self._texts[record] = data
+                self.claims.listed.append(Claim(record, ("artifacts", index), path, digest))
+                self.claims.texts[record] = data
+
+    def add(self, claims: Claims) -> None:
+        """Take over what was collected elsewhere."""
+        self.claims.listed.extend(claims.listed)
+        self.claims.texts.update(claims.texts)
 
     def _is_here(self, path: str) -> bool:
         """Old records gave absolute paths of the machine they ran on; the part from `docs` on is still meaningful."""
@@ -68,7 +79,7 @@ class Artifacts:
     def verify(self) -> Iterator[Finding]:
         """A finding for each claim that does not hold, and each artifact nobody can verify."""
         digests = self._digests()
-        broken = [(claim, *fault) for claim in self._claims if (fault := self._fault(claim, digests))]
+        broken = [(claim, *fault) for claim in self.claims.listed if (fault := self._fault(claim, digests))]
         places = self._places(claim for claim, _, _ in broken)
         for claim, rule, said in broken:
             line, column = places.get((claim.record, claim.key), (1, 1))
@@ -94,7 +105,7 @@ class Artifacts:
         """The digest of every artifact that is there, each read once."""
         from hashlib import sha256  # loads a library; many records claim nothing
 
-        paths = {claim.path for claim in self._claims if claim.sha256 is not None and is_plain(claim.path)}
+        paths = {claim.path for claim in self.claims.listed if claim.sha256 is not None and is_plain(claim.path)}
         entries = [entry for path in sorted(paths) if (entry := self._snapshot.entry(path)) and entry.kind == "file"]
         return {
             blob.entry.path: _Digest(None if blob.data is None else sha256(blob.data).hexdigest(), blob.problem)
@@ -109,5 +120,5 @@ class Artifacts:
         return {
             (record, key): place
             for record, wanted in keys.items()
-            for key, place in locate(self._texts[record], wanted).items()
+            for key, place in locate(self.claims.texts[record], wanted).items()
         }

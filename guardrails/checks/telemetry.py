@@ -5,11 +5,13 @@ All evidence is judged each time, so a changed schema or configuration re-judges
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
-from guardrails.checks.artifacts import Artifacts
+from guardrails.checks.artifacts import Artifacts, Claims
 from guardrails.checks.evidence_meaning import meaning
 from guardrails.finding import Checked, Finding, Observation, Rule, Skipped
+from guardrails.halves import in_halves
 from guardrails.jsontext import JsonFlaw, Key, locate, parse, parse_lines
 from guardrails.layout import EvidenceKind, EvidenceName, evidence_name, evidence_name_anywhere
 from guardrails.rules.telemetry import (
@@ -43,22 +45,36 @@ class Evidence(NamedTuple):
     kind: EvidenceKind
 
 
+Candidate = tuple[Entry, EvidenceName]
+
+
 def check(subject: Subject) -> Iterator[Observation]:
     """Every finding about every evidence file of the snapshot, or of the files that were named."""
     layout = subject.settings.layout
     yield from _missing(subject)
-    names: dict[str, EvidenceName] = {}
-    entries: list[Entry] = []
+    chosen: list[Candidate] = []
     for entry, name in _candidates(subject):
         if isinstance(name, str):
             yield Skipped(entry.path, name)
         else:
-            names[entry.path] = name
-            entries.append(entry)
+            chosen.append((entry, name))
     artifacts = Artifacts(subject.snapshot, layout)
-    for blob in _read(subject.snapshot, entries):
-        yield from _judge(blob, names[blob.entry.path], subject, artifacts)
+    for observations, claims in in_halves(partial(_judge_all, subject), chosen):
+        yield from observations
+        artifacts.add(claims)
     yield from artifacts.verify()
+
+
+def _judge_all(subject: Subject, chosen: list[Candidate]) -> tuple[list[Observation], Claims]:
+    """The observations about some files, and what these claim about others."""
+    names = {entry.path: name for entry, name in chosen}
+    artifacts = Artifacts(subject.snapshot, subject.settings.layout)
+    observations = [
+        observation
+        for blob in _read(subject.snapshot, [entry for entry, _ in chosen])
+        for observation in _judge(blob, names[blob.entry.path], subject, artifacts)
+    ]
+    return observations, artifacts.claims
 
 
 def _missing(subject: Subject) -> Iterator[Finding]:

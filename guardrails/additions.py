@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from guardrails.errors import Undecidable
 from guardrails.git import Repo, is_null_id, to_bytes, to_text
 
-Kind = Literal["file", "symlink", "submodule", "deleted", "unmerged", "message"]
+Kind = Literal["file", "symlink", "submodule", "special", "deleted", "unmerged", "message"]
 
 _KINDS: dict[str, Kind] = {"000000": "deleted", "120000": "symlink", "160000": "submodule"}
 _RAW = ("--raw", "-z", "-r", "--no-abbrev", "--find-renames", "-l1000", "--ignore-submodules=none")

@@ -33,5 +33,5 @@ def _proven(tree: Worktree, entry: Entry, limit: int) -> Blob | None:
     data = blob.data
     if data is None:
         return None
-    digest = sha1 if len(entry.id) == 40 else sha256  # noqa: S324  git's name for the bytes, not a signature
+    digest = sha1 if len(entry.id) == 40 else sha256  # git's name for the bytes, not a signature
     return blob if digest(b"blob %d\0" % len(data) + data).hexdigest() == entry.id else None

@@ -29,7 +29,7 @@ from guardrails.settings import (
 if TYPE_CHECKING:
     from guardrails.yamlfile import Key, Parsed
 
-_SECRET_NAME = "(?i)KEY|TOKEN|SECRET|PASS|CREDENTIAL"
+_CREDENTIAL_NAME = "(?i)KEY|TOKEN|SECRET|PASS|CREDENTIAL"
 
 
 class Value(NamedTuple):
@@ -194,7 +194,7 @@ def _secrets(reader: _Reader, default: Secrets) -> Secrets:
     hal = reader.get(default.variables[0], "hal", "secret_env")
     named = reader.get((), "secrets", "env")
     agents = reader.tree.get("agents", {}).values()
-    carried = [name for agent in agents for name in agent.get("env", ()) if re.search(_SECRET_NAME, name)]
+    carried = [name for agent in agents for name in agent.get("env", ()) if re.search(_CREDENTIAL_NAME, name)]
     return Secrets(tuple(dict.fromkeys([hal, *named, *carried])))
 
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from guardrails.errors import Undecidable
 from guardrails.finding import Checked, Finding, Outcome, Skipped
-from guardrails.git import to_bytes
 from guardrails.registry import Check
 from guardrails.result import Examined, Problem, Result, Verdict
 from guardrails.snapshot import Snapshot, Source
@@ -60,7 +59,8 @@ def _observe(check: Check, subject: Subject) -> _Seen:
             else:
                 seen.skipped.append(observation)
     except OSError as error:
-        raise Undecidable(f"{error.filename or check.name}: {error.strerror}", "make it readable and try again") from error
+        place = error.filename or check.name
+        raise Undecidable(f"{place}: {error.strerror}", "make it readable and try again") from error
     return seen
 
 
@@ -101,7 +101,7 @@ def fingerprints(findings: Iterable[Finding]) -> tuple[str, ...]:
     made = []
     for finding in findings:
         parts = (finding.rule.code, finding.path, finding.spec or "", finding.stage or "", finding.message)
-        digest = sha256(to_bytes("\0".join(parts))).hexdigest()[:32]
+        digest = sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
         seen[digest] = seen.get(digest, 0) + 1
         made.append(f"{digest}/{seen[digest]}")
     return tuple(made)

@@ -8,15 +8,31 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from guardrails.errors import GuardrailError, Undecidable
 
 # What `git rev-parse --local-env-vars` names: variables that tie a process to one repository.
 LOCAL_VARIABLES = frozenset(
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_CONFIG GIT_CONFIG_PARAMETERS GIT_CONFIG_COUNT GIT_OBJECT_DIRECTORY "
-    "GIT_DIR GIT_WORK_TREE GIT_IMPLICIT_WORK_TREE GIT_GRAFT_FILE GIT_INDEX_FILE GIT_NO_REPLACE_OBJECTS "
-    "GIT_REPLACE_REF_BASE GIT_PREFIX GIT_SHALLOW_FILE GIT_COMMON_DIR GIT_INTERNAL_SUPER_PREFIX".split()
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_CONFIG",
+        "GIT_CONFIG_COUNT",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_DIR",
+        "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    }
 )
 
 _FIXED = {
@@ -105,7 +121,9 @@ class Repo(NamedTuple):
         Content longer than `limit` bytes is drained, not kept: None stands for it.
         """
         process = self.start("cat-file", "--batch", "--buffer")
-        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         wanted = list(object_ids)
         feeder = threading.Thread(target=_feed, args=(process, wanted), daemon=True)
         feeder.start()
@@ -130,10 +148,8 @@ class Repo(NamedTuple):
             process.kill()
             feeder.join()
             for pipe in (process.stdin, process.stdout, process.stderr):
-                try:
+                with suppress(BrokenPipeError):  # what we did not send, nobody is left to read
                     pipe.close()
-                except BrokenPipeError:
-                    pass  # what we did not send, nobody is left to read
             process.wait()
 
     def sizes(self, object_ids: list[bytes]) -> list[int]:

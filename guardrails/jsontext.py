@@ -63,7 +63,7 @@ def _keys_are_unique(data: bytes, value: Any) -> bool:
 
 
 def parse_lines(data: bytes) -> Iterator[tuple[int, Any | JsonFlaw]]:
-    """(line number, value or flaw) of each line of a JSON Lines text; a blank line is a flaw, a final newline is not."""
+    """(line number, value or flaw) of each line of JSON Lines; a blank line is a flaw, a final newline is not."""
     lines = data.split(b"\n")
     if lines and not lines[-1]:
         lines.pop()
@@ -131,12 +131,12 @@ def _require_shallow(data: bytes) -> None:
     depth = 0
     text = data.decode("utf-8", "replace")
     for match in _TOKEN.finditer(text):
-        token = match[0]
-        if token in "{[":
+        mark = match[0]
+        if mark in "{[":
             depth += 1
             if depth > DEPTH_LIMIT:
                 raise JsonFlaw("depth", f"nested more than {DEPTH_LIMIT} levels deep", *position(text, match.start()))
-        elif token in "}]":
+        elif mark in "}]":
             depth -= 1
 
 
@@ -152,10 +152,10 @@ def _require_unique_keys(data: bytes) -> None:
 
 
 class _Level(NamedTuple):
-    """An open array (`index` counts) or object (`index` is None)."""
+    """An open array, with the number of values seen in it, or an open object (None)."""
 
     key: Key
-    index: int | None
+    seen: int | None
 
 
 def _walk(text: str) -> Iterator[tuple[Key, int, int | None]]:
@@ -164,29 +164,29 @@ def _walk(text: str) -> Iterator[tuple[Key, int, int | None]]:
     name: tuple[str, int] | None = None
     tokens = _TOKEN.finditer(text)
     for match in tokens:
-        token, at = match[0], match.start()
-        if token in "}]":
+        mark, at = match[0], match.start()
+        if mark in "}]":
             stack.pop()
             continue
-        if token in ",:":
+        if mark in ",:":
             continue
         level = stack[-1] if stack else None
-        if level is not None and level.index is None and name is None:
-            name = (orjson.loads(token.encode("utf-8", "surrogatepass")), at)
+        if level is not None and level.seen is None and name is None:
+            name = (orjson.loads(mark.encode("utf-8", "surrogatepass")), at)
             continue
         key, named_at = _next_key(stack, name)
         name = None
         yield key, at, named_at
-        if token in "{[":
-            stack.append(_Level(key, None if token == "{" else 0))
+        if mark in "{[":
+            stack.append(_Level(key, None if mark == "{" else 0))
 
 
 def _next_key(stack: list[_Level], name: tuple[str, int] | None) -> tuple[Key, int | None]:
     if not stack:
         return (), None
     level = stack[-1]
-    if level.index is None:
+    if level.seen is None:
         assert name is not None
         return (*level.key, name[0]), name[1]
-    stack[-1] = _Level(level.key, level.index + 1)
-    return (*level.key, level.index), None
+    stack[-1] = _Level(level.key, level.seen + 1)
+    return (*level.key, level.seen), None

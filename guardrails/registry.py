@@ -78,7 +78,17 @@ CHECKS = (
     ),
 )
 
-RULE_MODULES = ("clean_tree", "footprint", "tracker", "documents", "telemetry", "costs", "consensus", "secrets", "waivers")
+RULE_MODULES = (
+    "clean_tree",
+    "footprint",
+    "tracker",
+    "documents",
+    "telemetry",
+    "costs",
+    "consensus",
+    "secrets",
+    "waivers",
+)
 
 HOOKS = ("pre-commit", "pre-push", "commit-msg", "ci")
 

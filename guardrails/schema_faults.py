@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
@@ -18,7 +18,7 @@ _MOST = 20
 def explain(schema: Any, instance: Any) -> Iterator[Fault]:
     """The faults of `instance` in document order, at most twenty of them."""
     errors = sorted(Draft202012Validator(schema).iter_errors(instance), key=lambda error: list(map(str, error.path)))
-    seen = set()
+    seen: set[Fault] = set()
     for error in errors:
         fault = _fault(_deepest(error))
         if fault not in seen and len(seen) < _MOST:
@@ -41,11 +41,11 @@ def _fault(error: ValidationError) -> Fault:
         missing = error.message.split("'")[1]
         return Fault(key, f"'{missing}' is missing", f"add '{missing}'")
     if keyword in ("enum", "const"):
-        allowed = error.validator_value if keyword == "enum" else [error.validator_value]
+        allowed: list[Any] = error.validator_value if keyword == "enum" else [error.validator_value]  # type: ignore[assignment]
         return Fault(key, f"{_short(error.instance)} is not one of {', '.join(map(_short, allowed))}")
     if keyword == "type":
         kinds = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
-        return Fault(key, f"{_short(error.instance)} is not {_article(' or '.join(kinds))}")
+        return Fault(key, f"{_short(error.instance)} is not {_article(' or '.join(map(str, kinds)))}")
     if keyword == "pattern":
         return Fault(key, f"{_short(error.instance)} does not match {error.validator_value}", _described(error))
     if keyword == "not":
@@ -54,11 +54,12 @@ def _fault(error: ValidationError) -> Fault:
 
 
 def _unknown_key(error: ValidationError, key: tuple[str | int, ...]) -> Fault:
-    known = list(error.schema.get("properties", ()))
-    unknown = next(name for name in error.instance if name not in known)
-    near = get_close_matches(str(unknown), known, n=1)
+    schema: Any = error.schema
+    known = [str(name) for name in schema.get("properties", ())]
+    unknown = next(str(name) for name in cast("dict[str, Any]", error.instance) if name not in known)
+    near = get_close_matches(unknown, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(sorted(known))}"
-    return Fault((*key, unknown), f"unknown key '{_cut(str(unknown))}'", hint)
+    return Fault((*key, unknown), f"unknown key '{_cut(unknown)}'", hint)
 
 
 def _described(error: ValidationError) -> str | None:

@@ -115,7 +115,7 @@ FOREIGN = (
     Detector(
         "Mailchimp Access Key",
         ("mailchimp", "MailchimpDetector"),
-        rb"-us(?=[0-9])(?<=[0-9a-z]{32}-us)",
+        rb"-us[0-9](?<=[0-9a-z]{32}-us[0-9])",
         (b"-us",),
     ),
     Detector(

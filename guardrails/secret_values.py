@@ -65,7 +65,7 @@ def _folded(variable: str, form: str, data: bytes) -> Needle:
 
 
 def _json_escaped(value: str) -> Iterator[str]:
-    """As Python, JavaScript and Go write it, with and without the slash escaped, and once more inside another string."""
+    """As Python, JavaScript and Go write it, with the slash escaped, and each once more inside another string."""
     from json import dumps
 
     for ascii_only in (True, False):
@@ -88,7 +88,7 @@ def _url_encoded(raw: bytes) -> Iterator[bytes]:
 
 
 def _base64(raw: bytes) -> Iterator[bytes]:
-    """The characters that depend on nothing but the value, at each of the three places it can begin in a longer text."""
+    """The characters that depend on the value alone, at each of the three places it can begin in a longer text."""
     for before in range(3):
         first = (before * 8 + 5) // 6
         end = (before + len(raw)) * 8 // 6

@@ -65,18 +65,25 @@ class Snapshot(Protocol):
     def repo(self) -> Repo | None: ...
     def entries(self, prefix: str = "") -> list[Entry]:
         """Every path at or below `prefix` (a directory or a file, no trailing slash), in no promised order."""
+
     def sizes(self, prefix: str = "") -> list[tuple[str, int]]:
         """(path, size in bytes) of every path at or below `prefix`; a link counts as the link, not its target."""
+
     def folders(self, prefix: str) -> list[str]:
         """The names of the directories directly below `prefix`, sorted; links are not directories."""
+
     def entry(self, path: str) -> Entry | None:
         """The entry of one file, exact case, or None when there is none. Nothing outside the root is looked at."""
+
     def exists(self, path: str) -> bool:
         """Whether a file or directory has this exact name, case included, without crossing a symbolic link."""
+
     def read(self, path: str) -> bytes | None:
         """The content of one regular file of at most READ_LIMIT bytes, else None."""
+
     def read_many(self, entries: Iterable[Entry], limit: int = READ_LIMIT) -> Iterator[Blob]:
         """The content of many files in one batch, in order."""
+
     def describe(self) -> str:
         """What this is, for people: "the index", "commit 1a2b3c4"."""
 

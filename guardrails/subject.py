@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from guardrails.settings import Settings
 from guardrails.finding import Observation
+from guardrails.settings import Settings
 from guardrails.snapshot import Snapshot
 
 

@@ -94,8 +94,9 @@ class _Builder:
             if name in made:
                 raise self.error(name_node, f"'{name}' is given twice")
             mark = name_node.start_mark
-            self.positions[(*key, name)] = Position(mark.line + 1, mark.column + 1)
-            made[name] = self.value(value_node, (*key, name))
+            inner = (*key, name)
+            self.positions[inner] = Position(mark.line + 1, mark.column + 1)
+            made[name] = self.value(value_node, inner)
         return made
 
     def scalar(self, node: ScalarNode) -> Hashable:
@@ -112,6 +113,8 @@ class _Builder:
         except (ValueError, IndexError) as error:
             raise self.error(node, f"'{node.value}' is not a number") from error
         if kind in ("str", "timestamp", "value"):
+            if any("\ud800" <= letter <= "\udfff" for letter in node.value):
+                raise self.error(node, "half a surrogate pair is no character")
             return str(node.value)
         raise self.error(node, f"the tag {node.tag} is not supported")
 

@@ -54,7 +54,8 @@ def _placeholders(evidence: Evidence, data: bytes, value: Any) -> Iterator[Findi
     for key, match in sorted(found.items(), key=lambda item: places[item[0]])[:MOST_PLACEHOLDERS]:
         line, column = places[key]
         whole = match[0] == match.string.strip()
-        message = f"/{'/'.join(map(str, key))}: {'unresolved placeholder' if whole else 'the text holds'} {match[0][:60]}"
+        said = "unresolved placeholder" if whole else "the text holds"
+        message = f"/{'/'.join(map(str, key))}: {said} {match[0][:60]}"
         level: Severity = "error" if whole else "warning"
         yield PLACEHOLDER.at(
             evidence.path, message, line=line, column=column, severity=level, spec=name.spec, stage=name.stage

@@ -123,7 +123,7 @@ def _judge(blob: Blob, name: EvidenceName, subject: Subject, artifacts: Artifact
         yield Checked(path)
         return
     if path.endswith(".jsonl"):
-        yield from _judge_lines(path, data, name, subject)
+        yield from _judge_lines(path, data, name)
         return
     try:
         value = parse(data)
@@ -144,7 +144,7 @@ def _judge(blob: Blob, name: EvidenceName, subject: Subject, artifacts: Artifact
     yield Checked(path)
 
 
-def _judge_lines(path: str, data: bytes, name: EvidenceName, subject: Subject) -> Iterator[Observation]:
+def _judge_lines(path: str, data: bytes, name: EvidenceName) -> Iterator[Observation]:
     if not data.strip():
         yield ENCODING.at(path, "the file is empty", line=1, column=1, spec=name.spec, stage=name.stage)
     for number, value in parse_lines(data) if data.strip() else ():
@@ -163,9 +163,7 @@ def _judge_lines(path: str, data: bytes, name: EvidenceName, subject: Subject) -
 def _flaw(path: str, flaw: JsonFlaw, name: EvidenceName) -> Finding:
     rule = _FLAWS[flaw.kind]
     hint = f"'speckit explain {rule.code}' says more"
-    return rule.at(
-        path, flaw.message, line=flaw.line, column=flaw.column, hint=hint, spec=name.spec, stage=name.stage
-    )
+    return rule.at(path, flaw.message, line=flaw.line, column=flaw.column, hint=hint, spec=name.spec, stage=name.stage)
 
 
 def _schema_findings(path: str, data: bytes, schema: str, value: Any, name: EvidenceName) -> Iterator[Finding]:
@@ -174,9 +172,7 @@ def _schema_findings(path: str, data: bytes, schema: str, value: Any, name: Evid
     for fault in found:
         line, column = places.get(fault.key) or places.get(_parent(fault.key)) or (1, 1)
         message = f"{fault.pointer or '/'}: {fault.message}"
-        yield SCHEMA.at(
-            path, message, line=line, column=column, hint=fault.hint, spec=name.spec, stage=name.stage
-        )
+        yield SCHEMA.at(path, message, line=line, column=column, hint=fault.hint, spec=name.spec, stage=name.stage)
 
 
 def _parent(key: Key) -> Key:

@@ -27,6 +27,7 @@ from guardrails.rules.tracker import (
 
 IN_PROGRESS, IN_REVIEW, DONE, BACKLOG = "in progress", "in review", "done", "backlog"
 OWNED = (IN_PROGRESS, IN_REVIEW, DONE)
+_DATE_HINT = "write the day of the validation, YYYY-MM-DD"
 
 
 class Context(NamedTuple):
@@ -43,9 +44,9 @@ def is_in(item: Item, *statuses: str) -> bool:
     return item.status is not None and item.status.casefold() in statuses
 
 
-def judge(context: Context, item: Item) -> Iterator[Finding]:
+def judge_row(context: Context, item: Item) -> Iterator[Finding]:
     """Everything that one whole row can be flagged for."""
-    yield from status(context, item)
+    yield from status(context.path, context.statuses, item)
     yield from _task(context, item)
     yield from _owner(context, item)
     yield from _paths(context, item, item.columns.prd, DONE_WITHOUT_PRD, "PRD")
@@ -58,12 +59,13 @@ def _flag(context: Context, rule: Rule, item: Item, column: int | None, message:
     return rule.at(context.path, message, line=item.row.line, column=item.place(column), hint=hint)
 
 
-def status(context: Context, item: Item) -> Iterator[Finding]:
+def status(path: str, statuses: tuple[str, ...], item: Item) -> Iterator[Finding]:
     """A status that is empty or unknown."""
     if item.status is None:
         written = f"the unknown status '{quoted(item.written)}'" if item.written else "no status"
-        hint = f"use one of: {', '.join(context.statuses)} (tracker.statuses in .speckit.yaml)"
-        yield _flag(context, UNKNOWN_STATUS, item, item.columns.status, f"{item.name} has {written}", hint)
+        hint = f"use one of: {', '.join(statuses)} (tracker.statuses in .speckit.yaml)"
+        place = item.place(item.columns.status)
+        yield UNKNOWN_STATUS.at(path, f"{item.name} has {written}", line=item.row.line, column=place, hint=hint)
 
 
 def _task(context: Context, item: Item) -> Iterator[Finding]:
@@ -74,7 +76,8 @@ def _task(context: Context, item: Item) -> Iterator[Finding]:
 def _owner(context: Context, item: Item) -> Iterator[Finding]:
     column = item.columns.owner
     if column is not None and is_in(item, *OWNED) and is_empty(item.text(column)):
-        yield _flag(context, MISSING_OWNER, item, column, f"{item.name} is {item.status} without an owner", "name the owner")
+        message = f"{item.name} is {item.status} without an owner"
+        yield _flag(context, MISSING_OWNER, item, column, message, "name the owner")
 
 
 def _paths(context: Context, item: Item, column: int | None, rule: Rule, what: str) -> Iterator[Finding]:
@@ -88,11 +91,11 @@ def _paths(context: Context, item: Item, column: int | None, rule: Rule, what: s
             flawed = True
             yield _bad_path(context, item, column, name, what)
     if is_in(item, DONE) and not flawed and not any(name.state == "present" for name in found):
+        lacking = "evidence" if rule is DONE_WITHOUT_EVIDENCE else "a PRD"
         url = any(name.state == "url" for name in found)
-        reason = f"a URL is no {what.lower() if rule is DONE_WITHOUT_EVIDENCE else what}" if url else f"its {what} names no path"
-        message = f"{item.name} is Done without {what.lower() if rule is DONE_WITHOUT_EVIDENCE else 'a ' + what}"
+        reason = f"a URL is not {lacking}" if url else f"its {what} cell names no path"
         hint = f"{reason}: name a file or directory of this repository, from its root"
-        yield _flag(context, rule, item, column, message, hint)
+        yield _flag(context, rule, item, column, f"{item.name} is Done without {lacking}", hint)
 
 
 def _bad_path(context: Context, item: Item, column: int | None, name: Named, what: str) -> Finding:
@@ -115,10 +118,10 @@ def _date(context: Context, item: Item) -> Iterator[Finding]:
     if is_empty(text):
         if is_in(item, DONE):
             message = f"{item.name} is Done without a validation date"
-            yield _flag(context, DONE_WITHOUT_DATE, item, column, message, "write the day of the validation, YYYY-MM-DD")
+            yield _flag(context, DONE_WITHOUT_DATE, item, column, message, _DATE_HINT)
     elif reason := tracker_dates.problem(text, context.now):
         message = f"{item.name}: validation date '{quoted(text)}' {reason}"
-        yield _flag(context, BAD_DATE, item, column, message, "write the day of the validation, YYYY-MM-DD")
+        yield _flag(context, BAD_DATE, item, column, message, _DATE_HINT)
 
 
 def _branch(context: Context, item: Item) -> Iterator[Finding]:

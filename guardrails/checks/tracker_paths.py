@@ -52,7 +52,8 @@ class Places:
 
     def find_other_case(self, path: str) -> str | None:
         """A path that differs from this one in case only."""
-        return next((self._folded[key] for base in self._bases if (key := (base + path).casefold()) in self._folded), None)
+        wanted = [(base + path).casefold() for base in self._bases]
+        return next((self._folded[key] for key in wanted if key in self._folded), None)
 
     def starts_in_folder(self, path: str) -> bool:
         """Whether a path of one word begins with a directory that exists."""
@@ -109,7 +110,7 @@ def _code(text: str, places: Places) -> Iterator[Named]:
 
 
 def _text(item: str, places: Places) -> Iterator[Named]:
-    """An item in running text: a path (blanks allowed), a path and a remark, or prose, which may name paths that exist."""
+    """An item in running text: a path, blanks allowed, a path and a remark, or prose that may name existing paths."""
     if not item:
         return
     whole = _path(item, places)
@@ -123,7 +124,7 @@ def _text(item: str, places: Places) -> Iterator[Named]:
 
 
 def _leading(whole: Named, first: Named) -> Named:
-    """What an item with blanks is when no word of it exists: its first word when that is plainly a path, else the whole.
+    """What an item with blanks is when no word of it exists: its first word if that is plainly a path, else the whole.
 
     "/speckit.plan passed" starts with a command, not with an absolute path.
     """

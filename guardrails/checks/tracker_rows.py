@@ -51,7 +51,6 @@ class StatusTable(NamedTuple):
     items: tuple[Item, ...]
 
 
-@lru_cache(maxsize=4)
 def status_tables(document: Document, statuses: tuple[str, ...]) -> tuple[StatusTable, ...]:
     """Every table with a status column, wherever it stands."""
     return tuple(_tables(document, statuses))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from guardrails.checks.tracker_layout import Columns, is_status_header
+from guardrails.checks.tracker_layout import columns_of, is_status_header
 from guardrails.checks.tracker_rows import Item, StatusTable, quoted
 from guardrails.finding import Finding
-from guardrails.markdown import Cell, Document, Loose, Row, Table, plain, split_row
+from guardrails.markdown import Cell, Document, Heading, Loose, Row, Table, plain, split_row
 from guardrails.rules.tracker import (
     CELL_COUNT,
     DETACHED_ROW,
@@ -18,7 +18,7 @@ from guardrails.rules.tracker import (
 )
 
 ROW_CELLS = 3
-"""Cells from which a line that starts with a pipe reads like a row of any status table."""
+"""Cells from which a line reads like a row of a status table further up."""
 
 
 def columns(path: str, tables: Sequence[StatusTable], wanted: Sequence[str]) -> Iterator[Finding]:
@@ -42,7 +42,8 @@ def _listed(names: Sequence[str]) -> str:
 def empty(path: str, table: Table) -> Iterator[Finding]:
     """A table without rows."""
     if not table.rows:
-        yield _at(EMPTY_TABLE.at(path, "the status table has no rows", hint="add rows or remove the table"), table.header)
+        finding = EMPTY_TABLE.at(path, "the status table has no rows", hint="add rows or remove the table")
+        yield _at(finding, table.header)
 
 
 def cells(path: str, items: Sequence[Item], width: int) -> Iterator[Finding]:
@@ -67,32 +68,33 @@ def order(path: str, items: Sequence[Item]) -> Iterator[Finding]:
         first = seen.setdefault(number, item) if number else item
         if first is not item:
             message = f"{item.name} has the order {quoted(number)}, as {first.name} has"
-            place = item.place(item.columns.order)
-            yield DUPLICATE_ORDER.at(path, message, line=item.row.line, column=place, hint="give each row its own number")
+            place, hint = item.place(item.columns.order), "give each row its own number"
+            yield DUPLICATE_ORDER.at(path, message, line=item.row.line, column=place, hint=hint)
 
 
 def stray(path: str, document: Document) -> Iterator[Finding]:
     """Headers without a separator, and rows that are cut off from their table."""
-    widths: dict[int, Columns | None] = {}
-    reported = False
+    widths: set[int] = set()
+    near = headless = False
     for block in document.blocks:
         if isinstance(block, Table):
-            reported = False
-            if is_status_header(block.header.cells):
-                widths[len(block.header.cells)] = None
-        elif isinstance(block, Loose):
-            finding = _stray(path, block, widths, reported)
-            reported = reported or finding is not None
-            if finding:
+            near, headless = columns_of(block.header.cells).status is not None, False
+            widths |= {len(block.header.cells)} if near else set()
+        elif isinstance(block, Heading):
+            near = False
+        elif finding := _stray(path, block, widths, near):
+            # The rows below a header without separator are not reported once more.
+            if not (headless and finding.rule is DETACHED_ROW):
                 yield finding
+            headless = headless or finding.rule is NO_SEPARATOR
 
 
-def _stray(path: str, block: Loose, widths: dict[int, Columns | None], reported: bool) -> Finding | None:
+def _stray(path: str, block: Loose, widths: set[int], near: bool) -> Finding | None:
     for offset, source in enumerate(block.lines):
         row = _row(block.line + offset, source)
         if is_status_header(row.cells):
             return _at(NO_SEPARATOR.at(path, _why(block, offset, len(row.cells)), hint=_SEPARATOR_HINT), row)
-        if not reported and _is_row(row, widths):
+        if _is_row(row, widths, near):
             message = f"{_several(block, offset)} cut off from the table: {quoted(' | '.join(map(_text, row.cells)))}"
             return _at(DETACHED_ROW.at(path, message, hint=_DETACHED_HINT), row)
     return None
@@ -104,15 +106,15 @@ _DETACHED_HINT = "remove the blank line or the indentation before it"
 
 def _row(line: int, source: str) -> Row:
     source = source.strip()
-    return Row(line, 1, source, tuple(Cell(text.strip(), 1 + at) for text, at in split_row(source)) if "|" in source else ())
+    pieces = split_row(source) if "|" in source else []
+    return Row(line, 1, source, tuple(Cell(text.strip(), 1 + at) for text, at in pieces))
 
 
-def _is_row(row: Row, widths: dict[int, Columns | None]) -> bool:
-    """Whether a line reads like a row of a table before it: same number of cells, or a pipe at its start."""
-    if not widths:
-        return False
-    piped = row.source.startswith("|")
-    return (piped and len(row.cells) >= ROW_CELLS) or (len(row.cells) > 1 and len(row.cells) in widths)
+def _is_row(row: Row, widths: set[int], near: bool) -> bool:
+    """Whether a line reads like a row of a status table before it: as many cells, or pipes right below the table."""
+    if row.source.startswith("|") and len(row.cells) > 1 and near:
+        return True
+    return len(row.cells) >= ROW_CELLS and len(row.cells) in widths
 
 
 def _why(block: Loose, offset: int, width: int) -> str:

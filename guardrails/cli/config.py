@@ -17,7 +17,7 @@ from guardrails.snapshot import Worktree
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", help="How to print them.")
 @global_options
 @click.pass_context
-def command(ctx: click.Context, style: str, **options: Any) -> int:
+def command(ctx: click.Context, /, style: str, **options: Any) -> int:
     """Show each effective setting, and whether a default, a line of .speckit.yaml or a variable set it.
 
     Of secrets only the names of their variables are shown.

@@ -23,7 +23,7 @@ def command() -> None:
 @click.option("--stage", type=click.Choice(STAGES), help="Only this stage.")
 @judging_options
 @click.pass_context
-def check(ctx: click.Context, arguments: tuple[str, ...], stage: str | None, **options: Any) -> int:
+def check(ctx: click.Context, /, arguments: tuple[str, ...], stage: str | None, **options: Any) -> int:
     """Recompute the verdict of every stage from the agents' own outputs.
 
     Exits 4 on an unresolved conflict, 5 when agents are missing or disagree too much, 3 when it cannot be known.

@@ -20,7 +20,7 @@ SOURCES = {"pre-commit": "index", "commit-msg": "index", "pre-push": "push"}
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @judging_options
 @click.pass_context
-def command(ctx: click.Context, hook: str | None, files: tuple[str, ...], **options: Any) -> int:
+def command(ctx: click.Context, /, hook: str | None, files: tuple[str, ...], **options: Any) -> int:
     """Every check bound to a hook, in one process with one result.
 
     File names and what git passes to a hook are accepted; at commit-msg the first one is the message that is judged.

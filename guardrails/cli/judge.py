@@ -14,6 +14,7 @@ from guardrails.cli.report import emit
 from guardrails.errors import GuardrailError
 from guardrails.git import Repo, open_repo
 from guardrails.registry import Check
+from guardrails.reporters import FORMATS
 from guardrails.result import Problem, Result
 from guardrails.settings import CONFIG_FILE, Settings, from_environment
 from guardrails.snapshot import Snapshot, Source, SourceKind
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 INTERNAL = 70
 _PLAIN_SOURCES: tuple[SourceKind, ...] = ("worktree", "index", "push")
-FORMATS = ("text", "json", "github", "sarif", "junit")
 
 
 class Request(NamedTuple):
@@ -114,7 +114,7 @@ def _subject(snapshot: Snapshot, request: Request, repo: Repo, globals_: Globals
 
 
 def load_settings(snapshot: Snapshot, repo: Repo, globals_: Globals) -> Settings:
-    """The settings that hold for a snapshot: its own `.speckit.yaml`, unless --config or SPECKIT_CONFIG names a file."""
+    """The settings that hold for a snapshot: its own `.speckit.yaml`, unless --config or SPECKIT_CONFIG names one."""
     environ = repo.environment
     named = globals_.config or environ.get("SPECKIT_CONFIG")
     if named or snapshot.entries(CONFIG_FILE):

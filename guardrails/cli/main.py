@@ -39,10 +39,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called: hooks start often."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         row = COMMANDS.get(cmd_name)
         if row is None:
             return None
@@ -50,7 +50,7 @@ class LazyGroup(click.Group):
         made: click.Command = module.make(cmd_name) if row[0] == "check" else module.command
         return made
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, row[1]) for name, row in COMMANDS.items()])
 
@@ -85,7 +85,7 @@ Begin with:  speckit init
 @click.version_option(__version__, prog_name="speckit")
 @global_options
 @click.pass_context
-def cli(ctx: click.Context, **options: Any) -> None:
+def cli(ctx: click.Context, /, **options: Any) -> None:
     """Guardrails for spec-driven repositories: a green light means something was examined and holds."""
     ctx.obj = Globals(**options)
 

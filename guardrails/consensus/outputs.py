@@ -1,15 +1,14 @@
-"""An agent's answer file, read to a value. The same function reads what the runner wrote and what a repository holds."""
+"""An agent's answer file, read to a value: one function for what the runner wrote and for what a repository holds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
 from guardrails.consensus.reading import (
     Context,
     Document,
-    agent_of,
+    Satisfies,
     first_text,
     inputs,
     load,
@@ -19,52 +18,67 @@ from guardrails.consensus.reading import (
     recorded,
     walk,
 )
-from guardrails.consensus.statements import conflict_of, identity, stated
-from guardrails.consensus.values import AgentOutput, Problem
+from guardrails.consensus.statements import conflicts_in, identity, stated
+from guardrails.consensus.values import AgentOutput, Named, Problem, agent_of
 from guardrails.layout import EvidenceName
-
-Satisfies = Callable[[Any], bool]
-"""Whether a document satisfies the agent schema."""
 
 # What says whose answer it is, from what and at what price, but is no answer.
 _ABOUT = frozenset(
-    "$schema schema schemaVersion schema_version command specId spec_id spec stage agent role sessionId session_id runId "
-    "run_id attempt model modelId model_id model_release modelRelease reasoning_mode reasoningMode prompt promptVersion "
-    "prompt_version promptSha256 prompt_sha256 inputs timestamp created_at createdAt startedAt started_at finishedAt "
-    "finished_at exported_at generatedAt generated_at status error exitCode exit_code usage tokens cost cost_usd costUsd "
-    "latency_ms latencyMs duration_ms durationMs format".split()
-)
+    (
+        "$schema", "schema", "schemaVersion", "schema_version", "command", "specId", "spec_id", "spec", "stage",
+        "agent", "role", "session", "sessionId", "session_id", "run", "runId", "run_id", "attempt", "model", "modelId",
+        "model_id", "model_release", "modelRelease", "reasoning_mode", "reasoningMode", "prompt", "prompt_version",
+        "promptVersion", "prompt_sha256", "promptSha256", "inputs", "context_kit", "timestamp", "created_at",
+        "createdAt", "started_at", "finished_at", "exported_at", "generated_at", "generatedAt", "status", "error",
+        "exit_code", "exitCode", "usage", "tokens", "cost", "cost_usd", "latency_ms", "duration_ms", "format",
+        "replayed",
+    )
+)  # fmt: skip
 _SHOWN = 120
 _DONE = frozenset(("ok", "success", "succeeded", "complete", "completed", "done"))
 
 
 def read_output(
-    path: str, name: EvidenceName, data: bytes | None, context: Context, satisfies: Satisfies, unreadable: str | None = None
+    path: str,
+    name: EvidenceName,
+    data: bytes | None,
+    context: Context,
+    satisfies: Satisfies,
+    unreadable: str | None = None,
 ) -> AgentOutput:
     """The value of one answer file. Never fails: what is wrong with it is in `problems` and `error`."""
     document = load(data, unreadable)
     value = document.value
+    whose = named(value, context)
     return AgentOutput(
         path=path,
-        agent=agent_of(name.agent or ""),
+        agent=_filed_for(agent_of(name.agent or ""), whose, context),
         sha256=sha256(document.data).hexdigest(),
         stamp=name.stamp,
-        named=named(value, context),
+        named=whose,
         recorded=recorded(value),
         prompt=prompt(value),
         inputs=inputs(value),
         agreements=frozenset(identity(text) for _, text in stated(value, "agreements")),
-        conflicts=tuple({made.id: made for _, text in stated(value, "conflicts") if (made := conflict_of(text))}.values()),
+        conflicts=conflicts_in(value),
         error=_error(value),
         problems=_problems(document, satisfies),
     )
+
+
+def _filed_for(name: str, whose: Named, context: Context) -> str:
+    """The agent of a file. Older names are short where no agent of the roster has the short name: `gpt` for `gpt_pro`."""
+    if name in context.roster or len(whose.agents) != 1:
+        return name
+    signed = next(iter(whose.agents))
+    return signed if signed in context.roster and signed.startswith(name + "_") else name
 
 
 def _problems(document: Document, satisfies: Satisfies) -> tuple[Problem, ...]:
     if document.problem:
         return (document.problem,)
     found = list(placeholders(document))
-    if not satisfies(document.value):
+    if not satisfies("agent_output", document.value):
         found.append(Problem("incomplete", "does not satisfy the agent_output schema"))
     if not has_content(document.value):
         found.append(Problem("incomplete", "is empty: it says nothing beyond whose it is"))

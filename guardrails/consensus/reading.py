@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from guardrails.consensus.values import Input, Named, Problem, Prompt
+from guardrails.consensus.values import Input, Named, Problem, Prompt, agent_of
 from guardrails.jsontext import JsonFlaw, Key, locate, parse
 from guardrails.layout import Layout, stage_of
 from guardrails.timestamps import parse as parse_time
 
 SPEC_KEYS = ("specId", "spec_id")
-SESSION_KEYS = ("sessionId", "session_id")
+SESSION_KEYS = ("session", "sessionId", "session_id")
 TIME_KEYS = ("timestamp", "created_at", "createdAt", "exported_at", "generatedAt", "generated_at")
 _SHOWN = 60
 _SHA256 = re.compile("[0-9a-f]{64}")
+
+
+Satisfies = Callable[[str, Any], bool]
+"""Whether a document satisfies the schema of that name."""
 
 
 class Context(NamedTuple):
@@ -32,11 +36,6 @@ class Document(NamedTuple):
     value: dict[str, Any]
     data: bytes
     problem: Problem | None = None
-
-
-def agent_of(name: str) -> str:
-    """An agent's name as it is compared: `gpt-pro`, `gpt_pro` and `GPT-Pro` are one agent."""
-    return name.strip().lower().replace("-", "_")
 
 
 def load(data: bytes | None, unreadable: str | None) -> Document:
@@ -59,9 +58,9 @@ def walk(value: Any) -> Iterator[tuple[Key, Any]]:
         key, item = stack.pop()
         yield key, item
         if isinstance(item, dict):
-            stack += [((*key, name), child) for name, child in item.items()]
+            stack += [((*key, name), item[name]) for name in reversed(item)]
         elif isinstance(item, list):
-            stack += [((*key, index), child) for index, child in enumerate(item)]
+            stack += [((*key, index), item[index]) for index in reversed(range(len(item)))]
 
 
 def placeholder_in(text: str) -> str | None:
@@ -103,7 +102,7 @@ def named(value: dict[str, Any], context: Context) -> Named:
 
 
 def _strings(value: dict[str, Any], keys: Iterable[str]) -> list[str]:
-    """The values of those keys that are given. What is not text is shown as the text it would be, so it fits nowhere."""
+    """The values of those keys that are given. What is not text becomes the text that shows it, which fits nowhere."""
     given = [value[key] for key in keys if value.get(key) is not None]
     return [item if isinstance(item, str) else repr(item)[:_SHOWN] for item in given]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from hashlib import sha256
+from typing import Any
 
 from guardrails.consensus.reading import (
     Context,
-    agent_of,
+    Document,
+    Satisfies,
     digest,
     first_text,
     inputs,
@@ -17,74 +19,88 @@ from guardrails.consensus.reading import (
     prompt,
     recorded,
 )
-from guardrails.consensus.statements import conflict_of, stated
-from guardrails.consensus.values import KINDS, Kind, Problem, Prompt, Record, Resolution
+from guardrails.consensus.statements import conflicts_in
+from guardrails.consensus.values import KINDS, Claim, Kind, Problem, Prompt, Record, Resolution, Role, agent_of
 from guardrails.layout import EvidenceName
 
 # Words that were written for a verdict. The predecessor's scripts wrote `ready` where its gate wanted `ok`.
 _WORDS: dict[str, Kind] = {
-    **dict.fromkeys(("ok", "ready", "pass", "passed", "success", "approved", "complete", "completed", "unlocked"), "ok"),
+    **dict.fromkeys(
+        ("ok", "ready", "pass", "passed", "success", "approved", "complete", "completed", "unlocked"), "ok"
+    ),
     **dict.fromkeys(("degraded", "partial"), "degraded"),
     **dict.fromkeys(("conflict", "conflicts"), "conflict"),
+    "undecided": "undecided",
 }
 _CLAIM_KEYS = ("verdict", "status", "kind")
-_MISSING_KEYS = ("missing", "missing_agents", "missingAgents", "degraded_agents")
+_MISSING_KEYS = ("missing", "unusable", "missing_agents", "missingAgents", "degraded_agents")
 _SHOWN = 40
-
-
-class _Claim(NamedTuple):
-    kind: Kind
-    said: str
 
 
 def read_record(
     path: str,
-    role: Literal["synthesis", "verdict"],
+    role: Role,
     name: EvidenceName,
     data: bytes | None,
     context: Context,
+    satisfies: Satisfies,
     unreadable: str | None = None,
 ) -> Record:
     """The value of one synthesis or verdict file. Never fails: what is wrong with it is in `problems`."""
     document = load(data, unreadable)
     value = document.value
-    claims = sorted(_claims(value), key=lambda claim: KINDS.index(claim.kind))
-    admitted = [claim.kind for claim in claims] + (["degraded"] if _admits_degraded(value) else [])
+    outcomes = sorted(_claims(value), key=_gravity)
+    claims = [claim for claim in outcomes if _WORDS.get(claim.said.lower()) == claim.kind]
     return Record(
         path=path,
         role=role,
+        sha256=sha256(document.data).hexdigest(),
         stamp=name.stamp,
         named=named(value, context),
         recorded=recorded(value),
-        claim=claims[0].kind if claims else None,
-        admits=max(admitted, key=KINDS.index, default=None),
-        said=claims[0].said if claims else None,
+        claim=claims[0] if claims else None,
+        admits=max((*outcomes, *_admissions(value)), key=_gravity, default=None),
+        participation=_number(value.get("participation")),
         inputs=inputs(value),
         prompt_version=prompt(value).version,
         prompts=tuple(_prompts(value.get("prompts"))),
         outputs=tuple(_outputs(value.get("outputs"))),
+        synthesis=_digest_in(value.get("synthesis")),
         roster=_roster(value.get("roster")),
-        conflicts=tuple({made.id: made for _, text in stated(value, "conflicts") if (made := conflict_of(text))}.values()),
-        problems=(document.problem,) if document.problem else placeholders(document),
+        conflicts=conflicts_in(value),
+        problems=(document.problem,) if document.problem else tuple(_problems(document, role, satisfies)),
     )
 
 
-def _claims(value: dict[str, Any]) -> Iterator[_Claim]:
+def _problems(document: Document, role: Role, satisfies: Satisfies) -> Iterator[Problem]:
+    yield from placeholders(document)
+    if not satisfies(role, document.value):
+        yield Problem("incomplete", f"does not satisfy the {role} schema")
+
+
+def _gravity(claim: Claim) -> int:
+    return KINDS.index(claim.kind)
+
+
+def _claims(value: dict[str, Any]) -> Iterator[Claim]:
+    """What it says of the outcome. A word that is no verdict (`hold`, `blocked`) claims nothing, and admits doubt."""
     consensus = value.get("consensus")
     for part in (value, consensus if isinstance(consensus, dict) else {}):
         for key in _CLAIM_KEYS:
             said = part.get(key)
             if isinstance(said, str):
-                yield _Claim(_WORDS.get(said.strip().lower(), "undecided"), said.strip()[:_SHOWN])
+                yield Claim(_WORDS.get(said.strip().lower(), "undecided"), said.strip()[:_SHOWN])
     sure = value.get("consensus_ok")
     if isinstance(sure, bool):
-        yield _Claim("ok" if sure else "undecided", "ok" if sure else "not ok")
+        yield Claim("ok", "ok") if sure else Claim("undecided", "not ok")
 
 
-def _admits_degraded(value: dict[str, Any]) -> bool:
+def _admissions(value: dict[str, Any]) -> Iterator[Claim]:
+    """What follows from its other fields: somebody was missing."""
     agents = value.get("agents")
     lists = [value.get(key) for key in _MISSING_KEYS] + [agents.get("degraded") if isinstance(agents, dict) else None]
-    return value.get("degraded") is True or any(isinstance(item, list) and item for item in lists)
+    if value.get("degraded") is True or any(isinstance(item, list) and item for item in lists):
+        yield Claim("degraded", "that agents were missing")
 
 
 def _prompts(value: Any) -> Iterator[tuple[str, Prompt]]:
@@ -92,17 +108,23 @@ def _prompts(value: Any) -> Iterator[tuple[str, Prompt]]:
     for item in value if isinstance(value, list) else []:
         agent = first_text(item, ("agent",)) if isinstance(item, dict) else None
         if agent:
-            version = first_text(item, ("version", "promptVersion", "prompt_version"))
-            found = digest(first_text(item, ("sha256", "promptSha256", "prompt_sha256")))
-            yield agent_of(agent), Prompt(version, found)
+            yield agent_of(agent), Prompt(first_text(item, ("version",)), _digest_in(item))
 
 
 def _outputs(value: Any) -> Iterator[tuple[str, str]]:
     for item in value if isinstance(value, list) else []:
         agent = first_text(item, ("agent",)) if isinstance(item, dict) else None
-        found = digest(item.get("sha256")) if isinstance(item, dict) else None
+        found = _digest_in(item)
         if agent and found:
             yield agent_of(agent), found
+
+
+def _digest_in(value: Any) -> str | None:
+    return digest(value.get("sha256")) if isinstance(value, dict) else None
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def _roster(value: Any) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Which files belong together, and which of the sessions is the latest. By what is recorded, never by mtime or name order."""
+"""Which files belong to one session, and which session is the latest: by records, never by mtime or name order."""
 
 from __future__ import annotations
 
@@ -39,17 +39,14 @@ class Session(NamedTuple):
     @property
     def stamp(self) -> str | None:
         """The stamp of the files' names, None for files with fixed names."""
-        files = (*self.outputs, *self.records, *self.witnesses)
-        return next((file.stamp for file in files if file.stamp), None)
+        return next((file.stamp for file in self.files if file.stamp), None)
 
     @property
-    def paths(self) -> tuple[str, ...]:
-        return tuple(sorted(file.path for file in (*self.records, *self.outputs, *self.witnesses)))
+    def files(self) -> tuple[AgentOutput | Record | Witness, ...]:
+        return (*self.records, *self.outputs, *self.witnesses)
 
 
-def group(
-    outputs: Iterable[AgentOutput], records: Iterable[Record], witnesses: Iterable[Witness]
-) -> list[Session]:
+def group(outputs: Iterable[AgentOutput], records: Iterable[Record], witnesses: Iterable[Witness]) -> list[Session]:
     """The sessions of one stage of one SPEC, in order of their keys. The order of the files is irrelevant."""
     grouped: dict[Key, tuple[list[AgentOutput], list[Record], list[Witness]]] = {}
     for output in outputs:
@@ -98,10 +95,8 @@ def _key(file: AgentOutput | Record | Witness | Resolution) -> Key:
     return Key("", sessions[0] if sessions else "")
 
 
-def _session(
-    key: Key, outputs: list[AgentOutput], records: list[Record], witnesses: list[Witness]
-) -> Session:
-    """A session is dated by the answers in it. A synthesis may be written again later, so it dates only where no answer does."""
+def _session(key: Key, outputs: list[AgentOutput], records: list[Record], witnesses: list[Witness]) -> Session:
+    """Dated by the answers in it. A synthesis may be written again later, so it dates only where no answer does."""
     syntheses = [record for record in records if record.role == "synthesis"]
     verdicts = [record for record in records if record.role == "verdict"]
     for files in (outputs, syntheses, verdicts, witnesses):
@@ -111,8 +106,13 @@ def _session(
             break
     else:
         when = None
-    by_path = (sorted(outputs), sorted(records, key=lambda record: record.path), sorted(witnesses))
-    return Session(key, when, tuple(by_path[0]), tuple(by_path[1]), tuple(by_path[2]))
+    return Session(
+        key,
+        when,
+        tuple(sorted(outputs, key=lambda file: file.path)),
+        tuple(sorted(records, key=lambda file: file.path)),
+        tuple(sorted(witnesses)),
+    )
 
 
 def _moment(file: AgentOutput | Record | Witness) -> datetime | None:

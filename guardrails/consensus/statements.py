@@ -18,9 +18,13 @@ _WORDS = ("text", "conflict", "issue", "description", "summary", "topic", "title
 _PLACES: tuple[tuple[str, ...], ...] = ((), ("final_plan",), ("output",), ("output", "final_plan"))
 
 
-def conflict_of(text: str) -> Conflict:
-    """The conflict a text states."""
-    return Conflict(identity(text), text)
+def conflicts_in(document: Any) -> tuple[Conflict, ...]:
+    """The distinct conflicts a document states, in the words it states them in first."""
+    distinct: dict[str, Conflict] = {}
+    for _, text in stated(document, "conflicts"):
+        found = identity(text)
+        distinct.setdefault(found, Conflict(found, text))
+    return tuple(distinct.values())
 
 
 def identity(text: str) -> str:

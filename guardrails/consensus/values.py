@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -10,6 +10,7 @@ Kind = Literal["ok", "undecided", "degraded", "conflict"]
 KINDS: tuple[Kind, ...] = ("ok", "undecided", "degraded", "conflict")
 """Mildest first: a record claims more than is true when it names an earlier one."""
 
+Role = Literal["synthesis", "verdict"]
 Flaw = Literal["unreadable", "placeholder", "foreign", "incomplete"]
 
 
@@ -41,8 +42,13 @@ class Conflict(NamedTuple):
     text: str
 
 
+def agent_of(name: str) -> str:
+    """An agent's name as it is compared: `gpt-pro`, `gpt_pro` and `GPT-Pro` are one agent."""
+    return name.strip().lower().replace("-", "_")
+
+
 class Named(NamedTuple):
-    """Whom a file says it belongs to: every value it gives, normalised. A file that agrees with itself gives one each."""
+    """Whom a file says it belongs to: each value it gives, normalised. One that agrees with itself gives one each."""
 
     specs: frozenset[str] = frozenset()
     stages: frozenset[str] = frozenset()
@@ -68,26 +74,35 @@ class AgentOutput(NamedTuple):
     problems: tuple[Problem, ...] = ()
 
 
+class Claim(NamedTuple):
+    """The verdict a record states, and the words it states it in."""
+
+    kind: Kind
+    said: str
+
+
 class Record(NamedTuple):
     """A synthesis or verdict file: a witness of its run, never the verdict.
 
-    `claim` is the mildest verdict it states, `admits` the gravest that follows from what it states; None: it states
-    none. `inputs`, `prompts`, `roster` and `outputs` (agent, digest) are what it records of the run, empty when it doesn't.
+    `claim` is the mildest verdict it states, `admits` the gravest that follows from what it states, None when
+    there is none. `inputs`, `prompts`, `roster`, `outputs` (agent, digest) and `synthesis` (digest) are what it records
+    of the run, empty when it doesn't. `sha256` is of its own bytes.
     """
 
     path: str
-    role: Literal["synthesis", "verdict"]
+    role: Role
+    sha256: str = ""
     stamp: str | None = None
     named: Named = Named()
     recorded: datetime | None = None
-    claim: Kind | None = None
-    admits: Kind | None = None
-    said: str | None = None
-    """the words of the claim"""
+    claim: Claim | None = None
+    admits: Claim | None = None
+    participation: float | None = None
     inputs: tuple[Input, ...] = ()
     prompt_version: str | None = None
     prompts: tuple[tuple[str, Prompt], ...] = ()
     outputs: tuple[tuple[str, str], ...] = ()
+    synthesis: str | None = None
     roster: frozenset[str] = frozenset()
     conflicts: tuple[Conflict, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -114,6 +129,11 @@ class Question(NamedTuple):
     stage: str
     roster: tuple[str, ...]
     stamp: str | None = None
+
+
+def ask(spec: str, stage: str, roster: Iterable[str], stamp: str | None = None) -> Question:
+    """The question with its roster in the form agents are compared in, each once."""
+    return Question(spec, stage, tuple(dict.fromkeys(agent_of(agent) for agent in roster)), stamp)
 
 
 class Current(NamedTuple):

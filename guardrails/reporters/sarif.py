@@ -100,7 +100,7 @@ def uri(path: str) -> str:
         raw = to_bytes(path)
     except UnicodeEncodeError:  # surrogates that stand for no byte: no path git gave
         raw = printable(path).encode("utf-8")
-    return quote(raw, safe="/")
+    return quote(raw)
 
 
 def _invocation(result: Result) -> dict[str, Any]:

@@ -19,7 +19,8 @@ UNREADABLE_DOCUMENT = Rule(
     "document-unreadable",
     "A required document cannot be read: not UTF-8, too large, nested too deep, or not a regular file.",
     "What cannot be read has not been examined, and what has not been examined must not pass.",
-    "plan.md saved as UTF-16            <- save it as UTF-8\nplan.md -> ../templates/plan.md    <- a link is not followed",
+    "plan.md saved as UTF-16            <- save it as UTF-8\n"
+    "plan.md -> ../templates/plan.md    <- a link is not followed",
     "Save the document as UTF-8 text in the SPEC's own directory.",
 )
 EMPTY_DOCUMENT = Rule(

@@ -15,7 +15,7 @@ MALFORMED = Rule(
 )
 SCHEMA = Rule(
     "TEL002",
-    "evidence-schema",
+    "telemetry-schema",
     "An evidence file does not satisfy its schema.",
     "A record that lacks a field, or has it in the wrong type, cannot be compared, counted or trusted.",
     '{"schemaVersion": "banana", "command": "spec-ops-plan"}   <- wrong version, missing specId, timestamp, ...',
@@ -33,7 +33,7 @@ ENCODING = Rule(
     "TEL004",
     "evidence-encoding",
     "An evidence file is empty, not UTF-8, or begins with a byte order mark.",
-    "JSON is UTF-8 without a byte order mark (RFC 8259 section 8.1); anything else is read differently by every tool.",
+    "JSON is UTF-8 without a byte order mark (RFC 8259 section 8.1); all else is read differently by every tool.",
     "EF BB BF 7B 7D      <- a byte order mark before {}",
     "Save the file as UTF-8 without a byte order mark. An empty file is the trace of a writer that was killed: rerun it.",
 )

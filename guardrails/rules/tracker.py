@@ -19,7 +19,8 @@ UNREADABLE_TRACKER = Rule(
     "tracker-unreadable",
     "The tracker cannot be read: not UTF-8, too large, nested too deep, or not a regular file.",
     "What cannot be read has not been examined, and what has not been examined must not pass.",
-    "SPEC.md saved as UTF-16 or Latin-1      <- save it as UTF-8\nSPEC.md -> ../shared/SPEC.md            <- a link is not followed",
+    "SPEC.md saved as UTF-16 or Latin-1      <- save it as UTF-8\n"
+    "SPEC.md -> ../shared/SPEC.md            <- a link is not followed",
     "Save the file as UTF-8 text at its place in the repository.",
 )
 NO_STATUS_TABLE = Rule(
@@ -36,7 +37,8 @@ UNKNOWN_STATUS = Rule(
     "tracker-unknown-status",
     "A status is empty or is not one of the configured statuses.",
     "Every other rule hangs on the status: a row whose status nobody knows is a row that nobody checks.",
-    "| 3 | T3 | Archive evidence | Doing |        <- unknown\n| 3 | T3 | Archive evidence | **DONE** |     <- good: emphasis and case do not matter",
+    "| 3 | T3 | Archive evidence | Doing |        <- unknown\n"
+    "| 3 | T3 | Archive evidence | **DONE** |     <- good: emphasis and case do not matter",
     "Use a configured status, or add this one to `tracker.statuses` in .speckit.yaml.",
 )
 MISSING_COLUMNS = Rule(
@@ -45,7 +47,8 @@ MISSING_COLUMNS = Rule(
     "No status table has all required columns (error), or a further status table lacks some (warning).",
     "What has no column is never recorded, and the rules about it cannot look.",
     "| Order | Task ID | Title | Status |      <- no Owners, PRD, Evidence, ...",
-    "Add the columns, in any order; common other names (ID, Owner, Last Run, Reason) and extra columns are fine. " + _COLUMNS,
+    "Add the columns, in any order; common other names (ID, Owner, Last Run, Reason) and extra columns are fine. "
+    + _COLUMNS,
 )
 DONE_WITHOUT_EVIDENCE = Rule(
     "TRK006",
@@ -55,7 +58,7 @@ DONE_WITHOUT_EVIDENCE = Rule(
     "the commit.",
     "| T26 | ... | Done | ... | all tests pass |                          <- prose\n"
     "| T26 | ... | Done | ... | docs/SPEC-KIT-DEMO/evidence/run.log |     <- good",
-    "Add the path of the evidence, from the repository root. Several paths are separated by commas, semicolons or <br>.",
+    "Add the path of the evidence, from the repository root. Commas, semicolons or <br> separate several.",
 )
 EMPTY_TABLE = Rule(
     "TRK007",
@@ -70,7 +73,8 @@ NO_SEPARATOR = Rule(
     "tracker-missing-separator",
     "A header of a status table is not followed by a separator row with as many cells.",
     "Without it no renderer sees a table, and none of its rows is checked.",
-    "| Task ID | Status |\n| T1 | Done |            <- separator missing\n| Task ID | Status |\n| --- | --- |            <- good",
+    "| Task ID | Status |\n| T1 | Done |            <- separator missing\n"
+    "| Task ID | Status |\n| --- | --- |            <- good",
     "Put a row of dashes, one cell for each column, right below the header.",
 )
 DETACHED_ROW = Rule(
@@ -104,7 +108,7 @@ DUPLICATE_TASK = Rule(
     "A task id appears in more than one row.",
     "Two rows can tell two stories of one task, and whoever reads the tracker believes the first they find.",
     "| T5 | ... | Done |\n| T5 | ... | Backlog |      <- T5 again",
-    "Merge the rows or number one of them anew. Names in a Task, Stage or Spec column need to be unique in their table only.",
+    "Merge the rows or give one a new id. Names in a Task, Stage or Spec column need to be unique in their table only.",
 )
 EMPTY_TASK = Rule(
     "TRK013",
@@ -120,8 +124,8 @@ SEVERAL_IN_PROGRESS = Rule(
     "More than one task of a thread is In Progress.",
     "A thread works on one thing at a time; with two marked, nobody knows which one the evidence belongs to.",
     "| T7 | In Progress | feat/x |\n| T8 | In Progress | feat/x |      <- same branch, second task",
-    "Set one of them back. `tracker.thread` in .speckit.yaml says what a thread is (branch, table or file); rows without a "
-    "branch are one thread. `tracker.one_in_progress: false` allows several.",
+    "Set one of them back. `tracker.thread` in .speckit.yaml says what a thread is (branch, table or file); rows "
+    "without a branch are one thread. `tracker.one_in_progress: false` allows several.",
 )
 MISSING_OWNER = Rule(
     "TRK015",
@@ -136,7 +140,8 @@ DONE_WITHOUT_PRD = Rule(
     "tracker-done-without-prd",
     "A task is Done, but its PRD column names no file of this repository.",
     "Done against what? Only a document that is kept with the commit can answer.",
-    "| T9 | ... | Done | ask the team |                  <- no path\n| T9 | ... | Done | docs/SPEC-KIT-009/PRD.md |      <- good",
+    "| T9 | ... | Done | ask the team |                  <- no path\n"
+    "| T9 | ... | Done | docs/SPEC-KIT-009/PRD.md |      <- good",
     "Add the path of the PRD or spec, from the repository root.",
 )
 PATH_OUTSIDE = Rule(
@@ -144,7 +149,8 @@ PATH_OUTSIDE = Rule(
     "tracker-path-outside",
     "A PRD or evidence path leads outside the repository: absolute, with `..`, or with backslashes.",
     "Such a path exists on one machine at most. It is never looked up.",
-    "../other/docs/run.log        <- outside\nC:\\runs\\run.log             <- outside\ndocs/evidence/run.log        <- good",
+    "../other/docs/run.log        <- outside\n"
+    "C:\\runs\\run.log             <- outside\ndocs/evidence/run.log        <- good",
     "Keep the file in this repository and name it from the root, with forward slashes.",
 )
 MISSING_PATH = Rule(

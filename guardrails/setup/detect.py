@@ -1,4 +1,4 @@
-"""What a repository has of what speckit judges. Pure over a list of paths; `look` makes that list with git."""
+"""What a repository has of what speckit judges. Pure over a list of paths, which `look` asks git for."""
 
 from __future__ import annotations
 
@@ -50,32 +50,46 @@ class Detected(NamedTuple):
     """(file, manager) of each hook manager's configuration"""
 
 
-def look(repo: Repo) -> Detected:
-    """What the tracked and the untracked, not ignored files of a repository amount to."""
+def look(repo: Repo, layout: Layout | None = None) -> Detected:
+    """What the tracked and the untracked, not ignored files of a repository amount to.
+
+    `layout` is where things lie by configuration; without one they are searched for.
+    """
     out = repo.run("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    return detect(sorted({to_text(path) for path in out.split(b"\0") if path}))
+    paths = sorted({to_text(path) for path in out.split(b"\0") if path})
+    return describe(paths, layout or search(paths))
 
 
-def detect(paths: Sequence[str]) -> Detected:
-    """What `paths` (relative to the root) amount to."""
+def search(paths: Sequence[str]) -> Layout:
+    """Where the tracker, the documents and the evidence seem to lie; the usual places where nothing was found."""
     default = Layout()
     roots = _evidence_roots(paths, default)
-    tracker = _tracker(paths, default)
-    docs = _docs([path for path in paths if not any(within(path, root) for root in roots)], default)
-    layout = default._replace(
-        docs=docs or default.docs,
-        tracker=tracker or default.tracker,
+    documents = [path for path in paths if not any(within(path, root) for root in roots)]
+    return default._replace(
+        docs=_docs(documents, default) or default.docs,
+        tracker=_tracker(paths, default) or default.tracker,
         evidence=roots[0] if roots else default.evidence,
     )
+
+
+def describe(paths: Sequence[str], layout: Layout) -> Detected:
+    """What `paths` (relative to the root) hold under a layout."""
+    others = [root for root in _evidence_roots(paths, layout) if root != layout.evidence]
     return Detected(
         layout,
-        tracker is not None,
+        layout.tracker in paths,
         _specs(paths, layout),
-        bool(roots),
-        tuple(roots[1:]),
+        any(within(path, layout.evidence) for path in paths),
+        tuple(others),
         _stages(paths, layout),
-        tuple((path, MANAGER_FILES[path]) for path in paths if path in MANAGER_FILES),
+        _managers(paths),
     )
+
+
+def _managers(paths: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    found = [(path, MANAGER_FILES[path]) for path in paths if path in MANAGER_FILES]
+    husky = any(path.startswith(".husky/") for path in paths)
+    return (*found, (".husky", "husky")) if husky else tuple(found)
 
 
 def _tracker(paths: Sequence[str], default: Layout) -> str | None:

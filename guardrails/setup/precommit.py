@@ -14,6 +14,8 @@ from guardrails.yamlfile import parse
 FILE_NAME = ".pre-commit-config.yaml"
 TYPES_KEY = "default_install_hook_types"
 
+_OLD_STAGES = {"commit": "pre-commit", "push": "pre-push"}
+
 MESSAGE_HOOK = Hook(
     "speckit-guard-message",
     "speckit guard (message)",
@@ -149,7 +151,7 @@ def stages_of(config: Any) -> list[str]:
         name, stages = str(hook.get("id")), hook.get("stages")
         if name in known or "speckit" in str(hook.get("entry", "")):
             found += map(str, stages) if isinstance(stages, list) else known.get(name, ("pre-commit",))
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(_OLD_STAGES.get(stage, stage) for stage in found))
 
 
 def _notes(before: dict[str, Any], missing: list[str]) -> tuple[str, ...]:

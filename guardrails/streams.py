@@ -1,8 +1,11 @@
-"""Git objects as streams of chunks: many in one process, none held whole."""
+"""Git objects and files on disk as streams of chunks: none is held whole."""
 
+import os
+import stat
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from guardrails.errors import Undecidable
 from guardrails.git import Repo
@@ -10,9 +13,24 @@ from guardrails.git import Repo
 CHUNK = 1 << 20
 """Bytes that are read at once."""
 
+# Not following a link, not blocking on a FIFO, and binary: where the platform has the flag.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
-def object_chunks(repo: Repo, ids: Iterable[str]) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """(id, its chunks) of each object in order. The chunks of one must be taken before the next is asked for;
+
+def file_chunks(path: bytes) -> Iterator[bytes]:
+    """The content of a regular file. Raises OSError when it is not one or cannot be read."""
+    handle = os.open(path, _FLAGS)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(0, "not a regular file")
+        while chunk := os.read(handle, CHUNK):
+            yield chunk
+    finally:
+        os.close(handle)
+
+
+def object_chunks(repo: Repo, ids: Iterable[str]) -> Iterator[tuple[str, bytes, Iterator[bytes]]]:
+    """(id, type, chunks) of each object in order. The chunks of one must be taken before the next is asked for;
     what is left of them is dropped.
 
     Raises Undecidable when an object is missing: what cannot be read cannot be judged.
@@ -28,9 +46,9 @@ def object_chunks(repo: Repo, ids: Iterable[str]) -> Iterator[tuple[str, Iterato
     feeder.start()
     try:
         for object_id in wanted:
-            size = _size(process.stdout.readline(), object_id)
+            kind, size = _header(process.stdout.readline(), object_id)
             chunks = _chunks(process, size, object_id)
-            yield object_id, chunks
+            yield object_id, kind, chunks
             for _ in chunks:
                 pass
             process.stdout.read(1)
@@ -38,29 +56,25 @@ def object_chunks(repo: Repo, ids: Iterable[str]) -> Iterator[tuple[str, Iterato
         process.kill()
         feeder.join()
         for pipe in (process.stdin, process.stdout, process.stderr):
-            try:
+            with suppress(BrokenPipeError):  # what we did not send, nobody is left to read
                 pipe.close()
-            except BrokenPipeError:
-                pass  # what we did not send, nobody is left to read
         process.wait()
 
 
 def _feed(process: "subprocess.Popen[bytes]", ids: list[str]) -> None:
     assert process.stdin is not None
-    try:
+    with suppress(BrokenPipeError, ValueError):  # the reader stopped early and closed the process
         process.stdin.write("\n".join([*ids, ""]).encode("ascii"))
         process.stdin.close()
-    except (BrokenPipeError, ValueError):
-        pass  # the reader stopped early and closed the process
 
 
-def _size(header: bytes, object_id: str) -> int:
-    fields = header.split()
+def _header(line: bytes, object_id: str) -> tuple[bytes, int]:
+    fields = line.split()
     if len(fields) != 3:
         raise Undecidable(
             f"object {object_id} cannot be read", "run 'git fsck'; a shallow or partial clone may lack it"
         )
-    return int(fields[2])
+    return fields[1], int(fields[2])
 
 
 def _chunks(process: "subprocess.Popen[bytes]", size: int, object_id: str) -> Iterator[bytes]:

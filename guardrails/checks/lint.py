@@ -1,0 +1,17 @@
+"""Judge the tracker and the documents of each SPEC, from one reading of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from guardrails.checks import documents, tracker
+from guardrails.checks.tracker_survey import survey
+from guardrails.finding import Observation
+from guardrails.subject import Subject
+
+
+def check(subject: Subject) -> Iterator[Observation]:
+    """Findings of the TRK and DOC families."""
+    found = survey(subject.snapshot, subject.settings)
+    yield from tracker.judge(subject, found)
+    yield from documents.judge(subject, found)

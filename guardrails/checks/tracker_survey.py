@@ -1,0 +1,125 @@
+"""What a repository has for `lint` to judge: its tracker, its SPEC directories, and which rows speak of which."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from guardrails.checks.tracker_rows import Item, StatusTable, status_tables
+from guardrails.layout import Layout
+from guardrails.markdown import Document, decode, parse
+from guardrails.settings import Settings
+from guardrails.snapshot import Entry, Snapshot, within
+
+EVIDENCE_FOLDER = "evidence"
+_WORD = re.compile(r"[\w-]+")
+
+
+class Text(NamedTuple):
+    """A Markdown file: parsed, or a `problem` (and the line of it, where there is one)."""
+
+    path: str
+    document: Document | None
+    blank: bool = False
+    problem: str | None = None
+    line: int | None = None
+
+
+class Directory(NamedTuple):
+    """A SPEC's directory. `files` are those outside its `evidence` folder."""
+
+    spec: str
+    path: str
+    files: tuple[Entry, ...]
+
+
+class Survey(NamedTuple):
+    """`rows` are the tracker rows that speak of each SPEC directory, by its path. `tracker` is None when missing."""
+
+    tracker: Text | None
+    tables: tuple[StatusTable, ...]
+    directories: tuple[Directory, ...]
+    rows: dict[str, tuple[Item, ...]]
+
+    @property
+    def items(self) -> list[Item]:
+        return [item for table in self.tables for item in table.items]
+
+
+def survey(snapshot: Snapshot, settings: Settings) -> Survey:
+    """Read the tracker and find the SPEC directories. Only names are looked at below these."""
+    layout = settings.layout
+    entry = snapshot.entry(layout.tracker)
+    tracker = next(read(snapshot, [entry])) if entry else None
+    if entry is None and snapshot.exists(layout.tracker):
+        tracker = Text(layout.tracker, None, problem="a directory, not a file")
+    tables = tables_of(tracker, settings)
+    directories = tuple(_directories(snapshot, settings))
+    items = [item for table in tables for item in table.items]
+    return Survey(tracker, tables, directories, _rows(layout, directories, items))
+
+
+def tables_of(tracker: Text | None, settings: Settings) -> tuple[StatusTable, ...]:
+    """The status tables of a tracker, none when it could not be read."""
+    return status_tables(tracker.document, settings.tracker.statuses) if tracker and tracker.document else ()
+
+
+def read(snapshot: Snapshot, entries: Sequence[Entry]) -> Iterator[Text]:
+    """Markdown files, in one batch and in order."""
+    files = iter(snapshot.read_many([entry for entry in entries if entry.kind == "file"]))
+    for entry in entries:
+        if entry.kind != "file":
+            yield Text(entry.path, None, problem=f"a {entry.kind}, not a regular file")
+            continue
+        blob = next(files)
+        text = decode(blob.data) if blob.data is not None else None
+        if text is None:
+            yield Text(entry.path, None, problem=blob.problem or "cannot be read")
+        elif isinstance(text, int):
+            yield Text(entry.path, None, problem="not UTF-8 text", line=text)
+        else:
+            yield Text(entry.path, parse(text), not text.strip("\ufeff \t\r\n"))
+
+
+def _directories(snapshot: Snapshot, settings: Settings) -> Iterator[Directory]:
+    layout = settings.layout
+    for name in snapshot.folders(layout.docs):
+        path, spec = f"{layout.docs}/{name}", layout.id_of(name)
+        if spec is None:
+            continue
+        if within(layout.evidence, path):
+            # This one holds the evidence of all SPECs. It is a SPEC too where it has a document of its own.
+            names = ("PRD.md", *(document.name for document in settings.documents))
+            files = tuple(entry for name in names if (entry := snapshot.entry(f"{path}/{name}")))
+        else:
+            own = f"{path}/{EVIDENCE_FOLDER}"
+            files = tuple(entry for entry in snapshot.entries(path) if not within(entry.path, own))
+        if files:
+            yield Directory(spec, path, files)
+
+
+def _rows(layout: Layout, directories: Sequence[Directory], items: Sequence[Item]) -> dict[str, tuple[Item, ...]]:
+    by_spec: dict[str, list[str]] = {}
+    for directory in directories:
+        by_spec.setdefault(directory.spec, []).append(directory.path)
+    found: dict[str, list[Item]] = {directory.path: [] for directory in directories}
+    below = re.compile(rf"(?<![\w./-]){re.escape(layout.docs)}/([^/\s`<>()\[\],;|]+)")
+    for item in items:
+        specs = set(mentioned(layout, item, by_spec))
+        paths = {path for spec in specs for path in by_spec[spec]}
+        prd = item.cell(item.columns.prd)
+        if prd and layout.docs in prd.text:
+            paths.update(f"{layout.docs}/{name}" for name in below.findall(prd.text))
+        for path in paths & found.keys():
+            found[path].append(item)
+    return {path: tuple(rows) for path, rows in found.items()}
+
+
+def mentioned(layout: Layout, item: Item, specs: dict[str, list[str]]) -> Iterator[str]:
+    """The SPEC ids that a row's id or title names, whole: `SPEC-102R` does not name SPEC-102."""
+    for column in (item.columns.task, item.columns.title):
+        for word in _WORD.findall(item.text(column)):
+            spec = word if word in specs else layout.id_of(word) if "-" in word else None
+            if spec in specs:
+                yield spec

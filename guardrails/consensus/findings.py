@@ -1,0 +1,140 @@
+"""A verdict in findings: one for each cause, at the file that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from guardrails.consensus.resolving import faults_of_resolution, target_of
+from guardrails.consensus.sessions import Session
+from guardrails.consensus.usable import faults_of_record
+from guardrails.consensus.values import Conflict, Problem, Question, Resolution, Verdict
+from guardrails.finding import Finding, Rule, Severity
+from guardrails.rules.consensus import (
+    CONFLICT,
+    DEGRADED,
+    FOREIGN_RECORD,
+    MISSING_AGENT,
+    OVERSTATED,
+    PLACEHOLDER,
+    RESOLUTION,
+    STALE,
+    UNDECIDED,
+    UNREADABLE,
+    UNUSABLE,
+)
+
+_SHOWN = 160
+_OF_FLAW = {"unreadable": UNREADABLE, "placeholder": PLACEHOLDER, "foreign": FOREIGN_RECORD}
+
+
+class Place(NamedTuple):
+    """Where a statement stands."""
+
+    path: str
+    line: int
+    column: int
+
+
+def anchor(session: Session) -> str:
+    """The file that stands for a session: its synthesis, else another record, else an output."""
+    syntheses = [record.path for record in session.records if record.role == "synthesis"]
+    return (syntheses or [file.path for file in session.files])[0]
+
+
+def report(
+    question: Question,
+    session: Session,
+    resolutions: Sequence[Resolution],
+    verdict: Verdict,
+    places: dict[str, Place],
+) -> Iterator[Finding]:
+    """Everything that keeps this verdict from being ok, and everything that claims it were. Nothing when it is ok.
+
+    `places` says where each conflict is stated, by its id.
+    """
+    made = _Maker(question, anchor(session))
+    yield from made.verdict(verdict, places)
+    for agent in verdict.missing:
+        roster = ", ".join(question.roster)
+        yield made.at(MISSING_AGENT, f"{agent} of the roster ({roster}) has no output", hint="run it again")
+    for each in verdict.unusable:
+        level: Severity = "error" if each.of_roster else "note"
+        said = f"the output of {each.output.agent} does not count: it "
+        yield made.problems(UNUSABLE, each.output.path, said, each.reasons, level)
+    yield from made.records(session, verdict)
+    yield from made.resolutions(resolutions, verdict)
+
+
+class _Maker:
+    """Makes findings about one session."""
+
+    def __init__(self, question: Question, path: str) -> None:
+        self._question = question
+        self._path = path
+
+    def at(
+        self,
+        rule: Rule,
+        message: str,
+        *,
+        path: str | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        hint: str | None = None,
+        severity: Severity | None = None,
+    ) -> Finding:
+        spec, stage = self._question.spec, self._question.stage
+        text = f"{spec} {stage}: {message}"
+        where = path or self._path
+        return rule.at(where, text, line=line, column=column, hint=hint, severity=severity, spec=spec, stage=stage)
+
+    def problems(
+        self, rule: Rule, path: str, said: str, problems: Sequence[Problem], severity: Severity | None = None
+    ) -> Finding:
+        """One finding for a file with all that is wrong with it, at the first place known."""
+        line, column = next(((each.line, each.column) for each in problems if each.line), (None, None))
+        text = said + ", and ".join(each.text for each in problems)
+        return self.at(rule, text, path=path, line=line, column=column, severity=severity)
+
+    def verdict(self, verdict: Verdict, places: dict[str, Place]) -> Iterator[Finding]:
+        for conflict in verdict.conflicts:
+            yield self.conflict(conflict, places.get(conflict.id))
+        if verdict.kind == "degraded":
+            severe = " (severe: don't retry, escalate)" if verdict.severe else ""
+            yield self.at(DEGRADED, f"degraded{severe}: {', '.join(verdict.reasons)}")
+        if verdict.kind == "undecided":
+            for reason in verdict.reasons:
+                if reason not in verdict.stale:
+                    yield self.at(UNDECIDED, f"undecided: {reason}")
+        for text in verdict.stale:
+            yield self.at(STALE, text, hint="run the stage again, or restore it")
+
+    def conflict(self, conflict: Conflict, place: Place | None) -> Finding:
+        path, line, column = place or (None, None, None)
+        text = conflict.text if len(conflict.text) <= _SHOWN else conflict.text[: _SHOWN - 3] + "..."
+        hint = f"decide it and record a resolution of {conflict.id}; 'speckit explain {CONFLICT.code}' shows how"
+        return self.at(
+            CONFLICT, f"unresolved conflict {conflict.id}: {text}", path=path, line=line, column=column, hint=hint
+        )
+
+    def records(self, session: Session, verdict: Verdict) -> Iterator[Finding]:
+        for record in session.records:
+            for problem in faults_of_record(record, self._question):
+                rule = _OF_FLAW.get(problem.flaw)
+                if rule:
+                    yield self.problems(rule, record.path, f"the {record.role} ", (problem,))
+        for record, said in verdict.overstated:
+            yield self.at(OVERSTATED, f"the {record.role} {said}", path=record.path)
+
+    def resolutions(self, resolutions: Sequence[Resolution], verdict: Verdict) -> Iterator[Finding]:
+        stated = {conflict.id for conflict in verdict.conflicts} | {each.conflict.id for each in verdict.resolved}
+        for resolution in resolutions:
+            faults = faults_of_resolution(resolution, self._question)
+            if faults:
+                rule = _OF_FLAW.get(faults[0].flaw, RESOLUTION)
+                rule = RESOLUTION if rule is FOREIGN_RECORD else rule
+                yield self.problems(rule, resolution.path, "the resolution ", faults)
+            elif target_of(resolution) not in stated:
+                text = "the resolution names no conflict of its session"
+                yield self.at(RESOLUTION, text, path=resolution.path, severity="warning")

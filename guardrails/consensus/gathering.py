@@ -1,0 +1,135 @@
+"""From a snapshot to the values a verdict is made from: every consensus file, each under the stage it was filed for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+from typing import NamedTuple
+
+from guardrails.consensus.outputs import read_output
+from guardrails.consensus.reading import Context, Satisfies
+from guardrails.consensus.records import read_record, read_resolution
+from guardrails.consensus.sessions import Witness
+from guardrails.consensus.values import AgentOutput, Current, Question, Record, Resolution, Role, ask
+from guardrails.finding import Skipped
+from guardrails.layout import EvidenceName, Layout, evidence_name
+from guardrails.settings import Settings
+from guardrails.snapshot import Blob, Entry, Snapshot, is_plain, within
+from guardrails.subject import Scope
+
+FOLDER = "consensus"
+"""Below `evidence.root`: where consensus evidence is filed. Older agents' answers also lie elsewhere."""
+_READ = frozenset(("agent_output", "synthesis", "verdict", "resolution"))
+_WITNESSES = frozenset(("agent_metrics", "consensus_telemetry"))
+_BINDING = ("spec.md", "PRD.md")
+
+
+class Candidate(NamedTuple):
+    """A file of consensus evidence, by its name."""
+
+    entry: Entry
+    name: EvidenceName
+
+
+class Case(NamedTuple):
+    """All that was filed for one stage of one SPEC, all sessions together. `question` has no session yet."""
+
+    question: Question
+    outputs: list[AgentOutput]
+    records: list[Record]
+    resolutions: list[Resolution]
+    witnesses: list[Witness]
+
+    @property
+    def paths(self) -> list[str]:
+        """Every file that was read."""
+        outputs, records = [each.path for each in self.outputs], [each.path for each in self.records]
+        return outputs + records + [each.path for each in self.resolutions]
+
+
+def candidates(snapshot: Snapshot, layout: Layout, scope: Scope) -> Iterator[Candidate | Skipped]:
+    """The consensus evidence in scope, by exact SPEC id; and what lies there and is none, with the reason."""
+    for entry in _entries(snapshot, layout):
+        name = evidence_name(layout, entry.path)
+        if name is None or (scope.spec is not None and name.spec != scope.spec):
+            continue
+        known = name.kind in _READ or name.kind in _WITNESSES
+        if not known:
+            if name.kind == "unknown" and within(entry.path, f"{layout.evidence}/{FOLDER}"):
+                yield Skipped(entry.path, "its name is not one of consensus evidence")
+        elif name.spec is None:
+            yield Skipped(entry.path, "it lies in the directory of no SPEC")
+        elif scope.stage in (None, name.stage):
+            yield Candidate(entry, name)
+
+
+def _entries(snapshot: Snapshot, layout: Layout) -> Iterator[Entry]:
+    yield from snapshot.entries(layout.docs)
+    if not within(layout.evidence, layout.docs):
+        yield from snapshot.entries(layout.evidence)
+
+
+def cases(
+    snapshot: Snapshot, settings: Settings, found: Iterable[Candidate], satisfies: Satisfies
+) -> dict[tuple[str, str], Case]:
+    """What was filed, by SPEC and stage. Metrics and telemetry only witness that a session took place."""
+    made: dict[tuple[str, str], Case] = {}
+    to_read = []
+    for candidate in found:
+        case = _case(made, candidate.name, settings)
+        if candidate.name.kind in _WITNESSES:
+            case.witnesses.append(Witness(candidate.entry.path, candidate.name.stamp))
+        else:
+            to_read.append(candidate)
+    for candidate, blob in _contents(snapshot, to_read):
+        _file(_case(made, candidate.name, settings), candidate.name, blob, settings.layout, satisfies)
+    return made
+
+
+def _case(made: dict[tuple[str, str], Case], name: EvidenceName, settings: Settings) -> Case:
+    spec, stage = name.spec or "", name.stage or ""
+    if (spec, stage) not in made:
+        made[spec, stage] = Case(ask(spec, stage, settings.roster(stage)), [], [], [], [])
+    return made[spec, stage]
+
+
+def _contents(snapshot: Snapshot, found: list[Candidate]) -> Iterator[tuple[Candidate, Blob]]:
+    """The content of each. A link is a link: what it points to was not filed here."""
+    files = [each for each in found if each.entry.kind == "file"]
+    yield from zip(files, snapshot.read_many(each.entry for each in files), strict=True)
+    for each in found:
+        if each.entry.kind != "file":
+            yield each, Blob(each.entry, 0, None, f"a {each.entry.kind}, not a regular file")
+
+
+def _file(case: Case, name: EvidenceName, blob: Blob, layout: Layout, satisfies: Satisfies) -> None:
+    context = Context(layout, case.question.roster)
+    path = blob.entry.path
+    if name.kind == "agent_output":
+        case.outputs.append(read_output(path, name, blob.data, context, satisfies, blob.problem))
+    elif name.kind == "resolution":
+        case.resolutions.append(read_resolution(path, name, blob.data, context, blob.problem))
+    else:
+        role: Role = "verdict" if name.kind == "verdict" else "synthesis"
+        case.records.append(read_record(path, role, name, blob.data, context, satisfies, blob.problem))
+
+
+def current(snapshot: Snapshot, layout: Layout, spec: str, outputs: Iterable[AgentOutput]) -> Current:
+    """The recorded inputs as they are in the snapshot now, and the documents that an answer cannot do without."""
+    paths = sorted({item.path for output in outputs for item in output.inputs})
+    return Current(_digests(snapshot, paths), tuple(_required(snapshot, layout, spec)))
+
+
+def _digests(snapshot: Snapshot, paths: Iterable[str]) -> Mapping[str, str | None]:
+    """The digest of each file; None for what is no regular file of the snapshot, or too large to be held."""
+    entries = [entry for path in paths if is_plain(path) and (entry := snapshot.entry(path)) and entry.kind == "file"]
+    blobs = snapshot.read_many(entries)
+    return {blob.entry.path: None if blob.data is None else sha256(blob.data).hexdigest() for blob in blobs}
+
+
+def _required(snapshot: Snapshot, layout: Layout, spec: str) -> Iterator[str]:
+    folders = [f"{layout.docs}/{name}" for name in snapshot.folders(layout.docs) if layout.id_of(name) == spec]
+    for folder in folders:
+        found = next((f"{folder}/{name}" for name in _BINDING if snapshot.entry(f"{folder}/{name}")), None)
+        if found:
+            yield found

@@ -1,0 +1,178 @@
+"""What is searched for secrets in each kind of snapshot, and what was found there.
+
+The index and a range are searched for what they add. Where there is no base, or the index is the same as its base
+(`--all-files`), everything is searched: a green light must have examined something.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+from typing import NamedTuple
+
+from guardrails.additions import Change, of_index, of_range
+from guardrails.errors import Undecidable
+from guardrails.git import Repo, to_text
+from guardrails.secret_scan import Hit, Scan, added, scan
+from guardrails.secret_values import Needle
+from guardrails.snapshot import Commit, Index, Snapshot, Worktree
+from guardrails.streams import file_chunks, object_chunks
+
+_AT_ONCE = 5000
+"""Changes whose findings are held at once."""
+_UNSEARCHED = {
+    "submodule": "a submodule: its content lies in another repository",
+    "unmerged": "unmerged: no version was chosen yet",
+    "special": "neither a file nor a link",
+}
+
+Needles = tuple[Needle, ...]
+
+
+class Searched(NamedTuple):
+    """One path (or, with an empty path, one commit's message) and the secrets it adds. `named` says whether the path
+    is new, `cut` that there were too many secrets to hold, `skipped` why it was not searched."""
+
+    path: str
+    hits: list[Hit]
+    cut: bool = False
+    named: bool = True
+    commit: str | None = None
+    skipped: str | None = None
+
+
+def searched(snapshot: Snapshot, needles: Needles) -> Iterator[list[Searched]]:
+    """Everything that is searched, some thousand paths at a time.
+
+    Raises Undecidable when git cannot say or an object is missing.
+    """
+    repo = snapshot.repo
+    if repo is None:
+        yield list(_contents(snapshot, needles))
+    elif isinstance(snapshot, Worktree):
+        yield from _batched(_files(repo, snapshot, needles))
+    else:
+        blobs = _Blobs(repo, needles)
+        changes = _changes(repo, snapshot)
+        while batch := list(islice(changes, _AT_ONCE)):
+            yield blobs.judge(batch)
+
+
+def _batched(items: Iterator[Searched]) -> Iterator[list[Searched]]:
+    while batch := list(islice(items, _AT_ONCE)):
+        yield batch
+
+
+def _changes(repo: Repo, snapshot: Snapshot) -> Iterator[Change]:
+    base = snapshot.base
+    start = (base.revision,) if isinstance(base, Commit) else ()
+    if isinstance(snapshot, Commit):
+        if base is not None or snapshot.excludes or snapshot.source.kind in ("range", "push"):
+            return of_range(repo, snapshot.revision, tuple(dict.fromkeys((*start, *snapshot.excludes))))
+    elif isinstance(snapshot, Index) and start:
+        changes = list(of_index(repo, start[0]))
+        if changes:
+            return iter(changes)
+    return _everything(snapshot)
+
+
+def _everything(snapshot: Snapshot) -> Iterator[Change]:
+    for entry in snapshot.entries():
+        yield Change(entry.path, entry.kind, entry.id or "")
+
+
+class _Blobs:
+    """What each blob holds: searched once, however many commits and paths it turns up in."""
+
+    def __init__(self, repo: Repo, needles: Needles) -> None:
+        self._repo = repo
+        self._needles = needles
+        self._found: dict[str, Scan] = {}
+        self._clean: set[str] = set()
+
+    def judge(self, changes: list[Change]) -> list[Searched]:
+        """What each change adds."""
+        self._search([change.id for change in changes if change.kind in ("file", "symlink", "message")])
+        with suppress(Undecidable):  # an older version may be missing; each is asked for again below
+            self._search([base for change in changes if change.id in self._found for base in change.bases])
+        return [self._added(change) for change in changes]
+
+    def _added(self, change: Change) -> Searched:
+        result = Searched(change.path, [], False, change.named, change.commit, _UNSEARCHED.get(change.kind))
+        now = self._found.get(change.id)
+        if now is None:
+            return result
+        if now.cut:  # an older version cannot be compared with a part
+            return result._replace(hits=list(now.hits), cut=True)
+        return result._replace(hits=added(now, map(self._older, change.bases)))
+
+    def _older(self, object_id: str) -> Scan:
+        """What an older version holds: nothing when it is not here, so that all of the newer one counts."""
+        try:
+            self._search([object_id])
+        except Undecidable:
+            return Scan(())
+        return self._found.get(object_id, Scan(()))
+
+    def _search(self, ids: Iterable[str]) -> None:
+        wanted = [name for name in dict.fromkeys(ids) if name not in self._clean and name not in self._found]
+        for object_id, kind, chunks in object_chunks(self._repo, wanted):
+            found = scan(_message(chunks) if kind == b"commit" else chunks, self._needles)
+            if found.hits:
+                self._found[object_id] = found
+            else:
+                self._clean.add(object_id)
+
+
+def _message(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The message of a commit object: what follows its first blank line."""
+    yield b"".join(chunks).partition(b"\n\n")[2]
+
+
+def _files(repo: Repo, snapshot: Worktree, needles: Needles) -> Iterator[Searched]:
+    """Every file on disk that is tracked, or could be: untracked and not ignored."""
+    listed = repo.run("ls-files", "--cached", "--others", "--exclude-standard", "-z").split(b"\0")
+    for name in dict.fromkeys(listed):
+        if name:
+            yield _file(os.path.join(os.fsencode(repo.root), name), to_text(name), snapshot, needles)
+
+
+def _file(place: bytes, path: str, snapshot: Worktree, needles: Needles) -> Searched:
+    entry = snapshot.entry(path.rstrip("/"))
+    if entry is None:
+        there = snapshot.exists(path.rstrip("/"))
+        return Searched(path, [], skipped=_UNSEARCHED["submodule"] if there else "tracked, but not on disk")
+    if entry.kind not in ("file", "symlink"):
+        return Searched(path, [], skipped=_UNSEARCHED["special"])
+    try:
+        found = scan([os.readlink(place)] if entry.kind == "symlink" else file_chunks(place), needles)
+    except OSError as error:
+        return Searched(path, [], skipped=error.strerror or "cannot be read")
+    return Searched(path, list(found.hits), found.cut)
+
+
+def _contents(snapshot: Snapshot, needles: Needles) -> Iterator[Searched]:
+    """The files of a snapshot without a repository, compared with those of its base."""
+    base = snapshot.base
+    for blob in snapshot.read_many(snapshot.entries()):
+        path = blob.entry.path
+        if blob.data is None:
+            yield Searched(path, [], skipped=blob.problem)
+            continue
+        found = scan([blob.data], needles)
+        older = base.read(path) if base is not None else None
+        hits = list(found.hits) if older is None else added(found, [scan([older], needles)])
+        yield Searched(path, hits, found.cut, named=older is None)
+
+
+def message_lines(data: bytes, comment: bytes | None) -> bytes:
+    """A commit message as git will keep it, line numbers unchanged: without comment lines and without what follows
+    the scissors line. With no comment character everything is kept."""
+    if comment is None:
+        return data
+    kept = []
+    for line in data.split(b"\n"):
+        if line.startswith(comment + b" ------------------------ >8 -"):
+            break
+        kept.append(b"" if line.startswith(comment) else line)
+    return b"\n".join(kept)

@@ -1,0 +1,185 @@
+"""`speckit doctor`: whether the guardrails can do their work here. Looks, changes nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple
+
+from guardrails import __version__
+from guardrails.errors import GuardrailError, Undecidable
+from guardrails.git import Repo, to_text
+from guardrails.settings import CONFIG_FILE, Settings
+from guardrails.setup import precommit
+from guardrails.setup.detect import Detected, look
+from guardrails.snapshot import Worktree
+
+OLDEST_GIT = (2, 30)
+"""`rev-parse --verify` understands `--end-of-options` from here on."""
+
+LIBRARIES = ("click", "detect-secrets", "jsonschema", "jsonschema-rs", "markdown-it-py", "orjson", "PyYAML")
+
+Level = Literal["ok", "warn", "fail", "unknown"]
+
+
+class Row(NamedTuple):
+    """One line of the report. `unknown` is neither: the answer cannot be had here."""
+
+    level: Level
+    subject: str
+    message: str
+    hint: str | None = None
+
+
+class Patient(NamedTuple):
+    """What the sections look at. `settings` is None while the configuration is broken."""
+
+    repo: Repo
+    tree: Worktree
+    found: Detected
+    settings: Settings | None
+
+
+def examine(repo: Repo, load: Callable[[], Settings]) -> Iterator[Row]:
+    """Every row, in reading order. `load` reads the configuration and may raise GuardrailError."""
+    from guardrails.setup.doctor_hooks import hook_rows
+
+    yield from _guarded("git", lambda: git_rows(repo))
+    yield from program_rows()
+    try:
+        found = look(repo)
+    except GuardrailError as error:
+        yield _row_of("repository", error)
+        return
+    settings, rows = configuration(load)
+    yield from rows
+    patient = Patient(repo, Worktree(repo), look(repo, settings.layout) if settings else found, settings)
+    for subject, section in (("content", content_rows), ("secrets", secret_rows), ("hooks", hook_rows)):
+        yield from _guarded(subject, lambda section=section: section(patient))  # type: ignore[misc]
+
+
+def exit_code(rows: list[Row]) -> int:
+    """1 when anything fails, else 3 when anything cannot be known."""
+    levels = {row.level for row in rows}
+    return 1 if "fail" in levels else 3 if "unknown" in levels else 0
+
+
+def _guarded(subject: str, section: Callable[[], Iterator[Row]]) -> Iterator[Row]:
+    try:
+        yield from section()
+    except GuardrailError as error:
+        yield _row_of(subject, error)
+
+
+def _row_of(subject: str, error: GuardrailError) -> Row:
+    level: Level = "unknown" if isinstance(error, Undecidable) else "fail"
+    return Row(level, subject, error.message, error.hint)
+
+
+def git_rows(repo: Repo) -> Iterator[Row]:
+    """The git binary, and whether it has the history that ranges are made of."""
+    text = to_text(repo.run("version")).strip().removeprefix("git version ")
+    numbers = re.match(r"(\d+)\.(\d+)", text)
+    if not numbers:
+        yield Row("unknown", "git", f"'{text}' is not a version", "run 'git version'")
+    elif (int(numbers[1]), int(numbers[2])) < OLDEST_GIT:
+        yield Row("fail", "git", f"{text} is older than {'.'.join(map(str, OLDEST_GIT))}", "install a newer git")
+    else:
+        yield Row("ok", "git", text)
+    if repo.run("rev-parse", "--is-shallow-repository").strip() == b"true":
+        hint = "git fetch --unshallow (in CI: fetch-depth: 0)"
+        yield Row("warn", "history", "this clone is shallow: ranges that reach beyond it cannot be judged", hint)
+
+
+def program_rows() -> Iterator[Row]:
+    """speckit itself, the Python under it and its libraries."""
+    path = shutil.which("speckit")
+    yield Row("ok", "python", platform.python_version())
+    if path:
+        yield Row("ok", "speckit", f"{__version__}; on PATH: {path}")
+    else:
+        hint = "pipx install speckit-guardrails, or add its directory to PATH"
+        yield Row("warn", "speckit", f"{__version__}; not on PATH, where hooks of frameworks look for it", hint)
+    versions = [(name, _version(name)) for name in LIBRARIES]
+    missing = [name for name, version in versions if version is None]
+    if missing:
+        yield Row("fail", "libraries", f"missing: {', '.join(missing)}", "install speckit-guardrails again")
+    else:
+        yield Row("ok", "libraries", ", ".join(f"{name} {version}" for name, version in versions))
+
+
+def _version(library: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
+
+
+def configuration(load: Callable[[], Settings]) -> tuple[Settings | None, list[Row]]:
+    """The settings that hold in the working tree, None when they cannot be read."""
+    try:
+        settings = load()
+    except GuardrailError as error:
+        return None, [_row_of("configuration", error)]
+    if settings.config_path is None:
+        return settings, [Row("warn", "configuration", f"no {CONFIG_FILE}: the defaults hold", "speckit init")]
+    return settings, [Row("ok", "configuration", settings.config_path)]
+
+
+def content_rows(patient: Patient) -> Iterator[Row]:
+    """Whether there is anything to judge, and what switches judging off."""
+    found, layout = patient.found, patient.found.layout
+    have = [
+        name
+        for name, there in (
+            (layout.tracker, found.tracker),
+            (layout.docs, found.specs),
+            (layout.evidence, found.evidence),
+        )
+        if there
+    ]
+    if have:
+        yield Row("ok", "content", "there is something to judge in " + ", ".join(have))
+    else:
+        message = f"nothing to judge: no {layout.tracker}, no SPEC in {layout.docs}, nothing in {layout.evidence}"
+        yield Row("warn", "content", message, f"if they lie elsewhere, say so in {CONFIG_FILE}")
+    if patient.settings and patient.settings.overrides.allow_dirty:
+        yield Row("warn", "override", "SPEC_OPS_ALLOW_DIRTY is set: a dirty tree passes", "unset SPEC_OPS_ALLOW_DIRTY")
+
+
+def secret_rows(patient: Patient) -> Iterator[Row]:
+    """Which secret variables are set here. Only their names are shown."""
+    names = patient.settings.secrets.variables if patient.settings else ()
+    present = [name for name in names if patient.repo.environment.get(name)]
+    absent = [name for name in names if name not in present]
+    if present:
+        yield Row("ok", "secrets", f"set here, so their values are looked for: {', '.join(present)}")
+    if absent:
+        message = f"not set here, so their values cannot be looked for: {', '.join(absent)}"
+        yield Row("warn", "secrets", message, "export them where you commit, if this machine should know them")
+
+
+def hooks_configuration(patient: Patient) -> object:
+    """`.pre-commit-config.yaml` as parsed, None when there is none. Raises GuardrailError when it is broken."""
+    from guardrails.yamlfile import parse
+
+    name = precommit.FILE_NAME
+    if not patient.tree.exists(name):
+        return None
+    data = patient.tree.read(name)
+    if data is None:
+        raise Undecidable(f"{name} is not a regular file", "look into it yourself")
+    parsed: object = parse(data, name).value
+    return parsed
+
+
+def is_writable(path: str) -> bool:
+    """Whether a file could be written to a directory, which may not exist yet."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return os.path.isdir(path) and os.access(path, os.W_OK | os.X_OK)

@@ -1,0 +1,178 @@
+"""`speckit init`: a first configuration and the hooks' entries, from what the repository has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from guardrails import config
+from guardrails.errors import GuardrailError
+from guardrails.git import Repo
+from guardrails.layout import Layout
+from guardrails.settings import CONFIG_FILE
+from guardrails.setup import configfile, files, hookfile, precommit, snippets
+from guardrails.setup.detect import Detected, look
+from guardrails.snapshot import Worktree
+
+MODE = 0o644
+
+
+class Change(NamedTuple):
+    """One file to write. `before` is what stands there, None for a new file or one that is not text."""
+
+    path: str
+    before: str | None
+    after: str
+    done: Literal["written", "amended", "replaced"] = "written"
+
+
+class Prepared(NamedTuple):
+    """What will be done and said. `left` are (what to do by hand, the text to add)."""
+
+    found: Detected
+    changes: tuple[Change, ...]
+    kept: tuple[str, ...]
+    left: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    entry: precommit.Entry
+
+    @property
+    def framework(self) -> str | None:
+        """The command that puts pre-commit's or prek's hooks in place, when one of them is used."""
+        used = {manager for _, manager in self.found.managers}
+        written = any(change.path == precommit.FILE_NAME for change in self.changes)
+        return "prek" if "prek" in used else "pre-commit" if written or "pre-commit" in used else None
+
+
+class _Part(NamedTuple):
+    changes: tuple[Change, ...] = ()
+    kept: tuple[str, ...] = ()
+    left: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def prepare(repo: Repo, url: str | None, rev: str, *, force: bool) -> Prepared:
+    """Decide what to write. Raises GuardrailError when a configuration that is kept cannot be used."""
+    tree = Worktree(repo)
+    found = look(repo)
+    entry = precommit.entry(url, rev)
+    found, configuration = _configuration(tree, found, repo, force)
+    hooks = _hooks(tree, found, entry)
+    return Prepared(
+        found,
+        configuration.changes + hooks.changes,
+        configuration.kept + hooks.kept,
+        hooks.left,
+        configuration.notes + hooks.notes,
+        entry,
+    )
+
+
+def _configuration(tree: Worktree, found: Detected, repo: Repo, force: bool) -> tuple[Detected, _Part]:
+    name = CONFIG_FILE
+    exists = tree.exists(name)
+    if exists and not force:
+        data = tree.read(name)
+        if data is None:
+            raise GuardrailError(f"{name}: not a file that can be read", "make it a regular file, or use --force")
+        layout = config.load(data, name, repo.environment).settings.layout
+        return look(repo, layout), _Part(kept=(f"{name}: kept as it is (--force replaces it)",))
+    text = configfile.render(found)
+    notes: tuple[str, ...] = ()
+    if not _means(text, found.layout):
+        found = look(repo, Layout())
+        notes = (f"{name}: the names found have no spelling in it, so it holds the usual ones",)
+        text = configfile.render(found)
+    return found, _Part((Change(name, _text(tree, name), text, "replaced" if exists else "written"),), notes=notes)
+
+
+def _means(text: str, layout: Layout) -> bool:
+    try:
+        return config.load(text.encode(), CONFIG_FILE, {}).settings.layout == layout
+    except (GuardrailError, UnicodeEncodeError):
+        return False
+
+
+def _text(tree: Worktree, name: str) -> str | None:
+    data = tree.read(name)
+    try:
+        return None if data is None else data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _hooks(tree: Worktree, found: Detected, entry: precommit.Entry) -> _Part:
+    name = precommit.FILE_NAME
+    if not tree.exists(name):
+        others = [row for row in found.managers if row[1] != "pre-commit"]
+        return _by_hand(tree, others, entry) if others else _Part((Change(name, None, precommit.new_file(entry)),))
+    text = _text(tree, name)
+    amended = None if text is None else precommit.amend(text, entry)
+    if text is None or amended is None:
+        what = f"add to {name}, which cannot be amended safely"
+        return _Part(left=((what, snippets.for_manager("pre-commit", entry)),))
+    if amended.text is None:
+        return _Part(kept=(f"{name}: runs speckit already",), notes=amended.notes)
+    return _Part((Change(name, text, amended.text, "amended"),), notes=amended.notes)
+
+
+def _by_hand(tree: Worktree, managers: list[tuple[str, str]], entry: precommit.Entry) -> _Part:
+    """Other managers' files are theirs to write: what to add is only shown."""
+    runs = [path for path, _ in managers if mentions_speckit(tree, path)]
+    left = [(f"add to {path}", snippets.for_manager(made, entry)) for path, made in managers if path not in runs]
+    return _Part(kept=tuple(f"{path}: runs speckit already" for path in runs), left=tuple(left))
+
+
+def mentions_speckit(tree: Worktree, path: str) -> bool:
+    """Whether a file, or a file directly in a directory, names the command."""
+    files = [path] if tree.entry(path) else [f"{path}/{name}" for name in hookfile.NAMES]
+    return any(hookfile.runs_speckit(tree.read(file) or b"") for file in files)
+
+
+def apply(repo: Repo, changes: tuple[Change, ...]) -> None:
+    """Write the files. Raises GuardrailError when the file system refuses."""
+    for change in changes:
+        path = os.path.join(repo.root, change.path)
+        try:
+            mode = MODE if change.before is None else os.stat(path).st_mode & 0o777
+            files.write(path, change.after.encode("utf-8"), mode)
+        except OSError as error:
+            raise GuardrailError(f"{path}: {error.strerror}", "make it writable, then try again") from error
+
+
+def checked(found: Detected) -> Iterator[tuple[str, str]]:
+    """(what, where) of everything that the guardrails will judge here."""
+    layout = found.layout
+    if found.tracker:
+        yield "tracker", layout.tracker
+    if found.specs:
+        yield "documents", f"{_count(found.specs, 'SPEC')} in {layout.docs}: {_some(found.specs)}"
+    if found.evidence:
+        specs = tuple(sorted({stage.spec for stage in found.stages}))
+        stages = f"{_count(found.stages, 'stage')} of {_some(specs)}" if specs else "sizes only, no stage is named yet"
+        yield "evidence", f"{layout.evidence}: {stages}"
+    yield "secrets", "everything a commit or a push adds"
+
+
+def unchecked(found: Detected, entry: precommit.Entry) -> Iterator[tuple[str, str]]:
+    """(what, why) of what nothing will look at until something changes."""
+    layout = found.layout
+    if not found.tracker:
+        yield "tracker", f"there is no {layout.tracker}"
+    if not found.specs:
+        yield "documents", f"there is no SPEC directory in {layout.docs}, such as {layout.docs}/SPEC-DEMO-1/spec.md"
+    if not found.evidence:
+        yield "evidence", f"there is nothing in {layout.evidence}"
+    for root in found.other_evidence:
+        yield "evidence", f"{root}: one root is judged, and it is {layout.evidence}"
+    if "commit-msg" not in entry.types:
+        yield "messages", "no hook judges commit messages: 'speckit install --hook commit-msg' does"
+
+
+def _count(items: tuple[object, ...], noun: str) -> str:
+    return f"{len(items)} {noun}" + ("" if len(items) == 1 else "s")
+
+
+def _some(names: tuple[str, ...], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

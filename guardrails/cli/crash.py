@@ -18,14 +18,14 @@ from guardrails.result import Problem
 def report(error: Exception) -> Problem:
     """Write what happened to a file under the git directory, and say where.
 
-    The file holds the traceback and versions; no argument, environment value or file content is put into it.
+    The file holds places in the code and versions; no message, argument, variable or file content is put into it.
     """
     text = "\n".join(
         [
             f"speckit {__version__}, Python {platform.python_version()}, {platform.platform()}",
             f"command: {' '.join(sys.argv[1:2])}",
             "",
-            *traceback.format_tb(error.__traceback__),
+            *(f"{row.filename}:{row.lineno} in {row.name}" for row in traceback.extract_tb(error.__traceback__)),
             type(error).__name__,
         ]
     )

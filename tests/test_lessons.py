@@ -1,0 +1,320 @@
+"""Each way the predecessor failed that concerns a check, by its id; docs/lessons.md tells what each was."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.consensus.builder import CONFLICT, SPEC, STYLES, Bundle, Files, put, without
+from tests.records import EVIDENCE, plan_telemetry, telemetry_path
+from tests.sandbox import Ran, Sandbox
+
+HEADER = "| Order | Task ID | Title | Status | Owners | PRD | Branch | PR | Last Validation | Evidence | Notes |"
+RULE = "|---|---|---|---|---|---|---|---|---|---|---|"
+DONE = "| 1 | T1 | Build it | Done | Code | docs/prd.md | main | - | 2026-01-31 | docs/proof.md | shipped |"
+
+
+def write(sandbox: Sandbox, files: Files) -> None:
+    for path, data in files.items():
+        sandbox.write(path, data)
+
+
+def consensus(sandbox: Sandbox, *arguments: str) -> Ran:
+    return sandbox.judge("consensus check", *arguments)
+
+
+def tracker(sandbox: Sandbox, *rows: str, header: str = HEADER, rule: str = RULE, name: str = "SPEC.md") -> Ran:
+    sandbox.write("docs/prd.md", "x")
+    sandbox.write("docs/proof.md", "x")
+    sandbox.write(name, "\n".join(["# Tracker", "", header, rule, *rows, ""]))
+    return sandbox.judge("lint")
+
+
+def document(sandbox: Sandbox, spec: str, plan: str | None = None, tasks: str | None = None) -> Ran:
+    sandbox.write("docs/prd.md", "x")
+    sandbox.write("docs/proof.md", "x")
+    row = "| 1 | SPEC-KIT-1 | Build it | In Progress | Code | docs/SPEC-KIT-1/spec.md | main | - | - | - | - |"
+    sandbox.write("SPEC.md", "\n".join([HEADER, RULE, row, ""]))
+    sandbox.write("docs/SPEC-KIT-1/spec.md", spec.encode())
+    headings = ["Inputs", "Work Breakdown", "Acceptance Mapping", "Risks & Unknowns", "Exit Criteria (Done)"]
+    table = "\n| Requirement (Spec) | Validation Step | Artifact |\n|---|---|---|\n| R1 | run it | log |\n"
+    whole = "# Plan\n" + "".join(f"## {heading}\n{table if 'Mapping' in heading else 'text'}\n\n" for heading in headings)
+    sandbox.write("docs/SPEC-KIT-1/plan.md", whole if plan is None else plan)
+    rows = "| Order | Task | Owner | Status | Validation |\n|---|---|---|---|---|\n| 1 | a | Code | Backlog | - |\n"
+    if tasks != "":
+        sandbox.write("docs/SPEC-KIT-1/tasks.md", rows if tasks is None else tasks)
+    return sandbox.judge("lint")
+
+
+SOUND = "# Spec\n\n## Context\n\ntext\n\n## Objectives\n\ntext\n"
+
+
+def test_the_sound_examples_of_this_file_pass(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Otherwise the failures below would prove nothing."""
+    ran = tracker(sandbox, DONE)
+    assert (ran.code, ran.rules) == (0, []), ran
+    ran = document(sandbox, SOUND)
+    assert (ran.code, ran.rules) == (0, []), ran
+    write(sandbox, Bundle().files)
+    assert consensus(sandbox).code == 0
+
+
+# It passed wrongly
+
+
+def test_r01_a_conflict_is_exit_4_in_every_way_it_is_asked(sandbox: Sandbox) -> None:
+    files = Bundle().files
+    files = put(files, Bundle().path("gemini"), consensus={"agreements": ["a"], "conflicts": [CONFLICT]})
+    write(sandbox, files)
+    assert consensus(sandbox).code == 4
+    assert consensus(sandbox, SPEC, "--stage", "plan").code == 4
+    assert sandbox.judge("guard", "--hook", "pre-push", "--source", "worktree").code == 4
+
+
+def test_r02_r03_a_failed_policy_is_not_made_good_by_a_file_that_says_passed(sandbox: Sandbox) -> None:
+    """Records are judged as records; no check turns their words into a verdict. A synthesis is one witness, too."""
+    files = put(Bundle().files, Bundle().path("claude"), status="error", error="exit code 7")
+    write(sandbox, files)
+    ran = consensus(sandbox)
+    assert ran.code == 5
+    assert "CON007" in ran.rules  # the synthesis still claims ok
+
+
+@pytest.mark.parametrize("hook", ["pre-push", "ci"])
+def test_r06_untracked_files_are_dirt_at_every_gate(sandbox: Sandbox, hook: str) -> None:
+    sandbox.write("a", "x")
+    sandbox.commit()
+    assert sandbox.judge("clean-tree").code == 0
+    sandbox.write("b", "x")
+    assert sandbox.judge("clean-tree").code == 1
+    assert any(code.startswith("CLN") for code in sandbox.judge("guard", "--hook", hook, "--source", "HEAD").rules)
+
+
+@pytest.mark.parametrize("change", [{"schemaVersion": "banana"}, {"timestamp": "garbage"}, {"timestamp": "2025-99-99T00:00:00Z"}])
+def test_r10_versions_and_time_stamps_are_judged(sandbox: Sandbox, change: dict[str, Any]) -> None:
+    sandbox.write(telemetry_path("plan"), plan_telemetry(**change))
+    assert sandbox.judge("validate").code == 1
+
+
+def test_r11_a_synthesis_with_literal_placeholders_and_no_agents_is_never_ok(sandbox: Sandbox) -> None:
+    said = {"stage": "${stage}", "specId": "${spec}", "timestamp": "${timestamp_run}", "agents": [], "status": "ok",
+            "consensus": {"agreements": [], "conflicts": []}}  # fmt: skip
+    sandbox.write(f"{EVIDENCE}/consensus/{SPEC}/spec-plan_2025-10-05T01:15:57Z_synthesis.json", said)
+    assert consensus(sandbox).code in (1, 3, 4, 5)
+    assert consensus(sandbox, "--if-any").code in (1, 3, 4, 5)
+    assert "TEL006" in sandbox.judge("validate").rules
+
+
+def test_r13_an_older_ok_does_not_hide_a_newer_conflict(sandbox: Sandbox) -> None:
+    """In all pairs of time-stamp styles, whatever their order as text."""
+    early, late = (datetime(2026, 1, day, 9, 30, tzinfo=timezone.utc) for day in (30, 31))
+    for number, (old, new) in enumerate((a, b) for a in STYLES for b in STYLES):
+        spec = f"SPEC-KIT-{number}"
+        write(sandbox, Bundle(spec=spec, moment=early, style=old, session="a").files)
+        newer = Bundle(spec=spec, moment=late, style=new, session="b")
+        write(sandbox, put(newer.files, newer.path("claude"), consensus={"agreements": ["a"], "conflicts": [CONFLICT]}))
+    ran = consensus(sandbox)
+    conflicts = {finding["spec"] for finding in ran.document["findings"] if finding["rule"] == "CON001"}
+    assert len(conflicts) == len(STYLES) ** 2
+
+
+def test_r13_time_of_modification_says_nothing(sandbox: Sandbox) -> None:
+    old = Bundle(moment=datetime(2026, 1, 1, tzinfo=timezone.utc), session="old")
+    bad = Bundle(session="new")
+    write(sandbox, put(bad.files, bad.path("claude"), consensus={"agreements": ["a"], "conflicts": [CONFLICT]}))
+    write(sandbox, old.files)
+    for path in without(old.files, *[p for p in old.files if "consensus" not in p]):
+        os.utime(sandbox.root / path, (4e9, 4e9))
+    assert consensus(sandbox).code == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        pytest.param({"consensus": {"agreements": ["a"], "conflicts": [CONFLICT]}}, 4, id="a recorded conflict"),
+        pytest.param({"specId": "SPEC-KIT-OTHER"}, 5, id="another SPEC's id"),
+        pytest.param({"error": "agent execution failed", "status": "error"}, 5, id="an agent that failed"),
+    ],
+)
+def test_r14_status_ok_is_one_witness(sandbox: Sandbox, change: dict[str, Any], code: int) -> None:
+    write(sandbox, put(Bundle().files, Bundle().path("gemini"), **change))
+    ran = consensus(sandbox)
+    assert ran.code == code, ran
+
+
+def test_r14_missing_agents_degrade(sandbox: Sandbox) -> None:
+    write(sandbox, without(Bundle().files, Bundle().path("gemini")))
+    assert consensus(sandbox).code == 5
+
+
+@pytest.mark.parametrize("data", [b"null", b"[]", b"7", b'"x"', b"\xff\xfe", b"", b"[" * 5000, b'{"a":'])
+def test_r15_what_is_no_record_is_a_finding_and_never_a_traceback(sandbox: Sandbox, data: bytes) -> None:
+    for path in (telemetry_path("plan"), Bundle().path("gemini"), Bundle().path("synthesis")):
+        sandbox.write(path, data)
+    for command in ("validate", "consensus check"):
+        ran = sandbox.speckit(*command.split())
+        assert ran.code in (1, 3, 4, 5), ran
+        assert "Traceback" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize("spec", ["SPEC-*", "*", "SPEC-KIT-DEM?", "SPEC-[K]IT-DEMO", "../SPEC-KIT-DEMO", "SPEC-KIT-DEMO/"])
+def test_r16_r30_an_argument_is_an_exact_id(sandbox: Sandbox, spec: str) -> None:
+    write(sandbox, Bundle().files)
+    ran = consensus(sandbox, spec)
+    assert ran.code != 1 or "DEMO" not in ran.out
+    assert ran.code in (0, 2, 3)
+    if ran.code == 0:  # a word with a slash is a file name that a hook appended, and is ignored
+        assert "/" in spec
+    assert sandbox.speckit("consensus", "check", "--stage", "*").code == 2
+
+
+def test_r17_the_limit_fails_and_every_kind_of_evidence_counts(sandbox: Sandbox) -> None:
+    sandbox.write(".speckit.yaml", "evidence: {warn_mb: 0.001, limit_mb: 0.002}\n")
+    sandbox.write(f"{EVIDENCE}/commands/SPEC-KIT-1/only-commands.log", b"x" * 4000)
+    ran = sandbox.judge("footprint")
+    assert (ran.code, ran.rules) == (1, ["FPT001"])
+
+
+def test_r21_a_spec_is_its_exact_id(sandbox: Sandbox) -> None:
+    bad = Bundle(spec="SPEC-102R")
+    write(sandbox, put(bad.files, bad.path("claude"), consensus={"agreements": ["a"], "conflicts": [CONFLICT]}))
+    write(sandbox, Bundle(spec="SPEC-102").files)
+    assert consensus(sandbox, "SPEC-102").code == 0
+    assert consensus(sandbox, "SPEC-102R").code == 4
+    sandbox.write(f"{EVIDENCE}/commands/SPEC-102R/x.log", b"x" * 100)
+    message = next(f["message"] for f in sandbox.judge("footprint").document["findings"] if f["spec"] == "SPEC-102")
+    assert "commands" not in message
+
+
+def test_r26_a_heading_is_the_whole_heading(sandbox: Sandbox) -> None:
+    assert "DOC004" in document(sandbox, SOUND.replace("## Context", "## Contextual")).rules
+    assert "DOC004" in document(sandbox, SOUND.replace("## Context", "```\n## Context\n```")).rules
+
+
+def test_r26_line_endings_do_not_matter_and_a_missing_file_is_said_once(sandbox: Sandbox) -> None:
+    assert document(sandbox, SOUND.replace("\n", "\r\n")).code == 0
+    (sandbox.root / "docs/SPEC-KIT-1/tasks.md").unlink()
+    assert document(sandbox, SOUND, tasks="").rules == ["DOC001"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "rule"),
+    [
+        pytest.param([DONE.replace("| Code |", "| |")], "TRK015", id="done without an owner"),
+        pytest.param([DONE.replace("docs/prd.md", "")], "TRK016", id="done without a PRD"),
+        pytest.param([DONE.replace("docs/proof.md", "")], "TRK006", id="done without evidence"),
+        pytest.param([DONE.replace("2026-01-31", "")], "TRK020", id="done without a date"),
+        pytest.param([DONE, DONE.replace("| 1 |", "| 2 |")], "TRK012", id="a task id twice"),
+        pytest.param([DONE.replace("2026-01-31", "2025-99-99")], "TRK019", id="a day that does not exist"),
+        pytest.param([DONE.replace("docs/proof.md", "../outside.md")], "TRK017", id="a path that leads outside"),
+        pytest.param([DONE.replace("docs/proof.md", "/etc/passwd")], "TRK017", id="an absolute path"),
+        pytest.param([DONE, "", DONE.replace("T1", "T2")], "TRK009", id="a row after a blank line"),
+        pytest.param([], "TRK007", id="an empty table"),
+    ],
+)
+def test_r27_what_the_old_tracker_lint_let_pass(sandbox: Sandbox, rows: list[str], rule: str) -> None:
+    ran = tracker(sandbox, *rows)
+    assert ran.code == 1
+    assert rule in ran.rules, ran
+
+
+def test_r27_a_missing_separator_row_is_found(sandbox: Sandbox) -> None:
+    assert "TRK008" in tracker(sandbox, DONE, rule="").rules
+
+
+@pytest.mark.parametrize(
+    ("calls", "total"), [({"call_count": 3}, {"total_spent": 0.0}), ({"total_calls": 23}, {"total_cost_usd": 0})]
+)
+def test_r28_paid_calls_are_not_free(sandbox: Sandbox, calls: dict[str, int], total: dict[str, float]) -> None:
+    summary = {"spec_id": "SPEC-KIT-900", **calls, **total, "per_stage": {"plan": 0.0}}
+    sandbox.write(f"{EVIDENCE}/costs/SPEC-KIT-900_cost_summary.json", summary)
+    assert sandbox.judge("validate").rules == ["CST001"]
+
+
+def test_r32_skipped_is_shown_as_skipped_and_examines_nothing(sandbox: Sandbox) -> None:
+    sandbox.write(f"{EVIDENCE}/other/SPEC-KIT-1/notes.json", {})
+    ran = sandbox.judge("validate")
+    assert (ran.code, ran.document["examined"]["checked"]) == (3, 0)
+    assert ran.document["examined"]["skipped"][0]["reason"]
+
+
+# It could never pass
+
+
+def test_r07_r09_what_the_scripts_wrote_is_read(sandbox: Sandbox) -> None:
+    """Their tool status was `ready` where the gate wanted `ok`, their files `spec-plan_*` where it looked for `plan_*`."""
+    record = plan_telemetry(command="spec-ops-tasks", tool={"status": "ready"})
+    sandbox.write(telemetry_path("tasks"), record)
+    ran = sandbox.judge("validate")
+    assert (ran.code, ran.document["examined"]["checked"]) == (0, 1), ran
+
+
+def test_r22_a_path_with_a_space_is_found(sandbox: Sandbox) -> None:
+    sandbox.write("docs/the proof.md", "x")
+    assert tracker(sandbox, DONE.replace("docs/proof.md", "docs/the proof.md")).code == 0
+
+
+def test_r24_r25_nothing_is_counted_as_nothing(sandbox: Sandbox) -> None:
+    ran = sandbox.judge("guard")
+    assert ran.document["examined"] == {"candidates": 1, "checked": 1, "skipped": []}  # the working tree
+    assert ran.document["summary"] == {"error": 0, "warning": 0, "note": 0}
+
+
+def test_r27_escaped_pipes_and_padded_headers_are_fine(sandbox: Sandbox) -> None:
+    wide = HEADER.replace("| Title |", "|   Title    |")
+    assert tracker(sandbox, DONE.replace("Build it", r"Build \| test"), header=wide).code == 0
+
+
+def test_r27_a_table_in_a_code_fence_is_no_table(sandbox: Sandbox) -> None:
+    fenced = "```\n" + "\n".join([HEADER, RULE, DONE.replace("Done", "Nonsense")]) + "\n```\n"
+    sandbox.write("docs/prd.md", "x")
+    sandbox.write("docs/proof.md", "x")
+    sandbox.write("SPEC.md", f"{fenced}\n{HEADER}\n{RULE}\n{DONE}\n")
+    assert sandbox.judge("lint").code == 0
+
+
+@pytest.mark.parametrize("column", ["docs/prd.md", "docs/proof.md"])
+def test_r34_lists_of_paths_are_read_in_every_path_column(sandbox: Sandbox, column: str) -> None:
+    sandbox.write("docs/more.md", "x")
+    assert tracker(sandbox, DONE.replace(column, f"{column}, docs/more.md")).code == 0
+    assert "TRK018" in tracker(sandbox, DONE.replace(column, f"{column}, docs/gone.md")).rules
+
+
+# It lost or endangered data
+
+
+def test_r04_json_put_together_by_hand_is_found_where_it_breaks(sandbox: Sandbox) -> None:
+    text = json.dumps(plan_telemetry(note="say X"), indent=2).replace("X", '"hello"')
+    sandbox.write(telemetry_path("plan"), text)
+    [finding] = sandbox.judge("validate").document["findings"]
+    row = text.splitlines()[finding["line"] - 1]
+    assert (finding["rule"], row.strip().partition(":")[0]) == ("TEL001", '"note"')
+    assert row[finding["column"] - 1 :].startswith("hello")
+
+
+def test_r33_empty_cells_keep_their_columns(sandbox: Sandbox) -> None:
+    """An empty owner cell must not make the PRD the owner."""
+    ran = tracker(sandbox, "| 1 | T1 | | In Progress | | docs/prd.md | | | | | |")
+    assert "TRK015" in ran.rules
+    ran = tracker(sandbox, "| 1 | T1 | | Backlog | | | | | | | |")
+    assert ran.rules == []
+
+
+# By reading only
+
+
+def test_metrics_and_syntheses_are_not_taken_for_agents(sandbox: Sandbox) -> None:
+    files = without(Bundle().files, Bundle().path("gemini"))
+    files[Bundle().path("gemini_metrics")] = Bundle().files[Bundle().path("gemini")]
+    write(sandbox, files)
+    assert consensus(sandbox).code == 5
+
+
+def test_one_place_says_what_the_limits_are(sandbox: Sandbox) -> None:
+    out = sandbox.speckit("config").out
+    assert [line.split("=")[1].split()[0] for line in out.splitlines() if "_mb" in line] == ["15.0", "25.0"]

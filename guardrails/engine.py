@@ -1,10 +1,12 @@
 """Run checks over subjects and say what it amounts to: select → run → waive → sort → Result. Pure but for reading."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from guardrails.errors import Undecidable
 from guardrails.finding import Checked, Finding, Outcome, Skipped
+from guardrails.halves import in_halves
 from guardrails.registry import Check
 from guardrails.result import Examined, Problem, Result, Verdict
 from guardrails.snapshot import Snapshot, Source
@@ -37,7 +39,7 @@ def run(command: str, checks: Sequence[Check], subjects: Sequence[Subject], if_a
     checked: list[str] = []
     skipped: list[Skipped] = []
     for subject in subjects:
-        seen = [_observe(check, subject) for check in checks]
+        seen = [part for half in in_halves(partial(_observe_each, subject), list(checks), least=2) for part in half]
         judged = _waive(subject, [finding for part in seen for finding in part.findings], checks)
         findings += _placed(judged, subject.snapshot, len(subjects) > 1)
         checked += [path for part in seen for path in part.checked]
@@ -46,6 +48,10 @@ def run(command: str, checks: Sequence[Check], subjects: Sequence[Subject], if_a
     verdict, code = _verdict(ordered, bool(checked), if_any)
     examined = Examined(len(checked) + len(skipped), len(checked), tuple(sorted(set(skipped))))
     return Result(command, _source(subjects), examined, ordered, fingerprints(ordered), verdict, code)
+
+
+def _observe_each(subject: Subject, checks: list[Check]) -> list[_Seen]:
+    return [_observe(check, subject) for check in checks]
 
 
 def _observe(check: Check, subject: Subject) -> _Seen:

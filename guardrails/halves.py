@@ -23,8 +23,10 @@ def in_halves(work: Callable[[list[Item]], Made], items: list[Item], least: int 
     """
     if len(items) < least or not _second_core():
         return [work(items)]
+    global _shared
     middle = len(items) // 2
     read, write = os.pipe()
+    _shared = True
     child = os.fork()
     if child == 0:
         _serve(work, items[middle:], read, write)
@@ -36,6 +38,7 @@ def in_halves(work: Callable[[list[Item]], Made], items: list[Item], least: int 
         finally:
             stream.close()  # a child that still writes is ended by that
             _, status = os.waitpid(child, 0)
+            _shared = False
     if status:
         return [first, work(items[middle:])]
     from pickle import loads
@@ -43,9 +46,13 @@ def in_halves(work: Callable[[list[Item]], Made], items: list[Item], least: int 
     return [first, loads(data)]  # noqa: S301  written by our own process, through a pipe nobody else holds
 
 
+_shared = False
+"""Whether this work already runs in two processes: halves of halves would only queue for the same cores."""
+
+
 def _second_core() -> bool:
-    """Only where forking a process without threads is known to be safe, and a core is free to run it."""
-    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
+    """Only where forking a process without threads is known to be safe, and a core is there to run it."""
+    return not _shared and sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
 
 
 def _serve(work: Callable[[list[Item]], Made], items: list[Item], read: int, write: int) -> None:

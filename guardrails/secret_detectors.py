@@ -16,213 +16,256 @@ from typing import NamedTuple
 class Detector(NamedTuple):
     """`name` is shown. `plugin` is (module, class) in detect_secrets.plugins, or None when `pattern` decides.
 
-    `pattern` is searched where one of `literals` occurs (anywhere when there are none), in lower-cased text if
-    `folded`. Each literal of a folded detector is lower-case.
+    `pattern` is searched in lower-cased text if `folded`. It begins with a fixed string, which is what makes it fast;
+    `literals` are the strings of which every match holds one (lower-case if `folded`). The plugin is shown the match
+    with as many bytes `before` and `after` it as its own patterns may look at, never another line.
     """
 
     name: str
     plugin: tuple[str, str] | None
     pattern: bytes
-    literals: tuple[bytes, ...] = ()
+    literals: tuple[bytes, ...]
     folded: bool = False
+    before: int = 64
+    after: int = 64
 
 
 # Before a value in an assignment: an optional quote and bracket, blanks and one of = : := => ::, or blanks alone.
 _ASSIGN = rb"[\"']?\]?[ =:>]+[\"']?"
-_KEYWORD = rb"(?:key|pwd|pass(?:word)?|token)"
 _URL_PART = rb"[^:/?#\[\]@!$&'()*+,;=\s]+"
 _HOST = rb"[\w\x80-\xff-]+"
+_WORD = rb"[A-Za-z0-9_-]"
+_CHAR = rb"[^\n\x80-\xbf][\x80-\xbf]*"
+_KEYWORD = rb"(?:key|pwd|pass(?:word)?|token)"
+_AFTER_BLANK = rb'(?<![^\x00-\x20=:"\x80-\xff]%s)'
+_BEFORE_BLANK = rb'(?![^\x00-\x20"\x80-\xff])'
 
 PRIVATE_KEY = "Private Key"
 URL_PASSWORD = "Basic Auth Credentials"  # noqa: S105 (a name)
 JSON_WEB_TOKEN = "JSON Web Token"  # noqa: S105 (a name)
 OPENAI = "OpenAI Token"
 
+
+def _foreign(name: str, module: str, plugin: str, *rows: tuple[bytes, tuple[bytes, ...]]) -> tuple[Detector, ...]:
+    return tuple(Detector(name, (module, plugin), pattern, literals) for pattern, literals in rows)
+
+
+def _widened(detectors: tuple[Detector, ...], before: int, after: int) -> tuple[Detector, ...]:
+    return tuple(row._replace(before=before, after=after) for row in detectors)
+
+
+def _folded(name: str, module: str, plugin: str, *rows: tuple[bytes, tuple[bytes, ...]]) -> tuple[Detector, ...]:
+    return tuple(row._replace(folded=True) for row in _foreign(name, module, plugin, *rows))
+
+
 FOREIGN = (
-    Detector(
+    *_foreign(
         "Artifactory Credentials",
-        ("artifactory", "ArtifactoryDetector"),
-        rb'(?<![^\x00-\x20=:"\x80-\xff])A(?:KC[a-zA-Z0-9]{10,}|P[0-9A-F][a-zA-Z0-9]{8,})(?![^\x00-\x20"\x80-\xff])',
-        (b"AKC", b"AP"),
+        "artifactory",
+        "ArtifactoryDetector",
+        (b"AKC" + _AFTER_BLANK % b"AKC" + b"[a-zA-Z0-9]{10,}" + _BEFORE_BLANK, (b"AKC",)),
+        (b"AP" + _AFTER_BLANK % b"AP" + b"[0-9A-F][a-zA-Z0-9]{8,}" + _BEFORE_BLANK, (b"AP",)),
     ),
-    Detector(
+    *_foreign(
         "AWS Access Key",
-        ("aws", "AWSKeyDetector"),
-        rb"A(?:3T[A-Z0-9]|BIA|CCA|KIA|SIA)[0-9A-Z]{16}",
-        (b"A3T", b"ABIA", b"ACCA", b"AKIA", b"ASIA"),
+        "aws",
+        "AWSKeyDetector",
+        (rb"A(?:3T[A-Z0-9]|BIA|CCA|KIA|SIA)[0-9A-Z]{16}", (b"A3T", b"ABIA", b"ACCA", b"AKIA", b"ASIA")),
     ),
-    Detector(
+    *_folded(
         "AWS Access Key",
-        ("aws", "AWSKeyDetector"),
-        rb"aws.{0,80}?(?:key|pwd?|pass|token).{0,80}?['\"][0-9a-z/+]{40}['\"]",
-        (b"aws",),
-        folded=True,
+        "aws",
+        "AWSKeyDetector",
+        (
+            rb"aws[\x80-\xbf]*(?:%s){0,20}?(?:pw|%s)[\x80-\xbf]*(?:%s){0,20}?['\"][0-9a-z/+]{40}['\"]"
+            % (_CHAR, _KEYWORD, _CHAR),
+            (b"aws",),
+        ),
     ),
-    Detector(
+    *_foreign(
         "Azure Storage Account access key",
-        ("azure_storage_key", "AzureStorageKeyDetector"),
-        rb"AccountKey=[a-zA-Z0-9+/=]{88}",
-        (b"AccountKey=",),
+        "azure_storage_key",
+        "AzureStorageKeyDetector",
+        (rb"AccountKey=[a-zA-Z0-9+/=]{88}", (b"AccountKey=",)),
     ),
-    Detector(
+    *_folded(
         "Cloudant Credentials",
-        ("cloudant", "CloudantDetector"),
-        rb"cl(?:ou(?:dant)?)?[_-]?(?:api)?(?:pw|" + _KEYWORD + rb")" + _ASSIGN + rb"(?:[0-9a-f]{64}|[a-z]{24})",
-        folded=True,
+        "cloudant",
+        "CloudantDetector",
+        (
+            rb"cl(?:ou(?:dant)?)?[_-]?(?:api)?(?:pw|" + _KEYWORD + rb")" + _ASSIGN + rb"(?:[0-9a-f]{64}|[a-z]{24})",
+            (b"cl",),
+        ),
+        (
+            rb"://" + _HOST + rb":(?:[0-9a-f]{64}|[a-z]{24})@" + _HOST + rb"\.cloudant\.com",
+            (b".cloudant.com",),
+        ),
     ),
-    Detector(
-        "Cloudant Credentials",
-        ("cloudant", "CloudantDetector"),
-        rb"://" + _HOST + rb":(?:[0-9a-f]{64}|[a-z]{24})@" + _HOST + rb"\.cloudant\.com",
-        (b".cloudant.com",),
-        folded=True,
-    ),
-    Detector(
+    *_foreign(
         "Discord Bot Token",
-        ("discord", "DiscordBotTokenDetector"),
-        rb"[MNO][a-zA-Z\d_-]{23,25}\.[a-zA-Z\d_-]{6}\.[a-zA-Z\d_-]{27}",
+        "discord",
+        "DiscordBotTokenDetector",
+        (rb"\." + _WORD + rb"{6}\." + _WORD + rb"{27}", (b".",)),
     ),
-    Detector(
+    *_foreign(
         "GitHub Token",
-        ("github_token", "GitHubTokenDetector"),
-        rb"gh[opsru]_[A-Za-z0-9_]{36}",
-        (b"gho_", b"ghp_", b"ghs_", b"ghr_", b"ghu_"),
+        "github_token",
+        "GitHubTokenDetector",
+        (rb"gh[opsru]_[A-Za-z0-9_]{36}", (b"gho_", b"ghp_", b"ghs_", b"ghr_", b"ghu_")),
     ),
-    Detector(
-        "GitLab Token",
-        ("gitlab_token", "GitLabTokenDetector"),
-        rb"gl(?:pat|dt|ft|soat|rt|cbt|imt|ptt|agent|oas)-[A-Za-z0-9_-]{20}",
+    *_widened(
+        _foreign(
+            "GitLab Token",
+            "gitlab_token",
+            "GitLabTokenDetector",
+            (rb"gl(?:pat|dt|ft|soat|rt|cbt|imt|ptt|agent|oas)-" + _WORD + rb"{20}", (b"gl",)),
+            (rb"GR1348941" + _WORD + rb"{20}", (b"GR1348941",)),
+        ),
+        before=64,
+        after=1100,
     ),
-    Detector(
-        "GitLab Token",
-        ("gitlab_token", "GitLabTokenDetector"),
-        rb"GR1348941[A-Za-z0-9_-]{20}",
-        (b"GR1348941",),
-    ),
-    Detector(
+    *_folded(
         "IBM Cloud IAM Key",
-        ("ibm_cloud_iam", "IbmCloudIamDetector"),
-        _KEYWORD + _ASSIGN + rb"[a-z0-9_-]{44}(?![a-z0-9_-])",
-        folded=True,
+        "ibm_cloud_iam",
+        "IbmCloudIamDetector",
+        (rb"key" + _ASSIGN + rb"[a-z0-9_-]{44}(?![a-z0-9_-])", (b"key",)),
+        (rb"pwd" + _ASSIGN + rb"[a-z0-9_-]{44}(?![a-z0-9_-])", (b"pwd",)),
+        (rb"pass(?:word)?" + _ASSIGN + rb"[a-z0-9_-]{44}(?![a-z0-9_-])", (b"pass",)),
+        (rb"token" + _ASSIGN + rb"[a-z0-9_-]{44}(?![a-z0-9_-])", (b"token",)),
     ),
-    Detector(
+    *_folded(
         "IBM COS HMAC Credentials",
-        ("ibm_cos_hmac", "IbmCosHmacDetector"),
-        rb"secret[-_]?(?:access)?[-_]?key" + _ASSIGN + rb"[a-f0-9]{48}(?![a-f0-9])",
-        folded=True,
+        "ibm_cos_hmac",
+        "IbmCosHmacDetector",
+        (rb"secret[-_]?(?:access)?[-_]?key" + _ASSIGN + rb"[a-f0-9]{48}(?![a-f0-9])", (b"secret",)),
     ),
-    Detector(JSON_WEB_TOKEN, ("jwt", "JwtTokenDetector"), rb"[A-Za-z0-9_=-]*", (b"eyJ",)),
-    Detector(
+    *_widened(_foreign(JSON_WEB_TOKEN, "jwt", "JwtTokenDetector", (rb"[A-Za-z0-9_=-]*", (b"eyJ",))), before=0, after=0),
+    *_foreign(
         "Mailchimp Access Key",
-        ("mailchimp", "MailchimpDetector"),
-        rb"-us[0-9](?<=[0-9a-z]{32}-us[0-9])",
-        (b"-us",),
+        "mailchimp",
+        "MailchimpDetector",
+        (rb"-us[0-9](?<=[0-9a-z]{32}-us[0-9])", (b"-us",)),
     ),
-    Detector(
-        "NPM tokens",
-        ("npm", "NpmDetector"),
-        rb"/:_authToken=\s*(?:npm_.|[A-Fa-f0-9-]{36})",
-        (b"/:_authToken=",),
+    *_widened(
+        _foreign(
+            "NPM tokens",
+            "npm",
+            "NpmDetector",
+            (rb"/:_authToken=\s*(?:npm_.|[A-Fa-f0-9-]{36})", (b"/:_authToken=",)),
+        ),
+        before=512,
+        after=64,
     ),
-    Detector(OPENAI, ("openai", "OpenAIDetector"), rb"[A-Za-z0-9_-]*", (b"T3BlbkFJ",)),
-    Detector(
+    *_foreign(OPENAI, "openai", "OpenAIDetector", (rb"[A-Za-z0-9_-]*", (b"T3BlbkFJ",))),
+    *_foreign(
         PRIVATE_KEY,
-        ("private_key", "PrivateKeyDetector"),
-        rb"BEGIN (?:(?:DSA|EC|OPENSSH|PGP|RSA|SSH2 ENCRYPTED) )?PRIVATE KEY|PuTTY-User-Key-File-2",
-        (b" PRIVATE KEY", b"PuTTY-User-Key-File-2"),
+        "private_key",
+        "PrivateKeyDetector",
+        (rb"BEGIN (?:(?:DSA|EC|OPENSSH|PGP|RSA|SSH2 ENCRYPTED) )?PRIVATE KEY", (b" PRIVATE KEY",)),
+        (rb"PuTTY-User-Key-File-[2]", (b"PuTTY",)),
     ),
-    Detector(
+    *_foreign(
         "PyPI Token",
-        ("pypi_token", "PypiTokenDetector"),
-        rb"pypi-(?:AgEIcHlwaS5vcmc|AgENdGVzdC5weXBpLm9yZw)[A-Za-z0-9_-]{70}",
-        (b"pypi-AgE",),
+        "pypi_token",
+        "PypiTokenDetector",
+        (rb"pypi-(?:AgEIcHlwaS5vcmc|AgENdGVzdC5weXBpLm9yZw)" + _WORD + rb"{70}", (b"pypi-AgE",)),
     ),
-    Detector(
+    *_foreign(
         "SendGrid API Key",
-        ("sendgrid", "SendGridDetector"),
-        rb"SG\.[a-zA-Z0-9_-]{22}\.[a-zA-Z0-9_-]{43}",
-        (b"SG.",),
+        "sendgrid",
+        "SendGridDetector",
+        (rb"SG\." + _WORD + rb"{22}\." + _WORD + rb"{43}", (b"SG.",)),
     ),
-    Detector(
+    *_folded(
         "Slack Token",
-        ("slack", "SlackDetector"),
-        rb"xox[abposr]-\d+-[a-z0-9]",
-        (b"xox",),
-        folded=True,
+        "slack",
+        "SlackDetector",
+        (rb"xox[abposr]-\d+-[a-z0-9]", (b"xox",)),
+        (rb"https://hooks\.slack\.com/services/t[a-z0-9_]+/b[a-z0-9_]+/[a-z0-9_]", (b"hooks.slack.com/services/",)),
     ),
-    Detector(
-        "Slack Token",
-        ("slack", "SlackDetector"),
-        rb"https://hooks\.slack\.com/services/t[a-z0-9_]+/b[a-z0-9_]+/[a-z0-9_]",
-        (b"hooks.slack.com/services/",),
-        folded=True,
-    ),
-    Detector(
+    *_folded(
         "SoftLayer Credentials",
-        ("softlayer", "SoftlayerDetector"),
-        rb"s(?:oft)?l(?:ayer)?[_-]?(?:api)?[_-]?" + _KEYWORD + _ASSIGN + rb"[a-z0-9]{64}",
-        folded=True,
+        "softlayer",
+        "SoftlayerDetector",
+        (rb"sl[_-]?(?:api)?[_-]?" + _KEYWORD + _ASSIGN + rb"[a-z0-9]{64}", (b"sl",)),
+        (rb"softlayer[_-]?(?:api)?[_-]?" + _KEYWORD + _ASSIGN + rb"[a-z0-9]{64}", (b"softlayer",)),
+        (rb"://api.{1,4}softlayer.{1,4}com/soap/v3(?:.{1,4}1)?/[a-z0-9]{64}", (b"softlayer",)),
     ),
-    Detector(
-        "SoftLayer Credentials",
-        ("softlayer", "SoftlayerDetector"),
-        rb"://api.{1,4}softlayer.{1,4}com/soap/v3(?:.{1,4}1)?/[a-z0-9]{64}",
-        (b"softlayer",),
-        folded=True,
-    ),
-    Detector(
+    *_foreign(
         "Square OAuth Secret",
-        ("square_oauth", "SquareOAuthDetector"),
-        rb"sq0csp-[0-9A-Za-z\\_-]{43}",
-        (b"sq0csp-",),
+        "square_oauth",
+        "SquareOAuthDetector",
+        (rb"sq0csp-[0-9A-Za-z\\_-]{43}", (b"sq0csp-",)),
     ),
-    Detector("Stripe Access Key", ("stripe", "StripeDetector"), rb"[rs]k_live_[0-9a-zA-Z]{24}", (b"k_live_",)),
-    Detector(
+    *_foreign(
+        "Stripe Access Key",
+        "stripe",
+        "StripeDetector",
+        (rb"k_live_(?<=[rs]k_live_)[0-9a-zA-Z]{24}", (b"k_live_",)),
+    ),
+    *_foreign(
         "Telegram Bot Token",
-        ("telegram_token", "TelegramBotTokenDetector"),
-        rb"[0-9]{8}:[0-9A-Za-z_-]{35}",
+        "telegram_token",
+        "TelegramBotTokenDetector",
+        (rb":(?<=[0-9]{8}:)" + _WORD + rb"{35}", (b":",)),
     ),
-    Detector("Twilio API Key", ("twilio", "TwilioKeyDetector"), rb"(?:AC|SK)[a-z0-9]{32}"),
-    # Last, so that an address with a known kind of token in it is called by that.
-    Detector(
+    *_foreign(
+        "Twilio API Key",
+        "twilio",
+        "TwilioKeyDetector",
+        (rb"AC[a-z0-9]{32}", (b"AC",)),
+        (rb"SK[a-z0-9]{32}", (b"SK",)),
+    ),
+    *_foreign(
         URL_PASSWORD,
-        ("basic_auth", "BasicAuthDetector"),
-        rb"://" + _URL_PART + rb":" + _URL_PART + rb"@",
-        (b"://",),
+        "basic_auth",
+        "BasicAuthDetector",
+        (rb"://" + _URL_PART + rb":" + _URL_PART + rb"@", (b"://",)),
     ),
 )
 """detect-secrets' detectors of tokens and keys. Its entropy and keyword plugins are left out: evidence is full of
 digests. So is its finder of public addresses, which are no secret."""
 
-_WORD = rb"[A-Za-z0-9_-]"
+
+def _own(name: str, pattern: bytes, *literals: bytes) -> Detector:
+    return Detector(name, None, pattern, literals)
+
+
+def _begins(prefix: bytes) -> bytes:
+    """`prefix` where no word goes on into it; an escaped line break or URL escape before it is no word."""
+    return prefix + rb"(?:(?<![A-Za-z0-9]%s)|(?<=\\[nrt]%s)|(?<=%%[0-9A-Fa-f]{2}%s))" % (prefix, prefix, prefix)
+
 
 OWN = (
-    Detector("Anthropic API Key", None, rb"sk-ant-" + _WORD + rb"{20}", (b"sk-ant-",)),
-    Detector("OpenAI API Key", None, rb"sk-(?:proj|svcacct|admin)-" + _WORD + rb"{20}", (b"sk-",)),
-    Detector("OpenRouter API Key", None, rb"sk-or-v1-[0-9a-f]{32}", (b"sk-or-v1-",)),
-    Detector("Google API Key", None, rb"AIza" + _WORD + rb"{35}", (b"AIza",)),
-    Detector("Google OAuth Client Secret", None, rb"GOCSPX-" + _WORD + rb"{28}", (b"GOCSPX-",)),
-    Detector("GitHub Fine-grained Token", None, rb"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{40}", (b"github_pat_",)),
-    Detector("GitLab Routable Token", None, rb"glpat-" + _WORD + rb"{27,300}\.[0-9a-z]{2}\.", (b"glpat-",)),
-    Detector("Groq API Key", None, rb"gsk_[A-Za-z0-9]{48}", (b"gsk_",)),
-    Detector("Hugging Face Token", None, rb"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{34}", (b"hf_",)),
-    Detector("NPM Access Token", None, rb"npm_[A-Za-z0-9]{36}", (b"npm_",)),
-    Detector("Perplexity API Key", None, rb"pplx-[A-Za-z0-9]{40}", (b"pplx-",)),
-    Detector("Replicate API Token", None, rb"(?<![A-Za-z0-9])r8_[A-Za-z0-9]{37}", (b"r8_",)),
-    Detector("Slack App Token", None, rb"xapp-[0-9]-[A-Z0-9]+-[0-9]+-[a-z0-9]{16}", (b"xapp-",)),
-    Detector("xAI API Key", None, rb"xai-[A-Za-z0-9]{60}", (b"xai-",)),
-    Detector("age Secret Key", None, rb"AGE-SECRET-KEY-1[0-9A-Z]{50}", (b"AGE-SECRET-KEY-1",)),
-    Detector(PRIVATE_KEY, None, rb"BEGIN (?:ENCRYPTED )PRIVATE KEY|PuTTY-User-Key-File-[3]", (b"PRIVATE", b"PuTTY")),
+    _own("Anthropic API Key", rb"sk-ant-" + _WORD + rb"{20}", b"sk-ant-"),
+    _own("OpenAI API Key", _begins(b"sk-") + rb"(?:proj|svcacct|admin)-" + _WORD + rb"{20}", b"sk-"),
+    _own("OpenRouter API Key", rb"sk-or-v1-[0-9a-f]{32}", b"sk-or-v1-"),
+    _own("Google API Key", rb"AIza" + _WORD + rb"{35}", b"AIza"),
+    _own("Google OAuth Client Secret", rb"GOCSPX-" + _WORD + rb"{28}", b"GOCSPX-"),
+    _own("GitHub Fine-grained Token", rb"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{40}", b"github_pat_"),
+    _own("GitLab Routable Token", rb"glpat-" + _WORD + rb"{27,300}\.[0-9a-z]{2}\.", b"glpat-"),
+    _own("Groq API Key", rb"gsk_[A-Za-z0-9]{48}", b"gsk_"),
+    _own("Hugging Face Token", _begins(b"hf_") + rb"[A-Za-z0-9]{34}", b"hf_"),
+    _own("NPM Access Token", rb"npm_[A-Za-z0-9]{36}", b"npm_"),
+    _own("Perplexity API Key", rb"pplx-[A-Za-z0-9]{40}", b"pplx-"),
+    _own("Replicate API Token", _begins(b"r8_") + rb"[A-Za-z0-9]{37}", b"r8_"),
+    _own("Slack App Token", rb"xapp-[0-9]-[A-Z0-9]+-[0-9]+-[a-z0-9]{16}", b"xapp-"),
+    _own("xAI API Key", rb"xai-[A-Za-z0-9]{60}", b"xai-"),
+    _own("age Secret Key", rb"AGE-SECRET-KEY-1[0-9A-Z]{50}", b"AGE-SECRET-KEY-1"),
+    _own(PRIVATE_KEY, rb"BEGIN (?:ENCRYPTED) PRIVATE KEY", b" PRIVATE KEY"),
+    _own(PRIVATE_KEY, rb"PuTTY-User-Key-File-[3]", b"PuTTY"),
 )
 """What detect-secrets does not know."""
 
 ALL = OWN + FOREIGN
+_SMALL = 1 << 16
+"""Bytes up to which looking for the literals first is cheaper than compiling a pattern."""
 
 
 def spans(detector: Detector, data: bytes, folded: bytes) -> Iterator[tuple[int, int]]:
     """Where `data` may hold a token of this detector; `folded` is `data` in lower case."""
     text = folded if detector.folded else data
-    if detector.literals and not any(literal in text for literal in detector.literals):
+    if len(text) <= _SMALL and not any(literal in text for literal in detector.literals):
         return
     if detector.name == JSON_WEB_TOKEN:
         yield from _web_tokens(data, re.compile(detector.pattern))

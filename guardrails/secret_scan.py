@@ -4,20 +4,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from importlib import import_module
-from itertools import islice
-from typing import Any, NamedTuple
+from itertools import chain, islice
+from typing import Any, NamedTuple, TypeVar
 
-from guardrails.secret_detectors import ALL, JSON_WEB_TOKEN, URL_PASSWORD, Detector, spans
+from guardrails.secret_detectors import ALL, URL_PASSWORD, Detector, spans
 from guardrails.secret_values import Needle
 
 MARGIN = 1 << 14
 """Bytes seen on either side of a position when a stream is cut: no token is longer."""
 MOST = 1000
 """Hits that are kept of one stream. Nobody reads more, and a hostile file could hold millions."""
+_SMALL, _HEAP = 1 << 16, 1 << 19
+"""Bytes of a text that is searched together with others, and of all of them together."""
 _AROUND = 200
 """Bytes of its line that tell on either side whether a hit was there before."""
-_BEFORE, _AFTER = 512, 1200
-"""What a detector is shown around a span: more than any of its patterns looks at."""
 
 
 class Hit(NamedTuple):
@@ -55,6 +55,39 @@ class _Window(NamedTuple):
     line: int = 1
     column: int = 0
     offset: int = 0
+
+
+Key = TypeVar("Key")
+
+
+def scan_all(items: Iterable[tuple[Key, Iterable[bytes]]], needles: tuple[Needle, ...]) -> Iterator[tuple[Key, Scan]]:
+    """Every secret in each of many streams, in no promised order.
+
+    Small texts are searched many at a time. Most hold nothing; where a heap holds something its parts are searched
+    one by one.
+    """
+    heap: list[tuple[Key, bytes]] = []
+    size = 0
+    for key, chunks in items:
+        source = iter(chunks)
+        first, second = next(source, b""), next(source, None)
+        if second is not None:
+            yield key, scan(chain((first, second), source), needles)
+        elif len(first) > _SMALL or b"\0" in first:
+            yield key, scan((first,), needles)
+        else:
+            heap.append((key, first))
+            size += len(first) + 1
+        if size > _HEAP:
+            yield from _scan_heap(heap, needles)
+            heap, size = [], 0
+    yield from _scan_heap(heap, needles)
+
+
+def _scan_heap(heap: list[tuple[Key, bytes]], needles: tuple[Needle, ...]) -> Iterator[tuple[Key, Scan]]:
+    clean = len(heap) > 1 and not scan((b"\n".join(text for _, text in heap),), needles).hits
+    for key, text in heap:
+        yield key, Scan(()) if clean else scan((text,), needles)
 
 
 def scan(chunks: Iterable[bytes], needles: tuple[Needle, ...]) -> Scan:
@@ -222,8 +255,7 @@ def _confirmed(detector: Detector, data: bytes, start: int, end: int) -> bool:
     """Whether the detector itself finds something in the span and what is around it on the line."""
     if detector.plugin is None:
         return True
-    before, after = (0, 0) if detector.name == JSON_WEB_TOKEN else (_BEFORE, _AFTER)
-    shown = _clipped(data, start, end, before, after).decode("utf-8", "surrogateescape")
+    shown = _clipped(data, start, end, detector.before, detector.after).decode("utf-8", "surrogateescape")
     try:
         found = list(_plugin(*detector.plugin).analyze_string(_narrowed(shown)))
     except RecursionError:

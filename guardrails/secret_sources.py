@@ -13,7 +13,7 @@ from typing import NamedTuple
 from guardrails.additions import Change, of_index, of_range
 from guardrails.errors import Undecidable
 from guardrails.git import Repo, to_text
-from guardrails.secret_scan import Hit, Scan, added, scan
+from guardrails.secret_scan import Hit, Scan, added, scan, scan_all
 from guardrails.secret_values import Needle
 from guardrails.snapshot import Commit, Index, Snapshot, Worktree
 from guardrails.streams import file_chunks, object_chunks
@@ -116,8 +116,11 @@ class _Blobs:
 
     def _search(self, ids: Iterable[str]) -> None:
         wanted = [name for name in dict.fromkeys(ids) if name not in self._clean and name not in self._found]
-        for object_id, kind, chunks in object_chunks(self._repo, wanted):
-            found = scan(_message(chunks) if kind == b"commit" else chunks, self._needles)
+        texts = (
+            (object_id, _message(chunks) if kind == b"commit" else chunks)
+            for object_id, kind, chunks in object_chunks(self._repo, wanted)
+        )
+        for object_id, found in scan_all(texts, self._needles):
             if found.hits:
                 self._found[object_id] = found
             else:
@@ -132,23 +135,34 @@ def _message(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _files(repo: Repo, snapshot: Worktree, needles: Needles) -> Iterator[Searched]:
     """Every file on disk that is tracked, or could be: untracked and not ignored."""
     listed = repo.run("ls-files", "--cached", "--others", "--exclude-standard", "-z").split(b"\0")
-    for name in dict.fromkeys(listed):
-        if name:
-            yield _file(os.path.join(os.fsencode(repo.root), name), to_text(name), snapshot, needles)
+    root = os.fsencode(repo.root)
+    skipped: list[Searched] = []
+
+    def texts() -> Iterator[tuple[str, Iterable[bytes]]]:
+        for name in filter(None, dict.fromkeys(listed)):
+            path = to_text(name).rstrip("/")
+            opened = _opened(os.path.join(root, name), path, snapshot)
+            if isinstance(opened, str):
+                skipped.append(Searched(path, [], skipped=opened))
+            else:
+                yield path, opened
+
+    for path, found in scan_all(texts(), needles):
+        yield Searched(path, list(found.hits), found.cut)
+    yield from skipped
 
 
-def _file(place: bytes, path: str, snapshot: Worktree, needles: Needles) -> Searched:
-    entry = snapshot.entry(path.rstrip("/"))
+def _opened(place: bytes, path: str, snapshot: Worktree) -> Iterable[bytes] | str:
+    """The content at a path, or why it is not read."""
+    entry = snapshot.entry(path)
     if entry is None:
-        there = snapshot.exists(path.rstrip("/"))
-        return Searched(path, [], skipped=_UNSEARCHED["submodule"] if there else "tracked, but not on disk")
-    if entry.kind not in ("file", "symlink"):
-        return Searched(path, [], skipped=_UNSEARCHED["special"])
+        return _UNSEARCHED["submodule"] if snapshot.exists(path) else "tracked, but not on disk"
     try:
-        found = scan([os.readlink(place)] if entry.kind == "symlink" else file_chunks(place), needles)
+        if entry.kind == "symlink":
+            return (os.readlink(place),)
+        return file_chunks(place) if entry.kind == "file" else _UNSEARCHED["special"]
     except OSError as error:
-        return Searched(path, [], skipped=error.strerror or "cannot be read")
-    return Searched(path, list(found.hits), found.cut)
+        return error.strerror or "cannot be read"
 
 
 def _contents(snapshot: Snapshot, needles: Needles) -> Iterator[Searched]:

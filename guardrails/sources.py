@@ -93,8 +93,11 @@ def _pushed(repo: Repo) -> list[Snapshot]:
 
 
 def parse_ref(line: str) -> PushedRef:
-    """One line of pre-push input. Raises GuardrailError when it is not one."""
-    parts = line.split(" ")
+    """One line of pre-push input. Raises GuardrailError when it is not one.
+
+    The local ref is what the user typed and may hold spaces (`HEAD^{/fix it}`); the other parts cannot.
+    """
+    parts = line.rsplit(" ", 3)
     if len(parts) != 4 or not all(re.fullmatch(_OBJECT_ID, part) for part in (parts[1], parts[3])):
         raise GuardrailError(
             "standard input is not what git writes to a pre-push hook",

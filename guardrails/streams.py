@@ -18,12 +18,21 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 
 
 
 def file_chunks(path: bytes) -> Iterator[bytes]:
-    """The content of a regular file. Raises OSError when it is not one or cannot be read."""
+    """The content of a regular file, which is opened at once and closed when all chunks were taken.
+
+    Raises OSError when it is not a regular file or cannot be opened.
+    """
     handle = os.open(path, _FLAGS)
+    facts = os.fstat(handle)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(handle)
+        raise OSError(0, "not a regular file")
+    return _read(handle, min(CHUNK, facts.st_size + 1))
+
+
+def _read(handle: int, step: int) -> Iterator[bytes]:
     try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(0, "not a regular file")
-        while chunk := os.read(handle, CHUNK):
+        while chunk := os.read(handle, step):
             yield chunk
     finally:
         os.close(handle)

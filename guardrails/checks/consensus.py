@@ -5,16 +5,17 @@ Judged is the latest session of every stage that has consensus evidence. Older s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from guardrails.consensus.findings import Place, anchor, report
-from guardrails.consensus.gathering import FOLDER, Candidate, Case, candidates, cases, current
+from guardrails.consensus.gathering import FOLDER, Candidate, Case, candidates, cases, present
 from guardrails.consensus.sessions import CLOCK_ALLOWANCE, Session, belongs, group, latest
 from guardrails.consensus.statements import identity, stated
-from guardrails.consensus.values import AgentOutput, Question, Record, Resolution, Verdict
+from guardrails.consensus.values import AgentOutput, Current, Question, Record, Verdict
 from guardrails.consensus.verdict import judge
 from guardrails.finding import Checked, Finding, Observation, Skipped
-from guardrails.jsontext import locate, parse
+from guardrails.jsontext import JsonFlaw, locate, parse
 from guardrails.rules.consensus import NOTHING, UNDATED, UNDECIDED
 from guardrails.snapshot import Snapshot, is_plain
 from guardrails.subject import Subject
@@ -23,7 +24,13 @@ _NOT_LATEST = "of a session that is not the latest of its stage"
 
 
 def check(subject: Subject) -> Iterator[Observation]:
-    """One finding for each cause that keeps the verdict of a stage from being ok."""
+    """One finding for each cause that keeps the verdict of a stage from being ok.
+
+    Raises GuardrailError when the scope names something that cannot be a SPEC id: nothing is ever matched by pattern.
+    """
+    if subject.scope.spec is not None:
+        spec = subject.settings.layout.require_id(subject.scope.spec)
+        subject = subject._replace(scope=subject.scope._replace(spec=spec))
     found: list[Candidate] = []
     for each in candidates(subject.snapshot, subject.settings.layout, subject.scope):
         if isinstance(each, Skipped):
@@ -36,8 +43,24 @@ def check(subject: Subject) -> Iterator[Observation]:
     filed = cases(subject.snapshot, subject.settings, found, is_valid)
     if not filed:
         yield from _named_in_vain(subject)
-    for _, case in sorted(filed.items()):
-        yield from _judge_case(subject, case)
+    stages = [_in_sessions(case) for _, case in sorted(filed.items())]
+    answers = (output for stage in stages for session in stage.judged for output in session.outputs)
+    now = present(subject.snapshot, subject.settings.layout, answers)
+    for stage in stages:
+        yield from _judge_stage(subject, stage, now.of(stage.case.question.spec))
+
+
+class _Stage(NamedTuple):
+    """One stage of one SPEC: what was filed, in which sessions, and the latest of them."""
+
+    case: Case
+    sessions: list[Session]
+    judged: list[Session]
+
+
+def _in_sessions(case: Case) -> _Stage:
+    sessions = group(case.outputs, case.records, case.witnesses)
+    return _Stage(case, sessions, latest(sessions))
 
 
 def _required(subject: Subject) -> Iterator[Finding]:
@@ -64,33 +87,34 @@ def _named_in_vain(subject: Subject) -> Iterator[Finding]:
     yield NOTHING.at(where, text, hint="run the stage, or check the spelling", spec=spec, stage=stage)
 
 
-def _judge_case(subject: Subject, case: Case) -> Iterator[Observation]:
-    sessions = group(case.outputs, case.records, case.witnesses)
-    judged = latest(sessions)
+def _judge_stage(subject: Subject, stage: _Stage, now: Current) -> Iterator[Observation]:
+    case = stage.case
     seen: set[str] = set()
-    for session in judged:
+    for session in stage.judged:
         resolutions = [each for each in case.resolutions if belongs(each, session)]
         seen |= {file.path for file in session.files} | {each.path for each in resolutions}
-        yield from _judge_session(subject, case.question._replace(stamp=session.stamp), session, resolutions)
+        question = case.question._replace(stamp=session.stamp)
+        verdict = judge(question, session.outputs, session.records, resolutions, now, subject.settings.consensus)
+        yield from report(question, session, resolutions, verdict, _places(subject.snapshot, verdict, session))
+        yield from _of_the_future(subject, question, session)
     for path in sorted(case.paths):
         yield Checked(path) if path in seen else Skipped(path, _NOT_LATEST)
-    for session in sessions:
-        if session.when is None and session not in judged:
-            spec, stage = case.question.spec, case.question.stage
-            text = f"{spec} {stage}: files without any date were taken to be older than those that have one"
-            yield UNDATED.at(anchor(session), text, spec=spec, stage=stage)
+    yield from _undated(stage)
 
 
-def _judge_session(
-    subject: Subject, question: Question, session: Session, resolutions: Sequence[Resolution]
-) -> Iterator[Finding]:
-    settings = subject.settings
-    now = current(subject.snapshot, settings.layout, question.spec, session.outputs)
-    verdict = judge(question, session.outputs, session.records, resolutions, now, settings.consensus)
-    yield from report(question, session, resolutions, verdict, _places(subject.snapshot, verdict, session))
+def _undated(stage: _Stage) -> Iterator[Finding]:
+    spec, name = stage.case.question.spec, stage.case.question.stage
+    for session in stage.sessions:
+        if session.when is None and session not in stage.judged:
+            text = f"{spec} {name}: files without any date were taken to be older than those that have one"
+            yield UNDATED.at(anchor(session), text, spec=spec, stage=name)
+
+
+def _of_the_future(subject: Subject, question: Question, session: Session) -> Iterator[Finding]:
+    """A session that is not yet would be the latest for ever."""
     if session.when and session.when > subject.now + CLOCK_ALLOWANCE:
         text = f"{question.spec} {question.stage}: undecided: its latest session is dated in the future"
-        hint = "no later session could ever be the latest: correct the clock and run the stage again"
+        hint = "correct the clock and run the stage again; until then no honest session can be the latest"
         yield UNDECIDED.at(anchor(session), text, hint=hint, spec=question.spec, stage=question.stage)
 
 
@@ -103,9 +127,17 @@ def _places(snapshot: Snapshot, verdict: Verdict, session: Session) -> dict[str,
         data = snapshot.read(path) if wanted else None
         if data is None:
             continue
-        keys = {identity(text): key for key, text in stated(parse(data), "conflicts")}
+        keys = {identity(text): key for key, text in stated(_reparsed(data), "conflicts")}
         found = locate(data, [keys[each] for each in keys if each in wanted])
         for each in wanted & keys.keys():
             places[each] = Place(path, *found[keys[each]])
         wanted -= keys.keys()
     return places
+
+
+def _reparsed(data: bytes) -> object:
+    """The document that was read before; nothing if somebody has replaced it since, in the working tree."""
+    try:
+        return parse(data)
+    except JsonFlaw:
+        return None

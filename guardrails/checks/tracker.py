@@ -8,7 +8,7 @@ from guardrails.checks import tracker_tables, tracker_threads
 from guardrails.checks.tracker_items import BACKLOG, Context, is_in, judge_row
 from guardrails.checks.tracker_paths import Places
 from guardrails.checks.tracker_rows import Item, StatusTable, status_tables
-from guardrails.checks.tracker_survey import Survey, Text, survey
+from guardrails.checks.tracker_survey import Survey, Text, spec_in, survey
 from guardrails.finding import Checked, Finding, Observation
 from guardrails.markdown import decode, parse
 from guardrails.rules.tracker import (
@@ -115,7 +115,7 @@ def _directories(subject: Subject, found: Survey, path: str) -> Iterator[Finding
     heads = {"SPEC", *(spec.partition("-")[0] for spec in known)}
     placed = {item.row.line for rows in found.rows.values() for item in rows}
     for item in found.items:
-        spec = layout.id_of(item.task)
+        spec = spec_in(layout, item.task)
         if spec is None or spec in known or spec.partition("-")[0] not in heads:
             continue
         if item.row.line not in placed and not is_in(item, BACKLOG):

@@ -84,7 +84,7 @@ def _paths(context: Context, item: Item, column: int | None, rule: Rule, what: s
     cell = item.cell(column)
     if cell is None:
         return
-    found = [] if is_empty(item.text(column)) else named(cell.text, context.places)
+    found = [] if is_empty(cell.text.strip("*_`~ ")) else named(cell.text, context.places)
     flawed = False
     for name in found:
         if name.state in ("outside", "missing"):

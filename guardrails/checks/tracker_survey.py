@@ -13,6 +13,8 @@ from guardrails.settings import Settings
 from guardrails.snapshot import Entry, Snapshot, within
 
 EVIDENCE_FOLDER = "evidence"
+MAX_ID = 200
+"""Characters of a word that may hold a SPEC id."""
 _WORD = re.compile(r"[\w-]+")
 
 
@@ -104,6 +106,8 @@ def _rows(layout: Layout, directories: Sequence[Directory], items: Sequence[Item
     for directory in directories:
         by_spec.setdefault(directory.spec, []).append(directory.path)
     found: dict[str, list[Item]] = {directory.path: [] for directory in directories}
+    if not found:
+        return {}
     below = re.compile(rf"(?<![\w./-]){re.escape(layout.docs)}/([^/\s`<>()\[\],;|]+)")
     for item in items:
         specs = set(mentioned(layout, item, by_spec))
@@ -116,10 +120,16 @@ def _rows(layout: Layout, directories: Sequence[Directory], items: Sequence[Item
     return {path: tuple(rows) for path, rows in found.items()}
 
 
+def spec_in(layout: Layout, word: str) -> str | None:
+    """The SPEC id in a word, a slug dropped."""
+    return layout.id_of(word) if len(word) <= MAX_ID else None
+
+
 def mentioned(layout: Layout, item: Item, specs: dict[str, list[str]]) -> Iterator[str]:
     """The SPEC ids that a row's id or title names, whole: `SPEC-102R` does not name SPEC-102."""
-    for column in (item.columns.task, item.columns.title):
-        for word in _WORD.findall(item.text(column)):
-            spec = word if word in specs else layout.id_of(word) if "-" in word else None
+    for cell in (item.cell(item.columns.task), item.cell(item.columns.title)):
+        for word in _WORD.findall(cell.text) if cell else ():
+            name = word.strip("_")  # emphasis
+            spec = name if name in specs else spec_in(layout, name)
             if spec in specs:
                 yield spec

@@ -10,7 +10,8 @@ from guardrails.cli.context import Globals, global_options, merged
 from guardrails.cli.judge import load_config
 from guardrails.git import open_repo
 from guardrails.printable import printable
-from guardrails.setup.doctor import Row, examine, exit_code
+from guardrails.setup.diagnosis import Row
+from guardrails.setup.doctor import examine, exit_code
 from guardrails.snapshot import Worktree
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "unknown": "magenta"}

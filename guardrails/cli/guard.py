@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -34,7 +35,7 @@ def command(ctx: click.Context, /, hook: str | None, files: tuple[str, ...], **o
         command="guard",
         checks=tuple(check for check in CHECKS if hook is None or hook in check.hooks),
         source=options["source"] or SOURCES.get(hook or ""),
-        scope=Scope(message_file=files[0] if hook == "commit-msg" and files else None),
+        scope=Scope(message_file=os.path.abspath(files[0]) if hook == "commit-msg" and files else None),
         format=options["format"],
         output=options["output"],
         exit_zero=options["exit_zero"],

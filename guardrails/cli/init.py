@@ -37,7 +37,9 @@ def command(
     prepared = prepare(repo, repo_url, rev, force=force)
     if not dry_run:
         apply(repo, prepared.changes)
-    if not globals_.quiet:
+    if globals_.quiet:
+        _show_left(prepared)
+    else:
         _report(prepared, dry_run)
     return 0
 
@@ -49,14 +51,18 @@ def _report(prepared: Prepared, dry_run: bool) -> None:
             click.echo(_difference(change), nl=False)
     for line in prepared.kept:
         click.echo(line)
-    for what, text in prepared.left:
-        click.echo(f"\nleft to you: {what}:\n")
-        click.echo("".join(f"    {line}\n" if line else "\n" for line in text.splitlines()))
+    _show_left(prepared)
     for note in prepared.notes:
         click.echo(f"note: {printable(note)}")
     _table("will be judged", checked(prepared.found))
     _table("won't be judged", unchecked(prepared.found, prepared.entry))
     _table("next", _next(prepared))
+
+
+def _show_left(prepared: Prepared) -> None:
+    for what, text in prepared.left:
+        click.echo(f"\nleft to you: {what}:\n")
+        click.echo("".join(f"    {line}\n" if line else "\n" for line in text.splitlines()))
 
 
 def _difference(change: Change) -> str:

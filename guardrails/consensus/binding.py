@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from guardrails.consensus.usable import Run
-from guardrails.consensus.values import AgentOutput, Current, Record
+from guardrails.consensus.values import AgentOutput, Current, Record, short
 
 
 def is_bound(output: AgentOutput) -> bool:
@@ -62,7 +62,7 @@ def _changed_inputs(usable: Sequence[AgentOutput], current: Current) -> Iterator
     for item in sorted({item for output in usable for item in output.inputs}):
         now = current.documents.get(item.path)
         if now != item.sha256:
-            yield f"stale: {item.path} {'is gone' if now is None else 'changed since'}"
+            yield f"stale: {short(item.path)} {'is gone' if now is None else 'changed since'}"
 
 
 def _changed_prompts(usable: Sequence[AgentOutput], current: Current) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from guardrails.consensus.resolving import faults_of_resolution, target_of
 from guardrails.consensus.sessions import Session
 from guardrails.consensus.usable import faults_of_record
-from guardrails.consensus.values import Conflict, Problem, Question, Resolution, Verdict
+from guardrails.consensus.values import Conflict, Problem, Question, Resolution, Verdict, short
 from guardrails.finding import Finding, Rule, Severity
 from guardrails.rules.consensus import (
     CONFLICT,
@@ -24,7 +24,6 @@ from guardrails.rules.consensus import (
     UNUSABLE,
 )
 
-_SHOWN = 160
 _OF_FLAW = {"unreadable": UNREADABLE, "placeholder": PLACEHOLDER, "foreign": FOREIGN_RECORD}
 
 
@@ -112,10 +111,14 @@ class _Maker:
 
     def conflict(self, conflict: Conflict, place: Place | None) -> Finding:
         path, line, column = place or (None, None, None)
-        text = conflict.text if len(conflict.text) <= _SHOWN else conflict.text[: _SHOWN - 3] + "..."
         hint = f"decide it and record a resolution of {conflict.id}; 'speckit explain {CONFLICT.code}' shows how"
         return self.at(
-            CONFLICT, f"unresolved conflict {conflict.id}: {text}", path=path, line=line, column=column, hint=hint
+            CONFLICT,
+            f"unresolved conflict {conflict.id}: {short(conflict.text)}",
+            path=path,
+            line=line,
+            column=column,
+            hint=hint,
         )
 
     def records(self, session: Session, verdict: Verdict) -> Iterator[Finding]:

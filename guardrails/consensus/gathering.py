@@ -114,10 +114,20 @@ def _file(case: Case, name: EvidenceName, blob: Blob, layout: Layout, satisfies:
         case.records.append(read_record(path, role, name, blob.data, context, satisfies, blob.problem))
 
 
-def current(snapshot: Snapshot, layout: Layout, spec: str, outputs: Iterable[AgentOutput]) -> Current:
-    """The recorded inputs as they are in the snapshot now, and the documents that an answer cannot do without."""
+class Present(NamedTuple):
+    """The repository as it is now: digests of documents, and the documents of each SPEC an answer cannot do without."""
+
+    digests: Mapping[str, str | None]
+    required: Mapping[str, tuple[str, ...]]
+
+    def of(self, spec: str) -> Current:
+        return Current(self.digests, self.required.get(spec, ()))
+
+
+def present(snapshot: Snapshot, layout: Layout, outputs: Iterable[AgentOutput]) -> Present:
+    """The inputs that `outputs` recorded as they are in the snapshot, all read at once."""
     paths = sorted({item.path for output in outputs for item in output.inputs})
-    return Current(_digests(snapshot, paths), tuple(_required(snapshot, layout, spec)))
+    return Present(_digests(snapshot, paths), _required(snapshot, layout))
 
 
 def _digests(snapshot: Snapshot, paths: Iterable[str]) -> Mapping[str, str | None]:
@@ -127,9 +137,13 @@ def _digests(snapshot: Snapshot, paths: Iterable[str]) -> Mapping[str, str | Non
     return {blob.entry.path: None if blob.data is None else sha256(blob.data).hexdigest() for blob in blobs}
 
 
-def _required(snapshot: Snapshot, layout: Layout, spec: str) -> Iterator[str]:
-    folders = [f"{layout.docs}/{name}" for name in snapshot.folders(layout.docs) if layout.id_of(name) == spec]
-    for folder in folders:
-        found = next((f"{folder}/{name}" for name in _BINDING if snapshot.entry(f"{folder}/{name}")), None)
-        if found:
-            yield found
+def _required(snapshot: Snapshot, layout: Layout) -> Mapping[str, tuple[str, ...]]:
+    """By SPEC id: the spec.md of its directory, or of each when it has several."""
+    required: dict[str, tuple[str, ...]] = {}
+    for name in snapshot.folders(layout.docs):
+        spec = layout.id_of(name)
+        folder = f"{layout.docs}/{name}"
+        found = next((f"{folder}/{each}" for each in _BINDING if snapshot.entry(f"{folder}/{each}")), None)
+        if spec and found:
+            required[spec] = (*required.get(spec, ()), found)
+    return required

@@ -19,7 +19,7 @@ from guardrails.consensus.reading import (
     walk,
 )
 from guardrails.consensus.statements import conflicts_in, identity, stated
-from guardrails.consensus.values import AgentOutput, Named, Problem, agent_of
+from guardrails.consensus.values import AgentOutput, Named, Problem, agent_of, short
 from guardrails.layout import EvidenceName
 
 # What says whose answer it is, from what and at what price, but is no answer.
@@ -34,7 +34,6 @@ _ABOUT = frozenset(
         "replayed",
     )
 )  # fmt: skip
-_SHOWN = 120
 _DONE = frozenset(("ok", "success", "succeeded", "complete", "completed", "done"))
 
 
@@ -67,7 +66,7 @@ def read_output(
 
 
 def _filed_for(name: str, whose: Named, context: Context) -> str:
-    """The agent of a file. Older names are short where no agent of the roster has the short name: `gpt` for `gpt_pro`."""
+    """The agent of a file. Older names may be short, where nobody in the roster has that name: `gpt` for `gpt_pro`."""
     if name in context.roster or len(whose.agents) != 1:
         return name
     signed = next(iter(whose.agents))
@@ -107,12 +106,12 @@ def _error(value: dict[str, Any]) -> str | None:
             return _words(part["error"])
     status = value.get("status")
     if isinstance(status, str) and status.strip().lower() not in _DONE:
-        return f"status {status.strip()[:_SHOWN] or 'blank'}"
+        return f"status {short(status) or 'blank'}"
     code = value.get("exitCode", value.get("exit_code"))
-    return None if code in (None, 0) else f"exit code {str(code)[:_SHOWN]}"
+    return None if code in (None, 0) else f"exit code {short(str(code))}"
 
 
 def _words(error: Any) -> str:
     if isinstance(error, dict):
         error = first_text(error, ("message", "type", "code")) or error
-    return " ".join(str(error).split())[:_SHOWN]
+    return short(str(error))

@@ -20,7 +20,7 @@ from guardrails.consensus.reading import (
     recorded,
 )
 from guardrails.consensus.statements import conflicts_in
-from guardrails.consensus.values import KINDS, Claim, Kind, Problem, Prompt, Record, Resolution, Role, agent_of
+from guardrails.consensus.values import KINDS, Claim, Kind, Problem, Prompt, Record, Resolution, Role, agent_of, short
 from guardrails.layout import EvidenceName
 
 # Words that were written for a verdict. The predecessor's scripts wrote `ready` where its gate wanted `ok`.
@@ -34,7 +34,6 @@ _WORDS: dict[str, Kind] = {
 }
 _CLAIM_KEYS = ("verdict", "status", "kind")
 _MISSING_KEYS = ("missing", "unusable", "missing_agents", "missingAgents", "degraded_agents")
-_SHOWN = 40
 
 
 def read_record(
@@ -89,7 +88,7 @@ def _claims(value: dict[str, Any]) -> Iterator[Claim]:
         for key in _CLAIM_KEYS:
             said = part.get(key)
             if isinstance(said, str):
-                yield Claim(_WORDS.get(said.strip().lower(), "undecided"), said.strip()[:_SHOWN])
+                yield Claim(_WORDS.get(said.strip().lower(), "undecided"), short(said))
     sure = value.get("consensus_ok")
     if isinstance(sure, bool):
         yield Claim("ok", "ok") if sure else Claim("undecided", "not ok")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from guardrails.consensus.sessions import names_stamp
-from guardrails.consensus.values import AgentOutput, Input, Named, Problem, Prompt, Question, Record, Unusable
+from guardrails.consensus.values import AgentOutput, Input, Named, Problem, Prompt, Question, Record, Unusable, short
 
 
 class Run(NamedTuple):
@@ -65,7 +65,7 @@ def sort_outputs(outputs: Sequence[AgentOutput], question: Question, run: Run) -
         rivals = by_agent[output.agent]
         if len({rival.sha256 for rival in rivals}) > 1:
             reasons += (Problem("incomplete", f"is one of {len(rivals)} different outputs of {output.agent}"),)
-        elif len(rivals) > 1:
+        elif len(rivals) > 1 and output.agent in question.roster:
             twins.add(output.agent)
         if reasons:
             unusable.append(Unusable(output, reasons, output.agent in question.roster))
@@ -105,17 +105,17 @@ def foreign(named: Named, question: Question) -> Iterator[Problem]:
     for what, given, expected in (("SPEC", named.specs, question.spec), ("stage", named.stages, question.stage)):
         others = sorted(item for item in given - {expected} if "${" not in item)
         if others:
-            yield Problem("foreign", f"names the {what} {', '.join(others)}, not {expected}")
+            yield Problem("foreign", f"names the {what} {short(', '.join(others))}, not {expected}")
     if question.stamp:
         for session in sorted(named.sessions):
             if "${" not in session and not names_stamp(session, question.stamp):
-                yield Problem("foreign", f"names the session {session}, not that of its file name")
+                yield Problem("foreign", f"names the session {short(session)}, not that of its file name")
 
 
 def _signature(output: AgentOutput) -> Iterator[Problem]:
     others = sorted(item for item in output.named.agents - {output.agent} if "${" not in item)
     if others:
-        yield Problem("foreign", f"is signed by {', '.join(others)}, not by {output.agent}")
+        yield Problem("foreign", f"is signed by {short(', '.join(others))}, not by {output.agent}")
     elif output.agent not in output.named.agents:
         yield Problem("incomplete", "does not name its agent")
 
@@ -125,7 +125,9 @@ def _prompt(output: AgentOutput, run: Run) -> Iterator[Problem]:
     for prompt in expected:
         mine = output.prompt
         if prompt.version and mine.version and prompt.version != mine.version:
-            yield Problem("foreign", f"was made with prompt {mine.version}, the run with {prompt.version}")
+            yield Problem(
+                "foreign", f"was made with prompt {short(mine.version)}, the run with {short(prompt.version)}"
+            )
         if prompt.sha256 and mine.sha256 and prompt.sha256 != mine.sha256:
             yield Problem("foreign", "was made with another prompt than its run recorded")
 
@@ -135,7 +137,7 @@ def _inputs(output: AgentOutput, run: Run) -> Iterator[Problem]:
         return
     if run.inputs:
         for path in sorted({item.path for item in {*run.inputs} ^ {*output.inputs}}):
-            yield Problem("foreign", f"was not made from the {path} its run recorded")
+            yield Problem("foreign", f"was not made from the {short(path)} its run recorded")
     paths = Counter(item.path for item in output.inputs)
     for path in sorted(path for path, count in paths.items() if count > 1):
-        yield Problem("incomplete", f"records two digests of {path}")
+        yield Problem("incomplete", f"records two digests of {short(path)}")

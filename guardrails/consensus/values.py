@@ -14,6 +14,16 @@ Role = Literal["synthesis", "verdict"]
 Flaw = Literal["unreadable", "placeholder", "foreign", "incomplete"]
 
 
+SHOWN = 120
+"""Characters of quoted content in a message."""
+
+
+def short(text: str) -> str:
+    """Quoted content on one line, cut to what a message can hold."""
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN else line[: SHOWN - 3] + "..."
+
+
 class Problem(NamedTuple):
     """Why a file cannot be taken at its word. `text` completes "it …"; `line` and `column` are 1-based."""
 

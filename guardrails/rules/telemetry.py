@@ -35,7 +35,7 @@ ENCODING = Rule(
     "An evidence file is empty, not UTF-8, or begins with a byte order mark.",
     "JSON is UTF-8 without a byte order mark (RFC 8259 section 8.1); all else is read differently by every tool.",
     "EF BB BF 7B 7D      <- a byte order mark before {}",
-    "Save the file as UTF-8 without a byte order mark. An empty file is the trace of a writer that was killed: rerun it.",
+    "Save the file as UTF-8 without a byte order mark. An empty one is the trace of a killed writer: rerun it.",
 )
 EXTREME = Rule(
     "TEL005",

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from functools import partial
 
 from guardrails import __version__
-from guardrails.errors import GuardrailError, Undecidable
+from guardrails.errors import GuardrailError
 from guardrails.git import Repo, to_text
 from guardrails.settings import CONFIG_FILE, Settings
-from guardrails.setup import precommit
-from guardrails.setup.detect import Detected, look
+from guardrails.setup.detect import look
+from guardrails.setup.diagnosis import Patient, Row, row_of
+from guardrails.setup.doctor_hooks import hook_rows
 from guardrails.snapshot import Worktree
 
 OLDEST_GIT = (2, 30)
@@ -22,43 +22,21 @@ OLDEST_GIT = (2, 30)
 
 LIBRARIES = ("click", "detect-secrets", "jsonschema", "jsonschema-rs", "markdown-it-py", "orjson", "PyYAML")
 
-Level = Literal["ok", "warn", "fail", "unknown"]
-
-
-class Row(NamedTuple):
-    """One line of the report. `unknown` is neither: the answer cannot be had here."""
-
-    level: Level
-    subject: str
-    message: str
-    hint: str | None = None
-
-
-class Patient(NamedTuple):
-    """What the sections look at. `settings` is None while the configuration is broken."""
-
-    repo: Repo
-    tree: Worktree
-    found: Detected
-    settings: Settings | None
-
 
 def examine(repo: Repo, load: Callable[[], Settings]) -> Iterator[Row]:
     """Every row, in reading order. `load` reads the configuration and may raise GuardrailError."""
-    from guardrails.setup.doctor_hooks import hook_rows
-
-    yield from _guarded("git", lambda: git_rows(repo))
+    yield from _guarded("git", partial(git_rows, repo))
     yield from program_rows()
     try:
         found = look(repo)
     except GuardrailError as error:
-        yield _row_of("repository", error)
+        yield row_of("repository", error)
         return
     settings, rows = configuration(load)
     yield from rows
     patient = Patient(repo, Worktree(repo), look(repo, settings.layout) if settings else found, settings)
     for subject, section in (("content", content_rows), ("secrets", secret_rows), ("hooks", hook_rows)):
-        yield from _guarded(subject, lambda section=section: section(patient))  # type: ignore[misc]
+        yield from _guarded(subject, partial(section, patient))
 
 
 def exit_code(rows: list[Row]) -> int:
@@ -71,12 +49,7 @@ def _guarded(subject: str, section: Callable[[], Iterator[Row]]) -> Iterator[Row
     try:
         yield from section()
     except GuardrailError as error:
-        yield _row_of(subject, error)
-
-
-def _row_of(subject: str, error: GuardrailError) -> Row:
-    level: Level = "unknown" if isinstance(error, Undecidable) else "fail"
-    return Row(level, subject, error.message, error.hint)
+        yield row_of(subject, error)
 
 
 def git_rows(repo: Repo) -> Iterator[Row]:
@@ -125,7 +98,7 @@ def configuration(load: Callable[[], Settings]) -> tuple[Settings | None, list[R
     try:
         settings = load()
     except GuardrailError as error:
-        return None, [_row_of("configuration", error)]
+        return None, [row_of("configuration", error)]
     if settings.config_path is None:
         return settings, [Row("warn", "configuration", f"no {CONFIG_FILE}: the defaults hold", "speckit init")]
     return settings, [Row("ok", "configuration", settings.config_path)]
@@ -162,24 +135,3 @@ def secret_rows(patient: Patient) -> Iterator[Row]:
     if absent:
         message = f"not set here, so their values cannot be looked for: {', '.join(absent)}"
         yield Row("warn", "secrets", message, "export them where you commit, if this machine should know them")
-
-
-def hooks_configuration(patient: Patient) -> object:
-    """`.pre-commit-config.yaml` as parsed, None when there is none. Raises GuardrailError when it is broken."""
-    from guardrails.yamlfile import parse
-
-    name = precommit.FILE_NAME
-    if not patient.tree.exists(name):
-        return None
-    data = patient.tree.read(name)
-    if data is None:
-        raise Undecidable(f"{name} is not a regular file", "look into it yourself")
-    parsed: object = parse(data, name).value
-    return parsed
-
-
-def is_writable(path: str) -> bool:
-    """Whether a file could be written to a directory, which may not exist yet."""
-    while not os.path.lexists(path):
-        path = os.path.dirname(path)
-    return os.path.isdir(path) and os.access(path, os.W_OK | os.X_OK)

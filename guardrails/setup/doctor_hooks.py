@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from guardrails.errors import GuardrailError
+from guardrails.errors import GuardrailError, Undecidable
 from guardrails.setup import precommit
-from guardrails.setup.doctor import Level, Patient, Row, hooks_configuration, is_writable
+from guardrails.setup.diagnosis import Level, Patient, Row
 from guardrails.setup.hookfile import FRAMEWORKS, NAMES, HookFile, baked_command, runs_speckit
 from guardrails.setup.hooksdir import Found, HooksDirectory, locate, observe
 from guardrails.setup.init import mentions_speckit
+from guardrails.yamlfile import parse
 
 
 class Configured(NamedTuple):
@@ -47,7 +48,7 @@ def _directory_rows(directory: HooksDirectory) -> Iterator[Row]:
         yield Row("warn", "hooks", f"{directory.outside}; other repositories may share it", hint)
     elif os.path.lexists(directory.path) and not os.path.isdir(directory.path):
         yield Row("fail", "hooks", f"{directory.path} is not a directory", "git config --unset core.hooksPath")
-    elif not is_writable(directory.path):
+    elif not _is_writable(directory.path):
         yield Row("warn", "hooks", f"{directory.path} cannot be written to", "'speckit install' needs to write there")
     else:
         yield Row("ok", "hooks", directory.path)
@@ -58,7 +59,7 @@ def _configured(patient: Patient) -> tuple[Configured, list[Row]]:
     for path, manager in patient.found.managers:
         others[manager] = others.get(manager, False) or mentions_speckit(patient.tree, path)
     try:
-        parsed = hooks_configuration(patient)
+        parsed = _parsed_configuration(patient)
     except GuardrailError as error:
         return Configured(True, [], [], others), [Row("fail", "pre-commit", error.message, error.hint)]
     if not isinstance(parsed, dict):
@@ -138,3 +139,22 @@ def _manager_rows(configured: Configured) -> Iterator[Row]:
     for manager in ("lefthook", "prek"):
         if manager in configured.others and not shutil.which(manager):
             yield Row("warn", manager, "configured here, but not on PATH", f"install {manager}")
+
+
+def _parsed_configuration(patient: Patient) -> object:
+    """`.pre-commit-config.yaml` as parsed, None when there is none. Raises GuardrailError when it is broken."""
+    name = precommit.FILE_NAME
+    if not patient.tree.exists(name):
+        return None
+    data = patient.tree.read(name)
+    if data is None:
+        raise Undecidable(f"{name} is not a regular file", "look into it yourself")
+    parsed: object = parse(data, name).value
+    return parsed
+
+
+def _is_writable(path: str) -> bool:
+    """Whether a file could be written to a directory, which may not exist yet."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return os.path.isdir(path) and os.access(path, os.W_OK | os.X_OK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import yaml
@@ -123,17 +124,16 @@ def _items(added: Entry) -> list[Any]:
 def _edited(text: str, new: list[Entry], missing: list[str], listed: bool) -> str | None:
     edited: str | None = text
     for added in new:
-        edited = yamledit.append(text, "repos", None, lambda column, item=added: snippet(item, column))  # type: ignore[misc]
+        edited = yamledit.append(text, "repos", None, partial(snippet, added))
     if missing and not listed:
         return edited and yamledit.add_key(edited, f"{TYPES_KEY}: [{', '.join(missing)}]")
     for name in missing:
-        edited = edited and yamledit.append(
-            edited,
-            TYPES_KEY,
-            name,
-            lambda column, item=name: f"{' ' * column}- {item}\n",  # type: ignore[misc]
-        )
+        edited = edited and yamledit.append(edited, TYPES_KEY, name, partial(_dash, name))
     return edited
+
+
+def _dash(name: str, indent: int) -> str:
+    return f"{' ' * indent}- {name}\n"
 
 
 def _hooks(config: Any) -> list[dict[str, Any]]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.setup.doctor import LIBRARIES, Row, exit_code
+from guardrails.setup.diagnosis import Row
+from guardrails.setup.doctor import LIBRARIES, exit_code
 from tests.sandbox import Ran, Sandbox
 
 MANAGED = """\

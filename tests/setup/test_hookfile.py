@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
@@ -14,6 +15,11 @@ from guardrails.setup.hookfile import KEPT, NAMES, baked_command, maker_of, rend
 @pytest.mark.parametrize("name", NAMES)
 def test_without_a_command_the_shipped_script_is_written_as_it_is(name: str) -> None:
     assert render(name, None) == shipped.read("hooks", name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_shipped_script_can_be_run_where_it_lies(name: str) -> None:
+    assert os.access(shipped.path_of("hooks", name), os.X_OK)
 
 
 @pytest.mark.parametrize("name", NAMES)

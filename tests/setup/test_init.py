@@ -131,6 +131,7 @@ def test_hooks_that_cannot_be_amended_are_left_and_the_lines_shown(sandbox: Sand
     assert "left to you" in out
     assert "- id: speckit-guard" in out
     assert text(sandbox, HOOKS) == flow
+    assert "- id: speckit-guard" in init(sandbox, "-q").out
 
 
 def test_a_hooks_file_that_is_a_link_is_neither_read_nor_replaced(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -1,0 +1,51 @@
+"""Time one run of the lint check over a tracker of as many rows as the argument says; print the milliseconds.
+
+A fresh process each time: the check remembers texts it has seen. What it imports is loaded by a tracker of one row
+first. All is held in memory, so nothing but the check itself is timed.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import time
+from datetime import datetime, timezone
+
+from benchmarks import packet
+from guardrails.finding import Checked, Finding
+from guardrails.registry import check_named
+from guardrails.settings import Settings
+from guardrails.snapshot import Memory
+from guardrails.subject import Subject
+
+
+def main() -> None:
+    count = int(sys.argv[1])
+    _judge(_subject(1))
+    subject = _subject(count)
+    gc.disable()  # as the command does
+    start = time.perf_counter()
+    checked = _judge(subject)
+    took = time.perf_counter() - start
+    print(json.dumps({"milliseconds": took * 1000, "checked": checked}))
+
+
+def _subject(count: int) -> Subject:
+    """The tracker with an edit, its base the tracker before."""
+    base = dict(packet.tracked(count))
+    now = Memory({**base, **dict([packet.edited_tracker(count)])}, Memory(base))
+    return Subject(now, Settings(), datetime.now(timezone.utc))
+
+
+def _judge(subject: Subject) -> int:
+    """How much was checked. An error among the findings means that the data is not what it should be."""
+    observed = list(check_named("lint").run(subject))
+    wrong = [each for each in observed if isinstance(each, Finding) and each.severity == "error"]
+    if wrong:
+        sys.exit(f"{wrong[0].path}:{wrong[0].line}: {wrong[0].rule.code} {wrong[0].message}")
+    return sum(isinstance(each, Checked) for each in observed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""Every benchmark by name. A new one is a module with a function from a setting to rows, and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from benchmarks import clean_tree, footprint, guard, startup, tracker, validate
+from benchmarks.rows import Row
+from benchmarks.setting import Setting
+
+
+class Benchmark(NamedTuple):
+    """`usual` ones run when none is named."""
+
+    name: str
+    summary: str
+    run: Callable[[Setting], Iterator[Row]]
+    usual: bool = True
+
+
+BENCHMARKS = (
+    Benchmark("start", "speckit --version beside the least a click program does.", startup.version),
+    Benchmark("one-file", "One telemetry file beside check-jsonschema.", startup.one_file),
+    Benchmark("validate", "5,000 telemetry files beside check-jsonschema; peak memory.", validate.run),
+    Benchmark("footprint", "50,000 evidence files beside du and git cat-file.", footprint.run),
+    Benchmark("clean-tree", "A clean tree of 20,000 files beside git status.", clean_tree.run),
+    Benchmark("guard", "All checks at once beside the slowest of them.", guard.run),
+    Benchmark("tracker", "A tracker of 10,000 rows beside one of 1,000.", tracker.run),
+)
+
+
+def named(name: str) -> Benchmark | None:
+    return next((benchmark for benchmark in BENCHMARKS if benchmark.name == name), None)

@@ -8,8 +8,6 @@ Detectors without a plugin are ours, for what agents carry and detect-secrets do
 Every pattern is linear: what may repeat is delimited by what it cannot contain.
 """
 
-import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 
@@ -258,45 +256,3 @@ OWN = (
 """What detect-secrets does not know."""
 
 ALL = OWN + FOREIGN
-_SMALL = 1 << 16
-"""Bytes up to which looking for the literals first is cheaper than compiling a pattern."""
-
-
-def spans(detector: Detector, data: bytes, folded: bytes) -> Iterator[tuple[int, int]]:
-    """Where `data` may hold a token of this detector; `folded` is `data` in lower case."""
-    text = folded if detector.folded else data
-    if len(text) <= _SMALL and not any(literal in text for literal in detector.literals):
-        return
-    if detector.name == JSON_WEB_TOKEN:
-        yield from _web_tokens(data, re.compile(detector.pattern))
-    elif detector.name == OPENAI:
-        yield from _openai_tokens(data, re.compile(detector.pattern))
-    else:
-        for match in re.finditer(detector.pattern, text):
-            yield match.span()
-
-
-def _web_tokens(data: bytes, run: "re.Pattern[bytes]") -> Iterator[tuple[int, int]]:
-    """Each `eyJ...` run with the run behind its dot. As one pattern this takes quadratic time on `eyJeyJeyJ...`."""
-    start = data.find(b"eyJ")
-    while start >= 0:
-        header = _end(run, data, start)
-        payload = _end(run, data, header + 1)
-        if data[header : header + 1] == b"." and payload > header + 1:
-            yield start, payload + (data[payload : payload + 1] == b".")
-        start = data.find(b"eyJ", header)
-
-
-def _openai_tokens(data: bytes, run: "re.Pattern[bytes]") -> Iterator[tuple[int, int]]:
-    """Each marker with 20 characters on either side and `sk-` somewhere before it in the same run."""
-    marker = data.find(b"T3BlbkFJ")
-    while marker >= 0:
-        start = data.rfind(b"sk-", max(0, marker - 1024), marker - 17)
-        if start >= 0 and _end(run, data, start) >= marker + 28:
-            yield start, marker + 28
-        marker = data.find(b"T3BlbkFJ", marker + 1)
-
-
-def _end(run: "re.Pattern[bytes]", data: bytes, start: int) -> int:
-    match = run.match(data, start)
-    return match.end() if match else start

@@ -2,12 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import cache, cached_property
-from importlib import import_module
-from itertools import chain, islice
-from typing import Any, NamedTuple, TypeVar
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
-from guardrails.secret_detectors import ALL, URL_PASSWORD, Detector, spans
+from guardrails.secret_places import clipped, places
 from guardrails.secret_values import Needle
 
 MARGIN = 1 << 14
@@ -150,136 +148,23 @@ def _advanced(window: _Window, stop: int) -> _Window:
 
 def _hits(window: _Window, needles: tuple[Needle, ...]) -> list[Hit]:
     """The hits of one window, in order."""
-    hits = list(_positioned(window, _places(window, needles)))
+    hits = list(_positioned(window, needles))
     if b"\0" in window.data:
         # UTF-16 puts a NUL beside every ASCII character; without them a token is whole again.
         text = window.data.replace(b"\0", b"")
         start, stop = (edge - window.data.count(b"\0", 0, edge) for edge in (window.start, window.stop))
-        without = window._replace(data=text, start=start, stop=stop)
-        hits += _positioned(without, _places(without, needles))
+        hits += _positioned(window._replace(data=text, start=start, stop=stop), needles)
     return hits
 
 
-class _Place(NamedTuple):
-    start: int
-    end: int
-    what: str
-    variable: bool
-
-
-class _View:
-    """One text and what is made of it to search in, each made once."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-    @cached_property
-    def folded(self) -> bytes:
-        return self.data.lower()
-
-    @cached_property
-    def joined(self) -> bytes:
-        return _joined(self.data)
-
-    @cached_property
-    def folded_joined(self) -> bytes:
-        return _joined(self.folded)
-
-
-def _places(window: _Window, needles: tuple[Needle, ...]) -> list[_Place]:
-    """Everything that is found in the window's own part, in order."""
-    view = _View(window.data)
-    found = [
-        _Place(start, end, f"{needle.variable} ({needle.form})", variable=True)
-        for needle in needles
-        for start, end in _needle_spans(needle, view)
-    ]
-    for detector in ALL:
-        likely = (span for span in spans(detector, view.data, view.folded) if _confirmed(detector, view.data, *span))
-        found += [_Place(start, end, detector.name, variable=False) for start, end in islice(likely, MOST + 1)]
-    return sorted(place for place in found if window.start <= place.start < window.stop)
-
-
-def _needle_spans(needle: Needle, view: _View) -> Iterator[tuple[int, int]]:
-    text = view.folded if needle.folded else view.data
-    start = text.find(needle.data)
-    if start < 0 and needle.wraps:
-        yield from _wrapped(needle, text, view.folded_joined if needle.folded else view.joined)
-    for _ in range(MOST + 1):
-        if start < 0:
-            return
-        yield start, start + len(needle.data)
-        start = text.find(needle.data, start + len(needle.data))
-
-
-def _joined(text: bytes) -> bytes:
-    """`text` without line breaks: real ones, and escaped ones inside a JSON string."""
-    return text.replace(b"\\r", b"").replace(b"\\n", b"").translate(None, b"\r\n")
-
-
-def _wrapped(needle: Needle, text: bytes, joined: bytes) -> Iterator[tuple[int, int]]:
-    """Where a needle begins in `text` that is found in it once its line breaks are gone."""
-    at = joined.find(needle.data)
-    if at < 0:
-        return
-    low, high = 0, len(text)
-    while low < high:  # the shortest beginning of `text` that holds more than `at` bytes besides line breaks
-        middle = (low + high) // 2
-        if len(_joined(text[:middle])) > at:
-            high = middle
-        else:
-            low = middle + 1
-    yield max(0, low - 1), min(len(text), low - 1 + 2 * len(needle.data))
-
-
-def _positioned(window: _Window, places: list[_Place]) -> Iterator[Hit]:
-    """Hits with line and column, counted once from the front."""
+def _positioned(window: _Window, needles: tuple[Needle, ...]) -> Iterator[Hit]:
+    """The window's own hits with line and column, counted once from the front."""
     data, line, counted = window.data, window.line, 0
-    for start, end, what, variable in places:
+    own = (place for place in places(data, needles, MOST) if window.start <= place.start < window.stop)
+    for start, end, what, variable in sorted(own):
         line += data.count(b"\n", counted, start)
         counted = start
         first = data.rfind(b"\n", 0, start) + 1
         column = len(data[first:start].decode("utf-8", "replace")) + 1 + (window.column if first == 0 else 0)
-        around = _clipped(data, start, end, _AROUND, _AROUND).rstrip(b"\r")
+        around = clipped(data, start, end, _AROUND, _AROUND).rstrip(b"\r")
         yield Hit(line, column, what, variable, window.offset + start, window.offset + end, around)
-
-
-def _clipped(data: bytes, start: int, end: int, before: int, after: int) -> bytes:
-    """A span and so many bytes around it, but no other line."""
-    low, high = max(0, start - before), end + after
-    ends = data.find(b"\n", end, high)
-    return data[data.rfind(b"\n", low, start) + 1 or low : high if ends < 0 else ends]
-
-
-def _confirmed(detector: Detector, data: bytes, start: int, end: int) -> bool:
-    """Whether the detector itself finds something in the span and what is around it on the line."""
-    if detector.plugin is None:
-        return True
-    shown = _clipped(data, start, end, detector.before, detector.after).decode("utf-8", "surrogateescape")
-    try:
-        found = list(_plugin(*detector.plugin).analyze_string(_narrowed(shown)))
-    except RecursionError:
-        return False  # a web token is JSON inside; one that is nested so deep was never issued by anybody
-    if detector.name == URL_PASSWORD:
-        return not all(map(_is_placeholder, found))
-    return bool(found)
-
-
-def _narrowed(text: str) -> str:
-    """Long runs of blanks cut short: some of detect-secrets' patterns take cubic time over them."""
-    while " " * 9 in text:
-        text = text.replace(" " * 9, " " * 4)
-    return text
-
-
-def _is_placeholder(secret: str) -> bool:
-    """Whether a password in an address stands for one that is filled in later: {password}, <password>, ***."""
-    from detect_secrets.filters.heuristic import is_templated_secret
-
-    return is_templated_secret(secret) or not any(char.isalnum() for char in secret)
-
-
-@cache
-def _plugin(module: str, name: str) -> Any:
-    """The detector, imported when something looks like what it finds and not before."""
-    return getattr(import_module("detect_secrets.plugins." + module), name)()

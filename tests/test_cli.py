@@ -38,7 +38,9 @@ def test_help_names_every_command_and_the_exit_codes(sandbox: Sandbox) -> None:
     assert sandbox.speckit("-h").out == out
 
 
-@pytest.mark.parametrize("arguments", [["nope"], ["--nope"], ["validate", "--format", "nope"], ["explain"], ["guard", "--hook", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [["nope"], ["--nope"], ["validate", "--format", "nope"], ["explain"], ["guard", "--hook", "x"]]
+)
 def test_usage_errors_exit_2_with_a_message(sandbox: Sandbox, arguments: list[str]) -> None:
     ran = sandbox.speckit(*arguments)
     assert ran.code == 2
@@ -155,7 +157,11 @@ def test_a_reader_that_goes_away_changes_nothing(sandbox: Sandbox) -> None:
     for number in range(300):
         sandbox.write(telemetry_path("plan", f"s{number}"), "{")
     process = subprocess.Popen(
-        [*SPECKIT, "validate"], cwd=sandbox.root, env=sandbox.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*SPECKIT, "validate"],
+        cwd=sandbox.root,
+        env=sandbox.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     assert process.stdout is not None
     process.stdout.close()
@@ -174,7 +180,9 @@ def test_a_reader_that_goes_away_changes_nothing(sandbox: Sandbox) -> None:
         ({"NO_COLOR": "", "FORCE_COLOR": "1"}, ["--color", "never"], False),
     ],
 )
-def test_colour_follows_the_usual_variables(sandbox: Sandbox, environ: dict[str, str], arguments: list[str], colored: bool) -> None:
+def test_colour_follows_the_usual_variables(
+    sandbox: Sandbox, environ: dict[str, str], arguments: list[str], colored: bool
+) -> None:
     sandbox.write(PATH, "{")
     assert ("\x1b[" in sandbox.speckit("validate", *arguments, **environ).out) is colored
     assert ("\x1b[" in sandbox.speckit(*arguments, "validate", **environ).out) is colored

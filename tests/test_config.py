@@ -52,7 +52,9 @@ waivers: [{rule: TRK004, path: SPEC.md, reason: the old rows are being moved, ex
 
 
 def test_each_value_knows_where_it_came_from() -> None:
-    loaded = load(b"version: 1\nevidence:\n  warn_mb: 3\nbudget: {usd: 2.5}\n", ".speckit.yaml", {"SPEC_OPS_ALLOW_DIRTY": "1"})
+    loaded = load(
+        b"version: 1\nevidence:\n  warn_mb: 3\nbudget: {usd: 2.5}\n", ".speckit.yaml", {"SPEC_OPS_ALLOW_DIRTY": "1"}
+    )
     origins = {value.key: (value.value, value.origin) for value in loaded.values}
     assert origins["evidence.warn_mb"] == (3, ".speckit.yaml:3")
     assert origins["evidence.limit_mb"] == (25.0, "default")
@@ -63,7 +65,9 @@ def test_each_value_knows_where_it_came_from() -> None:
 @pytest.mark.parametrize(
     ("text", "place", "words"),
     [
-        pytest.param("verison: 1", ":1:1:", "did you mean 'version'?", id="an unknown key is refused with a suggestion"),
+        pytest.param(
+            "verison: 1", ":1:1:", "did you mean 'version'?", id="an unknown key is refused with a suggestion"
+        ),
         pytest.param("evidence:\n  warn: 1", ":2:3:", "unknown key 'warn'", id="an unknown key below another"),
         pytest.param("evidence: {warn_mb: lots}", ":1:12:", "'lots' is not a number", id="a wrong type"),
         pytest.param("version: 2", ":1:1:", "2 is not one of 1", id="another version"),
@@ -74,9 +78,14 @@ def test_each_value_knows_where_it_came_from() -> None:
         pytest.param("evidence: {root: /etc}", ":1:12:", "does not match", id="an absolute path"),
         pytest.param("layout: {spec_id: '('}", ":1:10:", "not a pattern", id="a broken pattern"),
         pytest.param("evidence: {warn_mb: 30}", ":1:12:", "above evidence.limit_mb", id="a warning above the limit"),
-        pytest.param("waivers: [{rule: TRK004, path: a, reason: because of it}]", "", "'expires' is missing", id="no expiry"),
         pytest.param(
-            "waivers: [{rule: TRK004, path: a, reason: because of it, expires: 2027-02-31}]", ":1:58:", "not a day", id="no day"
+            "waivers: [{rule: TRK004, path: a, reason: because of it}]", "", "'expires' is missing", id="no expiry"
+        ),
+        pytest.param(
+            "waivers: [{rule: TRK004, path: a, reason: because of it, expires: 2027-02-31}]",
+            ":1:58:",
+            "not a day",
+            id="no day",
         ),
         pytest.param("version: !!python/object:os.system x", ":1:10:", "tag", id="a Python object"),
         pytest.param("? {a: b}\n: c", ":1:3:", "plain text", id="a key that is a mapping"),
@@ -115,7 +124,9 @@ def test_an_unclear_switch_is_refused_rather_than_guessed() -> None:
         settings_of("", SPEC_OPS_ALLOW_DIRTY="maybe")
 
 
-@given(st.text(alphabet="version: 1evidncarot{}[]-&*!?|>'\"\n\t#%@`,~", max_size=120) | st.binary(max_size=60).map(repr))
+@given(
+    st.text(alphabet="version: 1evidncarot{}[]-&*!?|>'\"\n\t#%@`,~", max_size=120) | st.binary(max_size=60).map(repr)
+)
 @settings(max_examples=EXAMPLES)
 def test_any_text_is_settings_or_a_usage_error(text: str) -> None:
     try:

@@ -53,7 +53,9 @@ def test_something_examined_without_findings_passes() -> None:
 
 @pytest.mark.parametrize(("if_any", "verdict", "code"), [(False, "undecided", 3), (True, "not-applicable", 0)])
 @pytest.mark.parametrize("observations", [[], [Skipped("a", "because")]], ids=["nothing", "all skipped"])
-def test_nothing_examined_is_never_a_pass(observations: list[Observation], if_any: bool, verdict: str, code: int) -> None:
+def test_nothing_examined_is_never_a_pass(
+    observations: list[Observation], if_any: bool, verdict: str, code: int
+) -> None:
     result = run(observations, if_any)
     assert (result.verdict, result.exit_code) == (verdict, code)
 
@@ -76,10 +78,16 @@ def test_warnings_and_notes_do_not_fail(severity: Severity) -> None:
     assert run([rule(severity=severity).at("a", "m")]).exit_code == 3
 
 
-@given(st.lists(st.tuples(st.sampled_from(get_args(Outcome)), st.sampled_from(get_args(Severity))), max_size=6), st.booleans(), st.booleans())
+@given(
+    st.lists(st.tuples(st.sampled_from(get_args(Outcome)), st.sampled_from(get_args(Severity))), max_size=6),
+    st.booleans(),
+    st.booleans(),
+)
 @settings(max_examples=EXAMPLES)
 def test_the_worst_wins_whatever_the_order(found: list[tuple[Outcome, Severity]], checked: bool, if_any: bool) -> None:
-    observations: list[Observation] = [rule(outcome, severity).at("a", str(n)) for n, (outcome, severity) in enumerate(found)]
+    observations: list[Observation] = [
+        rule(outcome, severity).at("a", str(n)) for n, (outcome, severity) in enumerate(found)
+    ]
     observations += [Checked("a")] if checked else []
     codes = {CODES[outcome] for outcome, severity in found if severity == "error"}
     expected = next((code for code in (4, 5, 1, 3) if code in codes), 0 if checked or if_any else 3)
@@ -121,7 +129,9 @@ def test_an_unreadable_file_is_undecided(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def waiver(**changes: Any) -> Waiver:
-    return Waiver(**{"rule": "TRK004", "path": "a", "reason": "imported rows", "expires": "2026-06-01", "line": 3, **changes})
+    return Waiver(
+        **{"rule": "TRK004", "path": "a", "reason": "imported rows", "expires": "2026-06-01", "line": 3, **changes}
+    )
 
 
 BAD: list[Observation] = [rule().at("a", "m"), Checked("a")]
@@ -137,7 +147,10 @@ def test_a_waived_finding_is_a_note_with_its_reason() -> None:
 
 def test_an_expired_waiver_waives_nothing_and_is_an_error() -> None:
     result = run(BAD, waivers=(waiver(expires="2026-05-31"),), config_path=".speckit.yaml")
-    assert [(finding.rule.code, finding.severity) for finding in result.findings] == [("CFG001", "error"), ("TRK004", "error")]
+    assert [(finding.rule.code, finding.severity) for finding in result.findings] == [
+        ("CFG001", "error"),
+        ("TRK004", "error"),
+    ]
     assert (result.findings[0].path, result.findings[0].line) == (".speckit.yaml", 3)
 
 

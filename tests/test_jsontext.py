@@ -12,13 +12,19 @@ from guardrails.jsontext import DEPTH_LIMIT, JsonFlaw, locate, parse, parse_line
 EXAMPLES = int(os.environ.get("SPECKIT_HYPOTHESIS_EXAMPLES", "300"))
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=20,
 )
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", "0", '"x"', "null", ' {"a": {"a": 1}} \n', '{"a":1,"b":":"}', '{"a" : 1}'])
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", "0", '"x"', "null", ' {"a": {"a": 1}} \n', '{"a":1,"b":":"}', '{"a" : 1}']
+)
 def test_strict_json_is_read(text: str) -> None:
     assert parse(text.encode()) == json.loads(text)
 
@@ -39,7 +45,9 @@ def test_strict_json_is_read(text: str) -> None:
         pytest.param(b'{"a":\n "\xff"}', "encoding", 2, 3, id="a byte that is not UTF-8"),
         pytest.param('{"a": 1}'.encode("utf-16"), "encoding", 1, 1, id="UTF-16"),
         pytest.param(b'{"a": 1,\n "a": 2}', "duplicate", 2, 2, id="a key given twice"),
-        pytest.param(b'{"x": {"a": 1, "b": 2, "\\u0061": 3}}', "duplicate", 1, 24, id="a key given twice, once escaped"),
+        pytest.param(
+            b'{"x": {"a": 1, "b": 2, "\\u0061": 3}}', "duplicate", 1, 24, id="a key given twice, once escaped"
+        ),
         pytest.param(b'{"a" : 1, "b": "\\u0022:", "a": 2}', "duplicate", 1, 27, id="a duplicate hidden from counting"),
         pytest.param(b"[" * 200 + b"]" * 200, "depth", 1, DEPTH_LIMIT + 1, id="200 levels"),
         pytest.param(b'{"a":' * 100_000, "depth", 1, 5 * DEPTH_LIMIT + 1, id="100,000 levels"),

@@ -115,7 +115,9 @@ def test_the_kind_follows_from_the_place_and_the_name(path: str, kind: str) -> N
     assert found.spec is not None
 
 
-@pytest.mark.parametrize("path", ["README.md", "package.json", "docs/notes.json", "src/docs/SPEC-KIT-1/x.json", f"{ROOT}/a.txt"])
+@pytest.mark.parametrize(
+    "path", ["README.md", "package.json", "docs/notes.json", "src/docs/SPEC-KIT-1/x.json", f"{ROOT}/a.txt"]
+)
 def test_files_elsewhere_are_not_evidence(path: str) -> None:
     assert evidence_name(LAYOUT, path) is None
 

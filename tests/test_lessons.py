@@ -43,7 +43,9 @@ def document(sandbox: Sandbox, spec: str, plan: str | None = None, tasks: str | 
     sandbox.write("docs/SPEC-KIT-1/spec.md", spec.encode())
     headings = ["Inputs", "Work Breakdown", "Acceptance Mapping", "Risks & Unknowns", "Exit Criteria (Done)"]
     table = "\n| Requirement (Spec) | Validation Step | Artifact |\n|---|---|---|\n| R1 | run it | log |\n"
-    whole = "# Plan\n" + "".join(f"## {heading}\n{table if 'Mapping' in heading else 'text'}\n\n" for heading in headings)
+    whole = "# Plan\n" + "".join(
+        f"## {heading}\n{table if 'Mapping' in heading else 'text'}\n\n" for heading in headings
+    )
     sandbox.write("docs/SPEC-KIT-1/plan.md", whole if plan is None else plan)
     rows = "| Order | Task | Owner | Status | Validation |\n|---|---|---|---|---|\n| 1 | a | Code | Backlog | - |\n"
     if tasks != "":
@@ -95,7 +97,9 @@ def test_r06_untracked_files_are_dirt_at_every_gate(sandbox: Sandbox, hook: str)
     assert any(code.startswith("CLN") for code in sandbox.judge("guard", "--hook", hook, "--source", "HEAD").rules)
 
 
-@pytest.mark.parametrize("change", [{"schemaVersion": "banana"}, {"timestamp": "garbage"}, {"timestamp": "2025-99-99T00:00:00Z"}])
+@pytest.mark.parametrize(
+    "change", [{"schemaVersion": "banana"}, {"timestamp": "garbage"}, {"timestamp": "2025-99-99T00:00:00Z"}]
+)
 def test_r10_versions_and_time_stamps_are_judged(sandbox: Sandbox, change: dict[str, Any]) -> None:
     sandbox.write(telemetry_path("plan"), plan_telemetry(**change))
     assert sandbox.judge("validate").code == 1
@@ -162,7 +166,9 @@ def test_r15_what_is_no_record_is_a_finding_and_never_a_traceback(sandbox: Sandb
         assert "Traceback" not in ran.out + ran.err
 
 
-@pytest.mark.parametrize("spec", ["SPEC-*", "*", "SPEC-KIT-DEM?", "SPEC-[K]IT-DEMO", "../SPEC-KIT-DEMO", "SPEC-KIT-DEMO/"])
+@pytest.mark.parametrize(
+    "spec", ["SPEC-*", "*", "SPEC-KIT-DEM?", "SPEC-[K]IT-DEMO", "../SPEC-KIT-DEMO", "SPEC-KIT-DEMO/"]
+)
 def test_r16_r30_an_argument_is_an_exact_id(sandbox: Sandbox, spec: str) -> None:
     write(sandbox, Bundle().files)
     ran = consensus(sandbox, spec)

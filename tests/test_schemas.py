@@ -32,6 +32,7 @@ RECORDS = (
     "ledger_entry",
     "run_summary",
     "security_review_tracker",
+    "resolution",
     "synthesis",
     "tasks_telemetry",
     "telemetry.v1",

@@ -48,7 +48,6 @@ VALUES = {
 }
 
 
-
 def found(value: str, data: bytes) -> bool:
     return any(hit.variable for hit in scan([data], values((NAME,), {NAME: value}).needles).hits)
 

@@ -66,7 +66,9 @@ def hook(sandbox: Sandbox) -> None:
     place.chmod(0o755)
 
 
-@pytest.mark.parametrize("arguments", [["-a"], ["-o", PATH], ["-i", PATH], ["--", PATH]], ids=lambda parts: " ".join(parts)[:3])
+@pytest.mark.parametrize(
+    "arguments", [["-a"], ["-o", PATH], ["-i", PATH], ["--", PATH]], ids=lambda parts: " ".join(parts)[:3]
+)
 def test_the_hook_judges_what_each_kind_of_commit_commits(sandbox: Sandbox, arguments: list[str]) -> None:
     sandbox.write(PATH, GOOD)
     sandbox.commit()
@@ -113,7 +115,9 @@ def test_the_first_commit_is_judged(sandbox: Sandbox) -> None:
     assert sandbox.git("commit", "-q", "-m", "bad", check=False).code == 1
 
 
-@pytest.mark.parametrize("name", [b"with space", b"new\nline", b"tab\tand\"quote", b"caf\xc3\xa9", b"\xff\xfe", b"-dash", b"*"])
+@pytest.mark.parametrize(
+    "name", [b"with space", b"new\nline", b'tab\tand"quote', b"caf\xc3\xa9", b"\xff\xfe", b"-dash", b"*"]
+)
 def test_every_name_git_allows_is_judged(sandbox: Sandbox, name: bytes) -> None:
     folder = os.fsencode(sandbox.root / "docs" / "SPEC-KIT-900")
     Path(os.fsdecode(folder)).mkdir(parents=True)
@@ -130,7 +134,9 @@ def test_a_commit_and_a_range_are_judged_at_their_tip(sandbox: Sandbox) -> None:
     first = sandbox.commit()
     sandbox.write(PATH, GOOD)
     second = sandbox.commit()
-    assert [code(sandbox, source) for source in (first, "HEAD", f"{first}..{second}", "HEAD~1..", f"{first}...HEAD")] == [1, 0, 0, 0, 0]
+    assert [
+        code(sandbox, source) for source in (first, "HEAD", f"{first}..{second}", "HEAD~1..", f"{first}...HEAD")
+    ] == [1, 0, 0, 0, 0]
 
 
 def test_a_sha256_repository_is_judged(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -259,7 +265,9 @@ def test_a_framework_says_the_range_in_the_environment(sandbox: Sandbox) -> None
     assert pushed(sandbox, PRE_COMMIT="1", PRE_COMMIT_FROM_REF=second, PRE_COMMIT_TO_REF=first)[0] == 1
 
 
-def test_without_anything_said_the_branch_is_compared_with_the_remotes_default(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_without_anything_said_the_branch_is_compared_with_the_remotes_default(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
     remote = tmp_path / "remote.git"
     sandbox.git("init", "-q", "--bare", str(remote))
     sandbox.git("remote", "add", "origin", str(remote))
@@ -274,7 +282,9 @@ def test_without_anything_said_the_branch_is_compared_with_the_remotes_default(s
     assert (snapshot.revision, snapshot.base.revision, snapshot.excludes) == (tip, start, (start,))
 
 
-def test_a_new_branch_begins_where_it_left_the_remote(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_branch_begins_where_it_left_the_remote(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     remote = tmp_path / "remote.git"
     sandbox.git("init", "-q", "--bare", str(remote))
     sandbox.git("remote", "add", "origin", str(remote))

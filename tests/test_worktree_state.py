@@ -34,7 +34,7 @@ def unfinished(sandbox: Sandbox, **extra: str) -> list[str]:
         pytest.param(b"! build/\0", [], id="an ignored path is clean"),
         pytest.param(ORDINARY % b".M" + b"a\0", [("unstaged", "a")], id="edited"),
         pytest.param(ORDINARY % b"MM" + b"a b\0", [("staged", "a b")], id="staged and edited, with a space"),
-        pytest.param(b"? a\nb\t\"c\0", [("untracked", "a\nb\t\"c")], id="a name with a newline, a tab and a quote"),
+        pytest.param(b'? a\nb\t"c\0', [("untracked", 'a\nb\t"c')], id="a name with a newline, a tab and a quote"),
         pytest.param(b"? \xff\0", [("untracked", "\udcff")], id="a name that is not UTF-8"),
         pytest.param(b"? 1 .M N... x\0", [("untracked", "1 .M N... x")], id="a name that looks like a record"),
         pytest.param(

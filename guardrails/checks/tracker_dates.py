@@ -45,7 +45,7 @@ def problem(text: str, now: datetime) -> str | None:
     when = moment(text)
     if when is None:
         return "is not a date of the form YYYY-MM-DD" if not _DAY.match(text) else "is not a day of the calendar"
-    return "lies in the future" if when - SLACK > now else None
+    return "lies in the future" if when > now + SLACK else None
 
 
 def mended(text: str) -> str | None:

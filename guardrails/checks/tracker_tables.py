@@ -80,9 +80,11 @@ def stray(path: str, document: Document) -> Iterator[Finding]:
         if isinstance(block, Table):
             near, headless = columns_of(block.header.cells).status is not None, False
             widths |= {len(block.header.cells)} if near else set()
-        elif isinstance(block, Heading):
-            near = False
-        elif finding := _stray(path, block, widths, near):
+            continue
+        if isinstance(block, Heading):
+            # A dashed line with too few cells makes a heading of the header above it.
+            near, block = False, Loose(block.line, (block.text,))
+        if finding := _stray(path, block, widths, near):
             # The rows below a header without separator are not reported once more.
             if not (headless and finding.rule is DETACHED_ROW):
                 yield finding
@@ -93,13 +95,15 @@ def _stray(path: str, block: Loose, widths: set[int], near: bool) -> Finding | N
     for offset, source in enumerate(block.lines):
         row = _row(block.line + offset, source)
         if is_status_header(row.cells):
-            return _at(NO_SEPARATOR.at(path, _why(block, offset, len(row.cells)), hint=_SEPARATOR_HINT), row)
+            hint = _HTML_HINT if block.html else _SEPARATOR_HINT
+            return _at(NO_SEPARATOR.at(path, _why(block, offset, len(row.cells)), hint=hint), row)
         if _is_row(row, widths, near):
             message = f"{_several(block, offset)} cut off from the table: {quoted(' | '.join(map(_text, row.cells)))}"
             return _at(DETACHED_ROW.at(path, message, hint=_DETACHED_HINT), row)
     return None
 
 
+_HTML_HINT = "put a blank line between the HTML and the table"
 _SEPARATOR_HINT = "put a row like | --- | --- | with one cell for each column right below the header"
 _DETACHED_HINT = "remove the blank line or the indentation before it"
 
@@ -118,6 +122,8 @@ def _is_row(row: Row, widths: set[int], near: bool) -> bool:
 
 
 def _why(block: Loose, offset: int, width: int) -> str:
+    if block.html:
+        return "the header of a status table stands in an HTML block, so nothing shows it as a table"
     below = block.lines[offset + 1].strip() if offset + 1 < len(block.lines) else ""
     if below and set(below) <= set("|-: \t"):
         return f"the separator row has {_count(len(split_row(below)))} where the header has {width}"

@@ -1,6 +1,7 @@
 """Headings and GFM tables of a Markdown text, with positions, and what a reader sees of a cell."""
 
 from guardrails.markdown.blocks import (
+    MAX_CELLS,
     NEWLINE,
     Cell,
     Document,
@@ -15,6 +16,7 @@ from guardrails.markdown.blocks import (
 from guardrails.markdown.inline import Piece, pieces, plain
 
 __all__ = (
+    "MAX_CELLS",
     "NEWLINE",
     "Cell",
     "Document",

@@ -25,6 +25,8 @@ MAX_CELLS = 1_000
 NEWLINE = re.compile(r"\r\n?|\n")
 _PIPE = re.compile(r"(?<!\\)\|")
 _BLANK = " \t\v\f"
+# Comments and what is shown as it stands never count as tables, not even as misplaced ones.
+_RAW_HTML = re.compile(r"<(?:!|\?|(?:pre|script|style|textarea)\b)", re.IGNORECASE)
 
 
 class Cell(NamedTuple):
@@ -57,10 +59,11 @@ class Heading(NamedTuple):
 
 
 class Loose(NamedTuple):
-    """Lines with pipes that are no table: a paragraph, or an indented block right below a table."""
+    """Lines with pipes that are no table: a paragraph, an indented block right below a table, or inside HTML."""
 
     line: int
     lines: tuple[str, ...]
+    html: bool = False
 
 
 class Document(NamedTuple):
@@ -100,10 +103,10 @@ def parse(text: str) -> Document:
 def _loose(token: Token, table_end: int, before: str) -> Iterator[Loose]:
     if token.map is None or "|" not in token.content:
         return
-    if (token.type == "inline" and before == "paragraph_open") or (
-        token.type == "code_block" and token.map[0] == table_end
-    ):
-        yield Loose(token.map[0] + 1, tuple(token.content.split("\n")))
+    html = token.type == "html_block" and not _RAW_HTML.search(token.content)
+    paragraph = token.type == "inline" and before == "paragraph_open"
+    if html or paragraph or (token.type == "code_block" and token.map[0] == table_end):
+        yield Loose(token.map[0] + 1, tuple(token.content.split("\n")), html)
 
 
 def _table(token: Token) -> Table:

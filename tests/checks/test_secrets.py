@@ -129,7 +129,7 @@ class TestIndex:
             pytest.param(b"\xe9\xe8\n\xe0 " + TOKEN.encode(), id="not UTF-8"),
             pytest.param(f"one\nkey = {TOKEN}\n".encode("utf-16"), id="UTF-16"),
             pytest.param(f"--- a/x\n+++ b/{TOKEN}\n@@ -1 +1 @@\n".encode(), id="a text that looks like a diff"),
-            pytest.param(f"one\n{TOKEN}  # pragma: allowlist secret\n".encode(), id="a comment that asks to be let off"),
+            pytest.param(f"one\n{TOKEN}  # pragma: allowlist secret\n".encode(), id="a comment that asks for leave"),
         ],
     )
     def test_a_token_is_found_in_any_kind_of_content(self, started: Sandbox, content: bytes) -> None:

@@ -131,11 +131,20 @@ COSTS = f"{EVIDENCE}/costs/SPEC-KIT-900_cost_summary.json"
 @pytest.mark.parametrize(
     ("summary", "expected"),
     [
-        ({"spec_id": "SPEC-KIT-900", "total_spent": 0.0, "call_count": 23, "per_stage": {"spec-plan": 0.0}}, ["CST001"]),
+        (
+            {"spec_id": "SPEC-KIT-900", "total_spent": 0.0, "call_count": 23, "per_stage": {"spec-plan": 0.0}},
+            ["CST001"],
+        ),
         ({"spec_id": "SPEC-KIT-900", "total_spent": 0.5, "call_count": 1, "per_stage": {"spec-plan": 0.5}}, []),
         ({"spec_id": "SPEC-KIT-900", "total_spent": 0.0, "call_count": 0, "per_stage": {}}, []),
-        ({"spec_id": "SPEC-KIT-900", "total_spent": 1.0, "call_count": 2, "per_stage": {"plan": 0.4, "tasks": 0.4}}, ["CST002"]),
-        ({"spec_id": "SPEC-KIT-900", "total_spent": 0.8, "call_count": 2, "per_stage": {"plan": 0.4, "tasks": 0.4}}, []),
+        (
+            {"spec_id": "SPEC-KIT-900", "total_spent": 1.0, "call_count": 2, "per_stage": {"plan": 0.4, "tasks": 0.4}},
+            ["CST002"],
+        ),
+        (
+            {"spec_id": "SPEC-KIT-900", "total_spent": 0.8, "call_count": 2, "per_stage": {"plan": 0.4, "tasks": 0.4}},
+            [],
+        ),
     ],
 )
 def test_costs_must_add_up_and_paid_calls_are_not_free(summary: dict[str, Any], expected: list[str]) -> None:
@@ -249,18 +258,40 @@ def test_a_name_that_is_not_utf8_is_judged(sandbox: Sandbox) -> None:
         assert "\\xff" in ran.document["findings"][0]["path"]
 
 
-@given(st.binary(max_size=300) | st.recursive(st.none() | st.text() | st.integers(), st.lists, max_leaves=5).map(lambda v: json.dumps(v).encode()))
+@given(
+    st.binary(max_size=300)
+    | st.recursive(st.none() | st.text() | st.integers(), st.lists, max_leaves=5).map(lambda v: json.dumps(v).encode())
+)
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 def test_any_bytes_under_any_name_are_judged(data: bytes) -> None:
-    names = [PATH, COSTS, f"{EVIDENCE}/consensus/SPEC-KIT-900/plan_synthesis.json", f"{EVIDENCE}/runs/SPEC-KIT-900/a.ledger.jsonl"]
+    names = [
+        PATH,
+        COSTS,
+        f"{EVIDENCE}/consensus/SPEC-KIT-900/plan_synthesis.json",
+        f"{EVIDENCE}/runs/SPEC-KIT-900/a.ledger.jsonl",
+    ]
     seen = list(check(Subject(Memory(dict.fromkeys(names, data)), Settings(), NOW)))
     assert sum(isinstance(item, Checked) for item in seen) == len(names)
 
 
-@given(st.dictionaries(st.sampled_from(["specId", "stage", "command", "timestamp", "artifacts", "schemaVersion", "per_stage", "total_usd"]), st.recursive(st.none() | st.text(max_size=30) | st.floats() | st.integers(), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=6)))
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["specId", "stage", "command", "timestamp", "artifacts", "schemaVersion", "per_stage", "total_usd"]
+        ),
+        st.recursive(
+            st.none() | st.text(max_size=30) | st.floats() | st.integers(),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+            max_leaves=6,
+        ),
+    )
+)
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 def test_any_record_is_judged(record: dict[str, Any]) -> None:
     sound = plan_telemetry(**{key: value for key, value in record.items() if key != "artifacts"})
     for value in (record, sound):
         data = json.dumps(value).encode()
-        assert all(isinstance(item, (Finding, Checked, Skipped)) for item in check(Subject(Memory({PATH: data, COSTS: data}), Settings(), NOW)))
+        assert all(
+            isinstance(item, (Finding, Checked, Skipped))
+            for item in check(Subject(Memory({PATH: data, COSTS: data}), Settings(), NOW))
+        )

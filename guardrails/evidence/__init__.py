@@ -1,0 +1,1 @@
+"""Evidence: what runs leave behind. Effects; nothing here is imported by a check."""

@@ -1,0 +1,84 @@
+"""Writing evidence: all of a file or none of it, inside the repository, never through a link, never over another."""
+
+import os
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import orjson
+
+from guardrails.errors import GuardrailError
+from guardrails.schema import faults
+from guardrails.snapshot import is_plain
+
+
+class Written(NamedTuple):
+    """A file that was written: its path relative to the root, the digest of its bytes, and how many they are."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+class Store:
+    """Writes below one repository root. Each file is written to a temporary name, flushed to disk and renamed."""
+
+    def __init__(self, root: str) -> None:
+        self._root = os.path.realpath(root)
+
+    def record(self, path: str, schema: str, document: dict[str, Any], replace: bool = False) -> Written:
+        """Write a record as JSON, after it has satisfied its schema: what is refused here was never evidence."""
+        for fault in faults(schema, document):
+            raise ValueError(f"{schema}{fault.pointer}: {fault.message}")
+        data = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        return self.write(path, data, replace)
+
+    def write(self, path: str, data: bytes, replace: bool = False) -> Written:
+        """Write one file. Raises GuardrailError when it exists already (unless `replace`) or lies outside."""
+        target = self._target(path)
+        partial = f"{target}.{os.getpid()}.part"
+        try:
+            with open(partial, "xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            self._publish(partial, target, replace)
+        except FileExistsError as error:
+            raise GuardrailError(f"{path}: exists already", "evidence is never overwritten") from error
+        finally:
+            if os.path.exists(partial):
+                os.unlink(partial)
+        _flush_directory(os.path.dirname(target))
+        return Written(path, sha256(data).hexdigest(), len(data))
+
+    def _publish(self, partial: str, target: str, replace: bool) -> None:
+        if replace:
+            os.replace(partial, target)
+        elif os.name == "nt":
+            os.rename(partial, target)  # refuses an existing target there
+        else:
+            os.link(partial, target)  # as a rename, but refuses an existing target
+
+    def _target(self, path: str) -> str:
+        """Where `path` lies on disk, its directories made and none of them a link."""
+        if not is_plain(path):
+            raise GuardrailError(f"{path!r} is not a path inside the repository", "evidence stays below evidence.root")
+        place = self._root
+        for part in path.split("/")[:-1]:
+            place = os.path.join(place, part)
+            try:
+                os.mkdir(place)
+            except FileExistsError:
+                if os.path.islink(place) or not os.path.isdir(place):
+                    raise GuardrailError(f"{place}: not a directory", "evidence is not written through links") from None
+        return os.path.join(place, path.rpartition("/")[2])
+
+
+def _flush_directory(place: str) -> None:
+    """A rename survives a power cut only once its directory is on disk. Windows has no such call."""
+    if os.name == "nt":
+        return
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

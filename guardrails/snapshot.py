@@ -291,15 +291,17 @@ class Worktree(_Listed):
             return self._seen[path]
         if not is_plain(path):
             return None
+        known = next(parent for parent in (*parents(path), "") if parent in self._seen)
+        while known != path:  # down from the deepest directory that was looked at before
+            here, known = known, path[: path.find("/", len(known) + 1) if "/" in path[len(known) + 1 :] else None]
+            self._seen[known] = self._look(known) if self._seen[here] == "directory" else None
+        return self._seen[path]
+
+    def _look(self, path: str) -> "Kind | Literal['directory'] | None":
+        if not CASE_BLIND:
+            return _lstat_kind(self._absolute(path))
         parent, _, name = path.rpartition("/")
-        if self._kind(parent) != "directory":
-            found = None
-        elif CASE_BLIND:
-            found = _names_in(self._absolute(parent)).get(name)
-        else:
-            found = _lstat_kind(self._absolute(path))
-        self._seen[path] = found
-        return found
+        return _names_in(self._absolute(parent)).get(name)
 
     def is_folder(self, path: str) -> bool:
         """Whether `path` is a directory, and no link is crossed on the way."""

@@ -328,3 +328,21 @@ def test_names_are_found_in_exact_case_and_never_through_a_link(sandbox: Sandbox
             assert not snapshot.exists(name), (snapshot, name)
         assert snapshot.read("link/file") is None
         assert snapshot.read("link") is None
+
+
+def test_a_tree_deeper_than_python_recurses_is_walked(sandbox: Sandbox) -> None:
+    depth = 1500
+    here = os.getcwd()
+    try:
+        os.makedirs(sandbox.root / "docs" / "SPEC-KIT-900")
+        os.chdir(sandbox.root / "docs" / "SPEC-KIT-900")
+        for _ in range(depth):
+            os.mkdir("a")
+            os.chdir("a")
+        Path("x.json").write_text("{")
+    finally:
+        os.chdir(here)
+    assert code(sandbox, "worktree") == 1
+    tree = Worktree(open_repo(str(sandbox.root), sandbox.environment))
+    assert tree.exists("docs/SPEC-KIT-900/" + "a/" * depth + "x.json")
+    assert not tree.exists("docs/SPEC-KIT-900/" + "a/" * depth + "y.json")

@@ -108,5 +108,7 @@ def _allowed(found: list[Finding], hidden: Hidden | None) -> Iterator[Observatio
     yield from (finding._replace(severity="note") for finding in found)
     if hidden is not None:
         yield _undecided(hidden, "note")
-    what = "the tree is not clean" if found or hidden else "the tree is clean, nothing was overridden"
-    yield ALLOWED.at(".", f"SPEC_OPS_ALLOW_DIRTY allows a dirty tree: {what}", hint="unset SPEC_OPS_ALLOW_DIRTY")
+    said = "overridden by SPEC_OPS_ALLOW_DIRTY: the tree is not clean, and passes"
+    if not found and hidden is None:
+        said = "SPEC_OPS_ALLOW_DIRTY is set, but the tree is clean: nothing was overridden"
+    yield ALLOWED.at(".", said, hint="unset SPEC_OPS_ALLOW_DIRTY")

@@ -29,7 +29,7 @@ from guardrails.subject import Subject
 
 ALWAYS = "spec.md"
 """The document that even a SPEC in the backlog must have."""
-_NUMBERING = re.compile(r"\d+(?:\.\d+)*[.)]?\s+")
+_NUMBERING = re.compile(r"\d{1,3}(?:\.\d+)*[.)]?\s+")
 
 
 def check(subject: Subject) -> Iterator[Observation]:

@@ -55,7 +55,7 @@ def _judge(item: Searched, redacted: "tuple[str, str] | None", seen: set[str]) -
     if redacted is not None:
         path, what = redacted
         if item.named:
-            said = f"{where or 'this snapshot '}names a file here so that it holds a secret: {what}"
+            said = f"{where or 'this directory '}has a file here with a secret in its name: {what}"
             yield SECRET_IN_NAME.at(path, said, hint=_HINT.format(SECRET_IN_NAME.code))
     yield from _found(item, path or ".", where)
     if item.path and item.path not in seen:

@@ -10,7 +10,7 @@ from guardrails.checks import tracker_dates
 from guardrails.checks.tracker_branch import is_branch_name
 from guardrails.checks.tracker_layout import is_empty
 from guardrails.checks.tracker_paths import Named, Places, named
-from guardrails.checks.tracker_rows import Item, quoted
+from guardrails.checks.tracker_rows import QUOTED_PATH, Item, quoted
 from guardrails.finding import Finding, Rule
 from guardrails.rules.tracker import (
     BAD_BRANCH,
@@ -99,12 +99,12 @@ def _paths(context: Context, item: Item, column: int | None, rule: Rule, what: s
 
 
 def _bad_path(context: Context, item: Item, column: int | None, name: Named, what: str) -> Finding:
-    path = f"{item.name}: {what} path '{quoted(name.path)}'"
+    path = f"{item.name}: {what} path '{quoted(name.path, QUOTED_PATH)}'"
     if name.state == "outside":
         hint = "name a file in this repository from its root, with forward slashes"
         return _flag(context, PATH_OUTSIDE, item, column, f"{path} leads outside the repository", hint)
     if name.other_case:
-        message = f"{path} exists only in another case, as '{quoted(name.other_case)}'"
+        message = f"{path} exists only in another case, as '{quoted(name.other_case, QUOTED_PATH)}'"
         return _flag(context, MISSING_PATH, item, column, message, "write it as the file is called")
     hint = "mend the path, or add the file; paths start at the repository root"
     return _flag(context, MISSING_PATH, item, column, f"{path} does not exist", hint)

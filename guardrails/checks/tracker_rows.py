@@ -11,6 +11,7 @@ from guardrails.markdown import Cell, Document, Row, Table, plain
 
 QUOTED = 60
 """Characters of a cell that a message repeats."""
+QUOTED_PATH = 200
 
 
 class Item(NamedTuple):
@@ -83,6 +84,6 @@ def _bare(status: str) -> str:
     return " ".join(status.replace("-", " ").replace("_", " ").split()).casefold()
 
 
-def quoted(text: str) -> str:
+def quoted(text: str, limit: int = QUOTED) -> str:
     """Content for a message, cut where it is long."""
-    return text if len(text) <= QUOTED else text[: QUOTED - 3] + "..."
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -81,14 +81,17 @@ def stray(path: str, document: Document) -> Iterator[Finding]:
             near, headless = columns_of(block.header.cells).status is not None, False
             widths |= {len(block.header.cells)} if near else set()
             continue
-        if isinstance(block, Heading):
-            # A dashed line with too few cells makes a heading of the header above it.
-            near, block = False, Loose(block.line, (block.text,))
-        if finding := _stray(path, block, widths, near):
+        near = near and isinstance(block, Loose)
+        if finding := _stray(path, _loose(block), widths if isinstance(block, Loose) else set(), near):
             # The rows below a header without separator are not reported once more.
             if not (headless and finding.rule is DETACHED_ROW):
                 yield finding
             headless = headless or finding.rule is NO_SEPARATOR
+
+
+def _loose(block: Heading | Loose) -> Loose:
+    """A dashed line with too few cells makes a heading of the header above it."""
+    return block if isinstance(block, Loose) else Loose(block.line, (block.text,))
 
 
 def _stray(path: str, block: Loose, widths: set[int], near: bool) -> Finding | None:

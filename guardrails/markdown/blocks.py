@@ -17,7 +17,7 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_block.table import table as gfm_table
 from markdown_it.token import Token
 
-MAX_DEPTH = 60
+MAX_DEPTH = 40
 """Levels of lists and quotes that are read; a list item counts two."""
 MAX_CELLS = 1_000
 """Cells of one row that are told apart. What follows stays in the last one."""

@@ -16,6 +16,7 @@ from guardrails.settings import (
     Consensus,
     Document,
     Evidence,
+    Hal,
     Overrides,
     Secrets,
     Section,
@@ -23,7 +24,9 @@ from guardrails.settings import (
     Stage,
     Tracker,
     Waiver,
+    address_problem,
     from_environment,
+    hal_from_environment,
 )
 
 if TYPE_CHECKING:
@@ -86,6 +89,10 @@ class _Reader:
         self.values.append(Value(".".join(key), found, self.origin(key)))
         return found
 
+    def replace(self, key: str, value: Any, origin: str) -> None:
+        """Note that a value that was read gave way to another."""
+        self.values = [Value(key, value, origin) if known.key == key else known for known in self.values]
+
     def origin(self, key: "Key") -> str:
         assert self.parsed is not None
         return f"{self.name}:{self.parsed.where(key).line}"
@@ -99,6 +106,7 @@ class _Reader:
 def _assemble(tree: dict[str, Any], parsed: "Parsed | None", name: str, environ: Mapping[str, str]) -> Loaded:
     reader = _Reader(tree, parsed, name)
     defaults = Settings()
+    hal = _hal(reader, environ, defaults.hal)
     settings = Settings(
         layout=_layout(reader, defaults.layout),
         evidence=_evidence(reader, defaults.evidence),
@@ -107,7 +115,8 @@ def _assemble(tree: dict[str, Any], parsed: "Parsed | None", name: str, environ:
         stages=tuple(_stage(reader, stage) for stage in defaults.stages),
         consensus=_consensus(reader, defaults.consensus),
         clean_tree=_clean_tree(reader, defaults.clean_tree),
-        secrets=_secrets(reader, defaults.secrets),
+        secrets=_secrets(reader, hal.secret_env),
+        hal=hal,
         waivers=_waivers(reader),
         overrides=_overrides(reader, environ),
         config_path=name if parsed is not None else None,
@@ -190,8 +199,53 @@ def _clean_tree(reader: _Reader, default: CleanTree) -> CleanTree:
     )
 
 
-def _secrets(reader: _Reader, default: Secrets) -> Secrets:
-    hal = reader.get(default.variables[0], "hal", "secret_env")
+def _hal(reader: _Reader, environ: Mapping[str, str], default: Hal) -> Hal:
+    mode = reader.get(default.mode, "hal", "mode")
+    given = Hal(
+        mode=mode,
+        origin=reader.values[-1].origin,
+        base_url=_base_url(reader),
+        secret_env=reader.get(default.secret_env, "hal", "secret_env"),
+        required=reader.get(default.required, "hal", "required"),
+        timeout=_hal_timeout(reader, default.timeout),
+        mcp=tuple(reader.get(default.mcp, "hal", "mcp")),
+        checks=tuple(dict.fromkeys(reader.get(default.checks, "hal", "checks"))),
+    )
+    hal = hal_from_environment(environ, given)
+    if hal.origin != given.origin:
+        reader.replace("hal.mode", hal.mode, hal.origin)
+    if environ.get("SPEC_OPS_HAL_BASE_URL", "").strip():
+        for key, value in (("hal.base_url", hal.base_url), ("hal.mcp", hal.mcp)):
+            reader.replace(key, value, "environment SPEC_OPS_HAL_BASE_URL")
+    return hal
+
+
+def _base_url(reader: _Reader) -> str | None:
+    url: str | None = reader.get(None, "hal", "base_url")
+    problem = address_problem(url) if url else None
+    if problem:
+        raise reader.fail(f"hal.base_url {problem[0]}", problem[1], "hal", "base_url")
+    return url.rstrip("/") if url else None
+
+
+def _hal_timeout(reader: _Reader, default: float) -> float:
+    text = reader.get(f"{default:g}s", "hal", "timeout")
+    seconds = _seconds(text)
+    if not 0 < seconds <= 3600:
+        raise reader.fail(f"hal.timeout is {text}", "give more than nothing and at most 1h", "hal", "timeout")
+    return seconds
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def _seconds(text: str) -> float:
+    """A duration as the schema allows it: a number and ms, s, m or h."""
+    number = text.rstrip("msh")
+    return float(number) * _UNITS[text[len(number) :]]
+
+
+def _secrets(reader: _Reader, hal: str) -> Secrets:
     named = reader.get((), "secrets", "env")
     agents = reader.tree.get("agents", {}).values()
     carried = [name for agent in agents for name in agent.get("env", ()) if re.search(_CREDENTIAL_NAME, name)]

@@ -36,6 +36,7 @@ LOCAL_VARIABLES = frozenset(
 )
 
 _FIXED = {
+    "GIT_NO_REPLACE_OBJECTS": "1",  # what is judged is what is pushed, not what a local ref puts in its place
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_TERMINAL_PROMPT": "0",

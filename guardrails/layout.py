@@ -12,6 +12,9 @@ from guardrails.errors import GuardrailError
 
 STAGES = ("plan", "tasks", "implement", "validate", "audit", "unlock")
 DOCUMENTS = ("spec.md", "plan.md", "tasks.md", "PRD.md")
+MAX_NAME = 255
+"""Characters of a name that may hold a SPEC id: what file systems allow in a name."""
+
 SPEC_ID = "^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$"
 
 # Patterns are text: `re` compiles and keeps the ones that are used, and a hook needs few.
@@ -68,6 +71,8 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=4096)
 def _id_of(pattern: str, name: str) -> str | None:
+    if len(name) > MAX_NAME:
+        return None
     matches = _pattern(pattern).fullmatch
     if matches(name):
         return name

@@ -15,7 +15,9 @@ from guardrails.errors import Undecidable
 from guardrails.git import Repo, to_text
 from guardrails.secret_scan import Hit, Scan, added, scan, scan_all
 from guardrails.secret_values import Needle
-from guardrails.snapshot import Commit, Index, Snapshot, Worktree
+from guardrails.snapshot import Snapshot
+from guardrails.snapshot.trees import Commit, Index
+from guardrails.snapshot.worktree import Worktree
 from guardrails.streams import file_chunks, object_chunks
 
 _AT_ONCE = 5000

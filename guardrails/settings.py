@@ -1,5 +1,6 @@
 """The effective configuration as frozen values. `config.py` builds it; everything else only reads it."""
 
+import re
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
@@ -88,6 +89,30 @@ class Secrets(NamedTuple):
     """names of environment variables whose values must never be committed"""
 
 
+HalMode = Literal["off", "mock", "live"]
+HAL_MODES: tuple[HalMode, ...] = ("off", "mock", "live")
+HAL_CHECKS = ("health", "list_movies", "indexer_test", "graphql_ping")
+
+
+class Hal(NamedTuple):
+    """Whether HAL is probed, who is asked, and how."""
+
+    mode: HalMode = "off"
+    """in effect: what is skipped is off"""
+    origin: str = "default"
+    """where the mode comes from: `default`, `FILE:LINE`, `environment NAME` or a flag; part of every record"""
+    skip: bool = False
+    """off because it was said to be skipped, which leaves a record"""
+    base_url: str | None = None
+    secret_env: str = "HAL_SECRET_KAVEDARR_API_KEY"  # noqa: S105  the name of a variable, not its value
+    required: bool = False
+    timeout: float = 10.0
+    """seconds, for each probe as a whole"""
+    mcp: tuple[str, ...] = ()
+    """the command of an MCP server that is asked instead of `base_url`"""
+    checks: tuple[str, ...] = HAL_CHECKS
+
+
 class Waiver(NamedTuple):
     """Accepts the findings of one rule in one file until a day. `line` is where the configuration states it."""
 
@@ -113,6 +138,7 @@ class Settings(NamedTuple):
     consensus: Consensus = Consensus()
     clean_tree: CleanTree = CleanTree()
     secrets: Secrets = Secrets()
+    hal: Hal = Hal()
     waivers: tuple[Waiver, ...] = ()
     overrides: Overrides = Overrides()
     config_path: str | None = None
@@ -125,7 +151,54 @@ class Settings(NamedTuple):
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
     """The defaults under what the environment says: what holds where there is no configuration file."""
-    return Settings(overrides=Overrides(allow_dirty=switch(environ, "SPEC_OPS_ALLOW_DIRTY")))
+    return Settings(
+        hal=hal_from_environment(environ, Hal()),
+        overrides=Overrides(allow_dirty=switch(environ, "SPEC_OPS_ALLOW_DIRTY")),
+    )
+
+
+def hal_from_environment(environ: Mapping[str, str], hal: Hal) -> Hal:
+    """`hal` under what the environment says. Asking for HAL asks the live one; skipping wins over asking."""
+    url = environ.get("SPEC_OPS_HAL_BASE_URL", "").strip()
+    if url:
+        problem = address_problem(url)
+        if problem:
+            raise GuardrailError(f"SPEC_OPS_HAL_BASE_URL {problem[0]}", problem[1])
+        # An address over HTTP that is given for this call goes before the MCP server of the file.
+        hal = hal._replace(base_url=url.rstrip("/"), mcp=())
+    named = environ.get("SPEC_OPS_HAL_MODE", "").strip().lower()
+    if named:
+        hal = hal._replace(mode=_hal_mode(named), origin="environment SPEC_OPS_HAL_MODE")
+    elif switch(environ, "SPEC_OPS_TELEMETRY_HAL") and hal.mode == "off":
+        hal = hal._replace(mode="live", origin="environment SPEC_OPS_TELEMETRY_HAL")
+    if switch(environ, "SPEC_OPS_HAL_SKIP"):
+        return hal._replace(mode="off", origin="environment SPEC_OPS_HAL_SKIP", skip=True)
+    return hal
+
+
+def _hal_mode(text: str) -> HalMode:
+    for mode in HAL_MODES:
+        if text == mode:
+            return mode
+    raise GuardrailError(f"SPEC_OPS_HAL_MODE={text!r} is no mode of HAL", f"set it to {', '.join(HAL_MODES)}")
+
+
+_ADDRESS = (
+    r"https?://(?:[A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~%/-]*)?"
+)
+
+
+def address_problem(url: str) -> tuple[str, str] | None:
+    """What is wrong with the address of a service, and what to do about it; None when it is sound.
+
+    The address itself is not in the words: it may hold a password.
+    """
+    if "@" in url:
+        return "holds a user or a password", "leave them out; the key comes from the variable hal.secret_env names"
+    match = re.fullmatch(_ADDRESS, url) if len(url) <= 2048 else None
+    if match is None or int(match["port"] or 0) > 65535:
+        return "is not an address", "write http:// or https://, a host, and a port and a path if need be"
+    return None
 
 
 def switch(environ: Mapping[str, str], name: str) -> bool:

@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from guardrails.errors import GuardrailError
 from guardrails.git import Repo, is_null_id
-from guardrails.snapshot import Commit, Index, Snapshot, Source, Worktree
+from guardrails.snapshot import Snapshot, Source
+from guardrails.snapshot.trees import Commit, Index
+from guardrails.snapshot.worktree import Worktree
 
 STDIN_PATIENCE = 5.0
 """Seconds to wait for git to write the pushed refs: a pipe nobody writes to must not hang a push for ever."""

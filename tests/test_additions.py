@@ -131,6 +131,7 @@ class TestOfRange:
         assert self.changes(sandbox, tip, tip) == []
 
     def test_a_root_commit_adds_everything(self, sandbox: Sandbox) -> None:
+        sandbox.git("config", "log.showRoot", "false")
         sandbox.write("a", "x\n")
         sandbox.write("dir/b", "x\n")
         assert sorted(self.changes(sandbox, sandbox.commit())) == [("a", "file", 0), ("dir/b", "file", 0)]

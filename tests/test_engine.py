@@ -16,7 +16,7 @@ from guardrails.finding import Checked, Finding, Observation, Outcome, Rule, Sev
 from guardrails.registry import Check, rules
 from guardrails.result import Result
 from guardrails.settings import Settings, Waiver
-from guardrails.snapshot import Memory
+from guardrails.snapshot.memory import Memory
 from guardrails.subject import Scope, Subject
 from tests.clock import NOW
 

@@ -253,7 +253,7 @@ def test_r32_skipped_is_shown_as_skipped_and_examines_nothing(sandbox: Sandbox) 
 
 
 def test_r07_r09_what_the_scripts_wrote_is_read(sandbox: Sandbox) -> None:
-    """Their tool status was `ready` where the gate wanted `ok`, their files `spec-plan_*` where it looked for `plan_*`."""
+    """Their tool status was `ready` where the gate wanted `ok`, their files `spec-plan_*` where it wanted `plan_*`."""
     record = plan_telemetry(command="spec-ops-tasks", tool={"status": "ready"})
     sandbox.write(telemetry_path("tasks"), record)
     ran = sandbox.judge("validate")

@@ -189,6 +189,11 @@ def test_a_text_made_to_be_slow_is_searched_in_linear_time(unit: bytes) -> None:
     found_in(unit * (3_000_000 // len(unit)))
 
 
+def test_an_assignment_with_endless_blanks_is_searched_in_linear_time() -> None:
+    """Not timed: detect-secrets' own pattern alone would not come to an end."""
+    found_in(b" key" + b" " * 300_000 + b"==" + b"a" * 44)
+
+
 def test_the_names_shown_hold_no_line_breaks() -> None:
     assert all(row.name.isprintable() for row in ALL)
     assert URL_PASSWORD in {row.name for row in FOREIGN}

@@ -72,6 +72,12 @@ class TestStreams:
         for cut in range(len(filler) - 1, len(filler) + len(TOKEN) + 1):
             assert places(data[:cut], data[cut:]) == [(MARGIN + 1, 1)]
 
+    def test_what_comes_before_a_token_is_known_wherever_the_stream_is_cut(self) -> None:
+        filler = b"x y\n" * MARGIN
+        data = filler + b"word" + b"h" + b"f_" + b"abcdefghij" * 4 + b"\n" + filler  # no token: a word goes on into it
+        for cut in range(len(filler) + MARGIN, len(filler) + MARGIN + 8):
+            assert places(data[:cut], data[cut:]) == []
+
     def test_a_huge_line_is_searched_in_flat_memory(self) -> None:
         def chunks() -> Iterator[bytes]:
             yield from ([b"abcdefgh" * (1 << 17)] * 50)

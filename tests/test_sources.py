@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 from guardrails.errors import GuardrailError
 from guardrails.git import open_repo
-from guardrails.snapshot import Commit, Index, Worktree
+from guardrails.snapshot.trees import Commit, Index
+from guardrails.snapshot.worktree import Worktree
 from guardrails.sources import parse_ref, resolve
 from tests.records import plan_telemetry, telemetry_path
 from tests.sandbox import SPECKIT, Sandbox
@@ -340,9 +342,11 @@ def test_a_tree_deeper_than_python_recurses_is_walked(sandbox: Sandbox) -> None:
             os.mkdir("a")
             os.chdir("a")
         Path("x.json").write_text("{")
+        os.chdir(here)
+        assert code(sandbox, "worktree") == 1
+        tree = Worktree(open_repo(str(sandbox.root), sandbox.environment))
+        assert tree.exists("docs/SPEC-KIT-900/" + "a/" * depth + "x.json")
+        assert not tree.exists("docs/SPEC-KIT-900/" + "a/" * depth + "y.json")
     finally:
         os.chdir(here)
-    assert code(sandbox, "worktree") == 1
-    tree = Worktree(open_repo(str(sandbox.root), sandbox.environment))
-    assert tree.exists("docs/SPEC-KIT-900/" + "a/" * depth + "x.json")
-    assert not tree.exists("docs/SPEC-KIT-900/" + "a/" * depth + "y.json")
+        subprocess.run(["rm", "-rf", sandbox.root], check=True)  # Python's own removal recurses

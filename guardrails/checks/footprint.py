@@ -50,7 +50,8 @@ def _judge(spec: str, footprint: Footprint, growth: int | None, subject: Subject
         rule = OVER_LIMIT
     elif footprint.total > evidence.warn_bytes:
         rule = OVER_WARNING
-    message = f"{spec} holds {_mb(footprint.total)} in {footprint.files} file{'s' if footprint.files != 1 else ''}" + _limits(rule.code, evidence)
+    files = "1 file" if footprint.files == 1 else f"{footprint.files} files"
+    message = f"{spec} holds {_mb(footprint.total)} in {files}" + _limits(rule.code, evidence)
     if growth is not None:
         message += f", {_signed(growth)} since {_base_name(subject.snapshot)}"
     if footprint.pointers:

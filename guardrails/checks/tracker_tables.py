@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from guardrails.checks.tracker_layout import columns_of, is_status_header
 from guardrails.checks.tracker_rows import Item, StatusTable, quoted
-from guardrails.finding import Finding
+from guardrails.finding import Finding, Severity
 from guardrails.markdown import Cell, Document, Heading, Loose, Row, Table, plain, split_row
 from guardrails.rules.tracker import (
     CELL_COUNT,
@@ -31,7 +31,7 @@ def columns(path: str, tables: Sequence[StatusTable], wanted: Sequence[str]) -> 
         row = table.table.header
         message = f"the status table has no column {_listed(missing)}"
         hint = "add the columns, or change tracker.columns in .speckit.yaml"
-        severity = "error" if at == nearest else "warning"
+        severity: Severity = "error" if at == nearest else "warning"
         yield MISSING_COLUMNS.at(path, message, line=row.line, column=row.column, hint=hint, severity=severity)
 
 

@@ -10,7 +10,7 @@ import click
 from guardrails.cli.context import global_options, merged
 from guardrails.cli.judge import load_config
 from guardrails.git import open_repo
-from guardrails.snapshot import Worktree
+from guardrails.snapshot.worktree import Worktree
 
 
 @click.command("config", short_help="Show each effective setting and where it comes from.")

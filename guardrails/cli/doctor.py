@@ -12,7 +12,7 @@ from guardrails.git import open_repo
 from guardrails.printable import printable
 from guardrails.setup.diagnosis import Row
 from guardrails.setup.doctor import examine, exit_code
-from guardrails.snapshot import Worktree
+from guardrails.snapshot.worktree import Worktree
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "unknown": "magenta"}
 

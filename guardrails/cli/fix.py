@@ -17,7 +17,8 @@ from guardrails.fix import fix as fixed
 from guardrails.git import open_repo, to_bytes
 from guardrails.printable import printable
 from guardrails.settings import Settings
-from guardrails.snapshot import Snapshot, Worktree
+from guardrails.snapshot import Snapshot
+from guardrails.snapshot.worktree import Worktree
 
 
 class Mend(NamedTuple):

@@ -95,7 +95,7 @@ def _result(request: Request, globals_: Globals) -> Result:
 
 def _resolve(repo: Repo, source: str) -> list[Snapshot]:
     if source == "worktree":  # spares the common case an import
-        from guardrails.snapshot import Worktree
+        from guardrails.snapshot.worktree import Worktree
 
         return [Worktree(repo)]
     from guardrails.sources import resolve

@@ -8,7 +8,7 @@ from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git import Repo
 from guardrails.settings import Settings
 from guardrails.setup.detect import Detected
-from guardrails.snapshot import Worktree
+from guardrails.snapshot.worktree import Worktree
 
 Level = Literal["ok", "warn", "fail", "unknown"]
 

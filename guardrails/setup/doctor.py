@@ -15,7 +15,7 @@ from guardrails.settings import CONFIG_FILE, Settings
 from guardrails.setup.detect import look
 from guardrails.setup.diagnosis import Patient, Row, row_of
 from guardrails.setup.doctor_hooks import hook_rows
-from guardrails.snapshot import Worktree
+from guardrails.snapshot.worktree import Worktree
 
 OLDEST_GIT = (2, 30)
 """`rev-parse --verify` understands `--end-of-options` from here on."""

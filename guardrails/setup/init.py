@@ -13,7 +13,7 @@ from guardrails.layout import Layout
 from guardrails.settings import CONFIG_FILE
 from guardrails.setup import configfile, files, hookfile, precommit, snippets
 from guardrails.setup.detect import Detected, look
-from guardrails.snapshot import Worktree
+from guardrails.snapshot.worktree import Worktree
 
 MODE = 0o644
 

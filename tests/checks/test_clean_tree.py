@@ -13,7 +13,8 @@ from guardrails.errors import Undecidable
 from guardrails.finding import Checked, Finding, Observation, Skipped
 from guardrails.git import open_repo
 from guardrails.settings import CleanTree, Overrides, Settings
-from guardrails.snapshot import Memory, Worktree
+from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.worktree import Worktree
 from guardrails.subject import Subject
 from tests.sandbox import Sandbox
 
@@ -210,7 +211,7 @@ class TestOverride:
         assert codes(observed) == []
         assert sorted(codes(observed, "note")) == [("CLN003", "new"), ("CLN006", "."), ("CLN008", ".")]
         assert [o.message for o in observed if isinstance(o, Finding) and o.rule.code == "CLN008"] == [
-            "SPEC_OPS_ALLOW_DIRTY allows a dirty tree: the tree is not clean"
+            "overridden by SPEC_OPS_ALLOW_DIRTY: the tree is not clean, and passes"
         ]
 
     def test_it_is_named_on_a_clean_tree_too(self, sandbox: Sandbox) -> None:
@@ -230,7 +231,7 @@ from guardrails.checks.clean_tree import check
 from guardrails.finding import Finding
 from guardrails.git import open_repo
 from guardrails.settings import Settings
-from guardrails.snapshot import Worktree
+from guardrails.snapshot.worktree import Worktree
 from guardrails.subject import Subject
 
 found = list(check(Subject(Worktree(open_repo()), Settings(), datetime.now(timezone.utc))))

@@ -16,7 +16,7 @@ from guardrails.errors import GuardrailError
 from guardrails.finding import Skipped
 from guardrails.rules.consensus import RULES
 from guardrails.settings import Evidence, Settings
-from guardrails.snapshot import Memory
+from guardrails.snapshot.memory import Memory
 from guardrails.subject import Scope
 from tests.consensus.builder import (
     CONFLICT,

@@ -10,7 +10,7 @@ import pytest
 from guardrails.checks.footprint import NO_SPEC, measure
 from guardrails.layout import Layout
 from guardrails.settings import MEGABYTE
-from guardrails.snapshot import Memory
+from guardrails.snapshot.memory import Memory
 from tests.records import EVIDENCE
 from tests.sandbox import Sandbox
 

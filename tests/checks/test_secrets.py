@@ -20,7 +20,10 @@ from guardrails.finding import Checked, Finding, Observation, Skipped
 from guardrails.git import open_repo
 from guardrails.secret_sources import message_lines
 from guardrails.settings import Secrets, Settings
-from guardrails.snapshot import Commit, Index, Memory, Snapshot, Source, Worktree
+from guardrails.snapshot import Snapshot, Source
+from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.trees import Commit, Index
+from guardrails.snapshot.worktree import Worktree
 from guardrails.subject import Scope, Subject
 from tests.sandbox import Sandbox
 

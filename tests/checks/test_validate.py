@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from guardrails.checks.telemetry import check
 from guardrails.finding import Checked, Finding, Skipped
 from guardrails.settings import Settings
-from guardrails.snapshot import Memory
+from guardrails.snapshot.memory import Memory
 from guardrails.subject import Subject
 from tests.clock import NOW
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path

@@ -13,7 +13,8 @@ from guardrails.consensus.statements import identity
 from guardrails.registry import check_named
 from guardrails.result import Result
 from guardrails.settings import ROSTERS, Settings, Stage
-from guardrails.snapshot import Memory, Snapshot
+from guardrails.snapshot import Snapshot
+from guardrails.snapshot.memory import Memory
 from guardrails.subject import Scope, Subject
 from tests.sandbox import EVIDENCE
 

@@ -147,7 +147,8 @@ def test_a_second_holder_is_told_who_the_first_is(sandbox: Sandbox) -> None:
 def test_a_lock_dies_with_its_holder(sandbox: Sandbox) -> None:
     code = (
         "import sys, time\nfrom guardrails.evidence.lock import locked\nfrom guardrails.git import open_repo\n"
-        "with locked(open_repo(sys.argv[1]), 'SPEC-KIT-900', 'doomed'):\n    print('held', flush=True)\n    time.sleep(60)\n"
+        "with locked(open_repo(sys.argv[1]), 'SPEC-KIT-900', 'doomed'):\n"
+        "    print('held', flush=True)\n    time.sleep(60)\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(sandbox.root)], stdout=subprocess.PIPE, env=sandbox.environment

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha1, sha256
 
-from guardrails.snapshot import Blob, Entry, Worktree
+from guardrails.snapshot import Blob, Entry
+from guardrails.snapshot.worktree import Worktree
 
 BATCH = 256
 """Entries looked at together: what the working tree cannot prove is then asked of git in one batch."""

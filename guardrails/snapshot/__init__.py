@@ -1,0 +1,99 @@
+"""One way to read a repository: the worktree, the index, a commit, or memory, each as a `Snapshot`.
+
+A snapshot holds the bytes that are judged. In a hook that is the index git will commit from (it follows
+GIT_INDEX_FILE), at a push the pushed commit. Symbolic links are entries, never followed.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple, Protocol
+
+from guardrails.git import Repo
+
+READ_LIMIT = 32 * 1024 * 1024
+"""Bytes a check will hold of one file. What is larger is reported, not read."""
+
+Kind = Literal["file", "symlink", "submodule", "special"]
+SourceKind = Literal["worktree", "index", "commit", "range", "push", "memory"]
+
+
+class Source(NamedTuple):
+    """What was judged, for the result document. `rev` is the revision or range as a user would write it."""
+
+    kind: SourceKind
+    rev: str | None = None
+
+
+class Entry(NamedTuple):
+    """One path of a snapshot. `id` is the blob id where git knows one, `size` bytes where it is known for free."""
+
+    path: str
+    kind: Kind
+    id: str | None = None
+    size: int | None = None
+
+
+class Blob(NamedTuple):
+    """A file's content. `data` is None when it could not be held or read: `problem` says why."""
+
+    entry: Entry
+    size: int
+    data: bytes | None
+    problem: str | None = None
+
+
+class Snapshot(Protocol):
+    """What checks read. `base` is the state it is compared with (HEAD for the index, the base of a range)."""
+
+    @property
+    def source(self) -> Source: ...
+    @property
+    def base(self) -> "Snapshot | None": ...
+    @property
+    def repo(self) -> Repo | None: ...
+    def entries(self, prefix: str = "") -> list[Entry]:
+        """Every path at or below `prefix` (a directory or a file, no trailing slash), in no promised order."""
+
+    def sizes(self, prefix: str = "") -> list[tuple[str, int]]:
+        """(path, size in bytes) of every path at or below `prefix`; a link counts as the link, not its target."""
+
+    def folders(self, prefix: str) -> list[str]:
+        """The names of the directories directly below `prefix`, sorted; links are not directories."""
+
+    def entry(self, path: str) -> Entry | None:
+        """The entry of one file, exact case, or None when there is none. Nothing outside the root is looked at."""
+
+    def exists(self, path: str) -> bool:
+        """Whether a file or directory has this exact name, case included, without crossing a symbolic link."""
+
+    def read(self, path: str) -> bytes | None:
+        """The content of one regular file of at most READ_LIMIT bytes, else None."""
+
+    def read_many(self, entries: Iterable[Entry], limit: int = READ_LIMIT) -> Iterator[Blob]:
+        """The content of many files in one batch, in order."""
+
+    def describe(self) -> str:
+        """What this is, for people: "the index", "commit 1a2b3c4"."""
+
+
+def within(path: str, prefix: str) -> bool:
+    """Whether `path` is `prefix` or lies below it."""
+    return not prefix or path == prefix or path.startswith(prefix + "/")
+
+
+def is_plain(path: str) -> bool:
+    """Whether a path is relative, normal and stays inside: no `..`, no `.`, no empty part, no NUL."""
+    if not path or "\0" in path or path.startswith("/"):
+        return False
+    return not any(part in ("", ".", "..") for part in path.split("/"))
+
+
+def parents(path: str) -> Iterator[str]:
+    """Every directory above `path`, nearest first."""
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+def too_large(size: int, limit: int) -> str:
+    """Why a file was not held."""
+    return f"{size} bytes, more than the {limit} that are read"

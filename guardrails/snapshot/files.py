@@ -1,0 +1,103 @@
+"""Looking at real directories and files without following a link or waiting on a pipe."""
+
+import os
+import stat
+from collections.abc import Iterator
+from typing import Literal
+
+from guardrails.git import to_text
+from guardrails.snapshot import Blob, Entry, Kind, too_large
+
+
+def _kind_of(item: "os.DirEntry[bytes]") -> Kind | Literal["directory"]:
+    if item.is_symlink():
+        return "symlink"
+    if item.is_dir(follow_symlinks=False):
+        return "directory"
+    return "file" if item.is_file(follow_symlinks=False) else "special"
+
+
+def lstat_kind(path: bytes) -> "Kind | Literal['directory'] | None":
+    try:
+        mode = os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISDIR(mode):
+        return "directory"
+    if stat.S_ISLNK(mode):
+        return "symlink"
+    return "file" if stat.S_ISREG(mode) else "special"
+
+
+def names_in(directory: bytes) -> dict[str, Kind | Literal["directory"]]:
+    with os.scandir(directory) as items:
+        return {to_text(item.name): _kind_of(item) for item in items}
+
+
+def walk(directory: bytes, prefix: bytes) -> Iterator[tuple[bytes, Kind]]:
+    """(path below the root, kind) of everything below `directory`, `.git` left out. A stack, not recursion:
+    a hostile tree may be deeper than Python's."""
+    stack = [(directory, prefix + b"/" if prefix else b"")]
+    while stack:
+        place, start = stack.pop()
+        with os.scandir(place) as items:
+            for item in items:
+                if item.is_file(follow_symlinks=False):
+                    yield start + item.name, "file"
+                    continue
+                kind = _kind_of(item)
+                if kind != "directory":
+                    yield start + item.name, kind
+                elif item.name != b".git":
+                    stack.append((item.path, start + item.name + b"/"))
+
+
+def walk_sizes(directory: bytes, prefix: bytes) -> Iterator[tuple[bytes, int]]:
+    stack = [(directory, prefix + b"/" if prefix else b"")]
+    while stack:
+        place, start = stack.pop()
+        with os.scandir(place) as items:
+            for item in items:
+                if not item.is_dir(follow_symlinks=False):
+                    yield start + item.name, item.stat(follow_symlinks=False).st_size
+                elif item.name != b".git":
+                    stack.append((item.path, start + item.name + b"/"))
+
+
+# Not following a link, not blocking on a FIFO, and binary: where the platform has the flag.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+_SMALL = 16 * 1024
+
+
+def read_file(path: bytes, entry: Entry, limit: int) -> Blob:
+    if entry.kind != "file":
+        return Blob(entry, 0, None, f"a {entry.kind}, not a regular file")
+    try:
+        handle = os.open(path, _FLAGS)
+    except OSError as error:
+        return Blob(entry, 0, None, error.strerror or "cannot be opened")
+    try:
+        data = os.read(handle, _SMALL)
+        if len(data) < _SMALL:  # most evidence is small: one read says it all
+            return Blob(entry, len(data), data)
+        return _read_large(handle, data, entry, limit)
+    except OSError as error:
+        return Blob(entry, 0, None, error.strerror or "cannot be read")
+    finally:
+        os.close(handle)
+
+
+def _read_large(handle: int, start: bytes, entry: Entry, limit: int) -> Blob:
+    facts = os.fstat(handle)
+    if not stat.S_ISREG(facts.st_mode):
+        return Blob(entry, 0, None, "not a regular file")
+    if facts.st_size > limit:
+        return Blob(entry, facts.st_size, None, too_large(facts.st_size, limit))
+    parts, missing = [start], facts.st_size - len(start)
+    while missing > 0 and (part := os.read(handle, missing)):
+        parts.append(part)
+        missing -= len(part)
+    data = b"".join(parts)
+    return Blob(entry, len(data), data)

@@ -1,0 +1,34 @@
+"""Files held in memory, as a snapshot."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from guardrails.snapshot import READ_LIMIT, Blob, Entry, Snapshot, Source, too_large, within
+from guardrails.snapshot.listed import Listed
+
+
+class Memory(Listed):
+    """Files held in memory: for tests and for judging what is not written yet."""
+
+    source = Source("memory")
+
+    def __init__(self, files: Mapping[str, bytes], base: Snapshot | None = None) -> None:
+        self._files = dict(files)
+        self.base = base
+
+    def entries(self, prefix: str = "") -> list[Entry]:
+        return [Entry(path, "file", None, len(data)) for path, data in self._files.items() if within(path, prefix)]
+
+    def sizes(self, prefix: str = "") -> list[tuple[str, int]]:
+        return [(path, len(data)) for path, data in self._files.items() if within(path, prefix)]
+
+    def read(self, path: str) -> bytes | None:
+        return self._files.get(path)
+
+    def read_many(self, entries: Iterable[Entry], limit: int = READ_LIMIT) -> Iterator[Blob]:
+        for entry in entries:
+            data = self._files[entry.path]
+            kept = data if len(data) <= limit else None
+            yield Blob(entry, len(data), kept, None if kept is not None else too_large(len(data), limit))
+
+    def describe(self) -> str:
+        return "memory"

@@ -1,0 +1,131 @@
+"""The index and commits: listed by git, read through `cat-file`."""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from guardrails.git import Repo, to_bytes, to_text
+from guardrails.snapshot import READ_LIMIT, Blob, Entry, Kind, Snapshot, Source, too_large, within
+from guardrails.snapshot.listed import Listed
+from guardrails.snapshot.proven import from_worktree
+from guardrails.snapshot.worktree import Worktree
+
+# Patterns are compiled where they are first used: a hook that needs one pays for one.
+_INDEX_ROW = rb"(\d+) ([0-9a-f]+) \d\t([^\0]+)\0"
+_UNMERGED = rb"(?:\A|\0)\d+ [0-9a-f]+ [123]\t"
+_TREE_ROW = rb"(\d+) [a-z]+ ([0-9a-f]+)\t([^\0]+)\0"
+_MODES: dict[bytes, Kind] = {b"100644": "file", b"100755": "file", b"120000": "symlink", b"160000": "submodule"}
+
+Row = tuple[bytes, bytes, bytes]
+"""Mode, object id and path, as git prints them."""
+
+
+class _Tree(Listed):
+    """Index and commit: listed by git, read through `cat-file`."""
+
+    repo: Repo
+
+    def __init__(self, repo: Repo) -> None:
+        self.repo = repo
+        self._listings: dict[str, list[Row]] = {}
+
+    def _list(self, prefix: str) -> list[Row]:
+        """One row for each entry at or below `prefix`."""
+        raise NotImplementedError
+
+    def _listing(self, prefix: str) -> list[Row]:
+        known = self._listings.get(prefix)
+        if known is None:
+            wider = next((rows for place, rows in self._listings.items() if within(prefix, place)), None)
+            known = self._list(prefix) if wider is None else _below(wider, to_bytes(prefix))
+            self._listings[prefix] = known
+        return known
+
+    def entries(self, prefix: str = "") -> list[Entry]:
+        kinds = _MODES.get
+        return [
+            Entry(to_text(path), kinds(mode, "special"), object_id.decode("ascii"))
+            for mode, object_id, path in self._listing(prefix)
+        ]
+
+    def sizes(self, prefix: str = "") -> list[tuple[str, int]]:
+        rows = [row for row in self._listing(prefix) if row[0] != b"160000"]
+        counts = self.repo.sizes([row[1] for row in rows])
+        return [(to_text(row[2]), size) for row, size in zip(rows, counts, strict=True)]
+
+    def read(self, path: str) -> bytes | None:
+        found = [entry for entry in self.entries(path) if entry.path == path and entry.kind == "file"]
+        return next(self.read_many(found[:1])).data if found else None
+
+    def read_many(self, entries: Iterable[Entry], limit: int = READ_LIMIT) -> Iterator[Blob]:
+        wanted = list(entries)
+        if not wanted:
+            return
+        ids = [entry.id for entry in wanted if entry.id is not None]
+        for entry, (size, data) in zip(wanted, self.repo.blobs(ids, limit), strict=True):
+            yield Blob(entry, size, data, None if data is not None else too_large(size, limit))
+
+
+class Index(_Tree):
+    """What the next commit will hold. `base` is HEAD, or nothing before the first commit.
+
+    A file whose bytes in the working tree hash to the id in the index *is* that blob, and is read from there:
+    several times faster than git inflates it. All others come from git.
+    """
+
+    source = Source("index")
+
+    def __init__(self, repo: Repo, base: str | None = None) -> None:
+        super().__init__(repo)
+        self._base = base
+
+    @cached_property
+    def base(self) -> Snapshot | None:  # type: ignore[override]
+        revision = self._base or self.repo.head()
+        return Commit(self.repo, revision) if revision else None
+
+    def _list(self, prefix: str) -> list[tuple[bytes, bytes, bytes]]:
+        arguments = ["ls-files", "--stage", "-z", "--full-name"]
+        out = self.repo.run(*arguments, *(["--", prefix] if prefix else []))
+        rows: list[Row] = re.findall(_INDEX_ROW, out)
+        if not re.search(_UNMERGED, out):
+            return rows
+        return list({row[2]: row for row in rows}.values())  # an unmerged path has up to three stages
+
+    def read_many(self, entries: Iterable[Entry], limit: int = READ_LIMIT) -> Iterator[Blob]:
+        yield from from_worktree(Worktree(self.repo), list(entries), limit, super().read_many)
+
+    def describe(self) -> str:
+        return "the index"
+
+
+class Commit(_Tree):
+    """One commit's tree. `base` is set when the commit ends a range; `excludes` are the commits whose history the
+    range leaves out (what a remote already has)."""
+
+    def __init__(
+        self,
+        repo: Repo,
+        revision: str,
+        base: Snapshot | None = None,
+        source: Source | None = None,
+        excludes: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(repo)
+        self.revision = revision
+        self.base = base
+        self.excludes = excludes
+        self.source = source or Source("commit", revision)
+
+    def _list(self, prefix: str) -> list[tuple[bytes, bytes, bytes]]:
+        arguments = ["ls-tree", "-r", "-z", "--full-tree", self.revision]
+        out = self.repo.run(*arguments, *(["--", prefix] if prefix else []))
+        return re.findall(_TREE_ROW, out)
+
+    def describe(self) -> str:
+        return f"commit {self.revision[:12]}"
+
+
+def _below(rows: list[Row], prefix: bytes) -> list[Row]:
+    inside = prefix + b"/"
+    return [row for row in rows if row[2].startswith(inside) or row[2] == prefix]

@@ -1,0 +1,106 @@
+"""The files on disk, as a snapshot."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Literal
+
+from guardrails.git import Repo, to_bytes, to_text
+from guardrails.snapshot import READ_LIMIT, Blob, Entry, Kind, Snapshot, Source, is_plain, parents
+from guardrails.snapshot.files import lstat_kind, names_in, read_file, walk, walk_sizes
+
+CASE_BLIND = os.name == "nt" or sys.platform == "darwin"
+"""Whether a file system here may find `Plan.md` as `plan.md`; then names are looked up in their directory's list."""
+
+
+class Worktree:
+    """The files on disk, tracked or not. Nothing is read through a symbolic link, and only regular files are opened."""
+
+    source = Source("worktree")
+
+    def __init__(self, repo: Repo) -> None:
+        self.repo: Repo | None = repo
+
+    @cached_property
+    def base(self) -> Snapshot | None:
+        from guardrails.snapshot.trees import Commit  # most checks of the working tree compare it with nothing
+
+        assert self.repo is not None
+        revision = self.repo.head()
+        return Commit(self.repo, revision) if revision else None
+
+    @cached_property
+    def _prefix(self) -> bytes:
+        assert self.repo is not None
+        return os.fsencode(self.repo.root) + b"/"
+
+    def _absolute(self, path: str) -> bytes:
+        return self._prefix + to_bytes(path)
+
+    def entries(self, prefix: str = "") -> list[Entry]:
+        if prefix and not self.is_folder(prefix):
+            found = self.entry(prefix)
+            return [found] if found else []
+        return [Entry(to_text(path), kind) for path, kind in walk(self._absolute(prefix), to_bytes(prefix))]
+
+    def sizes(self, prefix: str = "") -> list[tuple[str, int]]:
+        if prefix and not self.is_folder(prefix):
+            found = self.entry(prefix)
+            return [(prefix, os.lstat(self._absolute(prefix)).st_size)] if found else []
+        return [(to_text(path), size) for path, size in walk_sizes(self._absolute(prefix), to_bytes(prefix))]
+
+    @cached_property
+    def _seen(self) -> "dict[str, Kind | Literal['directory'] | None]":
+        return {"": "directory"}
+
+    def _kind(self, path: str) -> "Kind | Literal['directory'] | None":
+        """What lies at `path`: case exact on every file system, and no link crossed on the way."""
+        if path in self._seen:
+            return self._seen[path]
+        if not is_plain(path):
+            return None
+        known = next(parent for parent in (*parents(path), "") if parent in self._seen)
+        while known != path:  # down from the deepest directory that was looked at before
+            here, known = known, path[: path.find("/", len(known) + 1) if "/" in path[len(known) + 1 :] else None]
+            self._seen[known] = self._look(known) if self._seen[here] == "directory" else None
+        return self._seen[path]
+
+    def _look(self, path: str) -> "Kind | Literal['directory'] | None":
+        if not CASE_BLIND:
+            return lstat_kind(self._absolute(path))
+        parent, _, name = path.rpartition("/")
+        return names_in(self._absolute(parent)).get(name)
+
+    def is_folder(self, path: str) -> bool:
+        """Whether `path` is a directory, and no link is crossed on the way."""
+        return self._kind(path) == "directory"
+
+    def open(self, entry: Entry, limit: int) -> Blob:
+        """One file, if it is a regular one in real directories."""
+        if not self.is_folder(entry.path.rpartition("/")[0]):
+            return Blob(entry, 0, None, "not in a real directory")
+        return read_file(self._prefix + to_bytes(entry.path), entry, limit)
+
+    def folders(self, prefix: str) -> list[str]:
+        if not self.is_folder(prefix):
+            return []
+        return sorted(name for name, kind in names_in(self._absolute(prefix)).items() if kind == "directory")
+
+    def entry(self, path: str) -> Entry | None:
+        kind = self._kind(path)
+        return None if kind is None or kind == "directory" else Entry(path, kind)
+
+    def exists(self, path: str) -> bool:
+        return bool(path) and self._kind(path) is not None
+
+    def read(self, path: str) -> bytes | None:
+        found = self.entry(path)
+        return next(self.read_many([found])).data if found else None
+
+    def read_many(self, entries: Iterable[Entry], limit: int = READ_LIMIT) -> Iterator[Blob]:
+        for entry in entries:
+            yield self.open(entry, limit)
+
+    def describe(self) -> str:
+        return "the working tree"

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import pytest
+
+from guardrails.checks.documents import heading_key
+from guardrails.settings import Document, Section, Settings
+from tests.checks.tracker_world import HEADER, PLAN, SPEC, TASKS, checked, codes, findings, messages, row, spec
+from tests.sandbox import Sandbox
+
+NAME = "SPEC-KIT-900-smoke"
+PATH = f"docs/{NAME}"
+TRACKER = HEADER + row("SPEC-KIT-900", "In Progress")
+
+
+class TestSound:
+    def test_complete_documents_have_no_finding_and_are_each_checked(self) -> None:
+        assert messages(TRACKER, spec(NAME)) == []
+        assert checked(TRACKER, spec(NAME)) == ["SPEC.md", f"{PATH}/spec.md", f"{PATH}/plan.md", f"{PATH}/tasks.md"]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            pytest.param(SPEC.replace(b"\n", b"\r\n"), id="CRLF line endings (R26)"),
+            pytest.param(b"\xef\xbb\xbf" + SPEC, id="a byte order mark"),
+            pytest.param(b"Context\n=======\n\nObjectives\n---\n", id="underlined headings"),
+            pytest.param(
+                b"# 1. *context*\n## 2.1 OBJECTIVES (v2):\n", id="numbers, emphasis, case, a remark and a colon"
+            ),
+        ],
+    )
+    def test_headings_are_recognised_however_they_are_dressed(self, text: bytes) -> None:
+        assert messages(TRACKER, spec(NAME, spec=text)) == []
+
+    def test_a_required_table_may_have_further_columns_in_any_order_and_remarks(self) -> None:
+        plan = PLAN.replace(
+            b"| Requirement | Validation Step |\n|---|---|\n| R1 | run |",
+            b"| Artifact | Validation Step | Requirement (Spec) |\n|---|---|---|\n| a | run | R1 |",
+        )
+        assert messages(TRACKER, spec(NAME, plan=plan)) == []
+
+    def test_the_required_documents_are_configurable(self) -> None:
+        configured = Settings(documents=(Document("notes.md", (Section("Why"), Section(None, ("Who", "What")))),))
+        files = {f"{PATH}/notes.md": b"# Why\n\n| What | Who |\n|---|---|\n| a | b |\n"}
+        assert messages(TRACKER, files, settings=configured) == []
+        assert codes(TRACKER, {f"{PATH}/notes.md": b"# Who\n"}, settings=configured) == ["DOC004", "DOC005"]
+
+
+class TestPresence:
+    def test_a_missing_document_is_reported_once(self) -> None:
+        """R26: one missing file was reported seven times."""
+        (finding,) = findings(TRACKER, spec(NAME, plan=None))
+        assert (finding.rule.code, finding.path, finding.spec) == ("DOC001", f"{PATH}/plan.md", "SPEC-KIT-900")
+
+    def test_in_the_backlog_only_spec_md_is_required(self) -> None:
+        waiting = HEADER + row("SPEC-KIT-900", "Backlog")
+        only_prd = {f"{PATH}/PRD.md": b"x"}
+        assert codes(waiting, only_prd) == ["DOC001", "~DOC001", "~DOC001"]
+        assert codes(TRACKER, only_prd) == ["DOC001", "DOC001", "DOC001"]
+
+    def test_a_file_under_a_similar_name_is_named(self) -> None:
+        files = spec(NAME, plan=None) | {f"{PATH}/Plan.md": PLAN}
+        (finding,) = findings(TRACKER, files)
+        assert (finding.rule.code, finding.hint) == ("DOC001", f"rename {PATH}/Plan.md")
+
+    @pytest.mark.parametrize("text", [b"", b"\xef\xbb\xbf", b" \r\n\t\n"])
+    def test_an_empty_document_is_one_finding(self, text: bytes) -> None:
+        assert codes(TRACKER, spec(NAME, plan=text)) == ["DOC003"]
+
+    def test_bytes_that_are_not_utf8_are_one_finding_with_their_line(self) -> None:
+        (finding,) = findings(TRACKER, spec(NAME, plan=b"# Inputs\n\xff\n"))
+        assert (finding.rule.code, finding.line) == ("DOC002", 2)
+        assert f"{PATH}/plan.md" not in checked(TRACKER, spec(NAME, plan=b"# Inputs\n\xff\n"))
+
+    def test_a_document_that_is_a_link_is_not_followed(self, sandbox: Sandbox) -> None:
+        for path, data in spec(NAME, plan=None).items():
+            sandbox.write(path, data)
+        sandbox.write("docs/prd.md", "x")
+        sandbox.write("docs/run.log", "x")
+        sandbox.write("SPEC.md", TRACKER)
+        (sandbox.root.parent / "outside.md").write_bytes(PLAN)
+        (sandbox.root / PATH / "plan.md").symlink_to(sandbox.root.parent / "outside.md")
+        sandbox.add()
+        assert sandbox.judge("lint").rules == ["DOC002"]
+        assert sandbox.judge("lint", "--source", "index").rules == ["DOC002"]
+
+    def test_two_directories_of_one_spec_are_an_error(self) -> None:
+        files = spec("SPEC-KIT-900") | spec(NAME)
+        (finding,) = findings(TRACKER, files)
+        assert (finding.rule.code, finding.path) == ("DOC007", PATH)
+
+
+class TestContent:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            pytest.param(b"# Contextual\n# Objectives\n", id="a longer word (R26: '# Specious' counted as '# Spec')"),
+            pytest.param(b"```\n# Context\n```\n# Objectives\n", id="inside a fence (R26)"),
+            pytest.param(b"<!--\n# Context\n-->\n# Objectives\n", id="inside a comment"),
+            pytest.param(b"Context\n\n# Objectives\n", id="as plain text"),
+            pytest.param(b"    # Context\n# Objectives\n", id="indented as code"),
+        ],
+    )
+    def test_a_heading_counts_only_where_it_is_one(self, text: bytes) -> None:
+        (finding,) = findings(TRACKER, spec(NAME, spec=text))
+        assert (finding.rule.code, finding.line, finding.message) == ("DOC004", 1, "heading 'Context' is missing")
+
+    @pytest.mark.parametrize(
+        "table",
+        [
+            pytest.param(b"no table\n", id="no table"),
+            pytest.param(b"| Requirement | Proof |\n|---|---|\n| a | b |\n", id="a column is missing"),
+            pytest.param(b"| Requirement | Validation Step |\n|---|---|\n", id="no rows"),
+            pytest.param(
+                b"# Other\n\n| Requirement | Validation Step |\n|---|---|\n| a | b |\n", id="below another heading"
+            ),
+            pytest.param(b"```\n| Requirement | Validation Step |\n|---|---|\n| a | b |\n```\n", id="inside a fence"),
+        ],
+    )
+    def test_a_required_table_stands_below_its_heading_and_has_rows(self, table: bytes) -> None:
+        plan = b"# Inputs\n# Work Breakdown\n# Risks & Unknowns\n# Exit Criteria\n# Acceptance Mapping\n\n" + table
+        (finding,) = findings(TRACKER, spec(NAME, plan=plan))
+        assert (finding.rule.code, finding.line) == ("DOC005", 1)
+
+    def test_a_table_below_a_heading_of_a_lower_level_is_below_the_section(self) -> None:
+        plan = PLAN.replace(b"## Acceptance Mapping\n", b"## Acceptance Mapping\n### R1 and R2\n")
+        assert codes(TRACKER, spec(NAME, plan=plan)) == []
+
+    @pytest.mark.parametrize(
+        ("tasks", "found"),
+        [
+            pytest.param(TASKS.replace(b"Done", b"**DONE**"), [], id="a bold status"),
+            pytest.param(TASKS.replace(b"Done", b"Doing"), ["TRK004"], id="an unknown status"),
+            pytest.param(TASKS + b"| 1 | Test | Code | Done | run |\n", ["TRK011"], id="an order given twice"),
+            pytest.param(TASKS + b"| 2 | Write | Code | Done | run |\n", [], id="a task named twice"),
+            pytest.param(TASKS + b"| 2 | Test | Code | Done | a | b |\n", ["TRK010"], id="a cell too many"),
+            pytest.param(TASKS + b"\n| 2 | Test | Code | Wrong | run |\n", ["TRK009"], id="a row after a blank line"),
+            pytest.param(TASKS.replace(b"|---|---|---|---|---|\n", b""), ["TRK008"], id="no separator"),
+            pytest.param(TASKS[: TASKS.index(b"| 1")], ["DOC005"], id="no rows"),
+            pytest.param(b"# Tasks\n", ["DOC005"], id="no table"),
+            pytest.param(
+                TASKS + b"\n# Risks\n\n| Risk | Status |\n|---|---|\n| a | Open |\n",
+                [],
+                id="another table with a status",
+            ),
+        ],
+    )
+    def test_the_rows_of_tasks_md_are_judged_like_the_trackers(self, tasks: bytes, found: list[str]) -> None:
+        seen = findings(TRACKER, spec(NAME, tasks=tasks))
+        assert [finding.rule.code for finding in seen] == found
+        assert all((finding.path, finding.spec) == (f"{PATH}/tasks.md", "SPEC-KIT-900") for finding in seen)
+
+
+class TestScope:
+    FILES = spec(NAME, plan=None) | spec("SPEC-KIT-901", plan=None)
+    TRACKER = HEADER + row("SPEC-KIT-900", "In Progress", branch="a") + row("SPEC-KIT-901", "In Progress", branch="b")
+
+    def test_a_spec_narrows_the_documents(self) -> None:
+        seen = findings(self.TRACKER, self.FILES, scope="SPEC-KIT-901")
+        assert [finding.path for finding in seen] == ["docs/SPEC-KIT-901/plan.md"]
+
+    @pytest.mark.parametrize("wanted", ["SPEC-KIT-90", "SPEC-KIT-900R", "SPEC-*", "../x"])
+    def test_a_spec_that_was_named_must_be_there(self, wanted: str) -> None:
+        """R16, R21: ids are exact, and no pattern."""
+        assert codes(self.TRACKER, self.FILES, scope=wanted) == ["DOC006"]
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("Exit Criteria (Done)", "exit criteria"),
+        ("3) **Risks** &amp; `Unknowns`:", "risks & unknowns"),
+        ("2.10 Inputs (a (b)) ", "inputs"),
+        ("(Draft)", ""),
+        ("Context)", "context)"),
+        ("2025 plan", "2025 plan"),
+    ],
+)
+def test_headings_are_compared_without_their_dress(text: str, key: str) -> None:
+    assert heading_key(text) == key

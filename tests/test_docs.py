@@ -1,0 +1,157 @@
+"""The pages in docs/ say what the code does: every key, every schema, every kind of name, every command, every link."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from guardrails import config
+from guardrails.cli.main import cli
+from guardrails.layout import Layout, evidence_name
+from guardrails.manifest import guard_entry
+from guardrails.registry import rule_named
+from guardrails.settings import Settings
+from tests.pages import ROOT, anchors, blocks, links, pages, read, rows, section
+
+CONFIGURATION = read("docs/configuration.md")
+SCHEMAS = {path.name.removesuffix(".schema.json") for path in (ROOT / "schemas").glob("*.schema.json")}
+NAMED = {"stages": "<stage>", "agents": "<agent>", "profiles": "<profile>", "prices": "<model>"}
+LEAVES = ("documents.required", "profiles.<profile>.agents", "profiles.<profile>.stages")
+
+
+def keys(node: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Every key of the configuration schema, written as the page writes it."""
+    children = {**node.get("properties", {})}
+    name = prefix.rpartition(".")[2]
+    if name == "stages":
+        children = {"<stage>": next(iter(children.values()))}
+    if isinstance(node.get("additionalProperties"), dict):
+        children = {NAMED[name]: node["additionalProperties"]}
+    if "items" in node and "properties" in node["items"]:
+        yield from (f"{prefix}[].{key}" for key in node["items"]["properties"])
+    for key, child in children.items():
+        whole = f"{prefix}.{key}" if prefix else key
+        below = [] if whole in LEAVES else list(keys(child, whole))
+        yield from below or [whole]
+
+
+def test_every_key_of_the_schema_is_on_the_page_and_no_other() -> None:
+    schema = json.loads(read("schemas/config.schema.json"))
+    shown = [row[0].strip("`") for row in rows(CONFIGURATION) if row[0].startswith("`") and row[0][1] != "_"]
+    documented = {key for key in shown if not key.isupper() and ", " not in key}
+    assert documented - {"waivers"} == set(keys(schema))
+
+
+def test_the_configuration_shown_as_default_is_the_default() -> None:
+    text = blocks(section(CONFIGURATION, "What holds without a file"), "yaml")[0]
+    loaded = config.load(text.encode(), ".speckit.yaml", {})
+    assert loaded.settings._replace(config_path=None) == Settings()
+    assert not [
+        value for value in loaded.values if value.origin == "default" and not value.key.startswith("overrides.")
+    ]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in rows(section(CONFIGURATION, "What the checks read")) if len(row) == 3 and row[1]],
+    ids=lambda row: row[0],
+)
+def test_the_default_in_the_table_is_the_default(row: list[str]) -> None:
+    defaults = {value.key: value.value for value in config.load(None, ".speckit.yaml", {}).values}
+    default = defaults[row[0].strip("`")]
+    assert yaml.safe_load(row[1].strip("`")) == (list(default) if isinstance(default, tuple) else default)
+
+
+@pytest.mark.parametrize("block", blocks(CONFIGURATION, "yaml") + blocks(read("docs/guide.md"), "yaml"))
+def test_every_configuration_that_is_shown_is_valid_yaml_and_ours_is_accepted(block: str) -> None:
+    value = yaml.safe_load(block)
+    if value.keys() & {"evidence", "waivers", "layout"}:
+        config.load(block.encode(), ".speckit.yaml", {})
+
+
+EVIDENCE_ROWS = [row for row in rows(read("docs/evidence.md")) if row[0].startswith("`<root>/")]
+
+
+@pytest.mark.parametrize("row", EVIDENCE_ROWS, ids=lambda row: row[2].strip("`"))
+def test_a_name_on_the_evidence_page_is_of_that_kind(row: list[str]) -> None:
+    layout = Layout()
+    name = evidence_name(layout, row[0].strip("`").replace("<root>", layout.evidence))
+    assert name is not None
+    assert name.kind == row[2].strip("`").removesuffix(".v1")
+    assert name.spec == "SPEC-KIT-900"
+
+
+def test_every_schema_is_on_the_evidence_page() -> None:
+    text = read("docs/evidence.md")
+    assert {name for name in SCHEMAS if f"`{name}`" in text} == SCHEMAS
+    assert {row[2].strip("`") for row in EVIDENCE_ROWS} <= SCHEMAS
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_link_leads_somewhere(page: str) -> None:
+    for target in links(read(page)):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file.read_text(encoding="utf-8")), target
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_rule_that_is_named_exists(page: str) -> None:
+    families = "CLN|FPT|TRK|DOC|TEL|CST|CON|SEC|CFG"
+    for code in set(re.findall(rf"\b(?:{families})\d{{3}}\b", read(page))):
+        assert rule_named(code), code
+
+
+def commands() -> Iterator[str]:
+    """Every `speckit` command line in a shell block, a workflow or a code span that holds a whole one."""
+    for page in (
+        "README.md",
+        "CONTRIBUTING.md",
+        *(page for page in pages() if page.startswith("docs/") and "/rules/" not in page),
+    ):
+        text = read(page)
+        lines = [line for language in ("sh", "yaml") for block in blocks(text, language) for line in block.splitlines()]
+        lines += re.findall(r"`(speckit [^`]+)`", text)
+        for line in lines:
+            match = re.search(r"(?:^|\.venv/bin/|run: |entry: |- )(speckit [^#&]*)", line.strip())
+            if match and "..." not in match[1]:
+                yield match[1].strip()
+
+
+@pytest.mark.parametrize("line", sorted(set(commands())))
+def test_every_command_that_is_shown_is_understood(line: str) -> None:
+    words = shlex.split(line)[1:]
+    context = click.Context(cli, info_name="speckit")
+    command: click.Command = cli
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        found = command.get_command(context, words.pop(0))
+        assert found is not None
+        command = found
+    if words and words != ["--version"]:  # without any, it is a mention and not a call
+        command.make_context("speckit", words)
+
+
+def test_the_hook_managers_are_given_the_entries_that_init_prints() -> None:
+    guide = read("docs/guide.md")
+    lefthook = yaml.safe_load(next(block for block in blocks(guide, "yaml") if "use_stdin" in block))
+    for hook, content in lefthook.items():
+        run = content["commands"]["speckit"]["run"]
+        assert run.removesuffix(" -- {1}") == guard_entry(hook)
+
+
+def test_the_project_guards_itself_with_the_entries_it_ships() -> None:
+    hooks = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"][0]["hooks"]
+    entries = [hook["entry"] for hook in hooks if hook["entry"].startswith("speckit")]
+    assert len(entries) == 3
+    for entry, stage in zip(entries, ("pre-commit", "pre-push", "commit-msg"), strict=True):
+        assert guard_entry(stage).startswith(entry)

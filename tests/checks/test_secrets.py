@@ -233,7 +233,7 @@ class TestIndex:
             "from guardrails.finding import Finding\n"
             "from guardrails.git import open_repo\n"
             "from guardrails.settings import Settings\n"
-            "from guardrails.snapshot import Index\n"
+            "from guardrails.snapshot.trees import Index\n"
             "from guardrails.subject import Subject\n"
             "found = list(check(Subject(Index(open_repo()), Settings(), datetime.now(timezone.utc))))\n"
             "raise SystemExit(7 if any(isinstance(o, Finding) for o in found) else 0)\n"

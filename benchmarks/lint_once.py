@@ -16,7 +16,7 @@ from benchmarks import packet
 from guardrails.finding import Checked, Finding
 from guardrails.registry import check_named
 from guardrails.settings import Settings
-from guardrails.snapshot import Memory
+from guardrails.snapshot.memory import Memory
 from guardrails.subject import Subject
 
 

@@ -14,8 +14,6 @@ SESSIONS = 12
 """Plan runs of one SPEC."""
 ROWS = 3
 """Tracker rows of one SPEC of a guarded repository."""
-ROWS_OF_LONG_TRACKER = 100
-"""Tracker rows of one SPEC where the tracker is what is measured."""
 EDITED = 20
 """One row in this many is revised by the edit."""
 CHANGED = 10
@@ -51,16 +49,15 @@ def changes(specs: int) -> Iterator[File]:
 
 
 def tracked(rows: int) -> Iterator[File]:
-    """A repository with a tracker of `rows` rows, and all that these name; it grows with them in every respect."""
-    yield "SPEC.md", _tracker(rows, ROWS_OF_LONG_TRACKER)
-    for number in range(1, 1 + -(-rows // ROWS_OF_LONG_TRACKER)):
-        yield from _documents(number)
-    yield from _runs(rows, ROWS_OF_LONG_TRACKER)
+    """A repository with a tracker of `rows` rows for one SPEC, and a file of evidence for each of them."""
+    yield "SPEC.md", _tracker(rows, rows)
+    yield from _documents(1)
+    yield from _runs(rows, rows)
 
 
 def edited_tracker(rows: int) -> File:
     """The tracker of `tracked` with some rows revised."""
-    return "SPEC.md", _tracker(rows, ROWS_OF_LONG_TRACKER, edited=True)
+    return "SPEC.md", _tracker(rows, rows, edited=True)
 
 
 def _tracker(rows: int, share: int, edited: bool = False) -> bytes:

@@ -17,6 +17,7 @@ from guardrails.settings import (
     Document,
     Evidence,
     Hal,
+    MemorySettings,
     Overrides,
     Secrets,
     Section,
@@ -117,6 +118,9 @@ def _assemble(tree: dict[str, Any], parsed: "Parsed | None", name: str, environ:
         clean_tree=_clean_tree(reader, defaults.clean_tree),
         secrets=_secrets(reader, hal.secret_env),
         hal=hal,
+        memory=MemorySettings(
+            reader.get(defaults.memory.path, "memory", "path"), tuple(reader.get(None, "memory", "mcp") or ())
+        ),
         waivers=_waivers(reader),
         overrides=_overrides(reader, environ),
         config_path=name if parsed is not None else None,

@@ -113,6 +113,13 @@ class Hal(NamedTuple):
     checks: tuple[str, ...] = HAL_CHECKS
 
 
+class MemorySettings(NamedTuple):
+    path: str = ".git/speckit/memory.db"
+    """from the repository root; `.git` stands for the git directory that all its working trees share"""
+    mcp: tuple[str, ...] = ()
+    """the command of an MCP memory server that every entry is forwarded to; empty for none"""
+
+
 class Waiver(NamedTuple):
     """Accepts the findings of one rule in one file until a day. `line` is where the configuration states it."""
 
@@ -139,6 +146,7 @@ class Settings(NamedTuple):
     clean_tree: CleanTree = CleanTree()
     secrets: Secrets = Secrets()
     hal: Hal = Hal()
+    memory: MemorySettings = MemorySettings()
     waivers: tuple[Waiver, ...] = ()
     overrides: Overrides = Overrides()
     config_path: str | None = None

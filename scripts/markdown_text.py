@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-_CODE_SPAN = r"(`[^`]*`)"
-_SPECIAL = re.compile(r"([\\<*\[\]])")
+_CODE_SPAN = re.compile(r"(`[^`]*`)")
+# An underscore between two letters or digits means nothing to Markdown, and reads better as it is.
+_SPECIAL = re.compile(r"([\\<&*~\[\]]|(?<![^\W_])_|_(?![^\W_]))")
+_AT_START = re.compile(r"^([#>+=-]|\d+(?=[.)]))")
 
 
 def prose(text: str) -> str:
-    """`text` with what Markdown would take for markup escaped; spans in backticks stay code."""
-    parts = re.split(_CODE_SPAN, text)
-    return "".join(part if index % 2 else _SPECIAL.sub(r"\\\1", part) for index, part in enumerate(parts))
+    """`text` on one line, with what Markdown would take for markup escaped; spans in backticks stay code."""
+    parts = _CODE_SPAN.split(" ".join(text.split()))
+    escaped = "".join(part if index % 2 else _SPECIAL.sub(r"\\\1", part) for index, part in enumerate(parts))
+    return _AT_START.sub(lambda match: match[1] + "\\" if match[1].isdigit() else "\\" + match[1], escaped)
 
 
 def code(text: str) -> str:

@@ -33,7 +33,7 @@ def _session(text: str) -> str:
     for line in text.splitlines():
         if line.startswith("$ "):
             typed.append([line])
-        elif line.startswith("> "):
+        elif line == ">" or line.startswith("> "):
             typed[-1].append(line)
     printed = _run([[line[2:] for line in lines] for lines in typed[1:]])
     return "".join("\n".join(lines) + "\n" + out for lines, out in zip(typed[1:], printed, strict=True))
@@ -44,7 +44,11 @@ def _run(commands: list[list[str]]) -> list[str]:
     script = "exec 2>&1\n" + "".join("\n".join(lines) + f"\nprintf '{_BETWEEN}'\n" for lines in commands)
     with TemporaryDirectory() as home:
         done = subprocess.run(
-            ["bash", "-c", script], cwd=_place(home), env=_environment(home), stdin=subprocess.DEVNULL, capture_output=True
+            ["bash", "-c", script],
+            cwd=_place(home),
+            env=_environment(home),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
         )
     return done.stdout.decode("utf-8").split(_BETWEEN)[: len(commands)]
 
@@ -58,7 +62,9 @@ def _place(home: str) -> str:
 def _environment(home: str) -> dict[str, str]:
     """A user with a name and no other configuration, and the speckit beside this Python."""
     path = str(Path(sys.executable).parent) + os.pathsep + os.environ.get("PATH", os.defpath)
-    identity = {f"GIT_{who}_{what}": "dev@example.invalid" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    identity = {
+        f"GIT_{who}_{what}": "dev@example.invalid" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
     return {"PATH": path, "HOME": home, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8", **identity}
 
 

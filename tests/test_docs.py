@@ -89,6 +89,21 @@ def test_every_schema_is_on_the_evidence_page() -> None:
     assert {row[2].strip("`") for row in EVIDENCE_ROWS} <= SCHEMAS
 
 
+LESSONS = {row[0]: row[2] for row in rows(read("docs/lessons.md")) if re.fullmatch(r"R\d\d", row[0])}
+ELSEWHERE = re.compile(r"\b(Runs|Archive|Reports|Memory): |Cannot occur: |[Nn]o shell")
+"""What a lesson without a test of its own must say: whose it is to keep, or why it cannot happen."""
+
+
+def test_every_lesson_is_told() -> None:
+    assert set(LESSONS) == {f"R{number:02}" for number in range(1, 36)} - {"R05"}
+
+
+@pytest.mark.parametrize("lesson", sorted(LESSONS))
+def test_a_lesson_has_a_test_or_says_why_not(lesson: str) -> None:
+    names = re.findall(r"^def (test_r\w+)\(", read("tests/test_lessons.py"), re.MULTILINE)
+    assert any(f"_{lesson.lower()}_" in name for name in names) or ELSEWHERE.search(LESSONS[lesson])
+
+
 @pytest.mark.parametrize("page", pages())
 def test_every_link_leads_somewhere(page: str) -> None:
     for target in links(read(page)):

@@ -1,1 +1,1 @@
-"""Probes: questions put to services outside, each answered with a record. Effects; nothing here is imported by a check."""
+"""Probes: questions put to services outside, each answered with a record. Effects; no check imports them."""

@@ -24,7 +24,9 @@ class Check(NamedTuple):
 
 
 _WELL = frozenset({"ok", "up", "pass", "passed", "healthy", "success"})
-_UNWELL = frozenset({"error", "down", "fail", "failed", "failing", "unhealthy", "degraded", "warn", "warning", "starting"})
+_UNWELL = frozenset(
+    {"error", "down", "fail", "failed", "failing", "unhealthy", "degraded", "warn", "warning", "starting"}
+)
 _LISTS = ("movies", "records", "items", "results", "data")
 _FLAGS = ("success", "ok", "valid", "isValid")
 _FLAWS: dict[FlawKind, str] = {

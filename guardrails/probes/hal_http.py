@@ -1,4 +1,4 @@
-"""Ask HAL over HTTP. The service is not trusted: no redirect is followed, nothing is unpacked, and time and size end."""
+"""Ask HAL over HTTP. The service is not trusted: no redirect is followed, nothing is unpacked, time and size end."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ def questions(base_url: str, checks: Sequence[str], timeout: float) -> tuple[Que
     )
 
 
-def ask(asking: Sequence[Question], key: str | None, expect_mock: bool, local: bool) -> list[Asked]:
-    """Ask all questions at once; answers in their order. `key` is sent with each. With `expect_mock` only the mock's
-    answer counts, without it only another's. `local` says that the address is on this machine: no proxy is between.
+def ask(asking: Sequence[Question], key: str | None, local: bool) -> list[Asked]:
+    """Ask all questions, one at least, at the same time; answers in their order.
+
+    `key` is sent with each; without one a mock is asked, with one a mock's answer does not count. `local` says that the
+    address is on this machine, where no proxy is in between.
 
     Raises Undecidable when the library for it is missing.
     """
@@ -40,10 +42,10 @@ def ask(asking: Sequence[Question], key: str | None, expect_mock: bool, local: b
         import httpx  # noqa: F401  said to be missing here, before anything was begun
     except ImportError as error:
         raise Undecidable("HAL cannot be asked: httpx is not installed", "install speckit-guardrails[auto]") from error
-    return anyio.run(partial(_ask_all, asking, key, expect_mock=expect_mock, local=local))
+    return anyio.run(partial(_ask_all, asking, key, local=local))
 
 
-async def _ask_all(asking: Sequence[Question], key: str | None, *, expect_mock: bool, local: bool) -> list[Asked]:
+async def _ask_all(asking: Sequence[Question], key: str | None, *, local: bool) -> list[Asked]:
     import anyio
     import httpx
 
@@ -51,11 +53,12 @@ async def _ask_all(asking: Sequence[Question], key: str | None, *, expect_mock: 
     headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "speckit"}
     if key is not None:
         headers["X-Api-Key"] = key
-    # Each question has a deadline of its own over all of it: a limit for each read would let a slow answer go on.
-    async with httpx.AsyncClient(headers=headers, timeout=None, follow_redirects=False, trust_env=not local) as client:
+    # Each question has a deadline over all of it besides: a limit for each read would let a slow answer go on.
+    limit = max(question.timeout for question in asking)
+    async with httpx.AsyncClient(headers=headers, timeout=limit, follow_redirects=False, trust_env=not local) as client:
 
         async def one(question: Question) -> None:
-            answers[question.check] = await _ask(client, question, expect_mock)
+            answers[question.check] = await _ask(client, question, live=key is not None)
 
         async with anyio.create_task_group() as group:
             for question in asking:
@@ -63,7 +66,7 @@ async def _ask_all(asking: Sequence[Question], key: str | None, *, expect_mock: 
     return [answers[question.check] for question in asking]
 
 
-async def _ask(client: httpx.AsyncClient, question: Question, expect_mock: bool) -> Asked:
+async def _ask(client: httpx.AsyncClient, question: Question, *, live: bool) -> Asked:
     import anyio
     import httpx
 
@@ -71,16 +74,16 @@ async def _ask(client: httpx.AsyncClient, question: Question, expect_mock: bool)
     asked = Asked(question, datetime.now(timezone.utc))
     try:
         with anyio.fail_after(question.timeout):
-            asked = await _answer(client, question, expect_mock)
+            asked = await _answer(client, question, live=live)
         asked = asked._replace(latency_ms=int((monotonic() - start) * 1000))
-    except TimeoutError:
+    except (TimeoutError, httpx.TimeoutException):
         asked = asked._replace(reason=f"no complete answer within {question.timeout:g} s")
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
         asked = asked._replace(reason=_words(error))
     return asked._replace(finished=datetime.now(timezone.utc))
 
 
-async def _answer(client: httpx.AsyncClient, question: Question, expect_mock: bool) -> Asked:
+async def _answer(client: httpx.AsyncClient, question: Question, *, live: bool) -> Asked:
     check = CHECKS[question.check]
     url = f"{question.url}?{check.query}" if check.query else str(question.url)
     headers = {} if check.payload is None else {"Content-Type": "application/json"}
@@ -94,7 +97,7 @@ async def _answer(client: httpx.AsyncClient, question: Question, expect_mock: bo
     return Asked(
         question,
         datetime.now(timezone.utc),
-        reason=_unfit(response, expect_mock),
+        reason=_unfit(response, live=live),
         http_status=status if 100 <= status <= 599 else None,
         content_type=response.headers.get("Content-Type"),
         body=bytes(body[:READ_LIMIT]),
@@ -102,7 +105,7 @@ async def _answer(client: httpx.AsyncClient, question: Question, expect_mock: bo
     )
 
 
-def _unfit(response: httpx.Response, expect_mock: bool) -> str | None:
+def _unfit(response: httpx.Response, *, live: bool) -> str | None:
     """Why a response is none that can be judged."""
     status = response.status_code
     if not 100 <= status <= 599:
@@ -111,10 +114,7 @@ def _unfit(response: httpx.Response, expect_mock: bool) -> str | None:
         return f"it answered {status}, a redirect, and these are not followed"
     if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         return "the answer is packed, which was not asked for"
-    mocked = MOCK_HEADER in response.headers
-    if mocked and not expect_mock:
-        return "a mock answered: this is not the live service"
-    return "no mock answered: this is another service" if expect_mock and not mocked else None
+    return "a mock answered: this is not the live service" if live and MOCK_HEADER in response.headers else None
 
 
 def _words(error: Exception) -> str:

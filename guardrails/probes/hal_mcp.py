@@ -33,7 +33,7 @@ def questions(checks: Sequence[str], timeout: float) -> tuple[Question, ...]:
 
 
 def ask(server: Server, asking: Sequence[Question]) -> list[Asked]:
-    """Start the server, ask all questions one after another, and end it; answers in their order.
+    """Start the server, ask all questions, one at least, at once, and end it; answers in their order.
 
     Raises Undecidable when the library for it is missing.
     """
@@ -47,8 +47,6 @@ def ask(server: Server, asking: Sequence[Question]) -> list[Asked]:
     reason = "the MCP server ended before it answered"
     try:
         anyio.run(partial(_converse, server, asking, answers))
-    except TimeoutError:
-        reason = f"the MCP server was not ready within {asking[0].timeout:g} s" if asking else ""
     except FileNotFoundError:
         reason = "the MCP server cannot be started: there is no such program"
     except Exception as error:  # noqa: BLE001  whatever a server and the library make of each other is a failed check
@@ -79,18 +77,33 @@ async def _converse(server: Server, asking: Sequence[Question], answers: dict[st
     )
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         async with stdio_client(parameters, errlog=nowhere) as (read, write), ClientSession(read, write) as session:
-            with anyio.fail_after(asking[0].timeout if asking else 0):
-                await session.initialize()
-                tools = {tool.name for tool in (await session.list_tools()).tools}
-            for question in asking:
+            tools = await _tools(session, asking[0].timeout)
+
+            async def one(question: Question) -> None:
                 answers[question.check] = await _ask(session, question, tools)
 
+            async with anyio.create_task_group() as group:
+                for question in asking:
+                    group.start_soon(one, question)
 
-async def _ask(session: ClientSession, question: Question, tools: set[str]) -> Asked:
+
+async def _tools(session: ClientSession, timeout: float) -> set[str] | None:
+    """The names of the server's tools; None when it did not get that far in time."""
+    import anyio
+
+    with anyio.move_on_after(timeout):
+        await session.initialize()
+        return {tool.name for tool in (await session.list_tools()).tools}
+    return None
+
+
+async def _ask(session: ClientSession, question: Question, tools: set[str] | None) -> Asked:
     import anyio
 
     start = monotonic()
     asked = Asked(question, datetime.now(timezone.utc))
+    if tools is None:
+        return asked._replace(reason=f"the MCP server was not ready within {question.timeout:g} s")
     if question.tool not in tools:
         return asked._replace(reason="the MCP server has no such tool")
     try:

@@ -1,4 +1,4 @@
-"""Take secrets out of what a service sent: the values of the configured variables, in every form they are searched in."""
+"""Take secrets out of what a service sent: the values of some variables, in every form that is searched for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Clean(NamedTuple):
     """Data without secrets, and how many were taken out. `data` is None where no part of it can be shown."""
 
     data: bytes | None
-    count: int
+    removed: int
 
 
 class Redactor:
@@ -65,7 +65,7 @@ class Redactor:
             return [item for item, _ in items], sum(count for _, count in items)
         if value is None or isinstance(value, bool):
             return value, 0
-        count = self.clean(str(value).encode("utf-8", "replace")).count
+        count = self.clean(str(value).encode("utf-8", "replace")).removed
         return (self.text(str(value)) if count else value), count
 
     def _spans(self, data: bytes) -> tuple[list[Span], bool]:

@@ -1,0 +1,142 @@
+"""Probe HAL: decide who is asked, ask, and judge what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from guardrails.errors import Undecidable
+from guardrails.evidence.names import Session
+from guardrails.evidence.store import Store, Written
+from guardrails.probes import hal_http, hal_mcp
+from guardrails.probes.answers import Asked
+from guardrails.probes.hal_records import Response, record, response
+from guardrails.probes.hal_summary import Summary, summarized
+from guardrails.probes.redact import Redactor
+from guardrails.secret_values import SHORTEST
+from guardrails.settings import Hal, Settings
+
+
+class Surroundings(NamedTuple):
+    """Where the probing happens: the variables that are set, and the directory an MCP server is started in."""
+
+    environment: Mapping[str, str]
+    directory: str
+
+
+class Records(NamedTuple):
+    """Where responses are kept. The caller holds the lock of the SPEC."""
+
+    store: Store
+    session: Session
+
+
+class Outcome(NamedTuple):
+    """What came of probing."""
+
+    responses: tuple[Response, ...]
+    summary: Summary
+
+
+def run(settings: Settings, around: Surroundings, records: Records | None = None) -> Outcome:
+    """Probe, keep the responses, and sum them up. That HAL was skipped is kept; that nobody wanted it is not.
+
+    Raises Undecidable as `probe` does.
+    """
+    hal = settings.hal
+    responses = probe(settings, around)
+    written: tuple[Written, ...] = ()
+    if records is not None and (hal.mode != "off" or hal.skip):
+        written = record(records.store, settings.layout, records.session, responses)
+    return Outcome(responses, summarized(hal, responses, written))
+
+
+def probe(settings: Settings, around: Surroundings) -> tuple[Response, ...]:
+    """A response for each configured check, in their order. None is asked when HAL is off.
+
+    Raises Undecidable when nobody can be asked: no address is configured, or a library is missing.
+    """
+    hal = settings.hal
+    if hal.mode == "off":
+        return tuple(_skipped(hal, name) for name in hal.checks)
+    redactor = Redactor(settings.secrets.variables, around.environment)
+    with _target(hal) as target:
+        asked = _ask(hal, target, around) if hal.checks else []
+    return tuple(response(each, hal.mode, hal.origin, redactor) for each in asked)
+
+
+def why_off(hal: Hal) -> str:
+    """Why nobody is asked."""
+    return "SPEC_OPS_HAL_SKIP=1" if hal.skip else f"HAL is off ({hal.origin})"
+
+
+def target_of(hal: Hal) -> str:
+    """Who would be asked, in a few words."""
+    if hal.mode == "off":
+        return "nobody"
+    if hal.mode == "mock":
+        return _local_mock(hal) or "a mock of its own"
+    return "the MCP server " + hal.mcp[0] if hal.mcp else hal.base_url or "nobody: no address is configured"
+
+
+def is_local(url: str) -> bool:
+    """Whether an address is on this machine."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _skipped(hal: Hal, name: str) -> Response:
+    return Response(name, hal.mode, hal.origin, "skipped", datetime.now(timezone.utc), why_off(hal))
+
+
+def _local_mock(hal: Hal) -> str | None:
+    """The configured address, if it may be asked in place of a mock of our own: never a service elsewhere."""
+    return hal.base_url if hal.base_url and is_local(hal.base_url) else None
+
+
+@contextmanager
+def _target(hal: Hal) -> Iterator[str | None]:
+    """The address that is asked; None for an MCP server. A mock is served for as long as it is needed."""
+    if hal.mode == "live":
+        if not hal.mcp and not hal.base_url:
+            hint = "set hal.base_url or hal.mcp in .speckit.yaml, or SPEC_OPS_HAL_BASE_URL"
+            raise Undecidable("HAL is to be asked live, and no address is configured", hint)
+        yield None if hal.mcp else hal.base_url
+        return
+    given = _local_mock(hal)
+    if given:
+        yield given
+        return
+    from guardrails.probes.hal_mock import open_mock, serving
+
+    with serving(open_mock(0, "healthy")) as url:
+        yield url
+
+
+def _ask(hal: Hal, url: str | None, around: Surroundings) -> list[Asked]:
+    if url is None:
+        asking = hal_mcp.questions(hal.checks, hal.timeout)
+    else:
+        asking = hal_http.questions(url, hal.checks, hal.timeout)
+        if hal.mode == "mock":
+            return hal_http.ask(asking, None, local=True)
+    key = around.environment.get(hal.secret_env, "").strip()
+    problem = _key_problem(hal.secret_env, key, in_header=url is not None)
+    if problem:
+        return [Asked(question, datetime.now(timezone.utc), reason=problem) for question in asking]
+    if url is None:
+        return hal_mcp.ask(hal_mcp.Server(hal.mcp, around.directory, {hal.secret_env: key}), asking)
+    return hal_http.ask(asking, key, local=is_local(url))
+
+
+def _key_problem(name: str, key: str, *, in_header: bool) -> str | None:
+    if not key:
+        return f"{name} is not set"
+    if len(key) < SHORTEST:
+        return f"{name} is shorter than {SHORTEST} characters: it could not be kept out of the record"
+    if in_header and not (key.isascii() and key.isprintable()):
+        return f"{name} holds characters that no HTTP header can carry"
+    return None

@@ -166,6 +166,7 @@ def _tracker(reader: _Reader, default: Tracker) -> Tracker:
     return Tracker(
         columns=tuple(reader.get(default.columns, "tracker", "columns")),
         statuses=tuple(reader.get(default.statuses, "tracker", "statuses")),
+        required="tracker" in reader.tree.get("layout", {}),
         thread=reader.get(default.thread, "tracker", "thread"),
         one_in_progress=reader.get(default.one_in_progress, "tracker", "one_in_progress"),
     )

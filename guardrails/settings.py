@@ -26,6 +26,8 @@ class Tracker(NamedTuple):
         "Order", "Task ID", "Title", "Status", "Owners", "PRD", "Branch", "PR", "Last Validation", "Evidence", "Notes",
     )  # fmt: skip
     statuses: tuple[str, ...] = ("Backlog", "In Progress", "In Review", "Blocked", "Done")
+    required: bool = False
+    """whether the configuration names the tracker: then it must be there"""
     thread: Literal["branch", "table", "file"] = "branch"
     one_in_progress: bool = True
 

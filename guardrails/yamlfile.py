@@ -104,8 +104,10 @@ class _Builder:
         try:
             if kind == "null":
                 return None
-            if kind == "bool":
-                return bool(self.scalars.construct_yaml_bool(node))
+            if kind == "bool" and node.value.lower() in ("true", "false"):
+                return str(node.value).lower() == "true"
+            if kind == "bool":  # `off`, `no` and the like are words, as YAML 1.2 has it: hal.mode is one
+                return str(node.value)
             if kind == "int":
                 return int(self.scalars.construct_yaml_int(node))
             if kind == "float":

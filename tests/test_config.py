@@ -134,3 +134,21 @@ def test_any_text_is_settings_or_a_usage_error(text: str) -> None:
     except GuardrailError as error:
         assert error.exit_code == 2
         assert ".speckit.yaml" in error.message
+
+
+@pytest.mark.parametrize("word", ["off", "mock", "live", "OFF"])
+def test_words_that_old_yaml_took_for_truth_values_are_words(word: str) -> None:
+    """`hal: {mode: off}` is how the mode is written; YAML 1.1 would read it as false."""
+    text = f"hal: {{mode: {word}}}"
+    if word == "OFF":
+        with pytest.raises(GuardrailError, match="'OFF' is not one of"):
+            settings_of(text)
+    else:
+        assert settings_of(text).config_path
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("True", True), ("false", False)])
+def test_truth_values_are_written_out(text: str, value: bool) -> None:
+    assert settings_of(f"tracker: {{one_in_progress: {text}}}").tracker.one_in_progress is value
+    with pytest.raises(GuardrailError, match="is not a boolean"):
+        settings_of("tracker: {one_in_progress: yes}")

@@ -48,8 +48,8 @@ def _missing(subject: Subject, found: Survey) -> Iterator[Finding]:
         reason = f"it is in {base.describe()}"
     elif found.directories:
         reason = f"there are SPEC directories, {found.directories[0].path} for one"
-    elif subject.settings.config_path:
-        reason = f"{subject.settings.config_path} configures this repository"
+    elif subject.settings.tracker.required:
+        reason = f"{subject.settings.config_path} names it"
     else:
         return
     hint = "restore it, or set layout.tracker in .speckit.yaml to where it is"

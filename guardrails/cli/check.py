@@ -14,6 +14,9 @@ NARROWS = frozenset({"validate"})
 """Checks that judge only the files they are given; the others judge the repository as a whole."""
 
 
+_WHOLE = "The whole repository is judged; file names are accepted and ignored."
+
+
 def make(name: str) -> click.Command:
     """The click command of the check with that name."""
     check = check_named(name)
@@ -25,11 +28,11 @@ def make(name: str) -> click.Command:
         globals_ = merged(ctx, **options)
         return _run(check, narrows, options, globals_)
 
-    arguments = "Only these FILEs are judged." if narrows else "File names are accepted and ignored."
+    scope = "Every FILE that is named is judged, or all evidence when none is." if narrows else _WHOLE
     run = click.argument("files", nargs=-1, metavar="[FILE]...")(run)
     for option in _EXTRAS.get(name, ()):
         run = option(run)
-    text = f"{check.summary}\n\nThe whole repository is judged. {arguments}\n\n\b\nExample:  {check.example}"
+    text = f"{check.summary}\n\n{scope}\n\n\b\nExample:  {check.example}"
     return click.command(name, help=text, short_help=check.summary)(run)
 
 

@@ -46,7 +46,7 @@ _OPTIONS = (
     click.option(
         "--source",
         metavar="SOURCE",
-        help="What to judge: worktree, index, push, hook, a revision, or BASE..TIP (default: worktree).",
+        help="What to judge: worktree, index, push, hook, a revision, BASE..TIP or BASE...TIP (default: worktree, or what --hook judges).",
     ),
     click.option("--format", type=click.Choice(FORMATS), default="text", help="How to report (default: text)."),
     click.option("--output", metavar="FILE", help="Write the report to FILE instead of standard output."),
@@ -155,4 +155,3 @@ def relative(root: str, name: str) -> str:
     if inside == ".." or inside.startswith("../") or os.path.isabs(inside):
         raise GuardrailError(f"{name}: outside the repository {root}", "name files of the repository")
     return inside
-

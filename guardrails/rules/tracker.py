@@ -9,7 +9,7 @@ _COLUMNS = "`tracker.columns` in .speckit.yaml lists the columns, `layout.tracke
 MISSING_TRACKER = Rule(
     "TRK001",
     "tracker-missing",
-    "The tracker does not exist, though this repository has SPECs, a configuration, or had a tracker before.",
+    "The tracker does not exist, though the configuration names it, there are SPECs, or the base has it.",
     "Without a tracker nobody can say what is in progress or done. Deleting the file must not turn the gate green.",
     "$ git rm SPEC.md      <- every rule about it would otherwise have nothing to look at",
     "Restore the tracker, or write one with a status table. `layout.tracker` in .speckit.yaml says where it is.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from guardrails.layout import Layout
 from guardrails.setup.detect import Detected
 
 _TEMPLATE = """\
@@ -12,7 +13,7 @@ version: 1
 
 layout:
   docs: {docs}{docs_note}
-  tracker: {tracker}{tracker_note}
+  {tracker_line}
 
 evidence:
   root: {evidence}{evidence_note}
@@ -38,10 +39,20 @@ def render(found: Detected) -> str:
         docs=scalar(layout.docs),
         docs_note="" if found.specs else "    # no SPEC directory there yet",
         tracker=scalar(layout.tracker),
-        tracker_note="" if found.tracker else "    # not there yet",
+        tracker_line=_tracker(found),
         evidence=scalar(layout.evidence),
         evidence_note="" if found.evidence else "    # nothing there yet",
     )
+
+
+def _tracker(found: Detected) -> str:
+    """What is named must be there: the usual name is only suggested until there is a tracker."""
+    line = f"tracker: {scalar(found.layout.tracker)}"
+    if found.tracker:
+        return line
+    if found.layout.tracker == Layout().tracker:
+        return f"# {line}    # not there yet; once it is named, it must be there"
+    return f"{line}    # not there yet"
 
 
 def scalar(text: str) -> str:

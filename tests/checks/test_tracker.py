@@ -68,17 +68,18 @@ class TestPresence:
         assert judge(None) == []
 
     @pytest.mark.parametrize(
-        ("files", "base", "configured"),
+        ("files", "base", "required"),
         [
-            pytest.param({}, DONE, None, id="the base had it (git rm SPEC.md)"),
-            pytest.param(spec("SPEC-KIT-900"), None, None, id="there is a SPEC directory"),
-            pytest.param({}, None, ".speckit.yaml", id="there is a configuration"),
+            pytest.param({}, DONE, False, id="the base had it (git rm SPEC.md)"),
+            pytest.param(spec("SPEC-KIT-900"), None, False, id="there is a SPEC directory"),
+            pytest.param({}, None, True, id="the configuration names it"),
         ],
     )
     def test_a_missing_tracker_is_an_error_where_one_has_to_be(
-        self, files: dict[str, bytes], base: str | None, configured: str | None
+        self, files: dict[str, bytes], base: str | None, required: bool
     ) -> None:
-        assert codes(None, files, base=base, settings=Settings(config_path=configured)) == ["TRK001"]
+        configured = Settings(tracker=Settings().tracker._replace(required=required), config_path=".speckit.yaml")
+        assert codes(None, files, base=base, settings=configured) == ["TRK001"]
 
     def test_a_folder_that_only_holds_evidence_asks_for_no_tracker(self) -> None:
         assert judge(None, {"docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/x.json": b"{}"}) == []

@@ -186,3 +186,10 @@ def test_nothing_raw_reaches_the_terminal(sandbox: Sandbox) -> None:
 
 def test_outside_a_repository_it_is_a_usage_error(sandbox: Sandbox) -> None:
     assert sandbox.speckit("init", cwd=sandbox.home).code == 2
+
+
+def test_what_init_writes_for_an_empty_repository_can_pass(sandbox: Sandbox) -> None:
+    init(sandbox)
+    sandbox.add()
+    assert sandbox.judge("lint", "--source", "index", "--if-any").document["verdict"] == "not-applicable"
+    assert sandbox.judge("guard", "--hook", "pre-commit").code == 0

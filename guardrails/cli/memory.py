@@ -58,7 +58,9 @@ def add(ctx: click.Context, /, text: str, tags: tuple[str, ...], importance: int
     named = [require(tag, here.settings.layout) for tag in tags]
     item = entry(_given(text), named, importance, source=_source(here, evidence))
     store = here.store()
-    store.sieve.refuse((item.text, *item.tags, item.source.path if item.source else ""))
+    store.sieve.refuse("the text", item.text)
+    store.sieve.refuse("a tag", " ".join(item.tags))
+    store.sieve.refuse("the name of the file", evidence or "")
 
     from guardrails.memory.keeping import remember
 

@@ -52,13 +52,11 @@ def search(ctx: click.Context, /, words: tuple[str, ...], limit: int, style: str
         warn("the query is long: only its beginning was looked for")
     if remote:
         items = _asked(here, here.server(timeout), text, query, limit)
-        click.echo(
-            show.answers_json(items, text) if style == "json" else show.answers_text(items, query, full), nl=False
-        )
-        return _ending(here, len(items))
+        report = show.answers_json(items, text) if style == "json" else show.answers_text(items, query, full)
+        return _ending(here, len(items), limit, report)
     found = here.store().search(query, limit, least)
-    click.echo(show.as_json(found, text) if style == "json" else show.as_text(found, query, full), nl=False)
-    return _ending(here, len(found))
+    report = show.as_json(found, text) if style == "json" else show.as_text(found, query, full)
+    return _ending(here, len(found), limit, report)
 
 
 def _asked(here: Here, server: Server | None, text: str, query: Query, limit: int) -> tuple[str, ...]:
@@ -72,7 +70,8 @@ def _asked(here: Here, server: Server | None, text: str, query: Query, limit: in
         raise Undecidable(f"the memory server {said}", "leave out --mcp to search what is kept here") from error
 
 
-def _ending(here: Here, count: int) -> int:
-    if count == 0 and not here.globals_.quiet:
-        click.echo("nothing found", err=True)
+def _ending(here: Here, count: int, limit: int, report: str) -> int:
+    click.echo(report, nl=False)
+    if count in (0, limit) and not here.globals_.quiet:
+        click.echo("there may be more: see --limit" if count else "nothing found", err=True)
     return 0 if count else NONE_FOUND

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git import Repo
+from guardrails.memory.answers import Refused
 from guardrails.memory.entries import Entry, Memory
 from guardrails.memory.place import locate
-from guardrails.memory.server import Refused, Server, deliver
+from guardrails.memory.server import Server, deliver
 from guardrails.memory.sieve import sieve
 from guardrails.settings import Settings
 

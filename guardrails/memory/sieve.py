@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import chain
 from typing import NamedTuple
 
@@ -23,16 +23,14 @@ class Sieve(NamedTuple):
 
     needles: tuple[Needle, ...]
 
-    def refuse(self, parts: Iterable[str]) -> None:
-        """Raise GuardrailError when any of `parts` holds a secret. The message shows nothing of it."""
-        for part in parts:
-            hits = scan([_bytes(part)], self.needles).hits
-            if hits:
-                place = f"line {hits[0].line}, column {hits[0].column}"
-                raise GuardrailError(
-                    f"nothing was remembered: {place} holds a secret, {hits[0].what}",
-                    "take it out, and revoke it if anybody else may have seen it",
-                )
+    def refuse(self, what: str, text: str) -> None:
+        """Raise GuardrailError when `text`, which `what` names, holds a secret. The message shows nothing of it."""
+        hits = scan([_bytes(text)], self.needles).hits
+        if hits:
+            raise GuardrailError(
+                f"{what} holds a secret at line {hits[0].line}, column {hits[0].column}: {hits[0].what}",
+                "nothing was remembered; take it out, and revoke it if anybody else may have seen it",
+            )
 
     def clean(self, item: Entry) -> Entry:
         """`item` with a note in place of every line that holds a secret, and without tags that do."""

@@ -28,6 +28,7 @@ from guardrails.settings import (
     address_problem,
     from_environment,
     hal_from_environment,
+    seconds,
 )
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ def _validate(parsed: "Parsed", name: str) -> None:
 
     for fault in faults("config", parsed.value):
         place = parsed.where(fault.key)
-        raise GuardrailError(f"{name}:{place.line}:{place.column}: {fault.message}", fault.hint)
+        # An address may hold a password: it is never repeated.
+        message = "hal.base_url is not an address" if fault.key == ("hal", "base_url") else fault.message
+        raise GuardrailError(f"{name}:{place.line}:{place.column}: {message}", fault.hint)
 
 
 class _Reader:
@@ -235,19 +238,10 @@ def _base_url(reader: _Reader) -> str | None:
 
 def _hal_timeout(reader: _Reader, default: float) -> float:
     text = reader.get(f"{default:g}s", "hal", "timeout")
-    seconds = _seconds(text)
-    if not 0 < seconds <= 3600:
+    limit = seconds(text)
+    if not 0 < limit <= 3600:
         raise reader.fail(f"hal.timeout is {text}", "give more than nothing and at most 1h", "hal", "timeout")
-    return seconds
-
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def _seconds(text: str) -> float:
-    """A duration as the schema allows it: a number and ms, s, m or h."""
-    number = text.rstrip("msh")
-    return float(number) * _UNITS[text[len(number) :]]
+    return limit
 
 
 def _secrets(reader: _Reader, hal: str) -> Secrets:

@@ -219,3 +219,12 @@ def switch(environ: Mapping[str, str], name: str) -> bool:
     if text in ("1", "true", "yes", "on"):
         return True
     raise GuardrailError(f"{name}={text!r} is neither 0 nor 1", f"unset {name}, or set it to 0 or 1")
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(text: str) -> float:
+    """A duration as the configuration writes it: a number and ms, s, m or h."""
+    number = text.rstrip("msh")
+    return float(number) * _UNITS[text[len(number) :]]

@@ -5,19 +5,25 @@ as the pointer it is; a symbolic link as the link.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from functools import partial
+from heapq import nlargest
+from typing import Any, NamedTuple
 
 from guardrails.finding import Checked, Finding, Observation
+from guardrails.halves import in_halves
 from guardrails.layout import Layout
 from guardrails.rules.footprint import MEASURED, OVER_LIMIT, OVER_WARNING
 from guardrails.settings import MEGABYTE, Evidence
-from guardrails.snapshot import Snapshot, within
+from guardrails.snapshot import Snapshot, parents, within
 from guardrails.subject import Subject
 
 NO_SPEC = "(no SPEC)"
 LARGEST = 3
-POINTER_SIZES = range(110, 200)
-"""Bytes of a Git LFS pointer without extensions."""
+POINTER_SIZES = range(126, 146)
+"""Bytes of a Git LFS pointer without extensions: three fixed lines and the digits of a size."""
+MANY_SMALL = 500
+LEAST_PARTS = 10
+"""Portions from which they are weighed in two processes."""
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 
 
@@ -27,20 +33,26 @@ class Footprint(NamedTuple):
     total: int
     files: int
     largest: tuple[tuple[int, str], ...]
-    pointers: int
+    pointers: int = 0
+
+
+class _Measured(NamedTuple):
+    """Footprints by SPEC, and the paths whose size is that of a Git LFS pointer."""
+
+    footprints: dict[str, Footprint]
+    small: list[str]
 
 
 def check(subject: Subject) -> Iterator[Observation]:
     """One finding for each SPEC with evidence: over the limit, near it, or merely measured."""
-    measured = measure(subject.snapshot, subject.settings.layout, subject.scope.spec)
+    layout, snapshot = subject.settings.layout, subject.snapshot
+    measured = measure(snapshot, layout, subject.scope.spec)
     if not measured:
         return
-    base = subject.snapshot.base
-    before = totals(base, subject.settings.layout, subject.scope.spec) if base else None
+    grown = growth(snapshot, layout)
     for spec, footprint in sorted(measured.items()):
-        yield Checked(f"{subject.settings.layout.evidence}: {spec}")
-        growth = None if before is None else footprint.total - before.get(spec, 0)
-        yield _judge(spec, footprint, growth, subject)
+        yield Checked(f"{layout.evidence}: {spec}")
+        yield _judge(spec, footprint, None if grown is None else grown.get(spec, 0), subject)
 
 
 def _judge(spec: str, footprint: Footprint, growth: int | None, subject: Subject) -> Finding:
@@ -86,41 +98,73 @@ def _signed(size: int) -> str:
 
 def measure(snapshot: Snapshot, layout: Layout, only: str | None = None) -> dict[str, Footprint]:
     """The footprint of each SPEC that has evidence, by id (or `(no SPEC)`)."""
-    grouped = _grouped(snapshot, layout, only)
-    pointers = _pointers(snapshot, layout, grouped)
-    made = {}
-    for spec, files in grouped.items():
-        largest = tuple(sorted(((size, path) for path, size in files), key=lambda row: (-row[0], row[1]))[:LARGEST])
-        total = sum(size for _, size in files)
-        made[spec] = Footprint(total, len(files), largest, sum(path in pointers for path, _ in files))
-    return made
+    parts = [part for place in _places(snapshot, layout) for part in snapshot.parts(place)]
+    halves = in_halves(partial(_weigh, snapshot, layout, only), parts, least=LEAST_PARTS)
+    footprints: dict[str, Footprint] = {}
+    for half in halves:
+        for spec, footprint in half.footprints.items():
+            footprints[spec] = _sum(footprints.get(spec), footprint)
+    for path in _pointers(snapshot, layout, {path for half in halves for path in half.small}):
+        spec = _spec_of(layout, *path.rpartition("/")[::2])
+        footprints[spec] = footprints[spec]._replace(pointers=footprints[spec].pointers + 1)
+    return footprints
 
 
-def totals(snapshot: Snapshot, layout: Layout, only: str | None = None) -> dict[str, int]:
-    """Bytes of evidence by SPEC id."""
-    return {spec: sum(size for _, size in files) for spec, files in _grouped(snapshot, layout, only).items()}
+def _weigh(snapshot: Snapshot, layout: Layout, only: str | None, parts: list[Any]) -> _Measured:
+    """What some portions of a snapshot weigh."""
+    found = _Measured({}, [])
+    for part in parts:
+        for folder, files in snapshot.weigh(part):
+            owner = _owner(layout, folder)
+            groups = {owner: files} if owner else _by_name(layout, files)
+            for spec, group in groups.items():
+                if group and (only is None or spec == only):
+                    known = found.footprints.get(spec)
+                    found.footprints[spec] = _sum(known, _footprint(folder, group))
+                    found.small.extend(f"{folder}/{name}" for size, name in group if size in POINTER_SIZES)
+    return found
 
 
-def _grouped(snapshot: Snapshot, layout: Layout, only: str | None) -> dict[str, list[tuple[str, int]]]:
-    grouped: dict[str, list[tuple[str, int]]] = {}
-    owner_of_folder: dict[str, str | None] = {}
-    for path, size in _evidence(snapshot, layout):
-        folder, _, name = path.rpartition("/")
-        if folder not in owner_of_folder:
-            owner_of_folder[folder] = _owner(layout, folder)
-        spec = owner_of_folder[folder] or _named(layout, name) or NO_SPEC
-        if only is None or spec == only:
-            grouped.setdefault(spec, []).append((path, size))
-    return grouped
+def _footprint(folder: str, files: list[tuple[int, str]]) -> Footprint:
+    largest = tuple((size, f"{folder}/{name}") for size, name in nlargest(LARGEST, files))
+    return Footprint(sum(size for size, _ in files), len(files), largest)
 
 
-def _evidence(snapshot: Snapshot, layout: Layout) -> Iterator[tuple[str, int]]:
-    """(path, bytes) of every evidence file: below the evidence root, and in the SPECs' own `evidence` folders."""
-    yield from snapshot.sizes(layout.evidence)
-    for folder in spec_folders(snapshot, layout):
-        own = f"{layout.docs}/{folder}/evidence"
-        if own != layout.evidence:
-            yield from snapshot.sizes(own)
+def _sum(one: Footprint | None, other: Footprint) -> Footprint:
+    if one is None:
+        return other
+    largest = sorted((*one.largest, *other.largest), key=lambda row: (-row[0], row[1]))[:LARGEST]
+    return Footprint(one.total + other.total, one.files + other.files, tuple(largest), one.pointers + other.pointers)
+
+
+def growth(snapshot: Snapshot, layout: Layout) -> dict[str, int] | None:
+    """Bytes by which the evidence of each SPEC grew since the base; None where that is not known."""
+    grown: dict[str, int] = {}
+    for place in _places(snapshot, layout):
+        changes = snapshot.growth(place)
+        if changes is None:
+            return None
+        for path, more in changes:
+            spec = _spec_of(layout, *path.rpartition("/")[::2])
+            grown[spec] = grown.get(spec, 0) + more
+    return grown
+
+
+def _places(snapshot: Snapshot, layout: Layout) -> list[str]:
+    """Where evidence lies: below the evidence root, and in the SPECs' own `evidence` folders."""
+    own = [f"{layout.docs}/{folder}/evidence" for folder in spec_folders(snapshot, layout)]
+    return [layout.evidence, *(place for place in own if not within(place, layout.evidence))]
+
+
+def _spec_of(layout: Layout, folder: str, name: str) -> str:
+    return _owner(layout, folder) or _named(layout, name) or NO_SPEC
+
+
+def _by_name(layout: Layout, files: list[tuple[int, str]]) -> dict[str, list[tuple[int, str]]]:
+    groups: dict[str, list[tuple[int, str]]] = {}
+    for row in files:
+        groups.setdefault(_named(layout, row[1]) or NO_SPEC, []).append(row)
+    return groups
 
 
 def spec_folders(snapshot: Snapshot, layout: Layout) -> list[str]:
@@ -142,12 +186,20 @@ def _named(layout: Layout, name: str) -> str | None:
     return layout.id_of(name.partition("_")[0].partition(".")[0])
 
 
-def _pointers(snapshot: Snapshot, layout: Layout, grouped: dict[str, list[tuple[str, int]]]) -> set[str]:
-    """The paths of the files that are Git LFS pointers, told by size and then by their first line."""
-    small = {path for files in grouped.values() for path, size in files if size in POINTER_SIZES}
-    if not small:
-        return set()
-    places = (layout.docs,) if within(layout.evidence, layout.docs) else (layout.docs, layout.evidence)
+def _pointers(snapshot: Snapshot, layout: Layout, small: set[str]) -> list[str]:
+    """The paths of the files that are Git LFS pointers, told by size and then by their first line.
+
+    Many files of that size are only looked into where an attribute file speaks of Git LFS.
+    """
+    if not small or (len(small) > MANY_SMALL and not _uses_lfs(snapshot, layout)):
+        return []
+    places = _places(snapshot, layout)
     entries = [entry for place in places for entry in snapshot.entries(place) if entry.path in small]
     files = [entry for entry in entries if entry.kind == "file"]
-    return {blob.entry.path for blob in snapshot.read_many(files) if (blob.data or b"").startswith(_POINTER)}
+    return [blob.entry.path for blob in snapshot.read_many(files) if (blob.data or b"").startswith(_POINTER)]
+
+
+def _uses_lfs(snapshot: Snapshot, layout: Layout) -> bool:
+    folders = {"", layout.docs, layout.evidence, *parents(layout.evidence)}
+    names = [f"{folder}/.gitattributes".lstrip("/") for folder in folders]
+    return any(b"lfs" in (snapshot.read(name) or b"") for name in names)

@@ -34,7 +34,11 @@ EXITS = {"passed": 0, "failed": 1, "skipped": 3}
 
 @click.group("hal", short_help="Probe the HAL endpoints, or serve a mock of them.")
 def command() -> None:
-    """Probe the HAL endpoints, or serve a mock of them."""
+    """Probe the HAL endpoints, or serve a mock of them.
+
+    \b
+    Example:  speckit hal smoke --mode mock
+    """
 
 
 @command.command("smoke")

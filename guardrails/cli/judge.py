@@ -46,7 +46,8 @@ _OPTIONS = (
     click.option(
         "--source",
         metavar="SOURCE",
-        help="What to judge: worktree, index, push, hook, a revision, BASE..TIP or BASE...TIP (default: worktree, or what --hook judges).",
+        help="What to judge: worktree, index, push, hook, a revision, BASE..TIP or BASE...TIP "
+        "(default: worktree, or what --hook judges).",
     ),
     click.option("--format", type=click.Choice(FORMATS), default="text", help="How to report (default: text)."),
     click.option("--output", metavar="FILE", help="Write the report to FILE instead of standard output."),

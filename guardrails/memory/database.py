@@ -144,7 +144,7 @@ def _explained(path: str) -> Iterator[None]:
         yield
     except (sqlite3.ProgrammingError, sqlite3.NotSupportedError):
         raise  # a mistake of ours, not of the file
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where SQLite's own message quotes the damage
         raise _explanation(path, str(error)) from error
     except OSError as error:
         raise Undecidable(f"{path}: {error.strerror}", "make it readable and writable") from error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -87,17 +87,18 @@ def _converse(server: Server, talk: Talk[Value]) -> Value:
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
 
-    async def whole() -> Value:
+    values: list[Value] = []
+
+    async def whole() -> None:
         async with _session(server) as session:
-            return await talk(session)
+            values.append(await talk(session))
 
     try:
-        return anyio.run(whole)
+        anyio.run(whole)
     except Exception as error:
-        cause = _leaf(error)
-        if isinstance(cause, GuardrailError):  # ours, raised while a memory was noted as forwarded
-            raise cause from None
-        raise Refused(_reason(cause)) from error
+        if not values:  # else all was said and done, and only the parting went wrong
+            raise _cause(error) from None
+    return values[0]
 
 
 @asynccontextmanager
@@ -153,17 +154,24 @@ async def _call(session: ClientSession, server: Server, tool: str, given: dict[s
     return dumped
 
 
-def _leaf(error: BaseException) -> BaseException:
-    """What happened, out of the groups that concurrent parts report in."""
-    while inner := getattr(error, "exceptions", None):
-        error = next((each for each in inner if isinstance(each, Refused)), inner[0])
-    return error
+def _cause(error: BaseException) -> Exception:
+    """What went wrong: our own word for it, wherever it stands in what concurrent parts report, else the first."""
+    leaves = list(_leaves(error))
+    ours = next((leaf for leaf in leaves if isinstance(leaf, (Refused, GuardrailError))), None)
+    return ours or Refused(_reason(leaves[0]))
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """What happened, out of the groups it is reported in."""
+    inner = getattr(error, "exceptions", None)
+    if not inner:
+        yield error
+    for each in inner or ():
+        yield from _leaves(each)
 
 
 def _reason(error: BaseException) -> str:
     """In one sentence. Words of the library are left out: they may quote what the server sent."""
-    if isinstance(error, Refused):
-        return str(error)
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot be started: {error.strerror}"
     return f"cannot be talked to ({type(error).__name__})"

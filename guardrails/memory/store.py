@@ -18,7 +18,7 @@ _INSERT = """
     INSERT INTO memory (digest, importance, created, source_path, source_sha256, tags, marks, text)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING"""
 _INDEX = "INSERT INTO memory_index (rowid, text, marks) VALUES (?, ?, ?)"
-# Marks weigh nothing: every hit has them.
+# Marks weigh nothing: every hit has those that were asked for.
 _FOUND = """
     SELECT memory.id FROM memory_index JOIN memory ON memory.id = memory_index.rowid
     WHERE memory_index MATCH ? AND memory.importance >= ?

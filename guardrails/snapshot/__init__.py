@@ -5,7 +5,7 @@ GIT_INDEX_FILE), at a push the pushed commit. Symbolic links are entries, never 
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from guardrails.git import Repo
 
@@ -32,6 +32,13 @@ class Entry(NamedTuple):
     size: int | None = None
 
 
+class Weight(NamedTuple):
+    """The files directly in a folder, each as (size in bytes, name)."""
+
+    folder: str
+    files: list[tuple[int, str]]
+
+
 class Blob(NamedTuple):
     """A file's content. `data` is None when it could not be held or read: `problem` says why."""
 
@@ -53,8 +60,14 @@ class Snapshot(Protocol):
     def entries(self, prefix: str = "") -> list[Entry]:
         """Every path at or below `prefix` (a directory or a file, no trailing slash), in no promised order."""
 
-    def sizes(self, prefix: str = "") -> list[tuple[str, int]]:
-        """(path, size in bytes) of every path at or below `prefix`; a link counts as the link, not its target."""
+    def parts(self, prefix: str) -> list[Any]:
+        """What lies at or below `prefix`, cut into portions that can be weighed apart from each other."""
+
+    def weigh(self, part: Any) -> Iterator[Weight]:
+        """The sizes of everything in a portion, folder by folder; a link counts as the link, not its target."""
+
+    def growth(self, prefix: str) -> list[tuple[str, int]] | None:
+        """(path, bytes it grew by since the base) of every path that changed; None where that is not cheap to say."""
 
     def folders(self, prefix: str) -> list[str]:
         """The names of the directories directly below `prefix`, sorted; links are not directories."""

@@ -3,10 +3,11 @@
 import os
 import stat
 from collections.abc import Iterator
-from typing import Literal
+from contextlib import contextmanager
+from typing import Any, Literal
 
 from guardrails.git import to_text
-from guardrails.snapshot import Blob, Entry, Kind, too_large
+from guardrails.snapshot import Blob, Entry, Kind, Weight, too_large
 
 
 def _kind_of(item: "os.DirEntry[bytes]") -> Kind | Literal["directory"]:
@@ -52,16 +53,38 @@ def walk(directory: bytes, prefix: bytes) -> Iterator[tuple[bytes, Kind]]:
                     stack.append((item.path, start + item.name + b"/"))
 
 
-def walk_sizes(directory: bytes, prefix: bytes) -> Iterator[tuple[bytes, int]]:
-    stack = [(directory, prefix + b"/" if prefix else b"")]
+def weigh_folder(directory: bytes, path: str, below: bool) -> Iterator[Weight]:
+    """The sizes of what lies in a directory, and with `below` in those under it; `.git` is left out.
+
+    Directories are opened and their files looked at by name in them: the kernel then has no long paths to walk.
+    """
+    stack = [(directory, path)]
     while stack:
-        place, start = stack.pop()
-        with os.scandir(place) as items:
+        place, folder = stack.pop()
+        files = []
+        with _scan(place) as items:
             for item in items:
                 if not item.is_dir(follow_symlinks=False):
-                    yield start + item.name, item.stat(follow_symlinks=False).st_size
-                elif item.name != b".git":
-                    stack.append((item.path, start + item.name + b"/"))
+                    files.append((item.stat(follow_symlinks=False).st_size, os.fsdecode(item.name)))
+                elif below and item.name not in (".git", b".git"):
+                    name = os.fsencode(item.name)
+                    stack.append((place + b"/" + name, f"{folder}/{to_text(name)}"))
+        yield Weight(folder, files)
+
+
+@contextmanager
+def _scan(directory: bytes) -> "Iterator[Iterator[os.DirEntry[Any]]]":
+    """The entries of a directory that is no link."""
+    if os.scandir not in os.supports_fd:
+        with os.scandir(directory) as items:
+            yield items
+        return
+    handle = os.open(directory, _FLAGS | os.O_DIRECTORY)
+    try:
+        with os.scandir(handle) as items:
+            yield items
+    finally:
+        os.close(handle)
 
 
 # Not following a link, not blocking on a FIFO, and binary: where the platform has the flag.

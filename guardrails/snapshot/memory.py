@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from guardrails.snapshot import READ_LIMIT, Blob, Entry, Snapshot, Source, too_large, within
+from guardrails.snapshot import READ_LIMIT, Blob, Entry, Snapshot, Source, Weight, too_large, within
 from guardrails.snapshot.listed import Listed
 
 
@@ -18,8 +18,15 @@ class Memory(Listed):
     def entries(self, prefix: str = "") -> list[Entry]:
         return [Entry(path, "file", None, len(data)) for path, data in self._files.items() if within(path, prefix)]
 
-    def sizes(self, prefix: str = "") -> list[tuple[str, int]]:
-        return [(path, len(data)) for path, data in self._files.items() if within(path, prefix)]
+    def parts(self, prefix: str) -> list[str]:
+        return [path for path in self._files if within(path, prefix)]
+
+    def weigh(self, part: str) -> Iterator[Weight]:
+        folder, _, name = part.rpartition("/")
+        yield Weight(folder, [(len(self._files[part]), name)])
+
+    def growth(self, prefix: str) -> None:  # noqa: ARG002
+        return None
 
     def read(self, path: str) -> bytes | None:
         return self._files.get(path)

@@ -5,15 +5,21 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from guardrails.git import Repo, to_bytes, to_text
-from guardrails.snapshot import READ_LIMIT, Blob, Entry, Kind, Snapshot, Source, too_large, within
+from guardrails.snapshot import READ_LIMIT, Blob, Entry, Kind, Snapshot, Source, Weight, too_large, within
 from guardrails.snapshot.listed import Listed
 from guardrails.snapshot.proven import from_worktree
 from guardrails.snapshot.worktree import Worktree
 
 # Patterns are compiled where they are first used: a hook that needs one pays for one.
 _INDEX_ROW = rb"(\d+) ([0-9a-f]+) \d\t([^\0]+)\0"
-_UNMERGED = rb"(?:\A|\0)\d+ [0-9a-f]+ [123]\t"
+_UNMERGED = (b" 1\t", b" 2\t", b" 3\t")
+"""What stands before the path of an unmerged entry. A path may hold it too: the listing then only takes more care."""
 _TREE_ROW = rb"(\d+) [a-z]+ ([0-9a-f]+)\t([^\0]+)\0"
+_CHANGE = rb":(\d+) (\d+) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*\0([^\0]+)\0"
+_DIFF = ("--raw", "-z", "--no-renames", "--full-index", "--ignore-submodules=all")
+_SUBMODULE = b"160000"
+PART = 4096
+"""Rows that are weighed together."""
 _MODES: dict[bytes, Kind] = {b"100644": "file", b"100755": "file", b"120000": "symlink", b"160000": "submodule"}
 
 Row = tuple[bytes, bytes, bytes]
@@ -48,10 +54,38 @@ class _Tree(Listed):
             for mode, object_id, path in self._listing(prefix)
         ]
 
-    def sizes(self, prefix: str = "") -> list[tuple[str, int]]:
-        rows = [row for row in self._listing(prefix) if row[0] != b"160000"]
-        counts = self.repo.sizes([row[1] for row in rows])
-        return [(to_text(row[2]), size) for row, size in zip(rows, counts, strict=True)]
+    def folders(self, prefix: str) -> list[str]:
+        start = len(to_bytes(prefix)) + 1
+        names = {row[2][start:].partition(b"/")[0] for row in self._listing(prefix) if b"/" in row[2][start:]}
+        return sorted(map(to_text, names))
+
+    def parts(self, prefix: str) -> list[list[Row]]:
+        rows = [row for row in self._listing(prefix) if row[0] != _SUBMODULE]
+        return [rows[start : start + PART] for start in range(0, len(rows), PART)]
+
+    def weigh(self, part: list[Row]) -> Iterator[Weight]:
+        folders: dict[bytes, list[tuple[int, str]]] = {}
+        for (_, _, path), size in zip(part, self.repo.sizes([row[1] for row in part]), strict=True):
+            folder, _, name = path.rpartition(b"/")
+            if folder not in folders:
+                folders[folder] = []
+            folders[folder].append((size, name.decode("utf-8", "surrogateescape")))
+        for folder, files in folders.items():
+            yield Weight(to_text(folder), files)
+
+    def _changes(self, prefix: str) -> bytes | None:
+        """`git diff-* --raw -z` between the base and this, or None without a base."""
+        raise NotImplementedError
+
+    def growth(self, prefix: str) -> list[tuple[str, int]] | None:
+        out = self._changes(prefix)
+        if out is None:
+            return None
+        rows = re.findall(_CHANGE, out)
+        named = [pair for was, now, old, new, _ in rows for pair in ((was, old), (now, new))]
+        ids = sorted({name for mode, name in named if _is_blob(mode)})
+        size = dict(zip(ids, self.repo.sizes(ids), strict=True))
+        return [(to_text(path), size.get(new, 0) - size.get(old, 0)) for _, _, old, new, path in rows]
 
     def read(self, path: str) -> bytes | None:
         found = [entry for entry in self.entries(path) if entry.path == path and entry.kind == "file"]
@@ -88,12 +122,17 @@ class Index(_Tree):
         arguments = ["ls-files", "--stage", "-z", "--full-name"]
         out = self.repo.run(*arguments, *(["--", prefix] if prefix else []))
         rows: list[Row] = re.findall(_INDEX_ROW, out)
-        if not re.search(_UNMERGED, out):
+        if not any(stage in out for stage in _UNMERGED):
             return rows
         return list({row[2]: row for row in rows}.values())  # an unmerged path has up to three stages
 
     def read_many(self, entries: Iterable[Entry], limit: int = READ_LIMIT) -> Iterator[Blob]:
         yield from from_worktree(Worktree(self.repo), list(entries), limit, super().read_many)
+
+    def _changes(self, prefix: str) -> bytes | None:
+        if not isinstance(self.base, Commit):
+            return None
+        return self.repo.run("diff-index", "--cached", *_DIFF, self.base.revision, "--", prefix)
 
     def describe(self) -> str:
         return "the index"
@@ -122,8 +161,17 @@ class Commit(_Tree):
         out = self.repo.run(*arguments, *(["--", prefix] if prefix else []))
         return re.findall(_TREE_ROW, out)
 
+    def _changes(self, prefix: str) -> bytes | None:
+        if not isinstance(self.base, Commit):
+            return None
+        return self.repo.run("diff-tree", "-r", *_DIFF, self.base.revision, self.revision, "--", prefix)
+
     def describe(self) -> str:
         return f"commit {self.revision[:12]}"
+
+
+def _is_blob(mode: bytes) -> bool:
+    return mode not in (b"000000", _SUBMODULE)
 
 
 def _below(rows: list[Row], prefix: bytes) -> list[Row]:

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Literal
 
 from guardrails.git import Repo, to_bytes, to_text
-from guardrails.snapshot import READ_LIMIT, Blob, Entry, Kind, Snapshot, Source, is_plain, parents
-from guardrails.snapshot.files import lstat_kind, names_in, read_file, walk, walk_sizes
+from guardrails.snapshot import READ_LIMIT, Blob, Entry, Kind, Snapshot, Source, Weight, is_plain, parents
+from guardrails.snapshot.files import lstat_kind, names_in, read_file, walk, weigh_folder
 
 CASE_BLIND = os.name == "nt" or sys.platform == "darwin"
 """Whether a file system here may find `Plan.md` as `plan.md`; then names are looked up in their directory's list."""
@@ -44,11 +44,27 @@ class Worktree:
             return [found] if found else []
         return [Entry(to_text(path), kind) for path, kind in walk(self._absolute(prefix), to_bytes(prefix))]
 
-    def sizes(self, prefix: str = "") -> list[tuple[str, int]]:
-        if prefix and not self.is_folder(prefix):
-            found = self.entry(prefix)
-            return [(prefix, os.lstat(self._absolute(prefix)).st_size)] if found else []
-        return [(to_text(path), size) for path, size in walk_sizes(self._absolute(prefix), to_bytes(prefix))]
+    def parts(self, prefix: str) -> list[tuple[str, bool]]:
+        """(path, whether to go below it): directories two levels down whole, the rest one by one."""
+        if not self.is_folder(prefix):
+            return [(prefix, False)] if self.entry(prefix) else []
+        parts: list[tuple[str, bool]] = []
+        level = [prefix]
+        for _ in range(2):
+            parts += [(folder, False) for folder in level]
+            level = [f"{folder}/{name}" for folder in level for name in self.folders(folder)]
+        return parts + [(folder, True) for folder in level]
+
+    def weigh(self, part: tuple[str, bool]) -> Iterator[Weight]:
+        path, below = part
+        if self.is_folder(path):
+            yield from weigh_folder(self._absolute(path), path, below)
+        else:
+            folder, _, name = path.rpartition("/")
+            yield Weight(folder, [(os.lstat(self._absolute(path)).st_size, name)])
+
+    def growth(self, prefix: str) -> None:  # noqa: ARG002
+        return None
 
     @cached_property
     def _seen(self) -> "dict[str, Kind | Literal['directory'] | None]":

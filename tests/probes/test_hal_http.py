@@ -50,7 +50,7 @@ def test_each_check_asks_its_own_endpoint_with_the_key() -> None:
 
 
 def test_a_body_that_comes_in_pieces_is_put_together() -> None:
-    body = b"5\r\n{\"sta\r\n6\r\ntus\": \r\n5\r\n\"ok\"}\r\n0\r\n\r\n"
+    body = b'5\r\n{"sta\r\n6\r\ntus": \r\n5\r\n"ok"}\r\n0\r\n\r\n'
     assert health(sends(CHUNKED + body)) == ("passed", None)
 
 
@@ -185,7 +185,8 @@ def echoes(connection: Connection) -> None:
     """Give the key back in every place of an answer."""
     key = connection.header("X-Api-Key")
     assert key
-    text = json.dumps({"status": key, key: [key], "escaped": "@"}).replace("@", "".join(f"\\u{ord(c):04x}" for c in key))
+    escaped = "".join(f"\\u{ord(char):04x}" for char in key)
+    text = json.dumps({"status": key, key: [key], "escaped": "@"}).replace("@", escaped)
     head = f"HTTP/1.1 200 {key}\r\nContent-Type: text/{key}; a={key}\r\nSet-Cookie: {key}\r\nX-{len(key)}: {key}"
     says(text.encode(), head)(connection)
 

@@ -146,7 +146,7 @@ def test_a_missing_library_is_named_with_what_to_install(sandbox: Sandbox, tmp_p
     [
         "http://user:pa55word@h",
         "https://pa55word@h/",
-        "ftp://h",
+        "ftp://user:pa55word@h",
         "file:///etc/passwd",
         "h:80",
         "http://",
@@ -169,7 +169,7 @@ def test_what_is_no_plain_address_is_refused_and_not_repeated(sandbox: Sandbox, 
         ran = sandbox.speckit(*arguments)
         assert ran.code == 2, ran
         assert ".speckit.yaml:2:" in ran.err
-        assert "pa55word" not in ran.out + ran.err or "does not match" in ran.err
+        assert "pa55word" not in ran.out + ran.err
 
 
 def test_a_mock_is_never_asked_for_elsewhere(sandbox: Sandbox) -> None:
@@ -233,7 +233,7 @@ def echo(connection: Connection) -> None:
     key = connection.header("X-Api-Key")
     shown = [encode(key).decode("latin-1") for name, encode in ENCODERS.items() if name != "UTF-16"]
     escaped = "".join(f"\\u{ord(char):04x}" for char in key)
-    body = json.dumps({"status": shown, **{form: 1 for form in shown}})[:-1] + f', "e": "{escaped}"}}'
+    body = json.dumps({"status": shown, **dict.fromkeys(shown, 1)})[:-1] + f', "e": "{escaped}"}}'
     head = f"HTTP/1.1 401 {key}\r\nContent-Type: text/{key}\r\nLocation: http://h/{key}\r\nWWW-Authenticate: {key}"
     as_utf16 = b"/graphql" in connection.request
     says(body.encode("utf-16") if as_utf16 else body.encode(), head)(connection)

@@ -20,7 +20,9 @@ def redactor(value: str) -> Redactor:
     return Redactor((VARIABLE,), {VARIABLE: value})
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b'{"status": "ok"}', b"\xff\xfe", b"HAL_SECRET_KAVEDARR_API_KEY", b"[redacted]"])
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b'{"status": "ok"}', b"\xff\xfe", b"HAL_SECRET_KAVEDARR_API_KEY", b"[redacted]"]
+)
 def test_what_holds_no_secret_is_left_as_it_is(data: bytes) -> None:
     assert redactor(VALUES["a usual key"]).clean(data) == (data, 0)
 
@@ -56,7 +58,7 @@ def test_a_wrapped_value_is_taken_out_whole_and_however_often(step: int, end: by
     clean = redactor(value).clean((wrapped + b" # ") * 50)
     assert clean.data is not None
     text = clean.data.replace(end, b"").replace(b" # ", b"").replace(MARK.encode(), b"")
-    assert not any(encoded[at : at + 4] in text for at in range(0, len(encoded) - 4)), "not even a part is left"
+    assert not any(encoded[at : at + 4] in text for at in range(len(encoded) - 4)), "not even a part is left"
 
 
 def test_of_base64_with_a_secret_in_it_no_character_is_left() -> None:

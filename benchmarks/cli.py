@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 import click
@@ -47,12 +48,21 @@ def main(
         click.echo("\n".join(f"{benchmark.name:12}{benchmark.summary}" for benchmark in BENCHMARKS))
         return
     sizes = Sizes().scaled(scale) if scale != 1 else Sizes()
+    _warn_of_others()
     rows = list(measure(_chosen((*names, *only)), sizes, repeat, lambda line: click.echo(line, err=True)))
     click.echo(render(rows), nl=False)
     if output:
         _write(output, rows, sizes)
     if not no_fail and not holds(rows):
         sys.exit(BROKEN)
+
+
+def _warn_of_others() -> None:
+    load, cores = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0, os.cpu_count() or 1
+    if load > cores / 2:
+        click.echo(
+            f"the machine is busy (load {load:.1f} on {cores} cores): what uses two of them suffers most", err=True
+        )
 
 
 def _chosen(names: tuple[str, ...]) -> list[Benchmark]:

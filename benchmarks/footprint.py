@@ -17,7 +17,10 @@ TIMES = 11
 SPECS = 200
 KINDS = ("commands", "consensus", "runs", "archive")
 SIZES = (171, 238, 313, 465, 534, 596, 819, 869, 877, 885, 889, 910, 922, 1035, 1237, 1281, 1657, 2728, 4607)
-"""Bytes of evidence files as repositories hold them, in equal parts; 171 could be a Git LFS pointer."""
+"""Bytes of evidence files as repositories hold them, in equal parts."""
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%064x\nsize %d\n"
+POINTERS = 200
+"""One file in this many is a Git LFS pointer, which has to be read to be told from others of its size."""
 OBJECT_SIZES = "git ls-files -s | cut -d' ' -f2 | git cat-file --batch-check"
 
 
@@ -36,9 +39,15 @@ def _files(count: int) -> Iterator[File]:
     for number in range(count):
         spec, kind = spec_id(number % SPECS), KINDS[number // SPECS % len(KINDS)]
         name = f"spec-plan_{stamp(number)}-{number:05}_notes.json"
-        line = b'{"step": %d, "said": "%d of the evidence of %s"}\n' % (number, number * 7919 % 99991, spec.encode())
-        size = SIZES[number % len(SIZES)]
-        yield f"{EVIDENCE}/{kind}/{spec}/{name}", (line * (1 + size // len(line)))[:size]
+        yield f"{EVIDENCE}/{kind}/{spec}/{name}", _content(number)
+
+
+def _content(number: int) -> bytes:
+    if number % POINTERS == 0:
+        return POINTER % (number, 1_000_000 + number)
+    line = b'{"step": %d, "said": "%d of the evidence"}\n' % (number, number * 7919 % 99991)
+    size = SIZES[number % len(SIZES)]
+    return (line * (1 + size // len(line)))[:size]
 
 
 def _ours(setting: Setting, repo: Repository, source: str) -> Command:

@@ -20,6 +20,9 @@ def render(rows: Sequence[Row]) -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     table = [_line(cells, widths) for cells in lines]
     table.insert(1, _GAP.join("-" * width for width in widths))
+    table.append(
+        "ratio: ours by theirs; where the limit is a least (>=), theirs by ours. spread: middle half of the values."
+    )
     problems = [f"{row.claim.benchmark}: not measured: {row.problem}" for row in rows if row.problem]
     return "\n".join([*table, *dict.fromkeys(problems)]) + "\n"
 

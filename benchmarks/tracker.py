@@ -15,12 +15,12 @@ from benchmarks.measure import Command, Series, interleave, prove
 from benchmarks.rows import Claim, Limit, Pair, Row, rows
 from benchmarks.setting import Setting
 
-TIMES = 7
+TIMES = 9
 LONGER = 10
 
 
 def run(setting: Setting) -> Iterator[Row]:
-    """The check alone, timed inside a fresh process each time; then the whole command, where the start helps it."""
+    """The check alone, timed inside a fresh process each time; then the whole command, which its start flatters."""
     many = setting.sizes.rows
     few = max(1, many // LONGER)
     against = f"{few} rows"

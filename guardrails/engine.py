@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from guardrails.errors import Undecidable
 from guardrails.finding import Checked, Finding, Outcome, Skipped
+from guardrails.git import to_text
 from guardrails.halves import in_halves
 from guardrails.registry import Check
 from guardrails.result import Examined, Problem, Result, Verdict
+from guardrails.settings import CONFIG_FILE
 from guardrails.snapshot import Snapshot, Source
 from guardrails.subject import Subject
 
@@ -21,12 +23,18 @@ _WORST: tuple[tuple[Outcome, Verdict, int], ...] = (
 )
 
 
-class _Seen(NamedTuple):
-    """What one check saw of one subject."""
+_CHANGES = ("index", "range", "push")
+"""Kinds of source that are a change to something."""
 
+
+class _Seen(NamedTuple):
+    """What one check saw of one subject, and why it could not go on, if it could not."""
+
+    check: str
     findings: list[Finding]
     checked: list[str]
     skipped: list[Skipped]
+    problems: list[Problem]
 
 
 def run(command: str, checks: Sequence[Check], subjects: Sequence[Subject], if_any: bool = False) -> Result:
@@ -36,18 +44,27 @@ def run(command: str, checks: Sequence[Check], subjects: Sequence[Subject], if_a
     Raises GuardrailError when the configuration asks for what cannot be.
     """
     findings: list[Finding] = []
-    checked: list[str] = []
-    skipped: list[Skipped] = []
+    everything: list[_Seen] = []
     for subject in subjects:
         seen = [part for half in in_halves(partial(_observe_each, subject), list(checks), least=2) for part in half]
         judged = _waive(subject, [finding for part in seen for finding in part.findings], checks)
         findings += _placed(judged, subject.snapshot, len(subjects) > 1)
-        checked += [path for part in seen for path in part.checked]
-        skipped += [skip for part in seen for skip in part.skipped]
+        findings += _configuration_removed(subject)
+        everything += seen
     ordered = tuple(sorted(dict.fromkeys(findings), key=_order))
-    verdict, code = _verdict(ordered, bool(checked), if_any)
-    examined = Examined(len(checked) + len(skipped), len(checked), tuple(sorted(set(skipped))))
-    return Result(command, _source(subjects), examined, ordered, fingerprints(ordered), verdict, code)
+    checked = sum(len(part.checked) for part in everything)
+    skipped = tuple(sorted({skip for part in everything for skip in part.skipped}))
+    problem = next((problem for part in everything for problem in part.problems), None)
+    verdict, code = _verdict(ordered, checked > 0, if_any, problem)
+    examined = Examined(checked + len(skipped), checked, skipped)
+    idle = _idle(checks, everything)
+    return Result(command, _source(subjects), examined, ordered, fingerprints(ordered), verdict, code, problem, idle)
+
+
+def _idle(checks: Sequence[Check], everything: Sequence[_Seen]) -> tuple[str, ...]:
+    """The checks that had nothing to examine: several run as one must not hide that one of them did nothing."""
+    busy = {part.check for part in everything if part.checked or part.findings}
+    return tuple(check.name for check in checks if check.name not in busy)
 
 
 def _observe_each(subject: Subject, checks: list[Check]) -> list[_Seen]:
@@ -55,7 +72,7 @@ def _observe_each(subject: Subject, checks: list[Check]) -> list[_Seen]:
 
 
 def _observe(check: Check, subject: Subject) -> _Seen:
-    seen = _Seen([], [], [])
+    seen = _Seen(check.name, [], [], [], [])
     try:
         for observation in check.run(subject):
             if isinstance(observation, Checked):
@@ -64,10 +81,23 @@ def _observe(check: Check, subject: Subject) -> _Seen:
                 seen.findings.append(observation)
             else:
                 seen.skipped.append(observation)
+    except Undecidable as error:
+        seen.problems.append(Problem(f"{check.name}: {error.message}", error.hint))
     except OSError as error:
         place = error.filename or check.name
-        raise Undecidable(f"{place}: {error.strerror}", "make it readable and try again") from error
+        name = to_text(place) if isinstance(place, bytes) else place
+        seen.problems.append(Problem(f"{name}: {error.strerror}", "make it readable and try again"))
     return seen
+
+
+def _configuration_removed(subject: Subject) -> list[Finding]:
+    """A change that deletes the configuration changes what is judged, its own evidence included."""
+    snapshot, base = subject.snapshot, subject.snapshot.base if subject.snapshot.source.kind in _CHANGES else None
+    if base is None or subject.settings.config_path is not None or base.read(CONFIG_FILE) is None:
+        return []
+    from guardrails.rules.waivers import REMOVED
+
+    return [REMOVED.at(CONFIG_FILE, f"it is in {base.describe()} but not in {snapshot.describe()}", hint=REMOVED.fix)]
 
 
 def _waive(subject: Subject, findings: list[Finding], checks: Sequence[Check]) -> list[Finding]:
@@ -113,8 +143,12 @@ def fingerprints(findings: Iterable[Finding]) -> tuple[str, ...]:
     return tuple(made)
 
 
-def _verdict(findings: Sequence[Finding], examined: bool, if_any: bool) -> tuple[Verdict, int]:
+def _verdict(
+    findings: Sequence[Finding], examined: bool, if_any: bool, problem: Problem | None
+) -> tuple[Verdict, int]:
     outcomes = {finding.rule.outcome for finding in findings if finding.severity == "error"}
+    if problem:
+        outcomes.add("undecided")
     for outcome, verdict, code in _WORST:
         if outcome in outcomes:
             return verdict, code

@@ -141,8 +141,11 @@ class Repo(NamedTuple):
                 content: bytes | None = None
                 if size <= limit:
                     content = stream.read(size)
+                    complete = len(content) == size
                 else:
-                    _drain(stream.read, size)
+                    complete = _drain(stream.read, size)
+                if not complete:
+                    raise Undecidable(f"object {object_id} is damaged", "run 'git fsck'")
                 stream.read(1)
                 yield size, content
         finally:
@@ -174,9 +177,11 @@ def _feed(process: subprocess.Popen[bytes], object_ids: list[str]) -> None:
         pass  # the reader stopped early and closed the process
 
 
-def _drain(read: Callable[[int], bytes], size: int) -> None:
-    while size > 0:
-        size -= len(read(min(size, 1 << 20))) or size
+def _drain(read: Callable[[int], bytes], size: int) -> bool:
+    """Read and drop `size` bytes; whether there were that many."""
+    while size > 0 and (part := read(min(size, 1 << 20))):
+        size -= len(part)
+    return size == 0
 
 
 def _failure(arguments: tuple[str, ...], code: int, stderr: bytes) -> Undecidable:
@@ -247,11 +252,20 @@ def _walk_up(directory: str) -> str | None:
     while True:
         marker = os.path.join(directory, ".git")
         if os.path.isfile(marker) or os.path.isfile(os.path.join(marker, "HEAD")):
-            return directory
+            return None if _moves_worktree(marker) else directory
         parent = os.path.dirname(directory)
         if parent == directory:
             return None
         directory = parent
+
+
+def _moves_worktree(marker: str) -> bool:
+    """Whether a configuration may place the working tree elsewhere (core.worktree): then git itself is asked."""
+    try:
+        with open(os.path.join(marker, "config"), "rb") as stream:
+            return b"worktree" in stream.read().lower()
+    except OSError:
+        return False  # `.git` is a file: a linked working tree or a submodule, whose root is where that file lies
 
 
 def _ask_root(directory: str, environment: Mapping[str, str]) -> str:

@@ -26,8 +26,14 @@ def in_halves(work: Callable[[list[Item]], Made], items: list[Item], least: int 
     global _shared
     middle = len(items) // 2
     read, write = os.pipe()
-    _shared = True
-    child = os.fork()
+    _shared = True  # before the fork: both processes must know
+    try:
+        child = os.fork()
+    except OSError:  # no process to be had: the limit is reached
+        _shared = False
+        os.close(read)
+        os.close(write)
+        return [work(items)]
     if child == 0:
         _serve(work, items[middle:], read, write)
     os.close(write)
@@ -37,13 +43,24 @@ def in_halves(work: Callable[[list[Item]], Made], items: list[Item], least: int 
             data = stream.read()
         finally:
             stream.close()  # a child that still writes is ended by that
-            _, status = os.waitpid(child, 0)
+            status = _wait(child)
             _shared = False
     if status:
         return [first, work(items[middle:])]
-    from pickle import loads
+    from pickle import UnpicklingError, loads
 
-    return [first, loads(data)]  # noqa: S301  written by our own process, through a pipe nobody else holds
+    try:
+        return [first, loads(data)]  # noqa: S301  written by our own process, through a pipe nobody else holds
+    except (EOFError, UnpicklingError):
+        return [first, work(items[middle:])]
+
+
+def _wait(child: int) -> int:
+    """How the child ended; 0 where nobody can say (SIGCHLD is ignored here), and its result must speak for it."""
+    try:
+        return os.waitpid(child, 0)[1]
+    except ChildProcessError:
+        return 0
 
 
 _shared = False

@@ -54,12 +54,12 @@ def _keys_are_unique(data: bytes, value: Any) -> bool:
 
     Either the text is the normal form of its value, as our own writers leave it. Or keys are counted instead of
     walked: each is followed by a colon, so a text with as many `":` as its normal form lost none, unless a space
-    stands before a colon or an escaped quote is counted in the normal form only.
+    stands before a colon, or an escaped quote or colon is counted in the normal form only.
     """
     if data == orjson.dumps(value, option=_NORMAL_LINE if data.endswith(b"\n") else _NORMAL):
         return True
     same = data.count(b'":') == orjson.dumps(value).count(b'":')
-    return same and not _SPACED_COLON(data) and b"\\u0022" not in data
+    return same and not _SPACED_COLON(data) and b"\\u00" not in data
 
 
 def parse_lines(data: bytes) -> Iterator[tuple[int, Any | JsonFlaw]]:
@@ -83,7 +83,14 @@ def locate(data: bytes, keys: Iterable[Key]) -> dict[Key, tuple[int, int]]:
     """Where the values at `keys` stand in a valid JSON text: (line, column) of each that is there."""
     wanted = set(keys)
     text = data.decode("utf-8", "replace")
-    return {key: position(text, offset) for key, offset, _ in _walk(text) if key in wanted}
+    found: dict[Key, tuple[int, int]] = {}
+    line, start = 1, 0  # of the line the last offset was in: offsets only grow, so lines are counted once
+    for key, offset, _ in _walk(text):
+        if key in wanted:
+            line += text.count("\n", start, offset)
+            start = text.rfind("\n", start, offset) + 1 or start
+            found[key] = (line, offset - start + 1)
+    return found
 
 
 def _explain(data: bytes, error: orjson.JSONDecodeError) -> JsonFlaw:
@@ -120,7 +127,7 @@ def _refuse_constant(name: str) -> Any:
     raise _ConstantError(name)
 
 
-_TOKEN = re.compile(r'[{}\[\],:]|"[^"\\]*(?:\\.[^"\\]*)*"|[^\s{}\[\],:"]+', re.DOTALL)
+_TOKEN = re.compile(r'[{}\[\],:]|"[^"\\]*(?:\\.[^"\\]*)*"?|[^\s{}\[\],:"]+', re.DOTALL)
 
 
 def _bare_word(text: str, word: str) -> int:

@@ -17,7 +17,7 @@ class Examined(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Why nothing could be judged (exit 2, 3 or 70)."""
+    """Why something could not be judged: nothing at all (exit 2 or 70), or a part (3, unless findings are worse)."""
 
     message: str
     hint: str | None = None
@@ -34,3 +34,5 @@ class Result(NamedTuple):
     verdict: Verdict
     exit_code: int
     problem: Problem | None = None
+    idle: tuple[str, ...] = ()
+    """the checks that found nothing to examine, where several were asked for"""

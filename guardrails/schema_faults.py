@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator
@@ -13,11 +14,14 @@ from guardrails.schema import Fault
 
 _SHOWN = 80
 _MOST = 20
+_ENOUGH = 200
+"""Errors that are looked at: a hostile record may have millions."""
 
 
 def explain(schema: Any, instance: Any) -> Iterator[Fault]:
     """The faults of `instance` in document order, at most twenty of them."""
-    errors = sorted(Draft202012Validator(schema).iter_errors(instance), key=lambda error: list(map(str, error.path)))
+    found = islice(Draft202012Validator(schema).iter_errors(instance), _ENOUGH)
+    errors = sorted(found, key=lambda error: list(map(str, error.path)))
     seen: set[Fault] = set()
     for error in errors:
         fault = _fault(_deepest(error))

@@ -9,7 +9,7 @@ import re
 import sys
 from typing import NamedTuple
 
-from guardrails.errors import GuardrailError
+from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git import Repo, is_null_id
 from guardrails.snapshot import Snapshot, Source
 from guardrails.snapshot.trees import Commit, Index
@@ -153,6 +153,9 @@ def _hook_input(repo: Repo) -> list[str]:
         import select
 
         if not select.select([stream], [], [], STDIN_PATIENCE)[0]:
-            return []
+            raise Undecidable(
+                f"nothing came over standard input in {STDIN_PATIENCE:g} s, so what is pushed is not known",
+                "name it with --source BASE..TIP, or close standard input (</dev/null)",
+            )
     text = stream.buffer.read().decode("utf-8", "surrogateescape")
     return [line for line in text.split("\n") if line]

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrails import engine
-from guardrails.errors import GuardrailError
+from guardrails.errors import GuardrailError, Undecidable
 from guardrails.finding import Checked, Finding, Observation, Outcome, Rule, Severity, Skipped
 from guardrails.registry import Check, rules
 from guardrails.result import Result
 from guardrails.settings import Settings, Waiver
+from guardrails.snapshot import Source
 from guardrails.snapshot.memory import Memory
 from guardrails.subject import Scope, Subject
 from tests.clock import NOW
@@ -120,9 +121,47 @@ def test_an_unreadable_file_is_undecided(monkeypatch: pytest.MonkeyPatch) -> Non
         yield Checked("never")
 
     monkeypatch.setattr(Stub, "run", property(lambda self: broken))
-    with pytest.raises(GuardrailError) as caught:
-        run([])
-    assert caught.value.exit_code == 3
+    result = run([])
+    assert (result.verdict, result.exit_code) == ("undecided", 3)
+    assert result.problem is not None
+    assert result.problem.message == "docs: Permission denied"
+
+
+def test_a_check_that_cannot_say_hides_nothing_that_another_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(Check):
+        @property
+        def run(self) -> Any:
+            def broken(subject: Subject) -> Iterator[Observation]:
+                raise Undecidable("an object is missing")
+                yield Checked("never")
+
+            return broken
+
+    other = Broken("broken", "", "", ("TRK",), (), "")
+    for outcome, code in CODES.items():
+        OBSERVATIONS[:] = [rule(outcome).at("a", "m"), Checked("a")]  # type: ignore[arg-type]
+        result = engine.run("guard", [other, STUB], [Subject(Memory({}), Settings(), NOW)])
+        assert (result.exit_code, result.problem is not None) == (code, True)
+    OBSERVATIONS[:] = [Checked("a")]
+    assert engine.run("guard", [other, STUB], [Subject(Memory({}), Settings(), NOW)], if_any=True).exit_code == 3
+
+
+def test_checks_that_had_nothing_to_examine_are_named() -> None:
+    OBSERVATIONS[:] = []
+    assert run([]).idle == ("stub",)
+    assert run([Checked("a")]).idle == ()
+
+
+@pytest.mark.parametrize(("kind", "code"), [("index", 1), ("range", 1), ("push", 1), ("commit", 0), ("worktree", 0)])
+def test_a_change_that_deletes_the_configuration_is_found(kind: Any, code: int) -> None:
+    class Changed(Memory):
+        source = Source(kind)
+
+    OBSERVATIONS[:] = [Checked("a")]
+    before = Memory({".speckit.yaml": b"version: 1"})
+    result = engine.run("stub", [STUB], [Subject(Changed({}, before), Settings(), NOW)])
+    assert result.exit_code == code
+    assert engine.run("stub", [STUB], [Subject(Changed({}, Memory({})), Settings(), NOW)]).exit_code == 0
 
 
 # Waivers

@@ -49,6 +49,8 @@ def test_strict_json_is_read(text: str) -> None:
             b'{"x": {"a": 1, "b": 2, "\\u0061": 3}}', "duplicate", 1, 24, id="a key given twice, once escaped"
         ),
         pytest.param(b'{"a" : 1, "b": "\\u0022:", "a": 2}', "duplicate", 1, 27, id="a duplicate hidden from counting"),
+        pytest.param(b'{"a": 1, "b": "\\"\\u003a", "a": 2}', "duplicate", 1, 27, id="one hidden by an escaped colon"),
+        pytest.param(b'{"a": 1, "b": "\\"\\u003A", "a": 2}', "duplicate", 1, 27, id="one hidden by another escaped colon"),
         pytest.param(b"[" * 200 + b"]" * 200, "depth", 1, DEPTH_LIMIT + 1, id="200 levels"),
         pytest.param(b'{"a":' * 100_000, "depth", 1, 5 * DEPTH_LIMIT + 1, id="100,000 levels"),
         pytest.param(b'"\\ud800"', "syntax", 1, 1, id="half a surrogate pair"),
@@ -85,8 +87,11 @@ def test_every_value_survives_whatever_its_layout(value: object, indent: int | N
 def test_a_duplicate_is_always_found(value: dict[str, int], data: st.DataObject) -> None:
     doubled = data.draw(st.sampled_from(sorted(value)))
     space = data.draw(st.sampled_from(["", " ", "\n"]))
+    decoy = data.draw(st.text(alphabet="\":\\a ", max_size=6))
+    spelled = "".join(data.draw(st.sampled_from([json.dumps(c)[1:-1], f"\\u{ord(c):04x}"])) for c in decoy)
     pairs = [*value.items(), (doubled, 1)]
-    text = "{" + ",".join(f"{json.dumps(name)}{space}: {number}" for name, number in pairs) + "}"
+    members = [f"{json.dumps(name)}{space}: {number}" for name, number in pairs]
+    text = "{" + ",".join([*members[:-1], f'"decoy of no other name": "{spelled}"', members[-1]]) + "}"
     with pytest.raises(JsonFlaw) as caught:
         parse(text.encode())
     assert caught.value.kind in ("duplicate", "syntax")

@@ -315,6 +315,23 @@ def test_hook_means_push_when_a_framework_names_a_remote(sandbox: Sandbox) -> No
     assert isinstance(resolve(open_repo(str(sandbox.root), environment), "hook")[0], Commit)
 
 
+@pytest.mark.parametrize("name", ["new.json", "with space\nand newline.json"])
+def test_a_file_that_is_only_announced_is_not_in_the_index(sandbox: Sandbox, name: str) -> None:
+    """`git add -N` lists it as empty; the next commit will not hold it."""
+    path = f"docs/SPEC-KIT-900/evidence/{name}"
+    sandbox.write(PATH, GOOD)
+    sandbox.write("docs/empty", "")
+    sandbox.add()
+    sandbox.write(path, BAD)
+    sandbox.git("add", "-N", path)
+    index = Index(open_repo(str(sandbox.root), sandbox.environment))
+    assert not index.exists(path)
+    assert index.exists("docs/empty")
+    assert code(sandbox, "index") == 0
+    sandbox.add()
+    assert code(sandbox, "index") == 1
+
+
 def test_names_are_found_in_exact_case_and_never_through_a_link(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.write("docs/Plan.md", "x")
     (tmp_path / "outside").mkdir()

@@ -18,6 +18,10 @@ _HINTS = {
 }
 
 
+MOST = 1000
+"""Artifacts of one record that are looked at."""
+
+
 class Claim(NamedTuple):
     """`record` says at `key` that there is an artifact `path`, with this digest if it gave one."""
 
@@ -54,7 +58,7 @@ class Artifacts:
         listed = value.get("artifacts") if isinstance(value, dict) else None
         if not isinstance(listed, list):
             return
-        for index, artifact in enumerate(listed):
+        for index, artifact in enumerate(listed[:MOST]):
             path = artifact.get("path") if isinstance(artifact, dict) else None
             if not isinstance(path, str):
                 continue

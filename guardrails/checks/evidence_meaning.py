@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from guardrails.checks.artifacts import MOST as MOST_ARTIFACTS
 from guardrails.finding import Finding, Rule, Severity
 from guardrails.jsontext import Key, locate
 from guardrails.layout import stage_of
 from guardrails.rules.costs import FREE_CALLS, TOTAL_MISMATCH
-from guardrails.rules.telemetry import IDENTITY, PLACEHOLDER, TIMESTAMP
+from guardrails.rules.telemetry import EXTREME, IDENTITY, PLACEHOLDER, TIMESTAMP
 from guardrails.subject import Subject
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ def meaning(evidence: Evidence, data: bytes, value: Any, subject: Subject) -> It
         yield from _placeholders(evidence, data, value)
     if not isinstance(value, dict):
         return
+    artifacts = value.get("artifacts")
+    if isinstance(artifacts, list) and len(artifacts) > MOST_ARTIFACTS:
+        yield _found(EXTREME, evidence, data, ("artifacts",), f"/artifacts: more than {MOST_ARTIFACTS} artifacts")
     yield from _times(evidence, data, value, subject.now)
     yield from _identity(evidence, data, value, subject)
     if evidence.kind == "cost_summary":
@@ -51,8 +55,8 @@ def _placeholders(evidence: Evidence, data: bytes, value: Any) -> Iterator[Findi
     found = {key: match for key, text in _strings(value) if (match := re.search(_PLACEHOLDER, text))}
     places = locate(data, found)
     name = evidence.name
-    for key, match in sorted(found.items(), key=lambda item: places[item[0]])[:MOST_PLACEHOLDERS]:
-        line, column = places[key]
+    for key, match in sorted(found.items(), key=lambda item: places.get(item[0], (1, 1)))[:MOST_PLACEHOLDERS]:
+        line, column = places.get(key, (1, 1))
         whole = match[0] == match.string.strip()
         said = "unresolved placeholder" if whole else "the text holds"
         message = f"/{'/'.join(map(str, key))}: {said} {match[0][:60]}"

@@ -70,8 +70,11 @@ def _judge(spec: str, footprint: Footprint, growth: int | None, subject: Subject
         message += f", {footprint.pointers} of them Git LFS pointers counted as pointers"
     message += "; largest: " + ", ".join(f"{path} ({_mb(size)})" for size, path in footprint.largest)
     hint = None if rule is MEASURED else "archive older runs or delete what is not evidence"
-    named = None if spec == NO_SPEC else spec
-    return rule.at(subject.settings.layout.evidence, message, hint=hint, spec=named)
+    root = subject.settings.layout.evidence
+    if spec == NO_SPEC:
+        return rule.at(root, message, hint=hint)
+    # The path names the SPEC, so that a waiver for one is no waiver for all.
+    return rule.at(f"{root}/{spec}", message, hint=hint, spec=spec)
 
 
 def _limits(code: str, evidence: Evidence) -> str:
@@ -153,7 +156,9 @@ def growth(snapshot: Snapshot, layout: Layout) -> dict[str, int] | None:
 def _places(snapshot: Snapshot, layout: Layout) -> list[str]:
     """Where evidence lies: below the evidence root, and in the SPECs' own `evidence` folders."""
     own = [f"{layout.docs}/{folder}/evidence" for folder in spec_folders(snapshot, layout)]
-    return [layout.evidence, *(place for place in own if not within(place, layout.evidence))]
+    apart = [place for place in own if not within(place, layout.evidence) and not within(layout.evidence, place)]
+    around = next((place for place in own if within(layout.evidence, place)), layout.evidence)
+    return [around, *apart]
 
 
 def _spec_of(layout: Layout, folder: str, name: str) -> str:

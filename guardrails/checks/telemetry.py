@@ -46,6 +46,8 @@ class Evidence(NamedTuple):
 
 
 Candidate = tuple[Entry, EvidenceName]
+MOST = 100
+"""Findings of one file that are listed."""
 
 
 def check(subject: Subject) -> Iterator[Observation]:
@@ -72,9 +74,22 @@ def _judge_all(subject: Subject, chosen: list[Candidate]) -> tuple[list[Observat
     observations = [
         observation
         for blob in _read(subject.snapshot, [entry for entry, _ in chosen])
-        for observation in _judge(blob, names[blob.entry.path], subject, artifacts)
+        for observation in _capped(blob.entry.path, _judge(blob, names[blob.entry.path], subject, artifacts))
     ]
     return observations, artifacts.claims
+
+
+def _capped(path: str, observations: Iterator[Observation]) -> Iterator[Observation]:
+    """At most MOST findings of one file: a hostile one must not bury the others, or fill the memory."""
+    shown = 0
+    for observation in observations:
+        if isinstance(observation, Finding):
+            shown += 1
+            if shown > MOST:
+                yield EXTREME.at(path, f"more than {MOST} findings in this file; the rest is not listed")
+                yield Checked(path)
+                return
+        yield observation
 
 
 def _missing(subject: Subject) -> Iterator[Finding]:
@@ -91,7 +106,10 @@ def _missing(subject: Subject) -> Iterator[Finding]:
 
 
 def _candidates(subject: Subject) -> Iterator[tuple[Entry, EvidenceName | str]]:
-    """(entry, what its name says), or (entry, why it is not a candidate)."""
+    """(entry, what its name says), or (entry, why it is not a candidate).
+
+    A link or submodule where evidence lies is a candidate whatever its name: what it leads to is not judged.
+    """
     layout, snapshot = subject.settings.layout, subject.snapshot
     for path in subject.scope.paths:
         entry = snapshot.entry(path)
@@ -105,6 +123,10 @@ def _candidates(subject: Subject) -> Iterator[tuple[Entry, EvidenceName | str]]:
             name = evidence_name(layout, entry.path)
             if name is not None:
                 yield entry, name
+            elif entry.kind != "file" and (
+                within(entry.path, layout.evidence) or within(layout.evidence, entry.path)
+            ):
+                yield entry, EvidenceName("unknown", None)
 
 
 def _read(snapshot: Snapshot, entries: list[Entry]) -> Iterator[Blob]:
@@ -123,7 +145,7 @@ def _judge(blob: Blob, name: EvidenceName, subject: Subject, artifacts: Artifact
         yield Checked(path)
         return
     if path.endswith(".jsonl"):
-        yield from _judge_lines(path, data, name)
+        yield from _judge_lines(path, data, name, subject)
         return
     try:
         value = parse(data)
@@ -144,16 +166,21 @@ def _judge(blob: Blob, name: EvidenceName, subject: Subject, artifacts: Artifact
     yield Checked(path)
 
 
-def _judge_lines(path: str, data: bytes, name: EvidenceName) -> Iterator[Observation]:
+def _judge_lines(path: str, data: bytes, name: EvidenceName, subject: Subject) -> Iterator[Observation]:
+    """Each line is a record of its own, with the line's number in place of its own first."""
     if not data.strip():
         yield ENCODING.at(path, "the file is empty", line=1, column=1, spec=name.spec, stage=name.stage)
+    lines = data.split(b"\n")
     for number, value in parse_lines(data) if data.strip() else ():
         if isinstance(value, JsonFlaw):
             yield _flaw(path, value, name)
-        elif name.kind != "unknown":
+        elif name.kind != "unknown" and not is_valid(name.kind, value):
             for fault in faults(name.kind, value):
                 message = f"{fault.pointer or '/'}: {fault.message}"
                 yield SCHEMA.at(path, message, line=number, column=1, hint=fault.hint, spec=name.spec, stage=name.stage)
+        else:
+            record = Evidence(path, name, name.kind)
+            yield from (found._replace(line=number) for found in meaning(record, lines[number - 1], value, subject))
     if name.kind == "unknown":
         yield Skipped(path, "each line is JSON, but no schema is known for this name")
     else:

@@ -10,6 +10,7 @@ import click
 from guardrails.cli.context import global_options, merged
 from guardrails.cli.judge import load_config
 from guardrails.git import open_repo
+from guardrails.printable import printable
 from guardrails.snapshot.worktree import Worktree
 
 
@@ -34,5 +35,5 @@ def command(ctx: click.Context, /, style: str, **options: Any) -> int:
         return 0
     width = max(len(value.key) for value in loaded.values)
     for value in loaded.values:
-        click.echo(f"{value.key:<{width}} = {json.dumps(value.value)}  ({value.origin})")
+        click.echo(f"{printable(value.key):<{width}} = {json.dumps(value.value)}  ({printable(value.origin)})")
     return 0

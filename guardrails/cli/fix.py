@@ -68,13 +68,15 @@ def _show(mend: Mend) -> None:
 
 def _write(target: bytes, mend: Mend) -> None:
     """The whole text or nothing, with the file's own mode."""
-    partial = target + b".part"
+    partial = target + b".%d.part" % os.getpid()
     try:
         mode = os.stat(target).st_mode
         with open(partial, "xb") as stream:
             stream.write(mend.after.encode("utf-8"))
         os.chmod(partial, mode)
         os.replace(partial, target)
+    except FileExistsError as error:
+        raise GuardrailError(f"{os.fsdecode(partial)}: exists already", "move it away and try again") from error
     except OSError as error:
         with suppress(OSError):
             os.unlink(partial)

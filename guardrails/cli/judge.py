@@ -79,8 +79,10 @@ def judge(request: Request, globals_: Globals) -> int:
 
 
 def _failed(request: Request, problem: Problem, code: int) -> Result:
-    source = request.source or "worktree"
+    source = request.source or os.environ.get("SPECKIT_SOURCE") or "worktree"
     kind: SourceKind = "range" if ".." in source else "commit"
+    if source == "hook":
+        source = "index"
     for plain in _PLAIN_SOURCES:
         if source == plain:
             return engine.failed(request.command, Source(plain), problem, code)
@@ -140,6 +142,8 @@ def load_config(snapshot: Snapshot, environ: Mapping[str, str], named: str | Non
 
 def _read_named(path: str) -> bytes:
     try:
+        if not os.path.isfile(path):
+            raise GuardrailError(f"{path}: not a regular file", "name a readable file with --config")
         with open(path, "rb") as stream:
             return stream.read()
     except OSError as error:
@@ -152,7 +156,10 @@ def relative(root: str, name: str) -> str:
     The directory is resolved, the last part is not: a link is judged as a link.
     """
     folder, last = os.path.split(os.path.abspath(name))
-    inside = os.path.relpath(os.path.join(os.path.realpath(folder), last), root).replace(os.sep, "/")
+    try:
+        inside = os.path.relpath(os.path.join(os.path.realpath(folder), last), root).replace(os.sep, "/")
+    except ValueError:  # another drive
+        inside = ".."
     if inside == ".." or inside.startswith("../") or os.path.isabs(inside):
         raise GuardrailError(f"{name}: outside the repository {root}", "name files of the repository")
     return inside

@@ -79,6 +79,7 @@ Begin with:  speckit init
 
 @click.group(
     cls=LazyGroup,
+    invoke_without_command=True,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
@@ -88,6 +89,9 @@ Begin with:  speckit init
 def cli(ctx: click.Context, /, **options: Any) -> None:
     """Guardrails for spec-driven repositories: a green light means something was examined and holds."""
     ctx.obj = Globals(**options)
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(USAGE)
 
 
 def main() -> None:
@@ -99,11 +103,12 @@ def main() -> None:
 def _run() -> int:
     try:
         code = cli.main(prog_name="speckit", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        error.show()
+        _show_usage(error)
         return USAGE
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
@@ -116,7 +121,7 @@ def _run() -> int:
     except BrokenPipeError:
         # The reader went away (`| head`): what it saw was whole lines, and nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return INTERNAL
+        return 0
     except Exception as error:  # noqa: BLE001  the last line of defence: a report file instead of a traceback
         from guardrails.cli.crash import report
         from guardrails.cli.report import show_problem
@@ -124,6 +129,17 @@ def _run() -> int:
         show_problem(report(error))
         return INTERNAL
     return code if isinstance(code, int) else 0
+
+
+def _show_usage(error: click.ClickException) -> None:
+    """As click shows it, but what was typed is escaped: arguments can come from anywhere."""
+    from guardrails.printable import printable
+
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        click.echo(context.get_usage(), err=True)
+        click.echo(f"Try '{context.command_path} --help' for help.\n", err=True)
+    click.echo(f"Error: {printable(error.format_message())}", err=True)
 
 
 def _use_utf8() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -39,22 +40,33 @@ def _rendered(result: Result, request: "Request", globals_: "Globals") -> str:
 
 
 def _write_stdout(report: str) -> None:
+    if sys.stdout is None:  # it was closed before we began: nobody wanted to read
+        return
     try:
         sys.stdout.write(report)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader went away (`| head`). The verdict stands; only nobody is left to print it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise GuardrailError(f"the report cannot be written: {error.strerror}", "make room, or use --output") from error
 
 
 def _write_file(path: str, report: str) -> None:
-    """The whole report or nothing: a reader never sees half of it."""
-    partial = f"{path}.{os.getpid()}.part"
+    """The whole report or nothing: a reader never sees half of it. A device or pipe is written to, never replaced."""
+    target = os.path.realpath(path)
+    whole = not os.path.lexists(target) or os.path.isfile(target)
+    partial = f"{target}.{os.getpid()}.part" if whole else target
     try:
-        with open(partial, "x", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+        with open(partial, "x" if whole else "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
             stream.write(report)
-        os.replace(partial, path)
+        if whole:
+            os.replace(partial, target)
     except OSError as error:
+        if whole:
+            with suppress(OSError):
+                os.unlink(partial)
         raise GuardrailError(f"{path}: {error.strerror}", "name a file that can be written with --output") from error
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -88,17 +88,23 @@ def _converse(server: Server, talk: Talk[Value]) -> Value:
         logging.getLogger(name).propagate = False
 
     values: list[Value] = []
+    refusals: list[Exception] = []
 
     async def whole() -> None:
         async with _session(server) as session:
-            values.append(await talk(session))
+            try:
+                await _within(server.start, "start", session.initialize())
+                values.append(await talk(session))
+            except (Refused, GuardrailError) as error:
+                refusals.append(error)  # raised through the library it could get lost while that cleans up
 
     try:
         anyio.run(whole)
-    except Exception as error:
-        if not values:  # else all was said and done, and only the parting went wrong
-            raise _cause(error) from None
-    return values[0]
+    except Exception as error:  # noqa: BLE001  whatever a server and the library make of each other
+        refusals.append(Refused(_reason(error)))
+    if values:  # then all was said and done, and at most the parting went wrong
+        return values[0]
+    raise refusals[0]
 
 
 @asynccontextmanager
@@ -114,7 +120,6 @@ async def _session(server: Server) -> AsyncIterator[ClientSession]:
     )
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         async with stdio_client(parameters, errlog=nowhere) as streams, ClientSession(*streams) as session:
-            await _within(server.start, "start", session.initialize())
             yield session
 
 
@@ -154,24 +159,10 @@ async def _call(session: ClientSession, server: Server, tool: str, given: dict[s
     return dumped
 
 
-def _cause(error: BaseException) -> Exception:
-    """What went wrong: our own word for it, wherever it stands in what concurrent parts report, else the first."""
-    leaves = list(_leaves(error))
-    ours = next((leaf for leaf in leaves if isinstance(leaf, (Refused, GuardrailError))), None)
-    return ours or Refused(_reason(leaves[0]))
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """What happened, out of the groups it is reported in."""
-    inner = getattr(error, "exceptions", None)
-    if not inner:
-        yield error
-    for each in inner or ():
-        yield from _leaves(each)
-
-
 def _reason(error: BaseException) -> str:
     """In one sentence. Words of the library are left out: they may quote what the server sent."""
+    while inner := getattr(error, "exceptions", None):  # concurrent parts report in groups
+        error = inner[0]
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot be started: {error.strerror}"
     return f"cannot be talked to ({type(error).__name__})"

@@ -34,6 +34,7 @@ def document(result: Result) -> dict[str, Any]:
         "findings": [_finding(*pair) for pair in zip(result.findings, result.fingerprints, strict=True)],
         "summary": severities(result),
         "problem": _problem(result.problem),
+        "idle": [utf8(name) for name in result.idle],
     }
 
 

@@ -51,6 +51,8 @@ def _lines(result: Result, display: Display) -> Iterator[str]:
         return
     if not display.quiet:
         yield from _skipped(result, display.verbose)
+        if result.idle and result.examined.checked:
+            yield f"  nothing to examine for {', '.join(map(printable, result.idle))}"
     hidden = len(result.findings) - len(shown)
     yield summary(result, display.color) + (" (-v shows notes)" if hidden else "")
 

@@ -23,4 +23,15 @@ UNUSED = Rule(
     "warning",
 )
 
-RULES = (EXPIRED, UNUSED)
+REMOVED = Rule(
+    "CFG003",
+    "configuration-removed",
+    "The change deletes the configuration.",
+    "What evidence is looked for, and where, follows from .speckit.yaml. Deleted together with what it makes judged, "
+    "it would let anything through.",
+    "git rm .speckit.yaml && git commit -am 'tidy up'",
+    "Restore it. To do without one on purpose, commit the deletion alone with 'git commit --no-verify' and have it "
+    "reviewed.",
+)
+
+RULES = (EXPIRED, UNUSED, REMOVED)

@@ -15,6 +15,14 @@ _INDEX_ROW = rb"(\d+) ([0-9a-f]+) \d\t([^\0]+)\0"
 _UNMERGED = (b" 1\t", b" 2\t", b" 3\t")
 """What stands before the path of an unmerged entry. A path may hold it too: the listing then only takes more care."""
 _TREE_ROW = rb"(\d+) [a-z]+ ([0-9a-f]+)\t([^\0]+)\0"
+# The ids of an empty file, SHA-1 and SHA-256.
+_EMPTY = (
+    b"e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+    b"473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+)
+_DEBUG_ROW = rb"([^\0]+)\0  ctime: .*\n  mtime: .*\n  dev: .*\n  uid: .*\n  size: .*flags: ([0-9a-f]+)\n"
+_INTENT_TO_ADD = 1 << 29
+MOST_PATHS = 500
 _CHANGE = rb":(\d+) (\d+) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*\0([^\0]+)\0"
 _DIFF = ("--raw", "-z", "--no-renames", "--full-index", "--ignore-submodules=all")
 _SUBMODULE = b"160000"
@@ -118,13 +126,23 @@ class Index(_Tree):
         revision = self._base or self.repo.head()
         return Commit(self.repo, revision) if revision else None
 
-    def _list(self, prefix: str) -> list[tuple[bytes, bytes, bytes]]:
+    def _list(self, prefix: str) -> list[Row]:
         arguments = ["ls-files", "--stage", "-z", "--full-name"]
         out = self.repo.run(*arguments, *(["--", prefix] if prefix else []))
         rows: list[Row] = re.findall(_INDEX_ROW, out)
-        if not any(stage in out for stage in _UNMERGED):
-            return rows
-        return list({row[2]: row for row in rows}.values())  # an unmerged path has up to three stages
+        if any(stage in out for stage in _UNMERGED):
+            rows = list({row[2]: row for row in rows}.values())  # an unmerged path has up to three stages
+        if any(empty in out for empty in _EMPTY):
+            absent = self._intended([row[2] for row in rows if row[1] in _EMPTY])
+            rows = [row for row in rows if row[2] not in absent]
+        return rows
+
+    def _intended(self, empty: list[bytes]) -> set[bytes]:
+        """The paths that `git add -N` only announced: the index lists them as empty, and no commit will hold them."""
+        out = self.repo.run("ls-files", "--debug", "-z", "--", *map(to_text, empty[:MOST_PATHS]))
+        if len(empty) > MOST_PATHS:  # more than an argument list may hold: ask for all
+            out = self.repo.run("ls-files", "--debug", "-z")
+        return {path for path, flags in re.findall(_DEBUG_ROW, out) if int(flags, 16) & _INTENT_TO_ADD}
 
     def read_many(self, entries: Iterable[Entry], limit: int = READ_LIMIT) -> Iterator[Blob]:
         yield from from_worktree(Worktree(self.repo), list(entries), limit, super().read_many)
@@ -156,7 +174,7 @@ class Commit(_Tree):
         self.excludes = excludes
         self.source = source or Source("commit", revision)
 
-    def _list(self, prefix: str) -> list[tuple[bytes, bytes, bytes]]:
+    def _list(self, prefix: str) -> list[Row]:
         arguments = ["ls-tree", "-r", "-z", "--full-tree", self.revision]
         out = self.repo.run(*arguments, *(["--", prefix] if prefix else []))
         return re.findall(_TREE_ROW, out)

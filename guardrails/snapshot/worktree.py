@@ -86,7 +86,13 @@ class Worktree:
         if not CASE_BLIND:
             return lstat_kind(self._absolute(path))
         parent, _, name = path.rpartition("/")
-        return names_in(self._absolute(parent)).get(name)
+        if parent not in self._names:
+            self._names[parent] = names_in(self._absolute(parent))
+        return self._names[parent].get(name)
+
+    @cached_property
+    def _names(self) -> "dict[str, dict[str, Kind | Literal['directory']]]":
+        return {}
 
     def is_folder(self, path: str) -> bool:
         """Whether `path` is a directory, and no link is crossed on the way."""

@@ -119,6 +119,22 @@ def test_a_schema_fault_carries_line_column_and_pointer() -> None:
     assert found.message.startswith("/baseline/status: ")
 
 
+@pytest.mark.parametrize("count", [150, 5000])
+def test_the_findings_of_one_file_are_capped_and_it_is_said(count: int) -> None:
+    path = f"{EVIDENCE}/consensus/SPEC-KIT-900/spec-plan_20260101T000000Z-a1_telemetry.jsonl"
+    found = judged({path: b"x\n" * count})
+    assert len(found) == 101
+    assert found[-1].rule.code == "TEL005"
+    assert codes({PATH: plan_telemetry(artifacts=[{"path": "docs/x"}] * 1001)}) == ["TEL005"]
+
+
+def test_json_lines_are_judged_for_their_meaning() -> None:
+    path = f"{EVIDENCE}/consensus/SPEC-KIT-900/spec-plan_20260101T000000Z-a1_telemetry.jsonl"
+    line = {"specId": "${SPEC_ID}", "stage": "tasks", "agent": "gemini", "timestamp": "2099-01-01T00:00:00Z"}
+    found = judged({path: b'{"agent": "gemini"}\n' + json.dumps(line).encode() + b"\n"})
+    assert {(finding.rule.code, finding.line) for finding in found} == {("TEL006", 2), ("TEL007", 2), ("TEL008", 2)}
+
+
 def test_json_lines_are_numbered() -> None:
     path = f"{EVIDENCE}/consensus/SPEC-KIT-900/spec-plan_20260101T000000Z-a1_telemetry.jsonl"
     found = judged({path: b'{"agent": "gemini", "stage": "plan"}\n{"agent": \n\n'})
@@ -227,14 +243,38 @@ def test_links_devices_and_pipes_are_findings_and_never_opened(sandbox: Sandbox)
     assert "special" in ran.out
 
 
-def test_a_linked_directory_is_not_walked(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_linked_directory_is_a_finding_and_not_walked(sandbox: Sandbox, tmp_path: Path) -> None:
     outside = tmp_path / "elsewhere"
     outside.mkdir()
     (outside / "spec-plan_20260101T000000Z-x.json").write_text("{")
     sandbox.write(PATH, plan_telemetry())
     (sandbox.root / EVIDENCE / "commands" / "SPEC-KIT-901").symlink_to(outside)
-    ran = sandbox.judge("validate")
-    assert (ran.code, ran.document["examined"]["checked"]) == (0, 1)
+    sandbox.add()
+    for source in ("worktree", "index"):
+        ran = sandbox.judge("validate", "--source", source)
+        assert (ran.code, ran.rules) == (1, ["TEL013"])
+        assert "x.json" not in ran.out
+
+
+@pytest.mark.parametrize("place", ["docs", EVIDENCE, f"{EVIDENCE}/commands"])
+def test_evidence_behind_a_link_is_not_taken_for_no_evidence(sandbox: Sandbox, tmp_path: Path, place: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (sandbox.root / place).parent.mkdir(parents=True, exist_ok=True)
+    (sandbox.root / place).symlink_to(tmp_path / "elsewhere")
+    sandbox.add()
+    for source in ("worktree", "index"):
+        ran = sandbox.judge("validate", "--if-any", "--source", source)
+        assert (ran.code, ran.rules) == (1, ["TEL013"]), source
+
+
+def test_evidence_in_a_submodule_is_not_taken_for_no_evidence(sandbox: Sandbox, tmp_path: Path) -> None:
+    inner = Sandbox(tmp_path / "inner", sandbox.home)
+    inner.root.mkdir()
+    inner.git("init", "-q")
+    inner.write("x.json", "{")
+    inner.commit()
+    sandbox.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(inner.root), f"{EVIDENCE}/commands")
+    assert sandbox.judge("validate", "--if-any", "--source", "index").rules == ["TEL013"]
 
 
 def test_a_name_with_escapes_reaches_no_terminal_raw(sandbox: Sandbox) -> None:

@@ -47,6 +47,7 @@ def test_each_check_asks_its_own_endpoint_with_the_key() -> None:
         b"POST /base/graphql HTTP/1.1",
     ]
     assert all(b"\r\nX-Api-Key: " + KEY.encode() + b"\r\n" in request for request in server.requests)
+    assert all(b"\r\nAccept-Encoding: identity\r\n" in request for request in server.requests)
 
 
 def test_a_body_that_comes_in_pieces_is_put_together() -> None:
@@ -99,6 +100,18 @@ SLOW = {
 @pytest.mark.parametrize("script", SLOW.values(), ids=SLOW.keys())
 def test_a_slow_answer_ends_at_the_deadline(script: Script) -> None:
     assert health(script, timeout=0.4) == ("failed", "no complete answer within 0.4 s")
+
+
+def test_a_good_answer_that_is_complete_after_the_deadline_is_none() -> None:
+    def script(connection: Connection) -> None:
+        connection.send(CHUNKED)
+        for piece in [b'{"status": "ok"', *[b" "] * 15, b"}"]:
+            connection.over.wait(0.1)
+            connection.send(b"%x\r\n%b\r\n" % (len(piece), piece))
+        connection.send(b"0\r\n\r\n")
+
+    assert health(script) == ("passed", None)
+    assert health(script, timeout=0.5)[0] == "failed", "no single pause was as long as the limit"
 
 
 def test_one_that_hangs_does_not_take_the_others_with_it() -> None:

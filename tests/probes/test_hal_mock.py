@@ -140,6 +140,16 @@ def test_other_requests_get_an_error_and_the_mock_lives_on(request_: bytes, stat
         assert {made.reason for made in ask(url)} == {"a mock answered: this is not the live service"}
 
 
+def test_a_slow_answer_ends_with_the_mock() -> None:
+    mock = open_mock(0, "slow")
+    with socket.create_connection(("127.0.0.1", mock.server_address[1]), timeout=10) as client:
+        with serving(mock):
+            client.sendall(b"GET /health HTTP/1.1\r\n\r\n")
+            assert client.recv(10)
+        while client.recv(4096):
+            pass
+
+
 def test_two_mocks_cannot_share_a_port() -> None:
     first = open_mock(0, "healthy")
     with pytest.raises(GuardrailError):

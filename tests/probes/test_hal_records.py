@@ -25,7 +25,8 @@ KEY = "s3cr3t-value"
 
 
 def kept(body: bytes | None, *, key: str = KEY, **changes: Any) -> Response:
-    question = Question("list_movies", "http", "GET", "http://h/api/v3/movie", None, 1.5)
+    url = changes.pop("url", "http://h/api/v3/movie")
+    question = Question("list_movies", "http", "GET", url, None, 1.5)
     asked = Asked(question, NOW, 3, http_status=200, body=body)._replace(**changes)
     return response(asked, "live", "default", Redactor((VARIABLE,), {VARIABLE: key}))
 
@@ -104,6 +105,11 @@ def test_secrets_are_taken_out_and_counted(body: bytes, count: int) -> None:
 def test_a_secret_that_is_a_number_is_taken_out() -> None:
     assert "12345678901234567890123" not in str(written(kept(b"[12345678901234567890123]", key="1234567890")))
     assert written(kept(b"[1234567890]", key="1234567890"))["response"]["redactions"] == 1
+
+
+def test_a_secret_in_the_address_is_taken_out() -> None:
+    record = written(kept(b"[]", url=f"http://h/{KEY}/api/v3/movie"))
+    assert record["request"]["url"] == "http://h/[redacted]/api/v3/movie"
 
 
 def test_an_answer_nested_as_deep_as_is_read_gives_a_record_that_can_be_read() -> None:

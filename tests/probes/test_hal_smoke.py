@@ -102,6 +102,22 @@ def test_an_mcp_server_is_asked_when_the_configuration_names_one(sandbox: Sandbo
     assert records(sandbox)["health"]["transport"] == "mcp"
 
 
+def test_what_an_mcp_server_writes_beside_the_protocol_is_not_shown(sandbox: Sandbox) -> None:
+    sandbox.write(".speckit.yaml", f"hal: {{mode: live, mcp: [{json.dumps(sys.executable)}, {SERVER}, chatty]}}\n")
+    ran = smoke(sandbox)
+    assert (ran.code, ran.err) == (0, "")
+    assert not holds_secret(ran.out.encode())
+
+
+def test_a_proxy_is_asked_for_what_is_elsewhere_only(sandbox: Sandbox) -> None:
+    with hostile(by_check) as server, hostile(by_check) as proxy:
+        environ = {"HTTP_PROXY": proxy.url, "http_proxy": proxy.url, "NO_PROXY": "", "no_proxy": ""}
+        assert smoke(sandbox, "--mode", "live", "--base-url", server.url, **environ).code == 0
+        assert (len(server.requests), len(proxy.requests)) == (4, 0)
+        assert smoke(sandbox, "--mode", "live", "--base-url", "http://hal.invalid", **environ).code == 0
+        assert (len(server.requests), len(proxy.requests)) == (4, 4)
+
+
 def test_only_the_configured_checks_are_asked(sandbox: Sandbox) -> None:
     sandbox.write(".speckit.yaml", "hal: {mode: mock, checks: [graphql_ping, health, health]}\n")
     ran = smoke(sandbox)

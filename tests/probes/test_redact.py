@@ -62,8 +62,8 @@ def test_a_wrapped_value_is_taken_out_whole_and_however_often(step: int, end: by
 
 
 def test_of_base64_with_a_secret_in_it_no_character_is_left() -> None:
-    text = b"Authorization: Basic " + b64encode(b"user:s3cr3t-value") + b"\n"
-    assert redactor("s3cr3t-value").clean(text).data == b"Authorization: Basic [redacted]\n"
+    text = b"Authorization: Basic " + b64encode(b"user:s3cr3t-value")
+    assert redactor("s3cr3t-value").clean(text).data == b"Authorization: Basic [redacted]"
 
 
 def test_halves_that_a_removal_joins_are_taken_out_too() -> None:

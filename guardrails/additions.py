@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from guardrails.errors import Undecidable
 from guardrails.git import Repo, is_null_id, to_bytes, to_text
 
-Kind = Literal["file", "symlink", "submodule", "special", "deleted", "unmerged", "message"]
+Kind = Literal["file", "symlink", "submodule", "special", "deleted", "unmerged", "message", "tag", "object"]
 
 _KINDS: dict[str, Kind] = {"000000": "deleted", "120000": "symlink", "160000": "submodule"}
 _RAW = ("--raw", "-z", "-r", "--no-abbrev", "--find-renames", "-l1000", "--ignore-submodules=none")
@@ -23,7 +23,8 @@ class Change(NamedTuple):
     """One path that differs from its base, in the index or in one commit.
 
     `id` is the blob now; a line that is in any of the blobs `bases` was not added. `named` says whether the path
-    itself is new. A "message" is the commit object `id` itself and has no path.
+    itself is new. A "message" is the commit object `id` itself, a "tag" the tag object, an "object" a blob that a
+    pushed ref names: they have no path.
     """
 
     path: str

@@ -8,8 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from guardrails.config_reader import Reader, Value
 from guardrails.errors import GuardrailError
-from guardrails.layout import Layout
+from guardrails.layout import Layout, is_pattern
 from guardrails.settings import (
     MEGABYTE,
     CleanTree,
@@ -32,17 +33,9 @@ from guardrails.settings import (
 )
 
 if TYPE_CHECKING:
-    from guardrails.yamlfile import Key, Parsed
+    from guardrails.yamlfile import Parsed
 
 _CREDENTIAL_NAME = "(?i)KEY|TOKEN|SECRET|PASS|CREDENTIAL"
-
-
-class Value(NamedTuple):
-    """One effective value: its dotted key, and `default`, `FILE:LINE` or `environment NAME`."""
-
-    key: str
-    value: Any
-    origin: str
 
 
 class Loaded(NamedTuple):
@@ -76,39 +69,8 @@ def _validate(parsed: "Parsed", name: str) -> None:
         raise GuardrailError(f"{name}:{place.line}:{place.column}: {message}", fault.hint)
 
 
-class _Reader:
-    """Reads values out of the parsed file, falling back to defaults, and notes the origin of each."""
-
-    def __init__(self, tree: dict[str, Any], parsed: "Parsed | None", name: str) -> None:
-        self.tree, self.parsed, self.name = tree, parsed, name
-        self.values: list[Value] = []
-
-    def get(self, default: Any, *key: str) -> Any:
-        found: Any = self.tree
-        for part in key:
-            if not isinstance(found, dict) or part not in found:
-                self.values.append(Value(".".join(key), default, "default"))
-                return default
-            found = found[part]
-        self.values.append(Value(".".join(key), found, self.origin(key)))
-        return found
-
-    def replace(self, key: str, value: Any, origin: str) -> None:
-        """Note that a value that was read gave way to another."""
-        self.values = [Value(key, value, origin) if known.key == key else known for known in self.values]
-
-    def origin(self, key: "Key") -> str:
-        assert self.parsed is not None
-        return f"{self.name}:{self.parsed.where(key).line}"
-
-    def fail(self, problem: str, hint: str, *key: str | int) -> GuardrailError:
-        place = self.parsed.where(key) if self.parsed else None
-        at = f":{place.line}:{place.column}" if place else ""
-        return GuardrailError(f"{self.name}{at}: {problem}", hint)
-
-
 def _assemble(tree: dict[str, Any], parsed: "Parsed | None", name: str, environ: Mapping[str, str]) -> Loaded:
-    reader = _Reader(tree, parsed, name)
+    reader = Reader(tree, parsed, name)
     defaults = Settings()
     hal = _hal(reader, environ, defaults.hal)
     settings = Settings(
@@ -131,23 +93,20 @@ def _assemble(tree: dict[str, Any], parsed: "Parsed | None", name: str, environ:
     return Loaded(settings, (*reader.values, *_unread(reader)))
 
 
-def _layout(reader: _Reader, default: Layout) -> Layout:
+def _layout(reader: Reader, default: Layout) -> Layout:
     pattern = reader.get(default.spec_id, "layout", "spec_id")
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise reader.fail(
-            f"layout.spec_id is not a pattern: {error}", "write a regular expression", "layout", "spec_id"
-        ) from error
+    if not is_pattern(pattern):
+        hint = "write a regular expression without look-around or back-references"
+        raise reader.fail("layout.spec_id is not a pattern that can be matched", hint, "layout", "spec_id")
     return Layout(
-        docs=reader.get(default.docs, "layout", "docs").rstrip("/"),
-        tracker=reader.get(default.tracker, "layout", "tracker"),
+        docs=reader.path(default.docs, "layout", "docs"),
+        tracker=reader.path(default.tracker, "layout", "tracker"),
         spec_id=pattern,
-        evidence=reader.get(default.evidence, "evidence", "root").rstrip("/"),
+        evidence=reader.path(default.evidence, "evidence", "root"),
     )
 
 
-def _evidence(reader: _Reader, default: Evidence) -> Evidence:
+def _evidence(reader: Reader, default: Evidence) -> Evidence:
     warn = reader.get(default.warn_bytes / MEGABYTE, "evidence", "warn_mb")
     limit = reader.get(default.limit_bytes / MEGABYTE, "evidence", "limit_mb")
     if warn > limit:
@@ -161,11 +120,15 @@ def _evidence(reader: _Reader, default: Evidence) -> Evidence:
         warn_bytes=int(warn * MEGABYTE),
         limit_bytes=int(limit * MEGABYTE),
         keep_runs=reader.get(default.keep_runs, "evidence", "keep_runs"),
-        require=tuple(path.rstrip("/") for path in reader.get(default.require, "evidence", "require")),
+        require=_plain_paths(reader, default.require, "evidence", "require"),
     )
 
 
-def _tracker(reader: _Reader, default: Tracker) -> Tracker:
+def _plain_paths(reader: Reader, default: tuple[str, ...], *key: str) -> tuple[str, ...]:
+    return tuple(reader.plain(path, *key).rstrip("/") for path in reader.get(default, *key))
+
+
+def _tracker(reader: Reader, default: Tracker) -> Tracker:
     return Tracker(
         columns=tuple(reader.get(default.columns, "tracker", "columns")),
         statuses=tuple(reader.get(default.statuses, "tracker", "statuses")),
@@ -175,7 +138,7 @@ def _tracker(reader: _Reader, default: Tracker) -> Tracker:
     )
 
 
-def _documents(reader: _Reader, default: tuple[Document, ...]) -> tuple[Document, ...]:
+def _documents(reader: Reader, default: tuple[Document, ...]) -> tuple[Document, ...]:
     known = {document.name: document for document in default}
     given = reader.get({}, "documents", "required")
     for name, sections in given.items():
@@ -189,25 +152,25 @@ def _section(item: str | dict[str, Any]) -> Section:
     return Section(item.get("heading"), tuple(item.get("table", ())))
 
 
-def _stage(reader: _Reader, default: Stage) -> Stage:
+def _stage(reader: Reader, default: Stage) -> Stage:
     return Stage(default.name, tuple(reader.get(default.agents, "stages", default.name, "agents")))
 
 
-def _consensus(reader: _Reader, default: Consensus) -> Consensus:
+def _consensus(reader: Reader, default: Consensus) -> Consensus:
     return Consensus(
         min_agreement=reader.get(default.min_agreement, "consensus", "min_agreement"),
         degraded_below=reader.get(default.degraded_below, "consensus", "degraded_below"),
     )
 
 
-def _clean_tree(reader: _Reader, default: CleanTree) -> CleanTree:
+def _clean_tree(reader: Reader, default: CleanTree) -> CleanTree:
     return CleanTree(
-        exclude=tuple(reader.get(default.exclude, "clean_tree", "exclude")),
+        exclude=tuple(reader.plain(path, "clean_tree", "exclude") for path in reader.get((), "clean_tree", "exclude")),
         ignore_submodules=reader.get(default.ignore_submodules, "clean_tree", "ignore_submodules"),
     )
 
 
-def _hal(reader: _Reader, environ: Mapping[str, str], default: Hal) -> Hal:
+def _hal(reader: Reader, environ: Mapping[str, str], default: Hal) -> Hal:
     mode = reader.get(default.mode, "hal", "mode")
     given = Hal(
         mode=mode,
@@ -228,7 +191,7 @@ def _hal(reader: _Reader, environ: Mapping[str, str], default: Hal) -> Hal:
     return hal
 
 
-def _base_url(reader: _Reader) -> str | None:
+def _base_url(reader: Reader) -> str | None:
     url: str | None = reader.get(None, "hal", "base_url")
     problem = address_problem(url) if url else None
     if problem:
@@ -236,7 +199,7 @@ def _base_url(reader: _Reader) -> str | None:
     return url.rstrip("/") if url else None
 
 
-def _hal_timeout(reader: _Reader, default: float) -> float:
+def _hal_timeout(reader: Reader, default: float) -> float:
     text = reader.get(f"{default:g}s", "hal", "timeout")
     limit = seconds(text)
     if not 0 < limit <= 3600:
@@ -244,23 +207,24 @@ def _hal_timeout(reader: _Reader, default: float) -> float:
     return limit
 
 
-def _secrets(reader: _Reader, hal: str) -> Secrets:
+def _secrets(reader: Reader, hal: str) -> Secrets:
     named = reader.get((), "secrets", "env")
     agents = reader.tree.get("agents", {}).values()
     carried = [name for agent in agents for name in agent.get("env", ()) if re.search(_CREDENTIAL_NAME, name)]
     return Secrets(tuple(dict.fromkeys([hal, *named, *carried])))
 
 
-def _waivers(reader: _Reader) -> tuple[Waiver, ...]:
+def _waivers(reader: Reader) -> tuple[Waiver, ...]:
     made = []
     for index, item in enumerate(reader.get([], "waivers")):
         _require_day(reader, item["expires"], index)
+        reader.plain(item["path"], "waivers", index, "path")
         line = reader.parsed.where(("waivers", index)).line if reader.parsed else None
         made.append(Waiver(item["rule"], item["path"], item["reason"], item["expires"], line))
     return tuple(made)
 
 
-def _require_day(reader: _Reader, text: str, index: int) -> None:
+def _require_day(reader: Reader, text: str, index: int) -> None:
     from datetime import date
 
     try:
@@ -271,14 +235,14 @@ def _require_day(reader: _Reader, text: str, index: int) -> None:
         ) from error
 
 
-def _overrides(reader: _Reader, environ: Mapping[str, str]) -> Overrides:
+def _overrides(reader: Reader, environ: Mapping[str, str]) -> Overrides:
     overrides = from_environment(environ).overrides
     origin = "environment SPEC_OPS_ALLOW_DIRTY" if environ.get("SPEC_OPS_ALLOW_DIRTY") else "default"
     reader.values.append(Value("overrides.allow_dirty", overrides.allow_dirty, origin))
     return overrides
 
 
-def _unread(reader: _Reader) -> list[Value]:
+def _unread(reader: Reader) -> list[Value]:
     """What the file sets beyond the values read above: shown by `speckit config` as it stands."""
     seen = {value.key for value in reader.values}
     return [

@@ -143,9 +143,7 @@ def fingerprints(findings: Iterable[Finding]) -> tuple[str, ...]:
     return tuple(made)
 
 
-def _verdict(
-    findings: Sequence[Finding], examined: bool, if_any: bool, problem: Problem | None
-) -> tuple[Verdict, int]:
+def _verdict(findings: Sequence[Finding], examined: bool, if_any: bool, problem: Problem | None) -> tuple[Verdict, int]:
     outcomes = {finding.rule.outcome for finding in findings if finding.severity == "error"}
     if problem:
         outcomes.add("undecided")

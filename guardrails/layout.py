@@ -5,6 +5,7 @@ id: `SPEC-102` never finds `SPEC-102R`, nor `SPEC-KIT-900-2`.
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -50,7 +51,7 @@ class Layout(NamedTuple):
 
     def is_spec_id(self, text: str) -> bool:
         """Whether `text` is a SPEC id by the configured pattern. A newline never is."""
-        return _pattern(self.spec_id).fullmatch(text) is not None
+        return _matcher(self.spec_id)(text)
 
     def id_of(self, name: str) -> str | None:
         """The SPEC id in a directory or record name: the name itself, or the longest id before a lower-case slug."""
@@ -65,15 +66,33 @@ class Layout(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text.removesuffix("$") + r"\Z")
+def _matcher(pattern: str) -> Callable[[str], bool]:
+    """Whether a whole text matches. A pattern that a repository brings may be made to take for ever: it is matched
+    by an engine whose time is linear."""
+    if pattern == SPEC_ID:
+        whole = re.compile(pattern.removesuffix("$") + r"\Z").match
+        return lambda text: whole(text) is not None
+    from jsonschema_rs import RegexOptions, validator_for
+
+    anchored = f"^(?:{pattern})$"
+    matches: Callable[[str], bool] = validator_for({"pattern": anchored}, pattern_options=RegexOptions()).is_valid
+    return lambda text: "\n" not in text and matches(text)
+
+
+def is_pattern(text: str) -> bool:
+    """Whether `text` can be used as the pattern of SPEC ids."""
+    try:
+        _matcher(text)
+    except ValueError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=4096)
 def _id_of(pattern: str, name: str) -> str | None:
     if len(name) > MAX_NAME:
         return None
-    matches = _pattern(pattern).fullmatch
+    matches = _matcher(pattern)
     if matches(name):
         return name
     end = len(name)

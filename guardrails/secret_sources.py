@@ -1,13 +1,14 @@
 """What is searched for secrets in each kind of snapshot, and what was found there.
 
 The index and a range are searched for what they add. Where there is no base, or the index is the same as its base
-(`--all-files`), everything is searched: a green light must have examined something.
+(`--all-files`), everything is searched: a green light must have examined something. Only a commit that git itself is
+making and that changes no file (`--amend -m`, `--allow-empty`) adds nothing.
 """
 
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from guardrails.additions import Change, of_index, of_range
@@ -16,6 +17,7 @@ from guardrails.git import Repo, to_text
 from guardrails.secret_scan import Hit, Scan, added, scan, scan_all
 from guardrails.secret_values import Needle
 from guardrails.snapshot import Snapshot
+from guardrails.snapshot.loose import Loose
 from guardrails.snapshot.trees import Commit, Index
 from guardrails.snapshot.worktree import Worktree
 from guardrails.streams import file_chunks, object_chunks
@@ -27,20 +29,25 @@ _UNSEARCHED = {
     "unmerged": "unmerged: no version was chosen yet",
     "special": "neither a file nor a link",
 }
+_SEARCHABLE = ("file", "symlink", "message", "tag", "object")
 
 Needles = tuple[Needle, ...]
 
 
 class Searched(NamedTuple):
-    """One path (or, with an empty path, one commit's message) and the secrets it adds. `named` says whether the path
-    is new, `cut` that there were too many secrets to hold, `skipped` why it was not searched."""
+    """One path and the secrets it adds. With an empty path it is what `where` says: the message of a commit, the text
+    of a tag, an object without a path. `where` is the commit of a path in a range, too.
+
+    `named` says whether the path is new, `cut` that there were too many secrets to hold, `skipped` why it was not
+    searched. `counted` is what was examined, where that is no path."""
 
     path: str
     hits: list[Hit]
     cut: bool = False
     named: bool = True
-    commit: str | None = None
+    where: str = ""
     skipped: str | None = None
+    counted: str = ""
 
 
 def searched(snapshot: Snapshot, needles: Needles) -> Iterator[list[Searched]]:
@@ -55,7 +62,7 @@ def searched(snapshot: Snapshot, needles: Needles) -> Iterator[list[Searched]]:
         yield from _batched(_files(repo, snapshot, needles))
     else:
         blobs = _Blobs(repo, needles)
-        changes = _changes(repo, snapshot)
+        changes = chain(_tags(snapshot), _changes(repo, snapshot))
         while batch := list(islice(changes, _AT_ONCE)):
             yield blobs.judge(batch)
 
@@ -68,14 +75,36 @@ def _batched(items: Iterator[Searched]) -> Iterator[list[Searched]]:
 def _changes(repo: Repo, snapshot: Snapshot) -> Iterator[Change]:
     base = snapshot.base
     start = (base.revision,) if isinstance(base, Commit) else ()
+    if isinstance(snapshot, Loose):
+        return _loose(snapshot)
     if isinstance(snapshot, Commit):
+        if snapshot.source.kind == "push":  # its base may be on another remote than the one that is pushed to
+            start = ()
         if base is not None or snapshot.excludes or snapshot.source.kind in ("range", "push"):
             return of_range(repo, snapshot.revision, tuple(dict.fromkeys((*start, *snapshot.excludes))))
     elif isinstance(snapshot, Index) and start:
         changes = list(of_index(repo, start[0]))
-        if changes:
+        if changes or _committing(repo):
             return iter(changes)
     return _everything(snapshot)
+
+
+def _committing(repo: Repo) -> bool:
+    """Whether git runs us as a hook of the commit it is making. Under a framework that cannot be told from a run over
+    all files."""
+    return bool(repo.environment.get("GIT_INDEX_FILE")) and not repo.environment.get("PRE_COMMIT")
+
+
+def _tags(snapshot: Snapshot) -> Iterator[Change]:
+    for tag in snapshot.tags if isinstance(snapshot, (Commit, Loose)) else ():
+        yield Change("", "tag", tag)
+
+
+def _loose(snapshot: Loose) -> Iterator[Change]:
+    if snapshot.kind == "blob":
+        yield Change("", "object", snapshot.id)
+    for entry in snapshot.files():
+        yield Change(entry.path, entry.kind, entry.id or "")
 
 
 def _everything(snapshot: Snapshot) -> Iterator[Change]:
@@ -94,13 +123,14 @@ class _Blobs:
 
     def judge(self, changes: list[Change]) -> list[Searched]:
         """What each change adds."""
-        self._search([change.id for change in changes if change.kind in ("file", "symlink", "message")])
+        self._search([change.id for change in changes if change.kind in _SEARCHABLE])
         with suppress(Undecidable):  # an older version may be missing; each is asked for again below
             self._search([base for change in changes if change.id in self._found for base in change.bases])
         return [self._added(change) for change in changes]
 
     def _added(self, change: Change) -> Searched:
-        result = Searched(change.path, [], False, change.named, change.commit, _UNSEARCHED.get(change.kind))
+        counted = "" if change.path or change.kind == "message" else "."
+        result = Searched(change.path, [], False, change.named, _where(change), _UNSEARCHED.get(change.kind), counted)
         now = self._found.get(change.id)
         if now is None:
             return result
@@ -127,6 +157,14 @@ class _Blobs:
                 self._found[object_id] = found
             else:
                 self._clean.add(object_id)
+
+
+def _where(change: Change) -> str:
+    """What a message says of where a secret is, apart from the path."""
+    if change.kind in ("tag", "object"):
+        return f"{'the text of tag' if change.kind == 'tag' else 'object'} {change.id[:12]} "
+    said = "the message of " if change.kind == "message" else ""
+    return f"{said}commit {change.commit[:12]} " if change.commit else ""
 
 
 def _message(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -179,16 +217,3 @@ def _contents(snapshot: Snapshot, needles: Needles) -> Iterator[Searched]:
         older = base.read(path) if base is not None else None
         hits = list(found.hits) if older is None else added(found, [scan([older], needles)])
         yield Searched(path, hits, found.cut, named=older is None)
-
-
-def message_lines(data: bytes, comment: bytes | None) -> bytes:
-    """A commit message as git will keep it, line numbers unchanged: without comment lines and without what follows
-    the scissors line. With no comment character everything is kept."""
-    if comment is None:
-        return data
-    kept = []
-    for line in data.split(b"\n"):
-        if line.startswith(comment + b" ------------------------ >8 -"):
-            break
-        kept.append(b"" if line.startswith(comment) else line)
-    return b"\n".join(kept)

@@ -7,11 +7,14 @@ deletions are skipped), PRE_COMMIT_FROM_REF and PRE_COMMIT_TO_REF, the merge bas
 import os
 import re
 import sys
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from guardrails.errors import GuardrailError, Undecidable
-from guardrails.git import Repo, is_null_id
+from guardrails.git import Repo, is_null_id, to_text
+from guardrails.peeled import peeled
 from guardrails.snapshot import Snapshot, Source
+from guardrails.snapshot.loose import Loose
 from guardrails.snapshot.trees import Commit, Index
 from guardrails.snapshot.worktree import Worktree
 
@@ -30,9 +33,10 @@ class PushedRef(NamedTuple):
     remote_id: str
 
 
-def resolve(repo: Repo, text: str) -> list[Snapshot]:
+def resolve(repo: Repo, text: str, pushed_to: Sequence[str] = ()) -> list[Snapshot]:
     """The snapshots that `text` names: worktree, index, push, hook, a revision, BASE..TIP or BASE...TIP.
 
+    `pushed_to` is what git passes to a pre-push hook: the remote's name and its address.
     An empty list means there is nothing to judge (a push that only deletes).
     Raises GuardrailError when the text or a revision in it names nothing.
     """
@@ -43,7 +47,7 @@ def resolve(repo: Repo, text: str) -> list[Snapshot]:
     if text == "index":
         return [Index(repo, _from_ref(repo))]
     if text == "push":
-        return list(_pushed(repo))
+        return _pushed(repo, _destination(repo, pushed_to))
     if ".." in text:
         return [_range(repo, text)]
     return [Commit(repo, repo.resolve(text), source=Source("commit", text))]
@@ -80,18 +84,31 @@ def _from_ref(repo: Repo) -> str | None:
     return repo.resolve(refs[0]) if refs else None
 
 
-def _pushed(repo: Repo) -> list[Snapshot]:
+def _destination(repo: Repo, pushed_to: Sequence[str]) -> str | None:
+    """The remote that is pushed to, or the address in its place; None when that is not known."""
+    told = (repo.environment.get("PRE_COMMIT_REMOTE_NAME", ""), repo.environment.get("PRE_COMMIT_REMOTE_URL", ""))
+    name, *rest = (told if told[0] else pushed_to) or ("",)
+    if not name or len(rest) != 1:
+        return None
+    # Without a name git says the address twice. Anything else may be a file name.
+    return name if name == rest[0] or repo.succeeds("config", "--get-all", f"remote.{name}.url") else None
+
+
+def _pushed(repo: Repo, remote: str | None) -> list[Snapshot]:
     lines = _hook_input(repo)
     if lines:
         refs = [parse_ref(line) for line in lines]
-        return [_pushed_ref(repo, ref) for ref in refs if not is_null_id(ref.local_id)]
+        return [_pushed_ref(repo, ref, remote) for ref in refs if not is_null_id(ref.local_id)]
     named = _refs(repo)
     if named:
         base, tip = repo.resolve(named[0]), repo.resolve(named[1])
-        return [Commit(repo, tip, Commit(repo, base), Source("push", f"{named[0]}..{named[1]}"), (base,))]
+        source = Source("push", f"{named[0]}..{named[1]}")
+        return [Commit(repo, tip, Commit(repo, base), source, (base,), _tags(repo, named[1], tip))]
     branch = repo.environment.get("PRE_COMMIT_LOCAL_BRANCH") or "HEAD"
     tip = repo.resolve(branch)
-    return [_against(repo, tip, _default_branch(repo, tip), Source("push", branch))]
+    start = _default_branch(repo, tip)
+    excludes = _excludes(repo, start if remote is None else None, remote)
+    return [_against(repo, tip, start, Source("push", branch), excludes, _tags(repo, branch, tip))]
 
 
 def parse_ref(line: str) -> PushedRef:
@@ -108,21 +125,43 @@ def parse_ref(line: str) -> PushedRef:
     return PushedRef(*parts)
 
 
-def _pushed_ref(repo: Repo, ref: PushedRef) -> Snapshot:
+def _pushed_ref(repo: Repo, ref: PushedRef, remote: str | None) -> Snapshot:
     source = Source("push", ref.local_ref)
-    tip = repo.resolve(ref.local_id)
+    found = peeled(repo, ref.local_id)
+    if found is not None and found.kind in ("blob", "tree"):
+        return Loose(repo, found.id, found.kind, source, found.tags)
+    tip = repo.resolve(ref.local_id) if found is None else found.id
     known = not is_null_id(ref.remote_id) and repo.succeeds("cat-file", "-e", ref.remote_id + "^{commit}")
-    return _against(repo, tip, ref.remote_id if known else _fork_point(repo, tip), source)
+    base = ref.remote_id if known else _fork_point(repo, tip)
+    excludes = _excludes(repo, base if known or remote is None else None, remote)
+    return _against(repo, tip, base, source, excludes, found.tags if found else ())
 
 
-def _against(repo: Repo, tip: str, base: str | None, source: Source) -> Snapshot:
-    excludes = tuple(dict.fromkeys(((base,) if base else ()) + _remote_tips(repo)))
-    return Commit(repo, tip, Commit(repo, base) if base else None, source, excludes)
+def _tags(repo: Repo, name: str, tip: str) -> tuple[str, ...]:
+    """The tag objects between what was named and its commit."""
+    if name in (tip, "HEAD"):
+        return ()
+    object_id = to_text(repo.run("rev-parse", "--verify", "--quiet", "--end-of-options", name)).strip()
+    found = peeled(repo, object_id) if object_id != tip else None
+    return found.tags if found else ()
 
 
-def _remote_tips(repo: Repo) -> tuple[str, ...]:
-    out = repo.run("for-each-ref", "--format=%(objectname)", "refs/remotes").decode("ascii")
-    return tuple(dict.fromkeys(out.split()))
+def _against(
+    repo: Repo, tip: str, base: str | None, source: Source, excludes: tuple[str, ...], tags: tuple[str, ...]
+) -> Snapshot:
+    return Commit(repo, tip, Commit(repo, base) if base else None, source, excludes, tags)
+
+
+def _excludes(repo: Repo, base: str | None, remote: str | None) -> tuple[str, ...]:
+    """What the remote that is pushed to has already. Where that is not known, what any remote has."""
+    return tuple(dict.fromkeys(((base,) if base else ()) + _remote_tips(repo, remote)))
+
+
+def _remote_tips(repo: Repo, remote: str | None) -> tuple[str, ...]:
+    out = to_text(repo.run("for-each-ref", "--format=%(objectname) %(refname)", "refs/remotes"))
+    start = "refs/remotes/" + (remote + "/" if remote is not None else "")
+    rows = (line.partition(" ") for line in out.splitlines())
+    return tuple(dict.fromkeys(object_id for object_id, _, ref in rows if ref.startswith(start)))
 
 
 def _fork_point(repo: Repo, tip: str) -> str | None:

@@ -19,7 +19,8 @@ from tests.records import plan_telemetry, telemetry_path
 from tests.sandbox import SPECKIT, Sandbox
 
 PATH = telemetry_path("plan")
-EVERY = [name.split() for name in COMMANDS if name != "consensus"] + [["consensus", "check"]]
+GROUPS = {"consensus": ["check"], "hal": ["smoke", "mock"], "memory": ["add", "search"]}
+EVERY = [[name] for name in COMMANDS if name not in GROUPS] + [[name, sub] for name in GROUPS for sub in GROUPS[name]]
 CHECKS = ["footprint", "validate", "clean-tree", "lint", "secrets", "guard", "consensus check"]
 
 

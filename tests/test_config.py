@@ -77,6 +77,11 @@ def test_each_value_knows_where_it_came_from() -> None:
         pytest.param("layout: {docs: ../up}", ":1:10:", "", id="a path that leaves the repository"),
         pytest.param("evidence: {root: /etc}", ":1:12:", "does not match", id="an absolute path"),
         pytest.param("layout: {spec_id: '('}", ":1:10:", "not a pattern", id="a broken pattern"),
+        pytest.param("evidence: {root: ./proof}", ":1:12:", "'.'", id="a path with a part that is only a dot"),
+        pytest.param("layout: {docs: docs//x}", ":1:10:", "empty", id="a path with an empty part"),
+        pytest.param("layout: {docs: .}", ":1:10:", "'.'", id="the repository itself"),
+        pytest.param("evidence: {require: [a/./b]}", ":1:12:", "'.'", id="a required path that is not normal"),
+        pytest.param("evidence: {limit_mb: 1.0e+308}", ":1:12:", "", id="a limit beyond numbers"),
         pytest.param("evidence: {warn_mb: 30}", ":1:12:", "above evidence.limit_mb", id="a warning above the limit"),
         pytest.param(
             "waivers: [{rule: TRK004, path: a, reason: because of it}]", "", "'expires' is missing", id="no expiry"
@@ -152,3 +157,9 @@ def test_truth_values_are_written_out(text: str, value: bool) -> None:
     assert settings_of(f"tracker: {{one_in_progress: {text}}}").tracker.one_in_progress is value
     with pytest.raises(GuardrailError, match="is not a boolean"):
         settings_of("tracker: {one_in_progress: yes}")
+
+
+def test_a_pattern_made_to_take_for_ever_does_not() -> None:
+    layout = settings_of("layout: {spec_id: '^([A-Z]+)+-1$'}").layout
+    assert layout.id_of("ABC-1") == "ABC-1"
+    assert layout.id_of("A" * 200) is None

@@ -22,12 +22,24 @@ PACKAGE = ROOT / "guardrails"
 # Lowest first. A module imports from its own layer and those below it, never from above. Names are below
 # `guardrails`; `x.*` stands for everything in the package x.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("", "errors", "finding", "halves", "jsontext", "manifest", "printable", "rules.*", "shipped", "timestamps"),
-    ("layout", "settings", "schema*", "markdown*", "yamlfile", "config"),
-    ("git", "streams", "snapshot.*", "blobs", "sources", "additions", "worktree_state", "hidden_changes"),
+    (
+        "",
+        "errors",
+        "finding",
+        "halves",
+        "jsontext",
+        "manifest",
+        "paths",
+        "printable",
+        "rules.*",
+        "shipped",
+        "timestamps",
+    ),
+    ("layout", "settings", "schema*", "markdown*", "yamlfile", "config", "config_reader"),
+    ("git", "streams", "snapshot.*", "peeled", "sources", "additions", "worktree_state", "hidden_changes"),
     ("subject", "result", "secret_*", "consensus.*"),
     ("checks.*",),
-    ("registry", "waivers", "engine", "reporters.*"),
+    ("registry", "waivers", "engine", "redaction", "reporters.*"),
     ("evidence.*", "probes.*", "memory.*", "fix"),
     ("pipeline.*", "reports.*", "governance.*", "setup.*"),
     ("cli.*",),

@@ -50,7 +50,7 @@ def test_strict_json_is_read(text: str) -> None:
         ),
         pytest.param(b'{"a" : 1, "b": "\\u0022:", "a": 2}', "duplicate", 1, 27, id="a duplicate hidden from counting"),
         pytest.param(b'{"a": 1, "b": "\\"\\u003a", "a": 2}', "duplicate", 1, 27, id="one hidden by an escaped colon"),
-        pytest.param(b'{"a": 1, "b": "\\"\\u003A", "a": 2}', "duplicate", 1, 27, id="one hidden by another escaped colon"),
+        pytest.param(b'{"a": 1, "b": "\\"\\u003A", "a": 2}', "duplicate", 1, 27, id="one hidden, in capitals"),
         pytest.param(b"[" * 200 + b"]" * 200, "depth", 1, DEPTH_LIMIT + 1, id="200 levels"),
         pytest.param(b'{"a":' * 100_000, "depth", 1, 5 * DEPTH_LIMIT + 1, id="100,000 levels"),
         pytest.param(b'"\\ud800"', "syntax", 1, 1, id="half a surrogate pair"),

@@ -9,7 +9,7 @@ from guardrails.checks import tracker_tables
 from guardrails.checks.tracker_items import BACKLOG, is_in, status
 from guardrails.checks.tracker_layout import columns_of, without_remark
 from guardrails.checks.tracker_rows import items_of
-from guardrails.checks.tracker_survey import Directory, Survey, Text, read, survey
+from guardrails.checks.tracker_survey import Directory, Linked, Survey, Text, read, survey
 from guardrails.finding import Checked, Finding, Observation
 from guardrails.markdown import Document as Markdown
 from guardrails.markdown import Heading, Table, plain
@@ -41,7 +41,9 @@ def judge(subject: Subject, found: Survey) -> Iterator[Observation]:
     """Findings about the documents of every SPEC directory, or of the one that was asked for."""
     wanted = subject.scope.spec
     directories = [row for row in found.directories if wanted in (None, row.spec)]
-    if wanted and not directories:
+    linked = [row for row in found.linked if wanted in (None, row.spec)]
+    yield from map(_elsewhere, linked)
+    if wanted and not (directories or linked):
         docs = subject.settings.layout.docs
         message = f"{wanted} has no directory in {docs}"
         yield SPEC_NOT_FOUND.at(docs, message, hint="check the id; ids are compared exactly", spec=wanted)
@@ -59,6 +61,12 @@ def judge(subject: Subject, found: Survey) -> Iterator[Observation]:
 def _entry(directory: Directory, document: Document) -> Entry | None:
     path = f"{directory.path}/{document.name}"
     return next((entry for entry in directory.files if entry.path == path), None)
+
+
+def _elsewhere(linked: Linked) -> Finding:
+    message = f"{linked.spec} cannot be judged: its directory is a {linked.kind}, and what it leads to is not read"
+    hint = "keep the SPEC in a directory of this repository"
+    return UNREADABLE_DOCUMENT.at(linked.path, message, hint=hint, spec=linked.spec)
 
 
 def _doubled(directories: Sequence[Directory]) -> Iterator[Finding]:

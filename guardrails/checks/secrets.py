@@ -20,9 +20,11 @@ from guardrails.rules.secrets import (
 )
 from guardrails.secret_detectors import PRIVATE_KEY as PRIVATE_KEY_DETECTOR
 from guardrails.secret_detectors import URL_PASSWORD as URL_PASSWORD_DETECTOR
+from guardrails.secret_message import cleanup, message_lines
 from guardrails.secret_scan import Hit, distinct, scan
-from guardrails.secret_sources import Needles, Searched, message_lines, searched
+from guardrails.secret_sources import Needles, Searched, searched
 from guardrails.secret_values import SHORTEST, values
+from guardrails.snapshot.loose import Loose
 from guardrails.subject import Subject
 
 LISTED = 25
@@ -42,6 +44,8 @@ def check(subject: Subject) -> Iterator[Observation]:
     if subject.scope.message_file is not None:
         yield from _message(subject.scope.message_file, repo, known.needles)
         return
+    if isinstance(subject.snapshot, Loose):
+        yield Skipped(".", f"{subject.snapshot.describe()} is no commit: it was searched for secrets, and nothing else")
     seen: set[str] = set()
     for batch in searched(subject.snapshot, known.needles):
         shown = _shown(batch, known.needles)
@@ -51,22 +55,21 @@ def check(subject: Subject) -> Iterator[Observation]:
 
 def _judge(item: Searched, redacted: "tuple[str, str] | None", seen: set[str]) -> Iterator[Observation]:
     """What to say of one path: its own name, its content, and that it was examined (once, if commits share it)."""
-    path, where = item.path, f"commit {item.commit[:12]} " if item.commit else ""
+    path, where = item.path, item.where
     if redacted is not None:
         path, what = redacted
         if item.named:
             said = f"{where or 'this directory '}has a file here with a secret in its name: {what}"
             yield SECRET_IN_NAME.at(path, said, hint=_HINT.format(SECRET_IN_NAME.code))
     yield from _found(item, path or ".", where)
-    if item.path and item.path not in seen:
-        seen.add(item.path)
-        yield Skipped(path, item.skipped) if item.skipped else Checked(path)
+    examined = item.path or item.counted
+    if examined and examined not in seen:
+        seen.add(examined)
+        yield Skipped(path, item.skipped) if item.skipped else Checked(path or examined)
 
 
 def _found(item: Searched, path: str, where: str) -> Iterator[Finding]:
     hits = distinct(item.hits)
-    if not item.path:
-        where = f"the message of {where}"
     for hit in hits[:LISTED]:
         rule = _rule(hit)
         said = f"{where}holds {'the value of ' if hit.variable else 'a secret: '}{hit.what}"
@@ -104,18 +107,6 @@ def _message(place: str, repo: Repo | None, needles: Needles) -> Iterator[Observ
     with open(place, "rb") as stream:
         data = stream.read()
     path = place.replace("\\", "/").rpartition("/")[2]
-    found = scan([message_lines(data, _comment(repo))], needles)
+    found = scan([message_lines(data, cleanup(repo))], needles)
     yield from _found(Searched(path, list(found.hits), found.cut), path, "the commit message ")
     yield Checked(path)
-
-
-def _comment(repo: Repo | None) -> bytes | None:
-    """What begins a comment line in a commit message, or None where git keeps such lines: it drops them only after
-    an editor was open, and says ':' is the editor where none was."""
-    if repo is None:
-        return b"#"
-    if repo.environment.get("GIT_EDITOR") == ":":
-        return None
-    said = repo.run("config", "--get-regexp", r"^core\.comment(char|string)$", ok=(0, 1)).splitlines()
-    chosen = said[-1].partition(b" ")[2] if said else b"#"
-    return None if chosen == b"auto" else chosen

@@ -123,9 +123,7 @@ def _candidates(subject: Subject) -> Iterator[tuple[Entry, EvidenceName | str]]:
             name = evidence_name(layout, entry.path)
             if name is not None:
                 yield entry, name
-            elif entry.kind != "file" and (
-                within(entry.path, layout.evidence) or within(layout.evidence, entry.path)
-            ):
+            elif entry.kind != "file" and (within(entry.path, layout.evidence) or within(layout.evidence, entry.path)):
                 yield entry, EvidenceName("unknown", None)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from guardrails.checks import tracker_tables, tracker_threads
 from guardrails.checks.tracker_items import BACKLOG, Context, is_in, judge_row
+from guardrails.checks.tracker_layout import header_key, role_of
 from guardrails.checks.tracker_paths import Places
 from guardrails.checks.tracker_rows import Item, StatusTable, status_tables
 from guardrails.checks.tracker_survey import Survey, Text, spec_in, survey
@@ -67,6 +68,7 @@ def _shape(subject: Subject, found: Survey, tracker: Text) -> Iterator[Finding]:
     if not found.tables and not any(finding.rule is NO_SEPARATOR for finding in stray):
         message = "the tracker is empty" if tracker.blank else "no table of the tracker has a Status column"
         yield NO_STATUS_TABLE.at(path, message, line=1, hint="add a table with a Status column")
+    yield from tracker_tables.headers(path, document)
     if found.tables:
         yield from tracker_tables.columns(path, found.tables, subject.settings.tracker.columns)
     for table in found.tables:
@@ -82,7 +84,8 @@ def _table(path: str, table: StatusTable) -> Iterator[Finding]:
 def _rows(subject: Subject, found: Survey, path: str) -> Iterator[Finding]:
     settings, items = subject.settings.tracker, found.items
     specs = {directory.spec for directory in found.directories}
-    context = Context(path, settings.statuses, Places(subject.snapshot, path), subject.now)
+    wants_evidence = any(role_of(header_key(header)) == "evidence" for header in settings.columns)
+    context = Context(path, settings.statuses, Places(subject.snapshot, path), subject.now, wants_evidence)
     for item in items:
         if item.whole:
             spec = item.task if item.task in specs else None
@@ -111,7 +114,7 @@ def _directories(subject: Subject, found: Survey, path: str) -> Iterator[Finding
             hint = f"add a row that names {directory.spec}"
             yield SPEC_WITHOUT_ROW.at(path, message, line=1, hint=hint, spec=directory.spec)
     layout = subject.settings.layout
-    known = {directory.spec for directory in found.directories}
+    known = {directory.spec for directory in (*found.directories, *found.linked)}
     heads = {"SPEC", *(spec.partition("-")[0] for spec in known)}
     placed = {item.row.line for rows in found.rows.values() for item in rows}
     for item in found.items:

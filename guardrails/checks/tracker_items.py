@@ -10,7 +10,7 @@ from guardrails.checks import tracker_dates
 from guardrails.checks.tracker_branch import is_branch_name
 from guardrails.checks.tracker_layout import is_empty
 from guardrails.checks.tracker_paths import Named, Places, named
-from guardrails.checks.tracker_rows import QUOTED_PATH, Item, quoted
+from guardrails.checks.tracker_rows import BACKLOG, DONE, IN_PROGRESS, IN_REVIEW, QUOTED_PATH, Item, quoted
 from guardrails.finding import Finding, Rule
 from guardrails.rules.tracker import (
     BAD_BRANCH,
@@ -25,8 +25,9 @@ from guardrails.rules.tracker import (
     UNKNOWN_STATUS,
 )
 
-IN_PROGRESS, IN_REVIEW, DONE, BACKLOG = "in progress", "in review", "done", "backlog"
+__all__ = ("BACKLOG", "DONE", "IN_PROGRESS", "Context", "is_in", "judge_row", "status")
 OWNED = (IN_PROGRESS, IN_REVIEW, DONE)
+_COLUMN_HINT = "add an Evidence column, or take Evidence out of tracker.columns in .speckit.yaml"
 _DATE_HINT = "write the day of the validation, YYYY-MM-DD"
 
 
@@ -37,11 +38,13 @@ class Context(NamedTuple):
     statuses: tuple[str, ...]
     places: Places
     now: datetime
+    wants_evidence: bool = True
+    """whether `tracker.columns` has an Evidence column"""
 
 
 def is_in(item: Item, *statuses: str) -> bool:
     """Whether a row has one of these statuses, given in lower case."""
-    return item.status is not None and item.status.casefold() in statuses
+    return item.role in statuses
 
 
 def judge_row(context: Context, item: Item) -> Iterator[Finding]:
@@ -51,6 +54,7 @@ def judge_row(context: Context, item: Item) -> Iterator[Finding]:
     yield from _owner(context, item)
     yield from _paths(context, item, item.columns.prd, DONE_WITHOUT_PRD, "PRD")
     yield from _paths(context, item, item.columns.evidence, DONE_WITHOUT_EVIDENCE, "Evidence")
+    yield from _no_evidence_column(context, item)
     yield from _date(context, item)
     yield from _branch(context, item)
 
@@ -90,12 +94,31 @@ def _paths(context: Context, item: Item, column: int | None, rule: Rule, what: s
         if name.state in ("outside", "missing"):
             flawed = True
             yield _bad_path(context, item, column, name, what)
-    if is_in(item, DONE) and not flawed and not any(name.state == "present" for name in found):
+    if is_in(item, DONE) and not flawed and not any(_proves(context, rule, name) for name in found):
         lacking = "evidence" if rule is DONE_WITHOUT_EVIDENCE else "a PRD"
-        url = any(name.state == "url" for name in found)
-        reason = f"a URL is not {lacking}" if url else f"its {what} cell names no path"
-        hint = f"{reason}: name a file or directory of this repository, from its root"
-        yield _flag(context, rule, item, column, f"{item.name} is Done without {lacking}", hint)
+        reason = next((why for name in found if (why := _why_not(name, lacking))), f"its {what} cell names no path")
+        hint = f"{reason}: name a file or directory of this repository, from its root, a remark in parentheses after it"
+        yield _flag(context, rule, item, column, f"{item.name} is {item.status} without {lacking}", hint)
+
+
+def _proves(context: Context, rule: Rule, name: Named) -> bool:
+    """Whether a path can be what is asked for. A tracker is no evidence of what it says itself."""
+    return name.state == "present" and not (rule is DONE_WITHOUT_EVIDENCE and name.path == context.path)
+
+
+def _why_not(name: Named, lacking: str) -> str | None:
+    reasons = {"url": "a URL", "link": "a symbolic link or submodule", "present": "the tracker itself"}
+    reasons["sentence"] = "a path inside a sentence"
+    return f"{reasons[name.state]} is not {lacking}" if name.state in reasons else None
+
+
+def _no_evidence_column(context: Context, item: Item) -> Iterator[Finding]:
+    """A table without an Evidence column is no way around the evidence."""
+    columns = item.columns
+    if columns.evidence is None and is_in(item, DONE) and context.wants_evidence and not columns.is_legend:
+        message = f"{item.name} is {item.status}, but its table has no Evidence column"
+        finding = _flag(context, DONE_WITHOUT_EVIDENCE, item, columns.status, message, _COLUMN_HINT)
+        yield finding if columns.lists_tasks else finding._replace(severity="warning")
 
 
 def _bad_path(context: Context, item: Item, column: int | None, name: Named, what: str) -> Finding:
@@ -117,7 +140,7 @@ def _date(context: Context, item: Item) -> Iterator[Finding]:
     text = item.text(column)
     if is_empty(text):
         if is_in(item, DONE):
-            message = f"{item.name} is Done without a validation date"
+            message = f"{item.name} is {item.status} without a validation date"
             yield _flag(context, DONE_WITHOUT_DATE, item, column, message, _DATE_HINT)
     elif reason := tracker_dates.problem(text, context.now):
         message = f"{item.name}: validation date '{quoted(text)}' {reason}"

@@ -8,16 +8,21 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from guardrails.checks.tracker_looks import LONGEST, seen_as
 from guardrails.markdown import Cell, plain
 
 # The first name found wins, so `ID | Task` has the id in ID and the title in Task.
 STRONG_IDS = ("task id", "spec id", "id")
 """Headers whose cells name a task in the whole file; the others name it in their table."""
+STEPS = ("stage", "phase")
+"""Headers whose cells name a step of a process rather than a task."""
+STATUS_NAMES = ("status", "task status", "current status", "statuses", "state", "task state")
+_LEGENDS = frozenset(("meaning", "meanings", "definition", "explanation"))
 _ALIASES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("order", ("order", "#", "no", "nr", "num", "number", "seq", "rank")),
     ("task", (*STRONG_IDS, "task", "spec", "stage", "phase", "item", "ticket")),
     ("title", ("title", "name", "summary", "task", "description")),
-    ("status", ("status", "task status", "current status")),
+    ("status", STATUS_NAMES),
     ("owner", ("owner", "owners", "assignee", "assignees", "responsible")),
     ("prd", ("prd", "prds", "prd path", "prd link")),
     ("branch", ("branch", "git branch")),
@@ -53,31 +58,82 @@ class Columns(NamedTuple):
 
     def missing(self, wanted: Sequence[str]) -> list[str]:
         """The headers of `wanted` that the table has under no name."""
-        return [header for header in wanted if not self._has(fold(header))]
+        return [header for header in wanted if not self._has(header_key(header))]
 
     def _has(self, name: str) -> bool:
-        if name in self.names:
-            return True
-        role = next((role for role, aliases in _ALIASES if name in aliases), None)
-        return role is not None and getattr(self, role) is not None
+        role = role_of(name)
+        return name in self.names or (role is not None and getattr(self, role) is not None)
+
+    @property
+    def lists_tasks(self) -> bool:
+        """Whether the rows are tasks, and not the steps of a process or the statuses themselves."""
+        return self.task is not None and self.names[self.task] not in STEPS
+
+    @property
+    def is_legend(self) -> bool:
+        """Whether the table only says what each status means."""
+        return self.task is None and not _LEGENDS.isdisjoint(self.names)
+
+    @property
+    def statuses(self) -> int:
+        """How many columns are called Status, under any of its names."""
+        return sum(name in STATUS_NAMES for name in self.names)
+
+    @property
+    def unread(self) -> int | None:
+        """The column that speaks of a status in a table without tasks, where none is called Status."""
+        return None if self.status is not None else _speaks_of_status(self.names)
+
+
+def role_of(header: str) -> str | None:
+    """The field of `Columns` that a header names, which was folded by `header_key`."""
+    return next((role for role, aliases in _ALIASES if header in aliases), None)
 
 
 def columns_of(header: Sequence[Cell]) -> Columns:
     """The layout that a header row declares."""
-    names = tuple(fold(cell.text) for cell in header)
+    names = tuple(header_key(cell.text) for cell in header)
     taken: list[int | None] = []
     for _, aliases in _ALIASES:
         free = (names.index(alias) for alias in aliases if alias in names)
         taken.append(next((at for at in free if at not in taken), None))
-    return Columns(names, *taken)
+    columns = Columns(names, *taken)
+    if columns.status is None and columns.task is not None:
+        return columns._replace(status=_speaks_of_status(names))
+    if columns.status is not None and names[columns.status] == "state" and not _says_more(columns):
+        return columns._replace(status=None)  # a table of other things that have a state
+    return columns
+
+
+def _speaks_of_status(names: Sequence[str]) -> int | None:
+    return next((at for at, name in enumerate(names) if "status" in name), None)
+
+
+def _says_more(columns: Columns) -> bool:
+    """Whether a table has a known column besides its status."""
+    return sum(at is not None for at in columns[1:]) > 1
 
 
 def is_status_header(cells: Sequence[Cell]) -> bool:
     """Whether cells read like the header of a status table: a Status and at least one other known name."""
-    if len(cells) < 2 or not any("status" in cell.text.lower() for cell in cells):
+    if len(cells) < 2 or not any(_may_be_status(cell.text) for cell in cells):
         return False
     columns = columns_of(cells)
-    return columns.status is not None and sum(at is not None for at in columns[1:]) > 1
+    return columns.status is not None and _says_more(columns)
+
+
+def _may_be_status(text: str) -> bool:
+    """A cheap look at a cell of a line that may be anything."""
+    if len(text) > LONGEST:
+        return False
+    # Markup inside the word, and characters written as entities, are left to the thorough look.
+    return "stat" in seen_as(text).casefold() or any(mark in text for mark in "*_`~&<\\")
+
+
+@lru_cache(maxsize=1024)
+def header_key(text: str) -> str:
+    """A header for comparison, as `fold`, with look-alike letters as the ones they look like."""
+    return fold(seen_as(plain(text)))
 
 
 @lru_cache(maxsize=1024)

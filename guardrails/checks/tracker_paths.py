@@ -1,7 +1,8 @@
 """What the PRD and Evidence cells of a tracker name: paths that exist, paths that don't, or no paths at all.
 
-A cell is a list: commas, semicolons and `<br>` separate its items, code spans and links are items of their own.
-An item is a path, optionally followed by an anchor, lines (`:12-20`) or a remark, or it is prose.
+A cell is a list: commas, semicolons and `<br>` separate its items.
+An item is a path, optionally followed by an anchor, lines (`:12-20`) or a remark, or it is prose. A path inside
+a sentence is not what the sentence rests on: "no proof, but see SPEC.md" names no evidence.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
-from guardrails.markdown import pieces
+from guardrails.markdown import Piece, pieces
 from guardrails.snapshot import Snapshot, is_plain, parents
 
 MAX_PATH, MAX_NAME, MAX_DEPTH = 4096, 255, 100
@@ -20,15 +21,17 @@ MAX_PATH, MAX_NAME, MAX_DEPTH = 4096, 255, 100
 
 _SEPARATOR = re.compile(r"\([^()]*\)|([,;])")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|(?:mailto|https?):|www\.", re.IGNORECASE)
-_OUTSIDE = re.compile(r"/|~[^/\s]*/|[A-Za-z]:[\\/]|\S*\\|(?:.*/)?\.\.(?:/|\Z)")
+_OUTSIDE = re.compile(r"/|~[^/\s]*/|[A-Za-z]:[\\/]|\S*\\|(?:.*/)?(?:\.\.|\.[gG][iI][tT])(?:/|\Z)")
 _SHORT_OF_COMMAND = re.compile(r"/[^/\\]*\Z")
 _REMARK = re.compile(r"\s*\([^()]*\)\Z")
 _LINES = re.compile(r"(?:#.*|:L?\d[\dL:,-]*)\Z")
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}\Z")
 _MEASURED = re.compile(r"[\d.,%]+(?:/[\d.,%]+)+\Z")
+_REMARKS = re.compile(r"\([^()]*(?:\)|\Z)")
+_JOINTS = frozenset(("and", "line", "lines", "section", "sections", "page", "pages"))
 _NO_WORD = re.compile(r"[._*{-]")
 
-State = Literal["present", "missing", "outside", "url", "prose"]
+State = Literal["present", "missing", "outside", "url", "link", "sentence", "prose"]
 
 
 class Named(NamedTuple):
@@ -48,7 +51,11 @@ class Places:
 
     def find(self, path: str) -> str | None:
         """The full path of what exists under this exact name."""
-        return next((base + path for base in self._bases if self._exists(base + path)), None)
+        return next((base + path for base in self._bases if self._holds(base + path)), None)
+
+    def is_link(self, path: str) -> bool:
+        """Whether there is something of this name, but no regular file and no directory."""
+        return any(self._exists(base + path) for base in self._bases) and self.find(path) is None
 
     def find_other_case(self, path: str) -> str | None:
         """A path that differs from this one in case only."""
@@ -59,6 +66,15 @@ class Places:
         """Whether a path of one word begins with a directory that exists."""
         head, slash, rest = path.partition("/")
         return bool(slash and rest and not any(map(str.isspace, path)) and self.find(head))
+
+    def _holds(self, path: str) -> bool:
+        if not _is_sane(path):
+            return False
+        entry = self._snapshot.entry(path)
+        if entry is not None:
+            return entry.kind == "file"
+        # In the working tree a submodule is a directory with a .git of its own.
+        return self._snapshot.exists(path) and not self._snapshot.exists(f"{path}/.git")
 
     def _exists(self, path: str) -> bool:
         return _is_sane(path) and self._snapshot.exists(path)
@@ -78,16 +94,41 @@ def _is_sane(path: str) -> bool:
 
 def named(cell: str, places: Places) -> list[Named]:
     """Every item of a cell, each looked up."""
-    found: list[Named] = []
+    return [name for parts in _items(cell) for name in _item(parts, places)]
+
+
+def _items(cell: str) -> Iterator[list[Piece]]:
+    """The items of a cell, each as the text, code spans and links that it consists of."""
+    item: list[Piece] = []
     for piece in pieces(cell):
-        if piece.kind == "text":
-            for item in split(piece.text):
-                found.extend(_text(item, places))
-        elif piece.kind == "link":
-            found.append(_path(unquote(piece.text), places, certain=True))
-        elif piece.kind == "code":
-            found.extend(_code(piece.text.strip(), places))
-    return found
+        texts = list(split(piece.text)) if piece.kind == "text" else [""]
+        for at, text in enumerate(texts):
+            if at or piece.kind == "break":
+                yield item
+                item = []
+            if piece.kind in ("code", "link"):
+                item.append(piece)
+            elif text:
+                item.append(Piece("text", text))
+    yield item
+
+
+def _item(parts: list[Piece], places: Places) -> Iterator[Named]:
+    """What an item names. Words around a code span or link make a sentence of it, which claims no path."""
+    words = _REMARKS.sub(" ", " ".join(part.text for part in parts if part.kind == "text"))
+    alone = len(parts) == 1 or all(map(_is_joint, words.split()))
+    for part in parts:
+        if part.kind == "text":
+            yield from _text(part.text, places)
+            continue
+        found = [_path(unquote(part.text), places, certain=True)] if part.kind == "link" else _code(part.text, places)
+        for name in found:
+            yield name if alone or name.state != "present" else name._replace(state="sentence")
+
+
+def _is_joint(word: str) -> bool:
+    """Whether a word may stand between or after paths: "and", "lines 2-3", "section 2.6", a dash."""
+    return word.casefold().strip(".:") in _JOINTS or not any(map(str.isalpha, word.lstrip("vL")))
 
 
 def split(text: str) -> Iterator[str]:
@@ -101,6 +142,7 @@ def split(text: str) -> Iterator[str]:
 
 
 def _code(text: str, places: Places) -> Iterator[Named]:
+    text = text.strip()
     whole = _path(text, places)
     if whole.state == "present" or not ("," in text or ";" in text):
         yield whole
@@ -110,7 +152,7 @@ def _code(text: str, places: Places) -> Iterator[Named]:
 
 
 def _text(item: str, places: Places) -> Iterator[Named]:
-    """An item in running text: a path, blanks allowed, a path and a remark, or prose that may name existing paths."""
+    """An item in running text: a path, blanks allowed, paths with nothing but joints around them, or prose."""
     if not item:
         return
     whole = _path(item, places)
@@ -118,9 +160,14 @@ def _text(item: str, places: Places) -> Iterator[Named]:
     if len(words) == 1 or len(item) > MAX_PATH or whole.state not in ("prose", "missing"):
         yield whole
         return
-    told = [_path(word.strip("()[].:\"'"), places) for word in words if "/" in word or "." in word]
-    present = [name for name in told if name.state == "present"]
-    yield from present or [_leading(whole, _path(words[0], places))]
+    rest = [word for word in _REMARKS.sub(" ", item).split() if not _is_joint(word)]
+    told = [_path(word.strip("()[].:\"'"), places) for word in rest if "/" in word or "." in word]
+    if not any(name.state == "present" for name in told):
+        yield _leading(whole, _path(words[0], places))
+    elif len(told) == len(rest) and all(name.state != "prose" for name in told):
+        yield from told
+    else:
+        yield Named(item, "sentence")
 
 
 def _leading(whole: Named, first: Named) -> Named:
@@ -147,6 +194,8 @@ def _path(text: str, places: Places, certain: bool = False) -> Named:
     for path in tried:
         if full := places.find(path):
             return Named(full, "present")
+    if link := next(filter(places.is_link, tried), None):
+        return Named(link, "link")
     path = tried[-1]
     if not path or not (certain or _looks_like_path(path) or places.starts_in_folder(path)):
         return Named(text, "prose")

@@ -14,9 +14,20 @@ QUOTED = 60
 QUOTED_PATH = 200
 
 
+IN_PROGRESS, IN_REVIEW, DONE, BACKLOG = "in progress", "in review", "done", "backlog"
+
+
+class Status(NamedTuple):
+    """A configured status, and which of the statuses that rules speak of it counts as, in lower case."""
+
+    name: str | None
+    role: str
+
+
 class Item(NamedTuple):
     """One row. `whole` is False when it has not as many cells as the header: then no value can be trusted
-    to stand under its heading. `status` is the configured status, `written` what a reader sees."""
+    to stand under its heading. `status` is the configured status, `role` what it counts as in lower case,
+    `written` what a reader sees."""
 
     row: Row
     columns: Columns
@@ -24,6 +35,7 @@ class Item(NamedTuple):
     whole: bool
     task: str
     status: str | None
+    role: str
     written: str
 
     def cell(self, column: int | None) -> Cell | None:
@@ -66,16 +78,36 @@ def _tables(document: Document, statuses: tuple[str, ...]) -> Iterator[StatusTab
 
 def items_of(table: Table, columns: Columns, statuses: Sequence[str], number: int = 0) -> tuple[Item, ...]:
     """The rows of one table under a layout."""
-    known = {fold(status): status for status in statuses}
+    known = roles(tuple(statuses))
     width = len(table.header.cells)
     return tuple(_item(row, columns, number, width, known) for row in table.rows)
 
 
-def _item(row: Row, columns: Columns, number: int, width: int, known: dict[str, str]) -> Item:
+def _item(row: Row, columns: Columns, number: int, width: int, known: dict[str, Status]) -> Item:
     cells, task, status = row.cells, columns.task, columns.status
     written = trimmed(plain(cells[status].text)) if status is not None and status < len(cells) else ""
     name = plain(cells[task].text) if task is not None and task < len(cells) else ""
-    return Item(row, columns, number, len(cells) == width, name, known.get(_bare(written)), written)
+    found = known.get(_bare(written), _UNKNOWN)
+    return Item(row, columns, number, len(cells) == width, name, found.name, found.role, written)
+
+
+_UNKNOWN = Status(None, "")
+_ALSO = (
+    (DONE, frozenset((DONE, "complete", "completed", "closed", "finished", "shipped"))),
+    (IN_PROGRESS, frozenset((IN_PROGRESS, "doing", "active", "wip"))),
+)
+
+
+@lru_cache(maxsize=16)
+def roles(statuses: tuple[str, ...]) -> dict[str, Status]:
+    """The configured statuses by their folded names. One that means Done or In Progress counts as it
+    where the word itself is not configured."""
+    names = {fold(status): status for status in statuses}
+    found = {name: Status(status, name) for name, status in names.items()}
+    for role, words in _ALSO:
+        if role not in names:
+            found.update({name: Status(names[name], role) for name in words & names.keys()})
+    return found
 
 
 @lru_cache(maxsize=1024)

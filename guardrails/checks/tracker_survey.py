@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from guardrails.checks.tracker_rows import Item, StatusTable, status_tables
 from guardrails.layout import Layout
@@ -36,6 +36,14 @@ class Directory(NamedTuple):
     files: tuple[Entry, ...]
 
 
+class Linked(NamedTuple):
+    """Something named like a SPEC's directory whose content belongs to another place."""
+
+    spec: str
+    path: str
+    kind: Literal["symlink", "submodule"]
+
+
 class Survey(NamedTuple):
     """`rows` are the tracker rows that speak of each SPEC directory, by its path. `tracker` is None when missing."""
 
@@ -43,6 +51,7 @@ class Survey(NamedTuple):
     tables: tuple[StatusTable, ...]
     directories: tuple[Directory, ...]
     rows: dict[str, tuple[Item, ...]]
+    linked: tuple[Linked, ...]
 
     @property
     def items(self) -> list[Item]:
@@ -57,9 +66,11 @@ def survey(snapshot: Snapshot, settings: Settings) -> Survey:
     if entry is None and snapshot.exists(layout.tracker):
         tracker = Text(layout.tracker, None, problem="a directory, not a file")
     tables = tables_of(tracker, settings)
-    directories = tuple(_directories(snapshot, settings))
+    places = tuple(_directories(snapshot, settings))
+    directories = tuple(place for place in places if isinstance(place, Directory))
+    linked = tuple(place for place in places if isinstance(place, Linked))
     items = [item for table in tables for item in table.items]
-    return Survey(tracker, tables, directories, _rows(layout, directories, items))
+    return Survey(tracker, tables, directories, _rows(layout, directories, items), linked)
 
 
 def tables_of(tracker: Text | None, settings: Settings) -> tuple[StatusTable, ...]:
@@ -84,21 +95,36 @@ def read(snapshot: Snapshot, entries: Sequence[Entry]) -> Iterator[Text]:
             yield Text(entry.path, parse(text), not text.strip("\ufeff \t\r\n"))
 
 
-def _directories(snapshot: Snapshot, settings: Settings) -> Iterator[Directory]:
+def _directories(snapshot: Snapshot, settings: Settings) -> Iterator[Directory | Linked]:
     layout = settings.layout
-    for name in snapshot.folders(layout.docs):
-        path, spec = f"{layout.docs}/{name}", layout.id_of(name)
+    inside: dict[str, list[Entry]] = {}
+    for entry in snapshot.entries(layout.docs):
+        inside.setdefault(entry.path[len(layout.docs) + 1 :].partition("/")[0], []).append(entry)
+    for name in sorted(inside):
+        path, spec, entries = f"{layout.docs}/{name}", layout.id_of(name), inside[name]
         if spec is None:
             continue
-        if within(layout.evidence, path):
-            # This one holds the evidence of all SPECs. It is a SPEC too where it has a document of its own.
-            names = ("PRD.md", *(document.name for document in settings.documents))
-            files = tuple(entry for name in names if (entry := snapshot.entry(f"{path}/{name}")))
-        else:
-            own = f"{path}/{EVIDENCE_FOLDER}"
-            files = tuple(entry for entry in snapshot.entries(path) if not within(entry.path, own))
-        if files:
+        if kind := _linked(snapshot, path, entries[0]):
+            yield Linked(spec, path, kind)
+        elif files := _documents(path, entries, settings):
             yield Directory(spec, path, files)
+
+
+def _linked(snapshot: Snapshot, path: str, entry: Entry) -> Literal["symlink", "submodule"] | None:
+    if entry.path == path:
+        return entry.kind if entry.kind in ("symlink", "submodule") else None
+    # In the working tree a submodule is a directory with a .git of its own.
+    return "submodule" if snapshot.exists(f"{path}/.git") else None
+
+
+def _documents(path: str, entries: Sequence[Entry], settings: Settings) -> tuple[Entry, ...]:
+    """What makes a directory a SPEC's: any file outside its evidence."""
+    if within(settings.layout.evidence, path):
+        # This one holds the evidence of all SPECs. It is a SPEC too where it has a document of its own.
+        names = {f"{path}/{name}" for name in ("PRD.md", *(document.name for document in settings.documents))}
+        return tuple(entry for entry in entries if entry.path in names)
+    own = f"{path}/{EVIDENCE_FOLDER}"
+    return tuple(entry for entry in entries if entry.path != path and not within(entry.path, own))
 
 
 def _rows(layout: Layout, directories: Sequence[Directory], items: Sequence[Item]) -> dict[str, tuple[Item, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from guardrails.checks.tracker_layout import columns_of, is_status_header
@@ -15,8 +16,10 @@ from guardrails.rules.tracker import (
     EMPTY_TABLE,
     MISSING_COLUMNS,
     NO_SEPARATOR,
+    NO_STATUS_TABLE,
 )
 
+_DASHES = re.compile(r":?-+:?\Z")
 ROW_CELLS = 3
 """Cells from which a line reads like a row of a status table further up."""
 
@@ -33,6 +36,21 @@ def columns(path: str, tables: Sequence[StatusTable], wanted: Sequence[str]) -> 
         hint = "add the columns, or change tracker.columns in .speckit.yaml"
         severity: Severity = "error" if at == nearest else "warning"
         yield MISSING_COLUMNS.at(path, message, line=row.line, column=row.column, hint=hint, severity=severity)
+
+
+def headers(path: str, document: Document) -> Iterator[Finding]:
+    """Tables of which nobody can say which column is the status."""
+    for table in document.tables:
+        columns = columns_of(table.header.cells)
+        if columns.status is not None and columns.statuses > 1:
+            message = f"the table has {columns.statuses} Status columns, so it has no status anybody could rely on"
+            hint = "keep one, and call the others something else than Status or State"
+            yield _at(NO_STATUS_TABLE.at(path, message, hint=hint), table.header)
+        elif columns.unread is not None:
+            name = quoted(_text(table.header.cells[columns.unread]))
+            message = f"the column '{name}' is not read as a status, because the table has no column for a task"
+            hint = "call it Status, or add a Task ID column, if the table is part of the tracker"
+            yield _at(NO_STATUS_TABLE.at(path, message, hint=hint, severity="warning"), table.header)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -129,7 +147,12 @@ def _why(block: Loose, offset: int, width: int) -> str:
         return "the header of a status table stands in an HTML block, so nothing shows it as a table"
     below = block.lines[offset + 1].strip() if offset + 1 < len(block.lines) else ""
     if below and set(below) <= set("|-: \t"):
-        return f"the separator row has {_count(len(split_row(below)))} where the header has {width}"
+        marks = [text.strip() for text, _ in split_row(below)]
+        if len(marks) != width:
+            return f"the separator row has {_count(len(marks))} where the header has {width}"
+        if not all(map(_DASHES.match, marks)):
+            return "the separator row has a cell that is not dashes, so nothing shows the lines as a table"
+        return "a status table is indented or part of other text, so nothing shows it as a table"
     return "the header of a status table has no separator row below it, so nothing shows it as a table"
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from guardrails.checks.tracker_items import IN_PROGRESS, is_in
 from guardrails.checks.tracker_layout import is_empty
+from guardrails.checks.tracker_looks import look
 from guardrails.checks.tracker_rows import Item, quoted
 from guardrails.finding import Finding
 from guardrails.rules.tracker import DUPLICATE_TASK, SEVERAL_IN_PROGRESS, STATUS_WITHOUT_NOTE
@@ -16,21 +17,26 @@ Thread = Literal["branch", "table", "file"]
 
 def key_of(item: Item) -> tuple[int, str]:
     """What identifies a row: its id, and its table where ids are names that only the table knows."""
-    return (-1 if item.columns.strong else item.table, item.task.casefold())
+    return (-1 if item.columns.strong else item.table, look(item.task))
 
 
 def duplicates(path: str, items: Sequence[Item]) -> Iterator[Finding]:
     """The same task in two rows."""
-    seen: set[tuple[int, str]] = set()
+    seen: dict[tuple[int, str], Item] = {}
     for item in items:
         if is_empty(item.task):
             continue
-        if key_of(item) in seen:
+        first = seen.setdefault(key_of(item), item)
+        if first is not item:
             place = item.place(item.columns.task)
             hint = "merge the rows or give one a new id"
-            message = f"{item.name} has another row already"
+            same = item.task.casefold() == first.task.casefold()
+            message = f"{item.name} has another row already" if same else _alike(item, first)
             yield DUPLICATE_TASK.at(path, message, line=item.row.line, column=place, hint=hint)
-        seen.add(key_of(item))
+
+
+def _alike(item: Item, first: Item) -> str:
+    return f"{item.name} and the id of another row, {first.name}, look alike: they differ in blanks or characters only"
 
 
 def in_progress(path: str, items: Sequence[Item], thread: Thread) -> Iterator[Finding]:
@@ -42,7 +48,7 @@ def in_progress(path: str, items: Sequence[Item], thread: Thread) -> Iterator[Fi
         name, where = _thread(item, thread)
         other = first.setdefault(name, item)
         if other is not item:
-            message = f"{item.name} is In Progress {where}, as {other.name} is"
+            message = f"{item.name} is {item.status} {where}, as {other.name} is"
             place = item.place(item.columns.status)
             hint = "set one of them back (tracker.thread and tracker.one_in_progress in .speckit.yaml)"
             yield SEVERAL_IN_PROGRESS.at(path, message, line=item.row.line, column=place, hint=hint)
@@ -75,7 +81,7 @@ def _unique(items: Sequence[Item]) -> dict[str, Item]:
     found: dict[str, Item] = {}
     twice: set[str] = set()
     for item in items:
-        name = item.task.casefold()
+        name = look(item.task)
         if not is_empty(name):
             twice.update({name} & found.keys())
             found[name] = item

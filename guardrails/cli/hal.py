@@ -19,12 +19,11 @@ from guardrails.evidence.store import Store
 from guardrails.git import Repo, open_repo
 from guardrails.layout import STAGES
 from guardrails.printable import printable
-from guardrails.probes.hal import Outcome, Records, Surroundings, is_local, run, target_of
+from guardrails.probes.hal import Outcome, Records, Surroundings, is_local, redactor_of, run, target_of
 from guardrails.probes.hal_checks import CHECKS
 from guardrails.probes.hal_mock import BEHAVIOURS, Behaviour, open_mock, serving
 from guardrails.probes.hal_records import Response
 from guardrails.probes.hal_summary import Summary, shortfall
-from guardrails.probes.redact import Redactor
 from guardrails.settings import HAL_MODES, Hal, HalMode, Settings, address_problem
 from guardrails.snapshot.worktree import Worktree
 
@@ -77,7 +76,7 @@ def smoke(
     if spec is not None:
         spec = settings.layout.require_id(spec)
     if dry_run:
-        _announce(settings, repo)
+        _announce(settings, Surroundings(repo.environment, repo.root))
         return EXITS["skipped"]
     return _smoke(repo, settings, spec, stage, globals_)
 
@@ -95,9 +94,9 @@ def _under_flags(hal: Hal, base_url: str | None, mode: HalMode | None) -> Hal:
     return hal._replace(base_url=base_url.rstrip("/"), mcp=())
 
 
-def _announce(settings: Settings, repo: Repo) -> None:
+def _announce(settings: Settings, around: Surroundings) -> None:
     hal = settings.hal
-    redactor = Redactor(settings.secrets.variables, repo.environment)
+    redactor = redactor_of(settings, around)
     for name in hal.checks if hal.mode != "off" else ():
         click.echo(f"{name}: would be asked")
     click.echo(printable(redactor.text(f"hal: {hal.mode} ({hal.origin}): would ask {target_of(hal)}")))

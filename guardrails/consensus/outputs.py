@@ -18,7 +18,7 @@ from guardrails.consensus.reading import (
     recorded,
     walk,
 )
-from guardrails.consensus.statements import conflicts_in, identity, stated
+from guardrails.consensus.statements import conflicts_in, folded, identity, stated
 from guardrails.consensus.values import AgentOutput, Named, Problem, agent_of, short
 from guardrails.layout import EvidenceName
 
@@ -35,6 +35,8 @@ _ABOUT = frozenset(
     )
 )  # fmt: skip
 _DONE = frozenset(("ok", "success", "succeeded", "complete", "completed", "done"))
+# An answer may use `status` for anything it is about (`draft`, `ready`), but these words take the answer back.
+_TAKEN_BACK = frozenset(("failed", "error", "blocked", "rejected", "conflict"))
 
 
 def read_output(
@@ -100,15 +102,21 @@ def _says(item: Any) -> bool:
 
 def _error(value: dict[str, Any]) -> str | None:
     """What failed, when the answer, or the answer inside it, says that something did."""
-    inner = value.get("output")
-    for part in (value, inner if isinstance(inner, dict) else {}):
+    given = value.get("output")
+    inner: dict[str, Any] = given if isinstance(given, dict) else {}
+    for part in (value, inner):
         if part.get("error"):
             return _words(part["error"])
     status = value.get("status")
     if isinstance(status, str) and status.strip().lower() not in _DONE:
         return f"status {short(status) or 'blank'}"
     code = value.get("exitCode", value.get("exit_code"))
-    return None if code in (None, 0) else f"exit code {short(str(code))}"
+    return _inner_status(inner) if code in (None, 0) else f"exit code {short(str(code))}"
+
+
+def _inner_status(inner: dict[str, Any]) -> str | None:
+    said = [item for key, item in inner.items() if folded(key) == "status" and isinstance(item, str)]
+    return next((f"status {short(item)} in its output" for item in said if folded(item) in _TAKEN_BACK), None)
 
 
 def _words(error: Any) -> str:

@@ -13,7 +13,20 @@ from guardrails.jsontext import Key
 
 ID_LENGTH = 12
 # Ways of writing "there is none" into a list that should have been left empty.
-_NONE = frozenset(("", "-", "none", "n/a", "na", "nil", "null", "no conflict", "no conflicts"))
+_NONE = frozenset(
+    (
+        "", "-", "none", "n/a", "na", "nil", "null", "no", "false", "none identified", "none found", "no conflict",
+        "no conflicts", "no open conflicts", "no unresolved conflicts", "no objection", "no objections",
+        "no disagreement", "no disagreements", "no dissent",
+    )
+)  # fmt: skip
+# What a conflict is called, folded. The first are still open even where the rest would be told as history.
+_OPEN = frozenset(("unresolvedconflict", "unresolvedconflicts", "openconflict", "openconflicts"))
+_CALLED_CONFLICTS = _OPEN | frozenset(
+    ("conflict", "conflicts", "objection", "objections", "disagreement", "disagreements", "dissent", "dissents")
+)
+_HISTORY = ("conflictsresolved", "resolvedconflicts", "conflictresolution")
+_LONGEST_NAME = 60
 _WORDS = ("text", "conflict", "issue", "description", "summary", "topic", "title")
 _PLACES: tuple[tuple[str, ...], ...] = ((), ("final_plan",), ("output",), ("output", "final_plan"))
 
@@ -35,13 +48,41 @@ def identity(text: str) -> str:
 def stated(document: Any, what: str) -> Iterator[tuple[Key, str]]:
     """(where, text) of each statement under `what`: "agreements" or "conflicts".
 
-    They are looked for at the top, in `final_plan` and in `output`, each with and without `consensus` above.
-    `conflicts_resolved` is history, not a statement of a conflict.
+    Agreements count where they are asked for: at the top, in `final_plan` and in `output`, each with and without
+    `consensus` above. Conflicts count at any depth and under any of their names: one that was put elsewhere is no less
+    stated. `conflicts_resolved` is history, not a statement of a conflict.
     """
+    if what == "conflicts":
+        yield from _conflicts(document)
+        return
     for place in _PLACES:
         base = _reach(document, place)
         for path in ((what,), ("consensus", what)):
             yield from _items(_reach(base, path), (*place, *path))
+
+
+def folded(name: str) -> str:
+    """A key as it is compared: `Open-Conflicts`, `open_conflicts` and `openConflicts` are one. Empty when too long."""
+    if len(name) > _LONGEST_NAME:
+        return ""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().replace("_", "").replace("-", "").split())
+
+
+def _conflicts(document: Any) -> Iterator[tuple[Key, str]]:
+    """Every statement of a conflict, in the order of the text. What stands within one belongs to it."""
+    stack: list[tuple[Key, Any, frozenset[str]]] = [((), document, _CALLED_CONFLICTS)]
+    while stack:
+        key, value, names = stack.pop()
+        name = folded(key[-1]) if key and isinstance(key[-1], str) else ""
+        if name in names:
+            yield from _items(value, key)
+            continue
+        if name.startswith(_HISTORY):
+            names = _OPEN
+        if isinstance(value, dict):
+            stack += [((*key, each), value[each], names) for each in reversed(value)]
+        elif isinstance(value, list):
+            stack += [((*key, index), value[index], names) for index in reversed(range(len(value)))]
 
 
 def _reach(value: Any, path: tuple[str, ...]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -62,10 +63,15 @@ def probe(settings: Settings, around: Surroundings) -> tuple[Response, ...]:
     hal = settings.hal
     if hal.mode == "off":
         return tuple(_skipped(hal, name) for name in hal.checks)
-    redactor = Redactor(settings.secrets.variables, around.environment)
+    redactor = redactor_of(settings, around)
     with _target(hal) as target:
         asked = _ask(hal, target, around) if hal.checks else []
     return tuple(response(each, hal.mode, hal.origin, redactor) for each in asked)
+
+
+def redactor_of(settings: Settings, around: Surroundings) -> Redactor:
+    """Knows every secret that is configured, the HAL key above all."""
+    return Redactor((settings.hal.secret_env, *settings.secrets.variables), around.environment)
 
 
 def why_off(hal: Hal) -> str:
@@ -85,7 +91,10 @@ def target_of(hal: Hal) -> str:
 def is_local(url: str) -> bool:
     """Whether an address is on this machine."""
     host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _skipped(hal: Hal, name: str) -> Response:

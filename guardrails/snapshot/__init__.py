@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple, Protocol
 
 from guardrails.git import Repo
+from guardrails.paths import is_plain as is_plain  # spoken of wherever snapshots are
+from guardrails.paths import parents as parents
+from guardrails.paths import within as within
 
 READ_LIMIT = 32 * 1024 * 1024
 """Bytes a check will hold of one file. What is larger is reported, not read."""
@@ -86,25 +89,6 @@ class Snapshot(Protocol):
 
     def describe(self) -> str:
         """What this is, for people: "the index", "commit 1a2b3c4"."""
-
-
-def within(path: str, prefix: str) -> bool:
-    """Whether `path` is `prefix` or lies below it."""
-    return not prefix or path == prefix or path.startswith(prefix + "/")
-
-
-def is_plain(path: str) -> bool:
-    """Whether a path is relative, normal and stays inside: no `..`, no `.`, no empty part, no NUL."""
-    if not path or "\0" in path or path.startswith("/"):
-        return False
-    return not any(part in ("", ".", "..") for part in path.split("/"))
-
-
-def parents(path: str) -> Iterator[str]:
-    """Every directory above `path`, nearest first."""
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
 
 
 def too_large(size: int, limit: int) -> str:

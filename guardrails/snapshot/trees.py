@@ -34,7 +34,7 @@ Row = tuple[bytes, bytes, bytes]
 """Mode, object id and path, as git prints them."""
 
 
-class _Tree(Listed):
+class Tree(Listed):
     """Index and commit: listed by git, read through `cat-file`."""
 
     repo: Repo
@@ -108,7 +108,7 @@ class _Tree(Listed):
             yield Blob(entry, size, data, None if data is not None else too_large(size, limit))
 
 
-class Index(_Tree):
+class Index(Tree):
     """What the next commit will hold. `base` is HEAD, or nothing before the first commit.
 
     A file whose bytes in the working tree hash to the id in the index *is* that blob, and is read from there:
@@ -156,9 +156,9 @@ class Index(_Tree):
         return "the index"
 
 
-class Commit(_Tree):
+class Commit(Tree):
     """One commit's tree. `base` is set when the commit ends a range; `excludes` are the commits whose history the
-    range leaves out (what a remote already has)."""
+    range leaves out (what a remote already has), `tags` the tag objects that were peeled to reach it."""
 
     def __init__(
         self,
@@ -167,11 +167,13 @@ class Commit(_Tree):
         base: Snapshot | None = None,
         source: Source | None = None,
         excludes: tuple[str, ...] = (),
+        tags: tuple[str, ...] = (),
     ) -> None:
         super().__init__(repo)
         self.revision = revision
         self.base = base
         self.excludes = excludes
+        self.tags = tags
         self.source = source or Source("commit", revision)
 
     def _list(self, prefix: str) -> list[Row]:

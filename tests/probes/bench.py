@@ -23,7 +23,7 @@ CHECKS = ["health", "list_movies", "indexer_test", "graphql_ping"]
 def live(url: str | None, **changes: Any) -> Settings:
     """Settings under which a service is asked."""
     hal = Hal(mode="live", origin="--mode", base_url=url, timeout=changes.pop("timeout", 5.0), **changes)
-    return Settings(hal=hal, secrets=Secrets((VARIABLE, "OTHER_SECRET")))
+    return Settings(hal=hal, secrets=Secrets(("OTHER_SECRET",)))
 
 
 def ask(url: str | None, **changes: Any) -> tuple[Response, ...]:

@@ -189,7 +189,8 @@ def test_what_is_no_plain_address_is_refused_and_not_repeated(sandbox: Sandbox, 
 
 
 def test_a_mock_is_never_asked_for_elsewhere(sandbox: Sandbox) -> None:
-    assert smoke(sandbox, "--mode", "mock", "--base-url", "http://hal.example").code == 2
+    for url in ("http://hal.example", "http://127.example", "http://localhost.example", "http://10.0.0.1"):
+        assert smoke(sandbox, "--mode", "mock", "--base-url", url).code == 2
     sandbox.write(".speckit.yaml", "hal: {mode: mock, base_url: 'http://hal.invalid'}\n")
     ran = smoke(sandbox)
     assert ran.code == 0

@@ -13,7 +13,7 @@ from guardrails.finding import Finding, Skipped
 from guardrails.result import Examined, Problem, Result
 from guardrails.secret_detectors import PRIVATE_KEY
 from guardrails.secret_places import places
-from guardrails.secret_values import SHORTEST, Needle, values
+from guardrails.secret_values import LONGEST, SHORTEST, Needle, values
 
 MARK = "[secret]"
 
@@ -25,9 +25,10 @@ _REACH = 512
 _CUT_SHORT = (
     rb"(?:gh[opsru]_|github_pat_|gl(?:pat|dt|ft|soat|rt|cbt|imt|ptt|agent|oas)-|sk-(?:ant|proj|svcacct|admin|or)-|AIza"
     rb"|GOCSPX-|A(?:3T|BIA|CCA|KIA|SIA)[0-9A-Z]|xox[abposr]-|xapp-|npm_|pypi-AgE|SG\.|hf_|r8_|gsk_|pplx-|xai-|sq0csp-"
-    rb"|[rs]k_live_|AGE-SECRET-KEY-1|eyJ[A-Za-z0-9_-]{8,}\.)[A-Za-z0-9_-]{6,300}(?=\.\.\.|['\"]|\Z)"
+    rb"|[rs]k_live_|AGE-SECRET-KEY-1|eyJ[A-Za-z0-9_-]{8,}\.)[A-Za-z0-9_-]{4,300}(?=\.\.\.)"
 )
-_ENDS = rb"\.\.\.|['\"]|\Z"
+_CLIP, _MARKED = "...", b"..."
+"""How messages say that they cut a quotation short."""
 
 Needles = tuple[Needle, ...]
 Redact = Callable[[str], str]
@@ -64,29 +65,27 @@ def redacted(value: Any, known: Needles) -> Any:
 def redactor(texts: Iterable[str], known: Needles) -> Redact | None:
     """What takes the secrets out of each of these texts; None when none of them holds one."""
     distinct = list(dict.fromkeys(filter(None, texts)))
-    bad = dict(_dirty([(text, _bytes(text)) for text in distinct], known))
-    if not bad:
+    if not _holds(distinct, known):
         return None
+    dirty = dict(_dirty(distinct, known))
+    clean = frozenset(distinct) - dirty.keys()
 
-    def clean(text: str) -> str:
-        # A text that was not asked for (a part of one that was) is searched now.
-        if text not in bad and text not in known_clean:
-            bad[text] = _without(_bytes(text), known)
-        return bad.get(text, text)
+    def redacted_text(text: str) -> str:
+        if text not in dirty and text not in clean:  # a part of one that was asked for
+            dirty[text] = _without(text, known)
+        return dirty.get(text, text)
 
-    known_clean = frozenset(distinct) - bad.keys()
-    return clean
+    return redacted_text
 
 
-def _texts(result: Result) -> Iterator[str]:
-    yield result.source.rev or ""
-    if result.problem:
-        yield result.problem.message
-        yield result.problem.hint or ""
-    for finding in result.findings:
-        yield from (finding.path, finding.message, finding.hint or "", finding.spec or "", finding.stage or "")
-    for skipped in result.examined.skipped:
-        yield from skipped
+def _texts(result: Result) -> list[str]:
+    findings, problem = result.findings, result.problem
+    distinct: set[str | None] = {result.source.rev, problem and problem.message, problem and problem.hint}
+    distinct |= {finding.path for finding in findings} | {finding.message for finding in findings}
+    distinct |= {finding.hint for finding in findings}
+    distinct |= {finding.spec for finding in findings} | {finding.stage for finding in findings}
+    distinct.update(*result.examined.skipped)
+    return [text for text in distinct if text]
 
 
 def _finding(finding: Finding, clean: Redact) -> Finding:
@@ -115,61 +114,71 @@ def _walk(value: Any, clean: Redact) -> Any:
     return [_walk(item, clean) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _dirty(rows: list[tuple[str, bytes]], known: Needles) -> Iterator[tuple[str, str]]:
+def _dirty(texts: list[str], known: Needles) -> Iterator[tuple[str, str]]:
     """(text, text without secrets) of those that hold one, found by halving."""
-    if len(rows) > 1:
-        if _holds(b"\n".join(data for _, data in rows), known):
-            middle = len(rows) // 2
-            yield from _dirty(rows[:middle], known)
-            yield from _dirty(rows[middle:], known)
-    elif rows:
-        text, data = rows[0]
-        clean = _without(data, known)
-        if clean != text:
-            yield text, clean
+    if len(texts) == 1:
+        yield texts[0], _without(texts[0], known)
+        return
+    middle = len(texts) // 2
+    for half in (texts[:middle], texts[middle:]):
+        if _holds(half, known):
+            yield from _dirty(half, known)
 
 
-def _holds(data: bytes, known: Needles) -> bool:
-    return next(_spans(data, known, together=True), None) is not None
+def _holds(texts: list[str], known: Needles) -> bool:
+    """Whether any of the texts may hold a secret."""
+    data = _bytes("\n".join(texts))
+    if data.count(b"\n") < len(texts) and b"\\n" not in data and b"\\r" not in data and b"\r" not in data:
+        known = tuple(needle._replace(wraps=False) for needle in known)  # no text has a line break: that is dear
+    if next(places(data, known, 1), None):
+        return True
+    cut = _bytes("\n".join(text for text in texts if _CLIP in text))
+    return bool(cut) and next(_cut_short(cut, known), None) is not None
 
 
-def _without(data: bytes, known: Needles) -> str:
+def _without(text: str, known: Needles) -> str:
     """A text with each span that is secret replaced."""
+    data = _bytes(text)
     parts, end = [], 0
     for start, stop in sorted(_spans(data, known)):
         if start >= end:
             parts += [_text(data[end:start]), MARK]
         end = max(end, stop)
-    return "".join((*parts, _text(data[end:])))
+    return "".join((*parts, _text(data[end:]))) if parts else text
 
 
-def _spans(data: bytes, known: Needles, together: bool = False) -> Iterator[tuple[int, int]]:
-    """Where secrets are, each as far as it goes. `together` says that `data` is many texts, one to a line."""
+def _spans(data: bytes, known: Needles) -> Iterator[tuple[int, int]]:
+    """Where secrets are, each as far as it goes."""
     for place in places(data, known, sys.maxsize - 1):
-        if place.what == PRIVATE_KEY or place.end - place.start >= 1024:
+        if place.what == PRIVATE_KEY or place.end - place.start >= LONGEST:
             yield place.start, len(data)  # only its beginning was searched for
         else:
             yield _whole(data, place.start, place.end)
-    ends = re.MULTILINE if together else 0
-    pattern = _CUT_SHORT.replace(rb"\Z", b"$") if together else _CUT_SHORT
-    for match in re.finditer(pattern, data, ends):
+    yield from _cut_short(data, known)
+
+
+def _cut_short(data: bytes, known: Needles) -> Iterator[tuple[int, int]]:
+    """Where a quotation was cut inside a secret: so much of a token or of a configured value, then the cut."""
+    for match in re.finditer(_CUT_SHORT, data):
         yield match.span()
-    yield from _cut_values(data, known, together)
-
-
-def _cut_values(data: bytes, known: Needles, together: bool) -> Iterator[tuple[int, int]]:
-    """Where a text was cut inside a configured value: SHORTEST characters of it or more, then the cut."""
     folded = data.lower()
-    for needle in known:
-        text, value = (folded if needle.folded else data), needle.data
-        at = text.find(value[:SHORTEST])
-        while at >= 0:
-            size = SHORTEST
-            while size < len(value) and text[at + size : at + size + 1] == value[size : size + 1]:
-                size += 1
-            if together or re.compile(_ENDS).match(text, at + size):
-                yield at, at + size
-            at = text.find(value[:SHORTEST], at + 1)
+    clip = data.find(_MARKED)
+    while clip >= 0:
+        for needle in known:
+            size = _beginning(needle.data, (folded if needle.folded else data)[max(0, clip - LONGEST) : clip])
+            if size:
+                yield clip - size, clip
+        clip = data.find(_MARKED, clip + 1)
+
+
+def _beginning(value: bytes, text: bytes) -> int:
+    """How many bytes of `value`, from its first on, `text` ends with; 0 when fewer than give anything away."""
+    at = text.find(value[:SHORTEST])
+    while at >= 0:
+        if value.startswith(text[at:]):
+            return len(text) - at
+        at = text.find(value[:SHORTEST], at + 1)
+    return 0
 
 
 def _whole(data: bytes, start: int, end: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from guardrails.git import to_bytes
 
 SHORTEST = 6
 """Characters a value must have: anything shorter turns up everywhere."""
-_LONGEST = 1024
+LONGEST = 1024
 """Bytes of a form that are searched for: the first so many of a secret give it away as well as all."""
 
 _URL_KEPT = ("", "/", "!*'()", ";,/?:@&=+$!*'()#")
@@ -57,11 +57,11 @@ def _forms(variable: str, value: str) -> Iterator[Needle]:
         yield _folded(variable, "URL-encoded", encoded)
     yield _folded(variable, "hexadecimal", raw.hex().encode("ascii"))._replace(wraps=True)
     for data in dict.fromkeys(_base64(raw)):
-        yield Needle(variable, "base64", data[:_LONGEST], folded=False, wraps=True)
+        yield Needle(variable, "base64", data[:LONGEST], folded=False, wraps=True)
 
 
 def _folded(variable: str, form: str, data: bytes) -> Needle:
-    return Needle(variable, form, data.lower()[:_LONGEST])
+    return Needle(variable, form, data.lower()[:LONGEST])
 
 
 def _json_escaped(value: str) -> Iterator[str]:

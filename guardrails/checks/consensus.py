@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from guardrails.consensus.findings import Place, anchor, report
-from guardrails.consensus.gathering import FOLDER, Candidate, Case, candidates, cases, present
+from guardrails.consensus.gathering import Candidate, Case, candidates, cases, present
+from guardrails.consensus.placing import FOLDER
 from guardrails.consensus.sessions import CLOCK_ALLOWANCE, Session, belongs, group, latest
 from guardrails.consensus.statements import identity, stated
 from guardrails.consensus.values import AgentOutput, Current, Question, Record, Verdict
@@ -33,10 +34,10 @@ def check(subject: Subject) -> Iterator[Observation]:
         subject = subject._replace(scope=subject.scope._replace(spec=spec))
     found: list[Candidate] = []
     for each in candidates(subject.snapshot, subject.settings.layout, subject.scope):
-        if isinstance(each, Skipped):
-            yield each
-        else:
+        if isinstance(each, Candidate):
             found.append(each)
+        else:
+            yield each
     yield from _required(subject)
     from guardrails.schema import is_valid
 

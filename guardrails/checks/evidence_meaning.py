@@ -59,11 +59,16 @@ def _placeholders(evidence: Evidence, data: bytes, value: Any) -> Iterator[Findi
         line, column = places.get(key, (1, 1))
         whole = match[0] == match.string.strip()
         said = "unresolved placeholder" if whole else "the text holds"
-        message = f"/{'/'.join(map(str, key))}: {said} {match[0][:60]}"
+        message = f"/{'/'.join(map(str, key))}: {said} {_short(match[0], 60)}"
         level: Severity = "error" if whole else "warning"
         yield PLACEHOLDER.at(
             evidence.path, message, line=line, column=column, severity=level, spec=name.spec, stage=name.stage
         )
+
+
+def _short(text: str, most: int) -> str:
+    """A quotation; one that was cut says so."""
+    return text if len(text) <= most else text[:most] + "..."
 
 
 def _strings(value: Any) -> Iterator[tuple[Key, str]]:
@@ -83,7 +88,7 @@ def _times(evidence: Evidence, data: bytes, value: dict[str, Any], now: datetime
     for key in _TIME_KEYS:
         text = value.get(key)
         if isinstance(text, str) and "${" not in text and (problem := time_problem(text, now)):
-            yield _found(TIMESTAMP, evidence, data, (key,), f"/{key}: {text[:40]!r} {problem}")
+            yield _found(TIMESTAMP, evidence, data, (key,), f"/{key}: {_short(text, 40)!r} {problem}")
 
 
 def time_problem(text: str, now: datetime) -> str | None:
@@ -107,7 +112,7 @@ def _identity(evidence: Evidence, data: bytes, value: dict[str, Any], subject: S
     for key in _SPEC_KEYS:
         spec = value.get(key)
         if name.spec and isinstance(spec, str) and spec != name.spec and layout.id_of(spec) != name.spec:
-            yield _found(IDENTITY, evidence, data, (key,), f"/{key}: {spec[:80]!r}, but it lies in {name.spec}")
+            yield _found(IDENTITY, evidence, data, (key,), f"/{key}: {_short(spec, 80)!r}, but it lies in {name.spec}")
     for key in _STAGE_KEYS:
         stage = stage_of(value.get(key))
         if name.stage and stage and stage != name.stage:

@@ -114,7 +114,7 @@ def _directories(subject: Subject, found: Survey, path: str) -> Iterator[Finding
             hint = f"add a row that names {directory.spec}"
             yield SPEC_WITHOUT_ROW.at(path, message, line=1, hint=hint, spec=directory.spec)
     layout = subject.settings.layout
-    known = {directory.spec for directory in (*found.directories, *found.linked)}
+    known = {directory.spec for directory in found.directories} | {linked.spec for linked in found.linked}
     heads = {"SPEC", *(spec.partition("-")[0] for spec in known)}
     placed = {item.row.line for rows in found.rows.values() for item in rows}
     for item in found.items:

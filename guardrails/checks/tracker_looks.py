@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from functools import lru_cache
 
 LONGEST = 200
-"""Characters of an id or header that are compared by their looks. Ordering the accents of longer ones costs too much."""
+"""Characters of an id or header that are compared by their looks. Sorting the accents of longer ones costs too much."""
 
 # Cyrillic, then Greek: capitals and small letters look like different Latin ones, so case is folded afterwards.
 _ALIKE = str.maketrans(
@@ -21,7 +20,6 @@ _ALIKE = str.maketrans(
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
-@lru_cache(maxsize=1024)
 def seen_as(text: str) -> str:
     """`text` with compatible and look-alike characters as their plain ones, invisible characters dropped."""
     if len(text) > LONGEST or (text.isascii() and text.isprintable()):

@@ -11,6 +11,8 @@ from guardrails.cli.context import global_options, merged
 from guardrails.cli.judge import load_config
 from guardrails.git import open_repo
 from guardrails.printable import printable
+from guardrails.redaction import needles, redacted
+from guardrails.settings import Settings
 from guardrails.snapshot.worktree import Worktree
 
 
@@ -21,7 +23,7 @@ from guardrails.snapshot.worktree import Worktree
 def command(ctx: click.Context, /, style: str, **options: Any) -> int:
     """Show each effective setting, and whether a default, a line of .speckit.yaml or a variable set it.
 
-    Of secrets only the names of their variables are shown.
+    Of secrets only the names of their variables are shown; a value that is one is shown as [secret].
 
     \b
     Example:  speckit config
@@ -30,10 +32,12 @@ def command(ctx: click.Context, /, style: str, **options: Any) -> int:
     repo = open_repo(globals_.repo)
     named = globals_.config or repo.environment.get("SPECKIT_CONFIG")
     loaded = load_config(Worktree(repo), repo.environment, named)
+    known = needles((*Settings().secrets.variables, *loaded.settings.secrets.variables), repo.environment)
+    values = [value._replace(value=redacted(value.value, known)) for value in loaded.values]
     if style == "json":
-        click.echo(json.dumps([value._asdict() for value in loaded.values], indent=2))
+        click.echo(json.dumps([value._asdict() for value in values], indent=2))
         return 0
-    width = max(len(value.key) for value in loaded.values)
-    for value in loaded.values:
+    width = max(len(value.key) for value in values)
+    for value in values:
         click.echo(f"{printable(value.key):<{width}} = {json.dumps(value.value)}  ({printable(value.origin)})")
     return 0

@@ -24,7 +24,8 @@ SOURCES = {"pre-commit": "index", "commit-msg": "index", "pre-push": "push"}
 def command(ctx: click.Context, /, hook: str | None, files: tuple[str, ...], **options: Any) -> int:
     """Every check bound to a hook, in one process with one result.
 
-    File names and what git passes to a hook are accepted; at commit-msg the first one is the message that is judged.
+    File names and what git passes to a hook are accepted; at commit-msg the first one is the message that is judged,
+    at pre-push they are the remote that is pushed to and its address.
 
     \b
     Example:  speckit guard --hook pre-commit
@@ -41,5 +42,6 @@ def command(ctx: click.Context, /, hook: str | None, files: tuple[str, ...], **o
         exit_zero=options["exit_zero"],
         if_any=options["if_any"],
         all_notes=False,
+        pushed_to=files if hook == "pre-push" else (),
     )
     return judge(request, globals_)

@@ -40,6 +40,8 @@ class Request(NamedTuple):
     exit_zero: bool = False
     if_any: bool = False
     all_notes: bool = True
+    pushed_to: tuple[str, ...] = ()
+    """what git passes to a pre-push hook: the remote's name and its address"""
 
 
 _OPTIONS = (
@@ -67,15 +69,27 @@ def judge(request: Request, globals_: Globals) -> int:
     """Run the request, report, and return the exit code. A run that cannot judge reports why, in the same format."""
     # A check makes many small values and no cycles, and ends: collecting garbage would only cost time.
     gc.disable()
+    known: list[Settings] = []
     try:
-        result = _result(request, globals_)
+        result = _result(request, globals_, known)
     except GuardrailError as error:
         result = _failed(request, Problem(error.message, error.hint), error.exit_code)
     except Exception as error:  # noqa: BLE001  an internal error is reported in the format that was asked for, too
         from guardrails.cli.crash import report
 
         result = _failed(request, report(error), INTERNAL)
-    return emit(result, request, globals_)
+    return emit(_redacted(result, known), request, globals_)
+
+
+def _redacted(result: Result, known: Sequence[Settings]) -> Result:
+    """Without the secrets that findings may quote, in every format. Where no configuration could be read, the
+    variables that count by default do."""
+    if not (result.findings or result.examined.skipped or result.problem):
+        return result
+    from guardrails.redaction import needles, redact
+
+    variables = [name for settings in (*known, Settings()) for name in settings.secrets.variables]
+    return redact(result, needles(variables, os.environ))
 
 
 def _failed(request: Request, problem: Problem, code: int) -> Result:
@@ -89,21 +103,23 @@ def _failed(request: Request, problem: Problem, code: int) -> Result:
     return engine.failed(request.command, Source(kind, source), problem, code)
 
 
-def _result(request: Request, globals_: Globals) -> Result:
+def _result(request: Request, globals_: Globals, known: list[Settings]) -> Result:
+    """What the checks say. The settings of each subject are added to `known`: they hold even if a check fails."""
     repo = open_repo(globals_.repo)
     source = request.source or repo.environment.get("SPECKIT_SOURCE") or "worktree"
-    subjects = [_subject(snapshot, request, repo, globals_) for snapshot in _resolve(repo, source)]
+    subjects = [_subject(snapshot, request, repo, globals_) for snapshot in _resolve(repo, source, request.pushed_to)]
+    known += [subject.settings for subject in subjects]
     return engine.run(request.command, request.checks, subjects, request.if_any)
 
 
-def _resolve(repo: Repo, source: str) -> list[Snapshot]:
+def _resolve(repo: Repo, source: str, pushed_to: tuple[str, ...]) -> list[Snapshot]:
     if source == "worktree":  # spares the common case an import
         from guardrails.snapshot.worktree import Worktree
 
         return [Worktree(repo)]
     from guardrails.sources import resolve
 
-    return resolve(repo, source)
+    return resolve(repo, source, pushed_to)
 
 
 def _subject(snapshot: Snapshot, request: Request, repo: Repo, globals_: Globals) -> Subject:

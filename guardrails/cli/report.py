@@ -71,9 +71,12 @@ def _write_file(path: str, report: str) -> None:
 
 
 def show_problem(error: GuardrailError | Problem) -> None:
-    """An error that ended the command, on standard error."""
+    """An error that ended the command, on standard error, without any secret it quotes."""
     from guardrails.printable import printable
+    from guardrails.redaction import needles, redacted
+    from guardrails.settings import Secrets
 
-    click.echo(f"error: {printable(error.message)}", err=True)
+    known = needles(Secrets().variables, os.environ)
+    click.echo(f"error: {printable(redacted(error.message, known))}", err=True)
     if error.hint:
-        click.echo(f"hint: {printable(error.hint)}", err=True)
+        click.echo(f"hint: {printable(redacted(error.hint, known))}", err=True)

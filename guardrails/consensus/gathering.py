@@ -7,20 +7,18 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from guardrails.consensus.outputs import read_output
+from guardrails.consensus.placing import ANSWERS, HOMELESS, WITNESSES, shelf
 from guardrails.consensus.reading import Context, Satisfies
 from guardrails.consensus.records import read_record, read_resolution
 from guardrails.consensus.sessions import Witness
 from guardrails.consensus.values import AgentOutput, Current, Question, Record, Resolution, Role, ask
-from guardrails.finding import Skipped
+from guardrails.finding import Finding, Skipped
 from guardrails.layout import EvidenceName, Layout, evidence_name
 from guardrails.settings import Settings
 from guardrails.snapshot import Blob, Entry, Snapshot, is_plain, within
 from guardrails.subject import Scope
 
-FOLDER = "consensus"
-"""Below `evidence.root`: where consensus evidence is filed. Older agents' answers also lie elsewhere."""
-_READ = frozenset(("agent_output", "synthesis", "verdict", "resolution"))
-_WITNESSES = frozenset(("agent_metrics", "consensus_telemetry"))
+_KINDS = ANSWERS | WITNESSES
 _BINDING = ("spec.md", "PRD.md")
 
 
@@ -47,20 +45,30 @@ class Case(NamedTuple):
         return outputs + records + [each.path for each in self.resolutions]
 
 
-def candidates(snapshot: Snapshot, layout: Layout, scope: Scope) -> Iterator[Candidate | Skipped]:
-    """The consensus evidence in scope, by exact SPEC id; and what lies there and is none, with the reason."""
+def candidates(snapshot: Snapshot, layout: Layout, scope: Scope) -> Iterator[Candidate | Skipped | Finding]:
+    """The consensus evidence in scope, by exact SPEC id; and what lies there and is none, with the reason.
+
+    A link under the name of an answer is a candidate too: it keeps its agent's place, and gives no answer.
+    """
+    here = shelf(layout)
     for entry in _entries(snapshot, layout):
         name = evidence_name(layout, entry.path)
-        if name is None or (scope.spec is not None and name.spec != scope.spec):
-            continue
-        known = name.kind in _READ or name.kind in _WITNESSES
-        if not known:
-            if name.kind == "unknown" and within(entry.path, f"{layout.evidence}/{FOLDER}"):
-                yield Skipped(entry.path, "its name is not one of consensus evidence")
-        elif name.spec is None:
-            yield Skipped(entry.path, "it lies in the directory of no SPEC")
-        elif scope.stage in (None, name.stage):
+        fault = here.fault(entry, name) if here.holds(entry.path) else None
+        finding = here.finding(entry, name, fault, scope) if fault else None
+        if finding:
+            yield finding
+        if name and _is_asked_for(name, scope) and (fault is None or entry.kind != "file"):
             yield Candidate(entry, name)
+        elif fault and finding:
+            yield Skipped(entry.path, fault)
+        elif name and name.spec is None and name.kind in _KINDS and scope.spec is None:
+            yield Skipped(entry.path, HOMELESS)
+
+
+def _is_asked_for(name: EvidenceName, scope: Scope) -> bool:
+    if name.spec is None or name.kind not in _KINDS:
+        return False
+    return scope.spec in (None, name.spec) and scope.stage in (None, name.stage)
 
 
 def _entries(snapshot: Snapshot, layout: Layout) -> Iterator[Entry]:
@@ -77,7 +85,7 @@ def cases(
     to_read = []
     for candidate in found:
         case = _case(made, candidate.name, settings)
-        if candidate.name.kind in _WITNESSES:
+        if candidate.name.kind in WITNESSES:
             case.witnesses.append(Witness(candidate.entry.path, candidate.name.stamp))
         else:
             to_read.append(candidate)

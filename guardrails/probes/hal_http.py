@@ -41,7 +41,8 @@ def ask(asking: Sequence[Question], key: str | None, local: bool) -> list[Asked]
         import anyio
         import httpx  # noqa: F401  said to be missing here, before anything was begun
     except ImportError as error:
-        raise Undecidable("HAL cannot be asked: httpx is not installed", "install speckit-guardrails[auto]") from error
+        problem = "HAL cannot be asked: httpx cannot be imported"
+        raise Undecidable(problem, "install speckit-guardrails[auto]") from error
     return anyio.run(partial(_ask_all, asking, key, local=local))
 
 

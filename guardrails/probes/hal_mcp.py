@@ -41,7 +41,7 @@ def ask(server: Server, asking: Sequence[Question]) -> list[Asked]:
         import anyio
         import mcp  # noqa: F401  said to be missing here, before anything was begun
     except ImportError as error:
-        raise Undecidable("HAL cannot be asked: mcp is not installed", "install speckit-guardrails[auto]") from error
+        raise Undecidable("HAL cannot be asked: mcp cannot be imported", "install speckit-guardrails[auto]") from error
     _silence()
     answers: dict[str, Asked] = {}
     reason = "the MCP server ended before it answered"

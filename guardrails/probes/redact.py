@@ -11,11 +11,9 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from guardrails.git import to_bytes
-from guardrails.secret_values import SHORTEST, Needle, values
+from guardrails.secret_values import LONGEST, SHORTEST, Needle, values
 
 MARK = "[redacted]"
-LONGEST = 1024
-"""Bytes of a form that are searched for. Where a longer one begins nobody knows its end, so all is withheld."""
 _ROUNDS = 8
 _BREAK = re.compile(rb"\\[rn]|[\r\n]")
 _ENCODED = re.compile(rb"[A-Za-z0-9+/=_-]*")

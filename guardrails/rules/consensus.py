@@ -7,13 +7,16 @@ from guardrails.finding import Rule
 CONFLICT = Rule(
     "CON001",
     "consensus-conflict",
-    "A conflict stated by an agent or the synthesis is unresolved.",
+    "A conflict stated by an agent or the synthesis, anywhere in the file and under any of its names, is unresolved.",
     "Agents that contradict each other have found a decision nobody has taken. Going on takes it by accident, and the "
     "status of a file cannot take it back: an `ok` beside a recorded conflict is still a conflict.",
     '"consensus": {"agreements": ["..."], "conflicts": ["storage: SQLite or Postgres"]}',
     "Decide, and record the decision as `spec-<stage>_<time>-<session>_resolution.json` beside the outputs: "
     "`conflict` (its id, from the message), `text`, `because`, `by`, `timestamp`, `specId`, `stage`. Or change the "
-    'documents and run the stage again. A "status": "resolved" written by an agent resolves nothing.',
+    'documents and run the stage again. A "status": "resolved" written by an agent resolves nothing. Keys named '
+    "conflict, unresolved conflict, open conflict, objection, disagreement or dissent (also in the plural, in any case "
+    "and with `_` or `-`) state one unless they are empty or say none; `conflicts_resolved` and `conflict_resolution` "
+    "are history.",
     outcome="conflict",
 )
 DEGRADED = Rule(
@@ -60,8 +63,9 @@ UNUSABLE = Rule(
     "consensus-output-unusable",
     "An agent's output does not count.",
     "Empty answers, error messages, unresolved templates and answers to another question were counted as votes before. "
-    "An output counts when it parses, satisfies the agent schema, names this SPEC, stage and agent, reports no error, "
-    "has no unresolved `${...}`, says something, and was made from the prompt and inputs of its run.",
+    "An output counts when it parses, satisfies the agent schema, names this SPEC, stage and agent, reports no error "
+    "(nor a `status` of failed, error, blocked, rejected or conflict in its `output`), has no unresolved "
+    "`${...}`, says something, and was made from the prompt and inputs of its run.",
     '{"specId": "SPEC-KIT-DEMO", "stage": "plan", "agent": "gemini", "error": "agent execution failed"}',
     "The message says why. Run the agent again; two different outputs of one agent in one session leave neither.",
     outcome="undecided",
@@ -126,6 +130,20 @@ UNDATED = Rule(
     "note",
     "undecided",
 )
+UNPLACED = Rule(
+    "CON014",
+    "consensus-unplaced",
+    "A file or link in the folder of consensus evidence belongs to no SPEC, stage or session by its path.",
+    "What cannot be placed is not judged. If it is the newest answer, and states a conflict, an older session would "
+    "pass in its stead because of a letter in a file name. Links are never followed: what they point to can change "
+    "without the evidence.",
+    "bad:  consensus/spec-kit-demo/spec-plan_20260105T101500Z-a1b2_claude.json    (ids match exactly, case included)\n"
+    "bad:  consensus/SPEC-KIT-DEMO/Spec-plan_2026-01-05_claude.JSON\n"
+    "good: consensus/SPEC-KIT-DEMO/spec-plan_20260105T101500Z-a1b2_claude.json",
+    "Rename it to `spec-<stage>_<time>-<session>_<agent>.json` in the directory of its SPEC, or move it out of the "
+    "folder if it is no consensus evidence; `docs/evidence.md` lists all names. Replace a link by the file.",
+    outcome="undecided",
+)
 
 RULES = (
     CONFLICT,
@@ -141,4 +159,5 @@ RULES = (
     RESOLUTION,
     NOTHING,
     UNDATED,
+    UNPLACED,
 )

@@ -17,7 +17,7 @@ MISSING_DOCUMENT = Rule(
 UNREADABLE_DOCUMENT = Rule(
     "DOC002",
     "document-unreadable",
-    "A required document cannot be read: not UTF-8, too large, nested too deep, or not a regular file.",
+    "A required document or a SPEC directory cannot be read: not UTF-8, too large, too deep, a link or a submodule.",
     "What cannot be read has not been examined, and what has not been examined must not pass.",
     "plan.md saved as UTF-16            <- save it as UTF-8\n"
     "plan.md -> ../templates/plan.md    <- a link is not followed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from guardrails.finding import Rule
 
+_DONE = "Where `tracker.statuses` has no Done, each of Complete, Completed, Closed, Finished and Shipped in it is Done."
 _COLUMNS = "`tracker.columns` in .speckit.yaml lists the columns, `layout.tracker` names the file."
 
 MISSING_TRACKER = Rule(
@@ -26,11 +27,12 @@ UNREADABLE_TRACKER = Rule(
 NO_STATUS_TABLE = Rule(
     "TRK003",
     "tracker-no-status-table",
-    "The tracker has no table with a Status column.",
+    "The tracker has no table with a Status column, or a table with two; a column that may be one is a warning.",
     "A page without a table says nothing that could be checked. Tables in code fences and comments are not tables: "
-    "no renderer shows them.",
+    "no renderer shows them. Of two Status columns each reader would believe another one.",
     "| Order | Task ID | Title |            <- no status column\n| Order | Task ID | Title | Status |   <- good",
-    "Add a table with a Status column. " + _COLUMNS,
+    "Add a table with one Status column; State, Statuses, Task Status and, beside a column for the task, any header "
+    "with the word status are read as one. " + _COLUMNS,
 )
 UNKNOWN_STATUS = Rule(
     "TRK004",
@@ -53,12 +55,15 @@ MISSING_COLUMNS = Rule(
 DONE_WITHOUT_EVIDENCE = Rule(
     "TRK006",
     "tracker-done-without-evidence",
-    "A task is Done, but its Evidence names no file or directory of this repository.",
-    "Done is a claim; evidence is what a reader can open. A sentence or a URL can be neither checked nor kept with "
-    "the commit.",
+    "A task is Done, but its Evidence names no file or directory of this repository, or its table has no Evidence.",
+    "Done is a claim; evidence is what a reader can open. A sentence, a URL, a symbolic link or the tracker itself "
+    "proves nothing that is kept with the commit.",
     "| T26 | ... | Done | ... | all tests pass |                          <- prose\n"
+    "| T26 | ... | Done | ... | no proof, but see docs/run.log |          <- a path inside a sentence\n"
     "| T26 | ... | Done | ... | docs/SPEC-KIT-DEMO/evidence/run.log |     <- good",
-    "Add the path of the evidence, from the repository root. Commas, semicolons or <br> separate several.",
+    "Add the path of the evidence, from the repository root, alone or with lines or a remark in parentheses after it. "
+    "Commas, semicolons or <br> separate several. A table without a task column, or of stages or phases, that has no "
+    "Evidence column gets a warning; take Evidence out of `tracker.columns` to ask for none. " + _DONE,
 )
 EMPTY_TABLE = Rule(
     "TRK007",
@@ -71,11 +76,11 @@ EMPTY_TABLE = Rule(
 NO_SEPARATOR = Rule(
     "TRK008",
     "tracker-missing-separator",
-    "A header of a status table is not followed by a separator row with as many cells.",
+    "A header of a status table is not followed by a separator row that makes a table of it.",
     "Without it no renderer sees a table, and none of its rows is checked.",
     "| Task ID | Status |\n| T1 | Done |            <- separator missing\n"
     "| Task ID | Status |\n| --- | --- |            <- good",
-    "Put a row of dashes, one cell for each column, right below the header.",
+    "Put a row of dashes, one cell for each column, right below the header, both without indentation.",
 )
 DETACHED_ROW = Rule(
     "TRK009",
@@ -105,10 +110,11 @@ DUPLICATE_ORDER = Rule(
 DUPLICATE_TASK = Rule(
     "TRK012",
     "tracker-duplicate-task",
-    "A task id appears in more than one row.",
+    "A task id appears in more than one row, or two ids look alike.",
     "Two rows can tell two stories of one task, and whoever reads the tracker believes the first they find.",
     "| T5 | ... | Done |\n| T5 | ... | Backlog |      <- T5 again",
-    "Merge the rows or give one a new id. Names in a Task, Stage or Spec column need to be unique in their table only.",
+    "Merge the rows or give one a new id. Case, blanks, invisible characters and Cyrillic or Greek letters that look "
+    "like Latin ones make no other id. Names in a Task, Stage or Spec column need to be unique in their table only.",
 )
 EMPTY_TASK = Rule(
     "TRK013",
@@ -125,7 +131,8 @@ SEVERAL_IN_PROGRESS = Rule(
     "A thread works on one thing at a time; with two marked, nobody knows which one the evidence belongs to.",
     "| T7 | In Progress | feat/x |\n| T8 | In Progress | feat/x |      <- same branch, second task",
     "Set one of them back. `tracker.thread` in .speckit.yaml says what a thread is (branch, table or file); rows "
-    "without a branch are one thread. `tracker.one_in_progress: false` allows several.",
+    "without a branch are one thread. `tracker.one_in_progress: false` allows several. Where `tracker.statuses` has no "
+    "In Progress, each of Doing, Active and WIP in it is In Progress.",
 )
 MISSING_OWNER = Rule(
     "TRK015",
@@ -133,7 +140,7 @@ MISSING_OWNER = Rule(
     "A task that is In Progress, In Review or Done has no owner.",
     "Work that nobody owns is asked about by nobody.",
     "| T9 | ... | In Review |  |      <- owner empty; -, TBD and N/A count as empty",
-    "Name the owner.",
+    "Name the owner. " + _DONE,
 )
 DONE_WITHOUT_PRD = Rule(
     "TRK016",
@@ -142,12 +149,12 @@ DONE_WITHOUT_PRD = Rule(
     "Done against what? Only a document that is kept with the commit can answer.",
     "| T9 | ... | Done | ask the team |                  <- no path\n"
     "| T9 | ... | Done | docs/SPEC-KIT-009/PRD.md |      <- good",
-    "Add the path of the PRD or spec, from the repository root.",
+    "Add the path of the PRD or spec, from the repository root. " + _DONE,
 )
 PATH_OUTSIDE = Rule(
     "TRK017",
     "tracker-path-outside",
-    "A PRD or evidence path leads outside the repository: absolute, with `..`, or with backslashes.",
+    "A PRD or evidence path leads outside the repository: absolute, with `..`, with backslashes, or into .git.",
     "Such a path exists on one machine at most. It is never looked up.",
     "../other/docs/run.log        <- outside\n"
     "C:\\runs\\run.log             <- outside\ndocs/evidence/run.log        <- good",
@@ -176,7 +183,7 @@ DONE_WITHOUT_DATE = Rule(
     "A task is Done without a validation date.",
     "When it was validated decides whether later changes were looked at.",
     "| T9 | ... | Done | ... |  |      <- Last Validation empty",
-    "Add the date of the validation, YYYY-MM-DD.",
+    "Add the date of the validation, YYYY-MM-DD. " + _DONE,
 )
 BAD_BRANCH = Rule(
     "TRK021",

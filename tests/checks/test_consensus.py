@@ -38,6 +38,8 @@ from tests.sandbox import EVIDENCE, Sandbox
 
 BUNDLE = Bundle()
 SETTLED = Bundle(settled=(CONFLICT,))
+NAMELESS = "its name is not one of consensus evidence"
+HOMELESS = "it lies in the directory of no SPEC"
 FOLDER = f"{EVIDENCE}/consensus/{SPEC}"
 
 
@@ -313,14 +315,76 @@ def test_evidence_of_older_tools_is_read_but_never_ok() -> None:
     assert result.findings[0].message.endswith("made from unrecorded inputs (claude, gemini, gpt_pro)")
 
 
-def test_files_that_are_no_consensus_evidence_are_skipped_and_said() -> None:
-    files = {**BUNDLE.files, f"{FOLDER}/notes.json": b"{}", f"{EVIDENCE}/consensus/spec-plan_gemini.json": b"{}"}
-    result = judge(files)
-    assert result.verdict == "pass"
-    assert result.examined.skipped == (
-        Skipped(f"{FOLDER}/notes.json", "its name is not one of consensus evidence"),
-        Skipped(f"{EVIDENCE}/consensus/spec-plan_gemini.json", "it lies in the directory of no SPEC"),
-    )
+@pytest.mark.parametrize(
+    ("path", "reason", "spec", "stage"),
+    [
+        (f"{SPEC}/notes.json", NAMELESS, SPEC, None),
+        (f"{SPEC}/spec-plan_20260202T000000Z-0b_claude.JSON", NAMELESS, SPEC, None),
+        (f"{SPEC}/spec-plan_20260202T000000Z-0b_claude.jsonL", NAMELESS, SPEC, None),
+        (f"{SPEC}/Spec-plan_20260202T000000Z-0b_claude.json", NAMELESS, SPEC, None),
+        (f"{SPEC}/plan_20260202T000000Z-0b_claude.json", NAMELESS, SPEC, "plan"),
+        (f"{SPEC}/spec-plan_2026-02-02_claude.json", NAMELESS, SPEC, None),
+        (f"{SPEC}/spec-plan_20260202T000000Z-claude.json", NAMELESS, SPEC, "plan"),
+        (f"{SPEC}/spec-design_20260202T000000Z-0b_claude.json", NAMELESS, SPEC, None),
+        (f"{SPEC}/spec-plan_20260230T250000Z-0b_claude.json", "the time in its name is none", SPEC, "plan"),
+        ("spec-kit-demo/spec-plan_20260202T000000Z-0b_claude.json", HOMELESS, None, "plan"),
+        (f"old/{SPEC}/spec-plan_20260202T000000Z-0b_claude.json", HOMELESS, None, "plan"),
+        ("spec-plan_gemini.json", HOMELESS, None, "plan"),
+    ],
+    ids=str,
+)
+def test_a_newer_conflict_cannot_hide_behind_its_name(path: str, reason: str, spec: str, stage: str) -> None:
+    later = BUNDLE._replace(moment=BUNDLE.moment + timedelta(days=1), session="0b")
+    answer = MUTATIONS["a conflict is added to an output"](later, later.files)[later.path("gemini")]
+    place = f"{EVIDENCE}/consensus/{path}"
+    result = judge({**BUNDLE.files, place: answer})
+    assert (result.exit_code, codes(result)) == (3, ["CON014"])
+    found = result.findings[0]
+    assert (found.path, found.spec, found.stage, reason in found.message) == (place, spec, stage, True)
+    assert result.examined.skipped == (Skipped(place, reason),)
+
+
+def test_the_folder_of_consensus_may_be_written_in_another_case() -> None:
+    place = f"{EVIDENCE}/Consensus/spec-kit-demo/spec-plan_20260202T000000Z-0b_claude.json"
+    assert codes(judge({**BUNDLE.files, place: b"{}"})) == ["CON014"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{SPEC}/security_review_tracker.json",
+        f"{SPEC}/consensus_telemetry.jsonl",
+        f"{SPEC}/spec-plan_20250202T000000Z-0b_telemetry.jsonl",
+        f"{SPEC}/spec-plan_20250202T000000Z-0b_claude_metrics.json",
+        f"{SPEC}/archive/manifest.json",
+        f"{SPEC}/archive_manifest.json",
+        f"{SPEC}/notes.md",
+        f"{SPEC}/json",
+        "../consensus-old/notes.json",
+        "../commands/spec-kit-demo/notes.json",
+    ],
+    ids=str,
+)
+def test_what_holds_no_answer_may_lie_there(path: str) -> None:
+    place = f"{EVIDENCE}/consensus/{path}".replace("consensus/../", "")
+    assert judge({**BUNDLE.files, place: b"{}"}).verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("scope", "found"),
+    [
+        (Scope(spec=SPEC), {f"{SPEC}/notes.json", f"{SPEC}/audit-notes.json", "spec-9/notes.json"}),
+        (Scope(spec=SPEC, stage="plan"), {f"{SPEC}/notes.json", "spec-9/notes.json"}),
+        (Scope(stage="plan"), {f"{SPEC}/notes.json", "SPEC-8/notes.json", "spec-9/notes.json"}),
+    ],
+    ids=["a SPEC", "a stage of a SPEC", "a stage"],
+)
+def test_only_what_may_be_of_the_named_spec_and_stage_is_found(scope: Scope, found: set[str]) -> None:
+    names = ("SPEC-8/notes.json", f"{SPEC}/notes.json", "spec-9/notes.json", f"{SPEC}/audit-notes.json")
+    files = {**BUNDLE.files, **{f"{EVIDENCE}/consensus/{name}": b"{}" for name in names}}
+    result = judge(files, scope=scope)
+    assert {each.path.partition("/consensus/")[2] for each in result.findings} == found
+    assert len(result.examined.skipped) == len(found)
 
 
 def test_a_file_without_a_date_is_mentioned() -> None:
@@ -423,6 +487,14 @@ def test_each_file_of_the_corpus_alone_is_not_ok(corpus: Path) -> None:
             assert judge({path: data}, Settings()).verdict not in ("pass", "not-applicable"), path
 
 
+def test_each_file_of_the_corpus_has_its_place(corpus: Path) -> None:
+    count = 0
+    for files in _repositories(corpus):
+        assert "CON014" not in codes(judge(files, Settings()))
+        count += sum("/consensus/" in path for path in files)
+    assert count > 40
+
+
 def test_the_literal_synthesis_of_the_corpus_is_found_out(corpus: Path) -> None:
     found = [path for path in (corpus / "consensus-synthesis").iterdir() if b"${stage}" in path.read_bytes()]
     assert found
@@ -473,6 +545,37 @@ def test_a_link_is_no_output(sandbox: Sandbox) -> None:
     for source in ("index", "worktree"):
         ran = sandbox.judge("consensus check", "--source", source)
         assert (ran.code, "a symlink, not a regular file" in json.dumps(ran.document)) == (5, True)
+
+
+@pytest.mark.parametrize("name", ["latest.json", "latest", "spec-plan_20250101T000000Z-0a_claude.json", "../SPEC-9"])
+def test_a_link_is_not_followed(sandbox: Sandbox, name: str) -> None:
+    lay(sandbox, BUNDLE.files)
+    (sandbox.root / FOLDER / name).symlink_to("elsewhere")
+    sandbox.add()
+    for source in ("index", "worktree"):
+        ran = sandbox.judge("consensus check", "--source", source)
+        assert (ran.code, ran.rules) == (3, ["CON014"])
+        assert "a symlink, not followed" in ran.document["findings"][0]["message"]
+
+
+def test_a_folder_that_is_a_link_is_not_followed(sandbox: Sandbox) -> None:
+    lay(sandbox, BUNDLE.files)
+    folder = (sandbox.root / FOLDER).parent
+    folder.rename(sandbox.root / "elsewhere")
+    folder.symlink_to(sandbox.root / "elsewhere")
+    sandbox.add()
+    for source in ("index", "worktree"):
+        assert sandbox.judge("consensus check", "--source", source, "--if-any").rules == ["CON014"]
+
+
+def test_a_submodule_is_not_followed(sandbox: Sandbox) -> None:
+    lay(sandbox, BUNDLE.files)
+    sandbox.add()
+    commit = sandbox.commit()
+    sandbox.git("update-index", "--add", "--cacheinfo", f"160000,{commit},{EVIDENCE}/consensus/SPEC-9")
+    ran = sandbox.judge("consensus check", "--source", "index")
+    assert (ran.code, ran.rules) == (3, ["CON014"])
+    assert "a submodule, not followed" in ran.document["findings"][0]["message"]
 
 
 def test_a_commit_is_judged_by_its_own_bytes(sandbox: Sandbox) -> None:

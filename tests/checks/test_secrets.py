@@ -18,14 +18,14 @@ from guardrails.checks.secrets import LISTED, check
 from guardrails.errors import Undecidable
 from guardrails.finding import Checked, Finding, Observation, Skipped
 from guardrails.git import open_repo
-from guardrails.secret_sources import message_lines
+from guardrails.secret_message import Cleanup, message_lines
 from guardrails.settings import Secrets, Settings
 from guardrails.snapshot import Snapshot, Source
 from guardrails.snapshot.memory import Memory
 from guardrails.snapshot.trees import Commit, Index
 from guardrails.snapshot.worktree import Worktree
 from guardrails.subject import Scope, Subject
-from tests.sandbox import Sandbox
+from tests.sandbox import Ran, Sandbox
 
 NOW = datetime(2026, 7, 1, tzinfo=timezone.utc)
 TOKEN = "gh" + "p_" + "a1B2c3D4e5" * 3 + "f6G7h8"
@@ -186,6 +186,27 @@ class TestIndex:
         started.commit()
         assert errors(judge(index(started))) == [("SEC001", "b", 1)]
 
+    @pytest.mark.parametrize("arguments", [["--amend", "-m", "other words"], ["--allow-empty", "-m", "nothing"]])
+    def test_a_commit_that_changes_no_file_is_not_refused_for_what_was_there(
+        self, started: Sandbox, arguments: list[str]
+    ) -> None:
+        started.write("b", TOKEN)
+        started.commit()
+        hook = started.root / ".git/hooks/pre-commit"
+        hook.write_text(f"#!/bin/sh\nexec {sys.executable} -m guardrails secrets --source index --if-any\n")
+        hook.chmod(0o755)
+        ran = started.git("commit", *arguments, check=False)
+        assert ran.code == 0, ran
+        started.write("c", TOKEN)
+        started.add("c")
+        assert started.git("commit", *arguments, check=False).code == 1
+
+    def test_under_a_framework_an_index_like_its_base_is_searched_whole(self, started: Sandbox) -> None:
+        started.write("b", TOKEN)
+        started.commit()
+        place = str(started.root / ".git/index")
+        assert errors(judge(index(started, GIT_INDEX_FILE=place, PRE_COMMIT="1"))) == [("SEC001", "b", 1)]
+
     def test_an_empty_repository_has_nothing_to_examine(self, sandbox: Sandbox) -> None:
         assert judge(index(sandbox)) == []
 
@@ -340,6 +361,95 @@ class TestRange:
         assert checked(observed) == [f"f{number}" for number in range(7)]
 
 
+class TestPush:
+    """What git says to a pre-push hook, judged through the command itself."""
+
+    def push(self, sandbox: Sandbox, ref: str, *arguments: str, old: str = "0" * 40) -> Ran:
+        line = f"{ref} {sandbox.git('rev-parse', ref).out.strip()} {ref} {old}\n"
+        command = ("guard", "--hook", "pre-push", "--if-any", "--format", "json", "--", *arguments)
+        return sandbox.speckit(*command, stdin=line.encode())
+
+    def secrets(self, ran: Ran) -> list[tuple[str, str]]:
+        rows = [(row["path"], row["message"]) for row in ran.document["findings"] if row["rule"].startswith("SEC")]
+        assert TOKEN not in ran.out
+        assert ran.code == (1 if rows else 0), ran
+        return rows
+
+    def test_a_tag_with_a_clean_text_passes(self, started: Sandbox) -> None:
+        started.git("tag", "-a", "v1", "-m", "the first")
+        assert self.secrets(self.push(started, "refs/tags/v1")) == []
+
+    def test_the_text_of_a_tag_is_searched(self, started: Sandbox) -> None:
+        started.git("tag", "-a", "v1", "-m", f"key {TOKEN}")
+        tag = started.git("rev-parse", "v1").out.strip()
+        said = f"the text of tag {tag[:12]} holds a secret: GitHub Token"
+        assert self.secrets(self.push(started, "refs/tags/v1")) == [(".", said)]
+
+    def test_a_tag_of_a_tag_and_one_whose_commit_is_there_already_are_searched(self, started: Sandbox) -> None:
+        started.git("update-ref", "refs/remotes/origin/main", "HEAD")
+        started.git("tag", "-a", "inner", "-m", f"key {TOKEN}")
+        started.git("tag", "-a", "outer", "-m", "clean", "inner")
+        assert len(self.secrets(self.push(started, "refs/tags/outer"))) == 1
+
+    def test_a_framework_that_names_the_tag_has_its_text_searched(self, started: Sandbox) -> None:
+        base = started.git("rev-parse", "HEAD").out.strip()
+        started.commit()
+        started.git("tag", "-a", "v1", "-m", f"key {TOKEN}")
+        tag = started.git("rev-parse", "v1").out.strip()
+        around = {"PRE_COMMIT": "1", "PRE_COMMIT_FROM_REF": base, "PRE_COMMIT_TO_REF": tag}
+        assert started.judge("secrets", "--source", "push", **around).rules == ["SEC001"]
+
+    @pytest.mark.parametrize("content", ["clean", TOKEN], ids=["clean", "with a token"])
+    def test_a_tag_of_a_file_is_searched_and_no_more(self, started: Sandbox, content: str) -> None:
+        started.write("b", content)
+        blob = started.git("hash-object", "-w", "b").out.strip()
+        (started.root / "b").unlink()
+        started.git("tag", "-a", "v1", "-m", "a file", blob)
+        ran = self.push(started, "refs/tags/v1")
+        expected = [(".", f"object {blob[:12]} holds a secret: GitHub Token")] if content == TOKEN else []
+        assert self.secrets(ran) == expected
+        assert "is no commit" in ran.out
+
+    def test_a_tag_of_a_directory_has_its_files_searched(self, started: Sandbox) -> None:
+        started.write("dir/b", TOKEN)
+        started.commit()
+        started.git("tag", "v1", "HEAD:dir")
+        assert self.secrets(self.push(started, "refs/tags/v1")) == [("b", "holds a secret: GitHub Token")]
+
+    def private(self, started: Sandbox) -> None:
+        """A commit with a token that the remote `priv` has and the remote `pub` has not."""
+        for name in ("priv", "pub"):
+            started.git("remote", "add", name, f"https://{name}.invalid/x")
+        started.git("update-ref", "refs/remotes/pub/main", "HEAD")
+        started.write("b", TOKEN)
+        started.commit()
+        started.git("update-ref", "refs/remotes/priv/main", "HEAD")
+
+    def test_what_another_remote_has_is_searched_when_it_is_pushed_to_this_one(self, started: Sandbox) -> None:
+        self.private(started)
+        assert len(self.secrets(self.push(started, "refs/heads/main", "pub", "https://pub.invalid/x"))) == 1
+        assert self.secrets(self.push(started, "refs/heads/main", "priv", "https://priv.invalid/x")) == []
+
+    def test_to_an_address_without_a_name_everything_is_searched(self, started: Sandbox) -> None:
+        self.private(started)
+        address = "https://elsewhere.invalid/x"
+        assert len(self.secrets(self.push(started, "refs/heads/main", address, address))) == 1
+
+    @pytest.mark.parametrize("arguments", [[], ["a.txt", "b"]], ids=["nothing", "file names"])
+    def test_where_the_remote_is_not_known_what_any_remote_has_is_left_out(
+        self, started: Sandbox, arguments: list[str]
+    ) -> None:
+        self.private(started)
+        assert self.secrets(self.push(started, "refs/heads/main", *arguments)) == []
+
+    def test_a_framework_names_the_remote(self, started: Sandbox) -> None:
+        self.private(started)
+        around = {"PRE_COMMIT": "1", "PRE_COMMIT_REMOTE_URL": "https://x.invalid", "PRE_COMMIT_LOCAL_BRANCH": "main"}
+        for name, rules in (("pub", ["SEC001"]), ("priv", [])):
+            ran = started.judge("secrets", "--source", "push", "--if-any", PRE_COMMIT_REMOTE_NAME=name, **around)
+            assert ran.rules == rules
+
+
 class TestWholeTree:
     def test_a_plain_commit_is_searched_whole(self, started: Sandbox) -> None:
         started.write("b", TOKEN)
@@ -491,7 +601,8 @@ class TestCommitMessage:
 
     def test_what_git_drops_is_not_judged(self, started: Sandbox) -> None:
         scissors = "# ------------------------ >8 ------------------------"
-        assert errors(self.message(started, f"Add b\n# {TOKEN}\n{scissors}\n+{TOKEN}\n")) == []
+        advice = "# Do not modify or remove the line above.\n# Everything below it will be ignored.\ndiff --git a/b b/b"
+        assert errors(self.message(started, f"Add b\n# {TOKEN}\n{scissors}\n{advice}\n-{TOKEN}\n")) == []
 
     def test_without_an_editor_git_drops_nothing(self, started: Sandbox) -> None:
         observed = self.message(started, f"Add b\n# {TOKEN}\n", GIT_EDITOR=":")
@@ -510,9 +621,25 @@ class TestCommitMessage:
         observed = self.message(started, f"use {VALUE}\n", **{VARIABLE: VALUE})
         assert errors(observed) == [("SEC004", "COMMIT_EDITMSG", 1)]
 
-    @given(st.binary(), st.sampled_from([b"#", b";", None]))
-    def test_line_numbers_stay_what_they_were(self, data: bytes, comment: bytes | None) -> None:
-        kept = message_lines(data, comment).split(b"\n")
+    SCISSORS = "# ------------------------ >8 ------------------------\n"
+
+    @pytest.mark.parametrize("mode", ["whitespace", "verbatim", "scissors"])
+    def test_comments_that_git_is_told_to_keep_are_judged(self, started: Sandbox, mode: str) -> None:
+        started.git("config", "commit.cleanup", mode)
+        assert errors(self.message(started, f"Add b\n# {TOKEN}\n")) == [("SEC001", "COMMIT_EDITMSG", 2)]
+
+    def test_below_scissors_that_git_does_not_cut_at_everything_is_judged(self, started: Sandbox) -> None:
+        observed = self.message(started, f"Add b\n{self.SCISSORS}text {TOKEN}\n")
+        assert errors(observed) == [("SEC001", "COMMIT_EDITMSG", 3)]
+
+    @pytest.mark.parametrize(("key", "value"), [("commit.cleanup", "scissors"), ("commit.verbose", "true")])
+    def test_below_scissors_that_git_cuts_at_nothing_is_judged(self, started: Sandbox, key: str, value: str) -> None:
+        started.git("config", key, value)
+        assert errors(self.message(started, f"Add b\n{self.SCISSORS}text {TOKEN}\n")) == []
+
+    @given(st.binary(), st.builds(Cleanup, st.sampled_from([b"#", b";", None]), st.booleans(), st.booleans()))
+    def test_line_numbers_stay_what_they_were(self, data: bytes, cleaned: Cleanup) -> None:
+        kept = message_lines(data, cleaned).split(b"\n")
         assert all(line in (b"", old) for line, old in zip(kept, data.split(b"\n"), strict=False))
 
 

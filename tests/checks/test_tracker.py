@@ -118,12 +118,65 @@ class TestShape:
         narrow = "| Task ID | Status |\n|---|---|\n| T1 | Done |\n"
         wide = "| Task ID | Status | Notes |\n|---|---|---|\n| T2 | Done | |\n"
         tracker = narrow + "\n# More\n\n" + wide
-        assert codes(tracker) == ["~TRK005", "TRK005"]
+        assert codes(tracker) == ["~TRK005", "TRK005", "TRK006", "TRK006"]
         assert "'Order', 'Title'" in messages(tracker)[0]
-        assert codes(DONE + "\n# More\n\n" + narrow.replace("T1", "T2")) == ["~TRK005"]
+        assert codes(DONE + "\n# More\n\n" + narrow.replace("T1 | Done", "T2 | Blocked")) == ["~TRK005"]
 
     def test_a_legend_of_statuses_is_not_asked_for_columns(self) -> None:
         assert codes(DONE + "\n| Status | Meaning |\n|---|---|\n| Done | finished |\n") == []
+
+    @pytest.mark.parametrize("task", ["Task ID", "Task", "ID", "Spec", "Item"])
+    def test_a_task_is_not_done_in_a_table_without_an_evidence_column(self, task: str) -> None:
+        tracker = DONE + f"\n# More\n\n| {task} | Status |\n|---|---|\n| T2 | Done |\n"
+        assert codes(tracker) == ["~TRK005", "TRK006"]
+        assert messages(tracker)[1] == "T2 is Done, but its table has no Evidence column"
+
+    @pytest.mark.parametrize("header", ["Stage", "Phase", "Deliverable"])
+    def test_a_stage_that_is_done_without_an_evidence_column_is_a_warning(self, header: str) -> None:
+        tracker = DONE + f"\n# More\n\n| {header} | Status |\n|---|---|\n| Plan | Done |\n"
+        assert "~TRK006" in codes(tracker)
+        assert all(code.startswith("~") for code in codes(tracker))
+
+    def test_evidence_is_not_asked_for_where_the_configuration_has_no_such_column(self) -> None:
+        configured = Settings(tracker=Tracker(columns=("Task ID", "Status")))
+        assert codes("| Task ID | Status |\n|---|---|\n| T1 | Done |\n", settings=configured) == []
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            "State",
+            "Statuses",
+            "Task Status",
+            "Status of work",
+            "TaskStatus",
+            "**St**atus",
+            pytest.param("St\u0430tus", id="a Cyrillic a"),
+            pytest.param("S\u03a4A\u03a4US", id="Greek capitals"),
+            pytest.param("Sta\u200btus", id="a zero-width space"),
+            pytest.param("\uff33tatus", id="a full-width S"),
+        ],
+    )
+    def test_what_looks_like_a_status_column_is_read_as_one(self, header: str) -> None:
+        spoiled = DONE.replace("docs/run.log", "")
+        assert codes(spoiled.replace("| Status |", f"| {header} |")) == ["TRK006"]
+
+    def test_a_status_column_in_look_alike_letters_without_a_separator_is_seen(self) -> None:
+        assert codes(DONE + "\n# More\n\n| Task ID | St\u0430tus |\n| T2 | Done |\n") == ["TRK008"]
+
+    def test_a_column_that_may_be_a_status_is_reported_where_it_is_not_read(self) -> None:
+        tracker = DONE + "\n# More\n\n| Check | CI status |\n|---|---|\n| lint | green |\n"
+        assert codes(tracker) == ["~TRK003"]
+        assert "'CI status' is not read" in messages(tracker)[0]
+
+    def test_other_things_may_have_a_state(self) -> None:
+        assert codes(DONE + "\n# More\n\n| Component | State |\n|---|---|\n| cache | enabled |\n") == []
+
+    @pytest.mark.parametrize("second", ["Status", "State", "Task Status", "St\u0430tus"])
+    def test_two_status_columns_are_an_error(self, second: str) -> None:
+        header = HEADER.replace("\n| ---", f" {second} |\n| --- | ---", 1)
+        tracker = header + row().replace("\n", " Done |\n")
+        assert codes(tracker) == ["TRK003"]
+        assert "2 Status columns" in messages(tracker)[0]
 
     def test_an_empty_table_is_an_error(self) -> None:
         assert codes(HEADER) == ["TRK007"]
@@ -141,6 +194,29 @@ class TestShape:
     def test_a_header_without_separator_is_one_error(self, tracker: str, line: int) -> None:
         (finding,) = findings(tracker)
         assert (finding.rule.code, finding.line) == ("TRK008", line)
+
+    @pytest.mark.parametrize(
+        ("tracker", "message"),
+        [
+            pytest.param(
+                "[^1]: note\n    " + DONE.replace("\n|", "\n    |"),
+                "a status table is indented or part of other text, so nothing shows it as a table",
+                id="in a footnote",
+            ),
+            pytest.param(
+                "| Task ID | Status |\n| --- | - - |\n| T1 | Done |\n",
+                "the separator row has a cell that is not dashes, so nothing shows the lines as a table",
+                id="a blank among the dashes",
+            ),
+            pytest.param(
+                "| Task ID | Status |\n| --- |\n| T1 | Done |\n",
+                "the separator row has 1 cell where the header has 2",
+                id="a cell too few",
+            ),
+        ],
+    )
+    def test_the_message_says_why_it_is_no_table(self, tracker: str, message: str) -> None:
+        assert messages(tracker) == [message]
 
     @pytest.mark.parametrize(
         ("text", "line"),
@@ -219,9 +295,29 @@ class TestRows:
         assert codes(DONE + "\n# More\n\n" + HEADER + row("**t1**")) == ["TRK012"]
 
     def test_a_name_is_unique_in_its_table_only(self) -> None:
-        stages = "\n# {0}\n\n| Stage | Status |\n|---|---|\n| Plan | Done |\n"
+        stages = "\n# {0}\n\n| Stage | Status |\n|---|---|\n| Plan | Blocked |\n"
         assert codes(DONE + stages.format("A") + stages.format("B")) == ["~TRK005", "~TRK005"]
-        assert codes(DONE + stages.format("A") + "| plan | Done |\n") == ["~TRK005", "TRK012"]
+        assert codes(DONE + stages.format("A") + "| plan | Blocked |\n") == ["~TRK005", "TRK012"]
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            pytest.param("T1\u200b", id="a zero-width space"),
+            pytest.param("T\u00ad1", id="a soft hyphen"),
+            pytest.param("T\u3164 1", id="a filler and a blank"),
+            pytest.param("\u0422" + "1", id="a Cyrillic T"),
+            pytest.param("\u03a4" + "1", id="a Greek T"),
+            pytest.param("\uff34\uff11", id="full width"),
+        ],
+    )
+    def test_ids_that_look_alike_are_one_id(self, other: str) -> None:
+        tracker = HEADER + row("T1") + row(other, order="2")
+        assert codes(tracker) == ["TRK012"]
+        assert "look alike" in messages(tracker)[0]
+
+    @pytest.mark.parametrize("other", ["T-1", "T11", "TI", "\u042f" + "1", "T1a"])
+    def test_ids_that_look_different_are_different(self, other: str) -> None:
+        assert codes(HEADER + row("T1") + row(other, order="2")) == []
 
     def test_a_row_needs_a_task_id(self) -> None:
         assert codes(HEADER + row("")) == ["TRK013"]
@@ -371,8 +467,71 @@ class TestPaths:
             "missing",
         ]
 
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            "no proof at all, but see docs/run.log",
+            "docs/run.log has no proof",
+            "not in docs/run.log",
+            "see `docs/run.log`, which shows nothing",
+            "nothing in [the log](docs/run.log)",
+            "**no** run: `docs/run.log`",
+        ],
+    )
+    def test_a_path_inside_a_sentence_is_no_evidence(self, cell: str) -> None:
+        (finding,) = findings(HEADER + row(status="Done", evidence=cell))
+        assert finding.rule.code == "TRK006"
+        assert "a path inside a sentence is not evidence" in (finding.hint or "")
+
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            "docs/run.log and docs/prd.md",
+            "docs/run.log docs/prd.md",
+            "`docs/run.log` (no errors, see also the wiki)",
+            "docs/prd.md sections 2.6, 3",
+            "docs/prd.md section 2.7 (new)",
+            "all tests pass, docs/run.log",
+            "`docs/run.log` + [prd](docs/prd.md)",
+        ],
+    )
+    def test_paths_with_nothing_but_joints_and_remarks_around_them_are_evidence(self, cell: str) -> None:
+        assert codes(HEADER + row(status="Done", evidence=cell)) == []
+
+    @pytest.mark.parametrize("path", ["SPEC.md", "./SPEC.md#done", "[it](SPEC.md)"])
+    def test_the_tracker_is_no_evidence_of_itself(self, path: str) -> None:
+        (finding,) = findings(HEADER + row(status="Done", evidence=path))
+        assert finding.rule.code == "TRK006"
+        assert "the tracker itself" in (finding.hint or "")
+
+    @pytest.mark.parametrize("path", [".git/config", "./.git/HEAD", ".GIT/config", "docs/.git/x.log", ".git"])
+    def test_what_lies_in_git_is_outside(self, path: str) -> None:
+        assert codes(HEADER + row(status="Done", evidence=path)) == ["TRK017"]
+
+
+class TestConfiguredStatuses:
+    @pytest.mark.parametrize("word", ["Complete", "Completed", "Closed", "Finished", "SHIPPED"])
+    def test_a_word_for_done_keeps_the_rules_of_done(self, word: str) -> None:
+        configured = Settings(tracker=Tracker(statuses=("Todo", word)))
+        tracker = HEADER + row(status=word, owner="", prd="", evidence="", date="")
+        assert codes(tracker, settings=configured) == ["TRK015", "TRK016", "TRK006", "TRK020"]
+        assert f"T1 is {word} without evidence" in messages(tracker, settings=configured)
+
+    @pytest.mark.parametrize("word", ["Doing", "Active", "WIP"])
+    def test_a_word_for_in_progress_keeps_the_thread_rule(self, word: str) -> None:
+        configured = Settings(tracker=Tracker(statuses=("Todo", word)))
+        assert codes(HEADER + row("T1", word) + row("T2", word), settings=configured) == ["TRK014"]
+
+    def test_a_word_beside_done_means_what_the_repository_says(self) -> None:
+        configured = Settings(tracker=Tracker(statuses=("Closed", "Done")))
+        assert codes(HEADER + row(status="Closed", evidence=""), settings=configured) == []
+
 
 class TestChanges:
+    def test_an_id_in_look_alike_characters_hides_no_change(self) -> None:
+        before = HEADER + row("T1", "In Review")
+        assert codes(HEADER + row("T1\u200b", "Blocked"), base=before) == ["TRK022"]
+
     BEFORE = HEADER + row("T1", "In Review", notes="started")
 
     def test_a_status_change_needs_something_new_to_rest_on(self) -> None:
@@ -470,6 +629,42 @@ class TestGit:
         sandbox.add()
         assert sandbox.judge("lint").rules == ["TRK002"]
         assert sandbox.judge("lint", "--source", "index").rules == ["TRK002"]
+
+    @pytest.mark.parametrize("target", ["prd.md", "nowhere", "/etc/passwd"])
+    @pytest.mark.parametrize("source", [[], ["--source", "index"]])
+    def test_a_link_is_no_evidence(self, sandbox: Sandbox, target: str, source: list[str]) -> None:
+        for path, data in FILES.items():
+            sandbox.write(path, data)
+        (sandbox.root / "docs/link.log").symlink_to(target)
+        sandbox.write("SPEC.md", DONE.replace("docs/run.log", "docs/link.log"))
+        sandbox.add()
+        assert sandbox.judge("lint", *source).rules == ["TRK006"]
+
+    @pytest.mark.parametrize("source", [[], ["--source", "index"]])
+    def test_a_spec_directory_that_is_a_link_cannot_be_judged(self, sandbox: Sandbox, source: list[str]) -> None:
+        for path, data in FILES.items():
+            sandbox.write(path, data)
+        (sandbox.root / "docs/SPEC-KIT-900-cache").symlink_to("../src")
+        sandbox.write("SPEC.md", DONE + row("SPEC-KIT-900", "In Progress"))
+        sandbox.add()
+        (finding,) = sandbox.judge("lint", *source).document["findings"]
+        assert (finding["rule"], finding["path"]) == ("DOC002", "docs/SPEC-KIT-900-cache")
+        assert "symlink" in finding["message"]
+        assert sandbox.judge("lint", "SPEC-KIT-900", *source).rules == ["DOC002"]
+
+    @pytest.mark.parametrize("source", [[], ["--source", "index"]])
+    def test_a_spec_directory_that_is_a_submodule_cannot_be_judged(self, sandbox: Sandbox, source: list[str]) -> None:
+        for path, data in FILES.items():
+            sandbox.write(path, data)
+        sandbox.git("init", "-q", "docs/SPEC-KIT-900")
+        sandbox.write("docs/SPEC-KIT-900/spec.md", b"# Spec")
+        sandbox.git("-C", "docs/SPEC-KIT-900", "add", ".")
+        sandbox.git("-C", "docs/SPEC-KIT-900", "commit", "-q", "-m", "x")
+        sandbox.write("SPEC.md", DONE)
+        sandbox.add()
+        (finding,) = sandbox.judge("lint", *source).document["findings"]
+        assert finding["rule"] == "DOC002"
+        assert "submodule" in finding["message"]
 
     def test_a_range_is_compared_with_its_base(self, sandbox: Sandbox) -> None:
         for path, data in FILES.items():

@@ -10,6 +10,7 @@ from typing import Any
 from tests.consensus.builder import STYLES, Bundle, Document, Files, edit, put, render, without
 
 Mutation = Callable[[Bundle, Files], Files]
+CALLED = ("conflict", "Conflicts", "unresolved_conflicts", "objections", "disagreements", "dissent")
 
 
 def _output(bundle: Bundle) -> str:
@@ -116,6 +117,10 @@ def conflict_an_agent_calls_resolved(bundle: Bundle, files: Files) -> Files:
     return edit(files, _output(bundle), lambda value: value["consensus"]["conflicts"].append(said))
 
 
+def _stated_as(key: str) -> Mutation:
+    return lambda bundle, files: edit(files, _output(bundle), lambda value: value["consensus"].update({key: ["scope"]}))
+
+
 def state_nothing(bundle: Bundle, files: Files) -> Files:
     for agent in bundle.roster:
         files = put(files, bundle.path(agent), consensus={"agreements": [], "conflicts": ["None"]})
@@ -217,6 +222,9 @@ MUTATIONS: dict[str, Mutation] = {
     "a conflict is added to the synthesis": add_conflict_to_synthesis,
     "an agent calls its conflict resolved": conflict_an_agent_calls_resolved,
     "nobody states anything": state_nothing,
+    "an answer says that it failed": _set(output={"status": "failed", "notes": ["x"]}),
+    **{f"a conflict is stated as {key}": _stated_as(key) for key in CALLED},
+    "a conflict is stated deep inside an answer": _set(output={"plan": {"conflicts": ["scope"]}}),
     "the synthesis says conflict": _in_record("synthesis", status="conflict", conflicts=["scope"]),
     "the synthesis says degraded": _in_record("synthesis", status="degraded"),
     "the synthesis says hold": _in_record("synthesis", status="hold"),

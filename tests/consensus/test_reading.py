@@ -21,6 +21,7 @@ from tests.consensus.builder import Bundle, judge, render
 
 CONTEXT = Context(Layout(), ("gemini", "claude", "gpt_pro"))
 NAME = EvidenceName("agent_output", "SPEC-1", "plan", "gemini", "20260131T093000Z-4f2a")
+FAILED = ("failed", "error", "blocked", "rejected", "conflict")
 
 
 def read(value: Any, agent: str = "gemini") -> AgentOutput:
@@ -41,6 +42,21 @@ def read(value: Any, agent: str = "gemini") -> AgentOutput:
         {"output": {"final_plan": {"consensus": {"conflicts": ["storage"]}}}},
         {"conflicts": [{"issue": "storage", "status": "resolved", "resolution": "SQLite"}]},
         {"conflicts": [{"text": "none", "issue": "storage"}]},
+        {"final_plan": [{"conflicts": ["storage"]}]},
+        {"output": {"plan": {"conflicts": ["storage"]}}},
+        {"consensus": {"conflict": "storage"}},
+        {"consensus": {"Conflicts": ["storage"]}},
+        {"consensus": {"conflicts": [{"conflict": "storage", "objections": ["to it"]}]}},
+        {"unresolved_conflicts": ["storage"]},
+        {"unresolved conflict": "storage"},
+        {"openConflicts": ["storage"]},
+        {"consensus": {"objections": ["storage"]}},
+        {"consensus": {"objection": "storage"}},
+        {"dis-agreements": ["storage"]},
+        {"disagreement": "storage"},
+        {"dissent": "storage"},
+        {"output": {"risks": [[{"DISSENTS": ["storage"]}]]}},
+        {"conflict_resolution": {"unresolved_conflicts": ["storage"], "conflicts": ["theme"]}},
         {"conflicts": ["none", "  Storage "], "consensus": {"conflicts": ["storage", None, ""]}},
     ],
     ids=json.dumps,
@@ -61,7 +77,10 @@ def test_one_conflict_is_found(document: dict[str, Any]) -> None:
         {"consensus": {"conflicts_resolved": ["storage"]}},
         {"consensus": "conflicts"},
         {"output": "conflicts: storage"},
-        {"final_plan": [{"conflicts": ["storage"]}]},
+        {"disagreements": ["No disagreements."], "objections": "none", "dissent": False, "open_conflicts": [None]},
+        {"output": {"resolvedConflicts": [{"conflict": "storage", "resolution": "SQLite"}]}},
+        {"conflict_resolution_strategy": {"conflict": "ask the owner"}},
+        {"output": {"conflict_policy": "ask the owner", "merge_conflicts_expected": 3, "conflict" * 9: "x"}},
     ],
     ids=json.dumps,
 )
@@ -128,6 +147,11 @@ def test_an_empty_answer(value: dict[str, Any]) -> None:
         ({"status": " "}, "status blank"),
         ({"exit_code": 137}, "exit code 137"),
         ({"output": {"error": "refused"}}, "refused"),
+        *(({"output": {"status": word}}, f"status {word} in its output") for word in FAILED),
+        ({"output": {"Status": " FAILED "}}, "status FAILED in its output"),
+        ({"output": {"status": "draft", "steps": [{"status": "blocked"}]}}, None),
+        ({"output": {"status": 7, "state": "failed"}}, None),
+        ({"output": "status: failed"}, None),
     ],
 )
 def test_errors(members: dict[str, Any], error: str | None) -> None:

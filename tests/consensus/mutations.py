@@ -173,7 +173,7 @@ def later_metrics_only(bundle: Bundle, files: Files) -> Files:
 
 
 def dated_ahead_of_time(bundle: Bundle, files: Files) -> Files:
-    return {**files, **bundle._replace(moment=bundle.moment.replace(year=2199)).files}
+    return {**files, **bundle._replace(moment=bundle.moment.replace(year=2199, day=min(bundle.moment.day, 28))).files}
 
 
 MUTATIONS: dict[str, Mutation] = {

@@ -42,6 +42,10 @@ def meaning(evidence: Evidence, data: bytes, value: Any, subject: Subject) -> It
     yield from _identity(evidence, data, value, subject)
     if evidence.kind == "cost_summary":
         yield from _costs(evidence, data, value)
+    if evidence.kind == "hal_response" or "hal" in value:
+        from guardrails.checks.hal_claims import hal_claims
+
+        yield from hal_claims(evidence, data, value)
 
 
 def _found(rule: Rule, evidence: Evidence, data: bytes, key: Key, message: str, **more: Any) -> Finding:

@@ -8,7 +8,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from guardrails.errors import GuardrailError, Undecidable
@@ -158,12 +158,33 @@ class Repo(NamedTuple):
 
     def sizes(self, object_ids: list[bytes]) -> list[int]:
         """The size in bytes of each object, in order."""
+        with self.sizing(object_ids) as sizes:
+            pass
+        return sizes
+
+    @contextmanager
+    def sizing(self, object_ids: list[bytes]) -> Iterator[list[int]]:
+        """As `sizes`, while the caller does something else: the list is filled when the block ends.
+
+        Raises Undecidable there when git cannot say.
+        """
+        sizes: list[int] = []
         if not object_ids:
-            return []
+            yield sizes
+            return
+        process = self.start("cat-file", "--batch-check=%(objectsize)", "--buffer")
+        answers: list[bytes] = []
         request = b"\n".join(object_ids) + b"\n"
-        out = self.run("cat-file", "--batch-check=%(objectsize)", "--buffer", stdin=request)
+        asking = threading.Thread(target=lambda: answers.extend(process.communicate(request)), daemon=True)
+        asking.start()
         try:
-            return list(map(int, out.split(b"\n")[:-1]))
+            yield sizes
+        finally:
+            asking.join()
+        if process.returncode:
+            raise _failure(("cat-file",), process.returncode, answers[1])
+        try:
+            sizes.extend(map(int, answers[0].split(b"\n")[:-1]))
         except ValueError as error:
             raise Undecidable("an object named by the tree is missing", "run 'git fsck'") from error
 

@@ -116,15 +116,14 @@ def measure(snapshot: Snapshot, layout: Layout, only: str | None = None) -> dict
 def _weigh(snapshot: Snapshot, layout: Layout, only: str | None, parts: list[Any]) -> _Measured:
     """What some portions of a snapshot weigh."""
     found = _Measured({}, [])
-    for part in parts:
-        for folder, files in snapshot.weigh(part):
-            owner = _owner(layout, folder)
-            groups = {owner: files} if owner else _by_name(layout, files)
-            for spec, group in groups.items():
-                if group and (only is None or spec == only):
-                    known = found.footprints.get(spec)
-                    found.footprints[spec] = _sum(known, _footprint(folder, group))
-                    found.small.extend(f"{folder}/{name}" for size, name in group if size in POINTER_SIZES)
+    for folder, files in snapshot.weigh(parts):
+        owner = _owner(layout, folder)
+        groups = {owner: files} if owner else _by_name(layout, files)
+        for spec, group in groups.items():
+            if group and (only is None or spec == only):
+                known = found.footprints.get(spec)
+                found.footprints[spec] = _sum(known, _footprint(folder, group))
+                found.small.extend(f"{folder}/{name}" for size, name in group if size in POINTER_SIZES)
     return found
 
 

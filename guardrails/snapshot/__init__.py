@@ -66,8 +66,8 @@ class Snapshot(Protocol):
     def parts(self, prefix: str) -> list[Any]:
         """What lies at or below `prefix`, cut into portions that can be weighed apart from each other."""
 
-    def weigh(self, part: Any) -> Iterator[Weight]:
-        """The sizes of everything in a portion, folder by folder; a link counts as the link, not its target."""
+    def weigh(self, parts: list[Any]) -> Iterator[Weight]:
+        """The sizes of everything in some portions, folder by folder; a link counts as the link, not its target."""
 
     def growth(self, prefix: str) -> list[tuple[str, int]] | None:
         """(path, bytes it grew by since the base) of every path that changed; None where that is not cheap to say."""

@@ -21,9 +21,10 @@ class Memory(Listed):
     def parts(self, prefix: str) -> list[str]:
         return [path for path in self._files if within(path, prefix)]
 
-    def weigh(self, part: str) -> Iterator[Weight]:
-        folder, _, name = part.rpartition("/")
-        yield Weight(folder, [(len(self._files[part]), name)])
+    def weigh(self, parts: list[str]) -> Iterator[Weight]:
+        for path in parts:
+            folder, _, name = path.rpartition("/")
+            yield Weight(folder, [(len(self._files[path]), name)])
 
     def growth(self, prefix: str) -> None:  # noqa: ARG002
         return None

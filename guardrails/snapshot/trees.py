@@ -1,6 +1,7 @@
 """The index and commits: listed by git, read through `cat-file`."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -13,7 +14,7 @@ from guardrails.snapshot.worktree import Worktree
 # Patterns are compiled where they are first used: a hook that needs one pays for one.
 _INDEX_ROW = rb"(\d+) ([0-9a-f]+) \d\t([^\0]+)\0"
 _UNMERGED = (b" 1\t", b" 2\t", b" 3\t")
-"""What stands before the path of an unmerged entry. A path may hold it too: the listing then only takes more care."""
+"""What stands before the path of an unmerged entry. A path may hold it too: then the listing only takes more care."""
 _TREE_ROW = rb"(\d+) [a-z]+ ([0-9a-f]+)\t([^\0]+)\0"
 # The ids of an empty file, SHA-1 and SHA-256.
 _EMPTY = (
@@ -26,8 +27,8 @@ MOST_PATHS = 500
 _CHANGE = rb":(\d+) (\d+) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*\0([^\0]+)\0"
 _DIFF = ("--raw", "-z", "--no-renames", "--full-index", "--ignore-submodules=all")
 _SUBMODULE = b"160000"
-PART = 4096
-"""Rows that are weighed together."""
+AFTER_SLASH = b"0"
+"""What follows `/` in the order of bytes: the end of everything below a folder."""
 _MODES: dict[bytes, Kind] = {b"100644": "file", b"100755": "file", b"120000": "symlink", b"160000": "submodule"}
 
 Row = tuple[bytes, bytes, bytes]
@@ -63,23 +64,30 @@ class Tree(Listed):
         ]
 
     def folders(self, prefix: str) -> list[str]:
-        start = len(to_bytes(prefix)) + 1
-        names = {row[2][start:].partition(b"/")[0] for row in self._listing(prefix) if b"/" in row[2][start:]}
-        return sorted(map(to_text, names))
+        rows, start, at = self._listing(prefix), len(to_bytes(prefix)) + 1, 0
+        names = []
+        while at < len(rows):  # from one name to the next: rows are sorted by path, and a folder may hold thousands
+            path = rows[at][2]
+            end = path.find(b"/", start)
+            if end < 0:
+                at += 1
+                continue
+            names.append(to_text(path[start:end]))
+            at = bisect_left(rows, path[:end] + AFTER_SLASH, at, key=_path)
+        return sorted(names)
 
     def parts(self, prefix: str) -> list[list[Row]]:
         rows = [row for row in self._listing(prefix) if row[0] != _SUBMODULE]
-        return [rows[start : start + PART] for start in range(0, len(rows), PART)]
+        return [rows] if rows else []  # one portion: git already works beside us, on the other core
 
-    def weigh(self, part: list[Row]) -> Iterator[Weight]:
-        folders: dict[bytes, list[tuple[int, str]]] = {}
-        for (_, _, path), size in zip(part, self.repo.sizes([row[1] for row in part]), strict=True):
-            folder, _, name = path.rpartition(b"/")
-            if folder not in folders:
-                folders[folder] = []
-            folders[folder].append((size, name.decode("utf-8", "surrogateescape")))
-        for folder, files in folders.items():
-            yield Weight(to_text(folder), files)
+    def weigh(self, parts: list[list[Row]]) -> Iterator[Weight]:
+        rows = [row for part in parts for row in part]
+        with self.repo.sizing([row[1] for row in rows]) as sizes:
+            runs = _runs(rows)  # while git looks the sizes up
+        start = 0
+        for folder, names in runs:
+            yield Weight(folder, list(zip(sizes[start : start + len(names)], names, strict=True)))
+            start += len(names)
 
     def _changes(self, prefix: str) -> bytes | None:
         """`git diff-* --raw -z` between the base and this, or None without a base."""
@@ -194,6 +202,27 @@ def _is_blob(mode: bytes) -> bool:
     return mode not in (b"000000", _SUBMODULE)
 
 
+def _runs(rows: list[Row]) -> list[tuple[str, list[str]]]:
+    """(folder, names) of the rows that stand together in a folder, in order."""
+    runs: list[tuple[bytes, list[bytes]]] = []
+    last: bytes | None = None
+    for _, _, path in rows:
+        folder, _, name = path.rpartition(b"/")
+        if folder != last:
+            runs.append((folder, []))
+            last = folder
+        runs[-1][1].append(name)
+    return [(to_text(folder), to_text(b"\0".join(names)).split("\0")) for folder, names in runs]
+
+
+def _path(row: Row) -> bytes:
+    return row[2]
+
+
 def _below(rows: list[Row], prefix: bytes) -> list[Row]:
-    inside = prefix + b"/"
-    return [row for row in rows if row[2].startswith(inside) or row[2] == prefix]
+    """The rows at or below a path. Git lists by path, so they stand together."""
+    itself = bisect_left(rows, prefix, key=_path)
+    first = bisect_left(rows, prefix + b"/", itself, key=_path)
+    last = bisect_left(rows, prefix + AFTER_SLASH, first, key=_path)
+    exact = rows[itself : itself + 1] if itself < len(rows) and rows[itself][2] == prefix else []
+    return exact + rows[first:last]

@@ -55,13 +55,13 @@ class Worktree:
             level = [f"{folder}/{name}" for folder in level for name in self.folders(folder)]
         return parts + [(folder, True) for folder in level]
 
-    def weigh(self, part: tuple[str, bool]) -> Iterator[Weight]:
-        path, below = part
-        if self.is_folder(path):
-            yield from weigh_folder(self._absolute(path), path, below)
-        else:
-            folder, _, name = path.rpartition("/")
-            yield Weight(folder, [(os.lstat(self._absolute(path)).st_size, name)])
+    def weigh(self, parts: list[tuple[str, bool]]) -> Iterator[Weight]:
+        for path, below in parts:
+            if self.is_folder(path):
+                yield from weigh_folder(self._absolute(path), path, below)
+            else:
+                folder, _, name = path.rpartition("/")
+                yield Weight(folder, [(os.lstat(self._absolute(path)).st_size, name)])
 
     def growth(self, prefix: str) -> None:  # noqa: ARG002
         return None

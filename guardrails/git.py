@@ -73,7 +73,7 @@ class Repo(NamedTuple):
         Raises Undecidable when git is missing or exits with a code outside `ok`.
         """
         process = self.start(*arguments)
-        out, err = process.communicate(stdin)
+        out, err = process.communicate(stdin) if stdin else _read_all(process)
         if process.returncode not in ok:
             raise _failure(arguments, process.returncode, err)
         return out
@@ -187,6 +187,23 @@ class Repo(NamedTuple):
             sizes.extend(map(int, answers[0].split(b"\n")[:-1]))
         except ValueError as error:
             raise Undecidable("an object named by the tree is missing", "run 'git fsck'") from error
+
+
+def _read_all(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+    """Both outputs of a process that reads nothing. Megabytes come in one read; `communicate` takes them in bites."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdin.close()
+    said: list[bytes] = []
+    listening = threading.Thread(target=lambda stream: said.append(stream.read()), args=(process.stderr,), daemon=True)
+    listening.start()
+    out = process.stdout.read()
+    listening.join()
+    process.stdout.close()
+    process.stderr.close()
+    process.wait()
+    return out, said[0] if said else b""
 
 
 def _feed(process: subprocess.Popen[bytes], object_ids: list[str]) -> None:

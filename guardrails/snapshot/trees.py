@@ -13,14 +13,14 @@ from guardrails.snapshot.worktree import Worktree
 
 # Patterns are compiled where they are first used: a hook that needs one pays for one.
 _INDEX_ROW = rb"(\d+) ([0-9a-f]+) \d\t([^\0]+)\0"
-_UNMERGED = (b" 1\t", b" 2\t", b" 3\t")
-"""What stands before the path of an unmerged entry. A path may hold it too: then the listing only takes more care."""
+_MERGED = b" 0\t"
+"""What stands before the path of an entry that is not in conflict."""
 _TREE_ROW = rb"(\d+) [a-z]+ ([0-9a-f]+)\t([^\0]+)\0"
-# The ids of an empty file, SHA-1 and SHA-256.
-_EMPTY = (
-    b"e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
-    b"473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
-)
+# The id of an empty file, by its length: SHA-1 and SHA-256.
+_EMPTY = {
+    40: b"e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+    64: b"473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+}
 _DEBUG_ROW = rb"([^\0]+)\0  ctime: .*\n  mtime: .*\n  dev: .*\n  uid: .*\n  size: .*flags: ([0-9a-f]+)\n"
 _INTENT_TO_ADD = 1 << 29
 MOST_PATHS = 500
@@ -134,14 +134,19 @@ class Index(Tree):
         revision = self._base or self.repo.head()
         return Commit(self.repo, revision) if revision else None
 
-    def _list(self, prefix: str) -> list[Row]:
-        arguments = ["ls-files", "--stage", "-z", "--full-name"]
-        out = self.repo.run(*arguments, *(["--", prefix] if prefix else []))
+    def _listing(self, prefix: str) -> list[Row]:
+        if "" not in self._listings:
+            self._listings[""] = self._list("")  # git reads all of the index whatever it is asked for
+        return super()._listing(prefix)
+
+    def _list(self, prefix: str) -> list[Row]:  # noqa: ARG002
+        out = self.repo.run("ls-files", "--stage", "-z", "--full-name")
         rows: list[Row] = re.findall(_INDEX_ROW, out)
-        if any(stage in out for stage in _UNMERGED):
+        if out.count(_MERGED) != len(rows):
             rows = list({row[2]: row for row in rows}.values())  # an unmerged path has up to three stages
-        if any(empty in out for empty in _EMPTY):
-            absent = self._intended([row[2] for row in rows if row[1] in _EMPTY])
+        if rows and _EMPTY[len(rows[0][1])] in out:
+            empty = _EMPTY[len(rows[0][1])]
+            absent = self._intended([row[2] for row in rows if row[1] == empty])
             rows = [row for row in rows if row[2] not in absent]
         return rows
 

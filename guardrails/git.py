@@ -7,11 +7,12 @@ pathspec magic, no external diff, textconv or fsmonitor programs that a configur
 import os
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from guardrails.errors import GuardrailError, Undecidable
+from guardrails.pipes import drain, feed, read_all
 
 # What `git rev-parse --local-env-vars` names: variables that tie a process to one repository.
 LOCAL_VARIABLES = frozenset(
@@ -73,7 +74,7 @@ class Repo(NamedTuple):
         Raises Undecidable when git is missing or exits with a code outside `ok`.
         """
         process = self.start(*arguments)
-        out, err = process.communicate(stdin) if stdin else _read_all(process)
+        out, err = process.communicate(stdin) if stdin else read_all(process)
         if process.returncode not in ok:
             raise _failure(arguments, process.returncode, err)
         return out
@@ -126,7 +127,7 @@ class Repo(NamedTuple):
         assert process.stdout is not None
         assert process.stderr is not None
         wanted = list(object_ids)
-        feeder = threading.Thread(target=_feed, args=(process, wanted), daemon=True)
+        feeder = threading.Thread(target=feed, args=(process, wanted), daemon=True)
         feeder.start()
         stream = process.stdout
         try:
@@ -143,7 +144,7 @@ class Repo(NamedTuple):
                     content = stream.read(size)
                     complete = len(content) == size
                 else:
-                    complete = _drain(stream.read, size)
+                    complete = drain(stream.read, size)
                 if not complete:
                     raise Undecidable(f"object {object_id} is damaged", "run 'git fsck'")
                 stream.read(1)
@@ -187,39 +188,6 @@ class Repo(NamedTuple):
             sizes.extend(map(int, answers[0].split(b"\n")[:-1]))
         except ValueError as error:
             raise Undecidable("an object named by the tree is missing", "run 'git fsck'") from error
-
-
-def _read_all(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
-    """Both outputs of a process that reads nothing. Megabytes come in one read; `communicate` takes them in bites."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdin.close()
-    said: list[bytes] = []
-    listening = threading.Thread(target=lambda stream: said.append(stream.read()), args=(process.stderr,), daemon=True)
-    listening.start()
-    out = process.stdout.read()
-    listening.join()
-    process.stdout.close()
-    process.stderr.close()
-    process.wait()
-    return out, said[0] if said else b""
-
-
-def _feed(process: subprocess.Popen[bytes], object_ids: list[str]) -> None:
-    assert process.stdin is not None
-    try:
-        process.stdin.write("\n".join([*object_ids, ""]).encode("ascii"))
-        process.stdin.close()
-    except (BrokenPipeError, ValueError):
-        pass  # the reader stopped early and closed the process
-
-
-def _drain(read: Callable[[int], bytes], size: int) -> bool:
-    """Read and drop `size` bytes; whether there were that many."""
-    while size > 0 and (part := read(min(size, 1 << 20))):
-        size -= len(part)
-    return size == 0
 
 
 def _failure(arguments: tuple[str, ...], code: int, stderr: bytes) -> Undecidable:

@@ -30,6 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "jsontext",
         "manifest",
         "paths",
+        "pipes",
         "printable",
         "rules.*",
         "shipped",

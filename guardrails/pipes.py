@@ -1,0 +1,39 @@
+"""Talking to a running process: all it says, and what it is fed, without either side waiting for the other."""
+
+import subprocess
+import threading
+from collections.abc import Callable
+
+
+def read_all(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+    """Both outputs of a process that reads nothing. Megabytes come in one read; `communicate` takes them in bites."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdin.close()
+    said: list[bytes] = []
+    listening = threading.Thread(target=lambda stream: said.append(stream.read()), args=(process.stderr,), daemon=True)
+    listening.start()
+    out = process.stdout.read()
+    listening.join()
+    process.stdout.close()
+    process.stderr.close()
+    process.wait()
+    return out, said[0] if said else b""
+
+
+def feed(process: subprocess.Popen[bytes], object_ids: list[str]) -> None:
+    """Write ids, one a line, and close; a process that stopped reading is no error here."""
+    assert process.stdin is not None
+    try:
+        process.stdin.write("\n".join([*object_ids, ""]).encode("ascii"))
+        process.stdin.close()
+    except (BrokenPipeError, ValueError):
+        pass  # the reader stopped early and closed the process
+
+
+def drain(read: Callable[[int], bytes], size: int) -> bool:
+    """Read and drop `size` bytes; whether there were that many."""
+    while size > 0 and (part := read(min(size, 1 << 20))):
+        size -= len(part)
+    return size == 0

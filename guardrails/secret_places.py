@@ -1,6 +1,7 @@
 """Find tokens and secret values in one text that is held whole: where, and what."""
 
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache, cached_property
 from importlib import import_module
@@ -130,13 +131,14 @@ def _openai_tokens(data: bytes, run: "re.Pattern[bytes]") -> Iterator[tuple[int,
     marker = data.find(b"T3BlbkFJ")
     while marker >= 0:
         start = data.rfind(b"sk-", max(0, marker - 1024), marker - 17)
-        if start >= 0 and _end(run, data, start) >= marker + 28:
+        if start >= 0 and _end(run, data, start, marker + 28) == marker + 28:
             yield start, marker + 28
         marker = data.find(b"T3BlbkFJ", marker + 1)
 
 
-def _end(run: "re.Pattern[bytes]", data: bytes, start: int) -> int:
-    match = run.match(data, start)
+def _end(run: "re.Pattern[bytes]", data: bytes, start: int, limit: int = sys.maxsize) -> int:
+    """Where the run that begins at `start` ends, looked for up to `limit`: a run may be as long as the text."""
+    match = run.match(data, start, limit)
     return match.end() if match else start
 
 

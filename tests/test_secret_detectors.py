@@ -181,7 +181,18 @@ def test_a_web_token_nested_deeper_than_python_goes_is_no_crash() -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    [b"eyJ", b"eyJ.", b"sk-", b"xoxb-1-", b"/:_authToken=\n", b"://a:", b"key" + b" " * 300, b"clkey =", b"awskey'"],
+    [
+        b"eyJ",
+        b"eyJ.",
+        b"sk-",
+        b"sk-T3BlbkFJ",
+        b"xoxb-1-",
+        b"/:_authToken=\n",
+        b"://a:",
+        b"key" + b" " * 300,
+        b"clkey =",
+        b"awskey'",
+    ],
     ids=ascii,
 )
 def test_a_text_made_to_be_slow_is_searched_in_linear_time(unit: bytes) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from guardrails.errors import Undecidable
 from guardrails.finding import Checked, Finding, Outcome, Skipped
 from guardrails.git import to_text
-from guardrails.halves import in_halves
+from guardrails.halves import in_turns
 from guardrails.registry import Check
 from guardrails.result import Examined, Problem, Result, Verdict
 from guardrails.settings import CONFIG_FILE
@@ -46,7 +46,7 @@ def run(command: str, checks: Sequence[Check], subjects: Sequence[Subject], if_a
     findings: list[Finding] = []
     everything: list[_Seen] = []
     for subject in subjects:
-        seen = [part for half in in_halves(partial(_observe_each, subject), list(checks), least=2) for part in half]
+        seen = in_turns(partial(_observe, subject), list(reversed(checks)))  # the longest work stands last
         judged = _waive(subject, [finding for part in seen for finding in part.findings], checks)
         findings += _placed(judged, subject.snapshot, len(subjects) > 1)
         findings += _configuration_removed(subject)
@@ -67,11 +67,7 @@ def _idle(checks: Sequence[Check], everything: Sequence[_Seen]) -> tuple[str, ..
     return tuple(check.name for check in checks if check.name not in busy)
 
 
-def _observe_each(subject: Subject, checks: list[Check]) -> list[_Seen]:
-    return [_observe(check, subject) for check in checks]
-
-
-def _observe(check: Check, subject: Subject) -> _Seen:
+def _observe(subject: Subject, check: Check) -> _Seen:
     seen = _Seen(check.name, [], [], [], [])
     try:
         for observation in check.run(subject):

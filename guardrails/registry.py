@@ -27,7 +27,7 @@ class Check(NamedTuple):
 
 _EVERYWHERE = ("pre-commit", "pre-push", "ci")
 
-# `guard` shares them out to two processes, first half and second half: the two that read most come in different ones.
+# `guard` runs them in two processes, from the last to the first: what takes longest stands last.
 CHECKS = (
     Check(
         "clean-tree",

@@ -67,11 +67,6 @@ class Artifacts:
                 self.claims.listed.append(Claim(record, ("artifacts", index), path, digest))
                 self.claims.texts[record] = data
 
-    def add(self, claims: Claims) -> None:
-        """Take over what was collected elsewhere."""
-        self.claims.listed.extend(claims.listed)
-        self.claims.texts.update(claims.texts)
-
     def _is_here(self, path: str) -> bool:
         """Old records gave absolute paths of the machine they ran on; the part from `docs` on is still meaningful."""
         if is_plain(path):

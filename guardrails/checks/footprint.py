@@ -142,14 +142,24 @@ def _sum(one: Footprint | None, other: Footprint) -> Footprint:
 def growth(snapshot: Snapshot, layout: Layout) -> dict[str, int] | None:
     """Bytes by which the evidence of each SPEC grew since the base; None where that is not known."""
     grown: dict[str, int] = {}
-    for place in _places(snapshot, layout):
+    for place in [layout.docs, *([] if within(layout.evidence, layout.docs) else [layout.evidence])]:
         changes = snapshot.growth(place)
         if changes is None:
             return None
         for path, more in changes:
-            spec = _spec_of(layout, *path.rpartition("/")[::2])
-            grown[spec] = grown.get(spec, 0) + more
+            folder, _, name = path.rpartition("/")
+            if _is_evidence(layout, folder):
+                spec = _spec_of(layout, folder, name)
+                grown[spec] = grown.get(spec, 0) + more
     return grown
+
+
+def _is_evidence(layout: Layout, folder: str) -> bool:
+    """Whether a folder is one of `_places`, or lies below one."""
+    if within(folder, layout.evidence):
+        return True
+    spec, _, rest = folder[len(layout.docs) + 1 :].partition("/") if within(folder, layout.docs) else ("", "", "")
+    return bool(rest) and within(rest, "evidence") and layout.id_of(spec) is not None
 
 
 def _places(snapshot: Snapshot, layout: Layout) -> list[str]:
@@ -197,9 +207,7 @@ def _pointers(snapshot: Snapshot, layout: Layout, small: set[str]) -> list[str]:
     """
     if not small or (len(small) > MANY_SMALL and not _uses_lfs(snapshot, layout)):
         return []
-    places = _places(snapshot, layout)
-    entries = [entry for place in places for entry in snapshot.entries(place) if entry.path in small]
-    files = [entry for entry in entries if entry.kind == "file"]
+    files = [entry for path in sorted(small) if (entry := snapshot.entry(path)) and entry.kind == "file"]
     return [blob.entry.path for blob in snapshot.read_many(files) if (blob.data or b"").startswith(_POINTER)]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from guardrails.checks.artifacts import Artifacts, Claims
+from guardrails.checks.artifacts import Artifacts
 from guardrails.checks.evidence_meaning import meaning
 from guardrails.finding import Checked, Finding, Observation, Rule, Skipped
 from guardrails.halves import in_halves
@@ -52,7 +52,6 @@ MOST = 100
 
 def check(subject: Subject) -> Iterator[Observation]:
     """Every finding about every evidence file of the snapshot, or of the files that were named."""
-    layout = subject.settings.layout
     yield from _missing(subject)
     chosen: list[Candidate] = []
     for entry, name in _candidates(subject):
@@ -60,15 +59,12 @@ def check(subject: Subject) -> Iterator[Observation]:
             yield Skipped(entry.path, name)
         else:
             chosen.append((entry, name))
-    artifacts = Artifacts(subject.snapshot, layout)
-    for observations, claims in in_halves(partial(_judge_all, subject), chosen):
+    for observations in in_halves(partial(_judge_all, subject), chosen):
         yield from observations
-        artifacts.add(claims)
-    yield from artifacts.verify()
 
 
-def _judge_all(subject: Subject, chosen: list[Candidate]) -> tuple[list[Observation], Claims]:
-    """The observations about some files, and what these claim about others."""
+def _judge_all(subject: Subject, chosen: list[Candidate]) -> list[Observation]:
+    """The observations about some files, and about the artifacts that they claim to be there."""
     names = {entry.path: name for entry, name in chosen}
     artifacts = Artifacts(subject.snapshot, subject.settings.layout)
     observations = [
@@ -76,7 +72,7 @@ def _judge_all(subject: Subject, chosen: list[Candidate]) -> tuple[list[Observat
         for blob in _read(subject.snapshot, [entry for entry, _ in chosen])
         for observation in _capped(blob.entry.path, _judge(blob, names[blob.entry.path], subject, artifacts))
     ]
-    return observations, artifacts.claims
+    return observations + list(artifacts.verify())
 
 
 def _capped(path: str, observations: Iterator[Observation]) -> Iterator[Observation]:

@@ -49,19 +49,24 @@ class Tree(Listed):
         raise NotImplementedError
 
     def _listing(self, prefix: str) -> list[Row]:
-        known = self._listings.get(prefix)
-        if known is None:
-            wider = next((rows for place, rows in self._listings.items() if within(prefix, place)), None)
-            known = self._list(prefix) if wider is None else _below(wider, to_bytes(prefix))
-            self._listings[prefix] = known
-        return known
+        wider = self._wider(prefix)
+        if wider is not None:
+            return _below(wider, to_bytes(prefix))
+        self._listings[prefix] = self._list(prefix)
+        return self._listings[prefix]
+
+    def _wider(self, prefix: str) -> list[Row] | None:
+        """What was listed already and has all that lies below `prefix`."""
+        return next((rows for place, rows in self._listings.items() if within(prefix, place)), None)
+
+    def entry(self, path: str) -> Entry | None:
+        rows = self._wider(path)
+        if rows is None:
+            return super().entry(path)
+        return next((_entry(row) for row in _below(rows, to_bytes(path)) if row[2] == to_bytes(path)), None)
 
     def entries(self, prefix: str = "") -> list[Entry]:
-        kinds = _MODES.get
-        return [
-            Entry(to_text(path), kinds(mode, "special"), object_id.decode("ascii"))
-            for mode, object_id, path in self._listing(prefix)
-        ]
+        return [_entry(row) for row in self._listing(prefix)]
 
     def folders(self, prefix: str) -> list[str]:
         rows, start, at = self._listing(prefix), len(to_bytes(prefix)) + 1, 0
@@ -203,6 +208,11 @@ class Commit(Tree):
         return f"commit {self.revision[:12]}"
 
 
+def _entry(row: Row) -> Entry:
+    mode, object_id, path = row
+    return Entry(to_text(path), _MODES.get(mode, "special"), object_id.decode("ascii"))
+
+
 def _is_blob(mode: bytes) -> bool:
     return mode not in (b"000000", _SUBMODULE)
 
@@ -226,6 +236,8 @@ def _path(row: Row) -> bytes:
 
 def _below(rows: list[Row], prefix: bytes) -> list[Row]:
     """The rows at or below a path. Git lists by path, so they stand together."""
+    if not prefix:
+        return rows
     itself = bisect_left(rows, prefix, key=_path)
     first = bisect_left(rows, prefix + b"/", itself, key=_path)
     last = bisect_left(rows, prefix + AFTER_SLASH, first, key=_path)

@@ -90,6 +90,8 @@ def _version(connection: sqlite3.Connection, path: str) -> int:
     application = _pragma(connection, "application_id")
     version = _pragma(connection, "user_version")
     if application != APPLICATION and (application or version or _tables(connection)):
+        if _pragma(connection, "application_id") == APPLICATION:  # made by another process between the two looks
+            return _version(connection, path)
         raise Undecidable(f"{path} is the database of another program", "name another file with memory.path")
     if version > len(MIGRATIONS):
         raise Undecidable(

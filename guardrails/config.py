@@ -33,6 +33,7 @@ from guardrails.settings import (
 )
 
 if TYPE_CHECKING:
+    from guardrails.run_settings import RunSettings
     from guardrails.yamlfile import Parsed
 
 _CREDENTIAL_NAME = "(?i)KEY|TOKEN|SECRET|PASS|CREDENTIAL"
@@ -43,18 +44,41 @@ class Loaded(NamedTuple):
     values: tuple[Value, ...]
 
 
+class LoadedForRun(NamedTuple):
+    """As `Loaded`, and what only a run needs to know."""
+
+    settings: Settings
+    run: "RunSettings"
+    values: tuple[Value, ...]
+
+
 _EMPTY: dict[str, Any] = {}
 
 
 def load(data: bytes | None, name: str, environ: Mapping[str, str]) -> Loaded:
     """The configuration in `data` (None: there is no file), under what the environment says."""
+    reader = _reader(data, name)
+    return Loaded(_assemble(reader, environ), (*reader.values, *_unread(reader)))
+
+
+def load_for_run(data: bytes | None, name: str, environ: Mapping[str, str]) -> LoadedForRun:
+    """As `load`, with the settings of runs: agents, profiles, policy, budget."""
+    from guardrails.run_config import read_run
+
+    reader = _reader(data, name)
+    settings = _assemble(reader, environ)
+    run = read_run(reader, settings, data, environ)
+    return LoadedForRun(settings, run, (*reader.values, *_unread(reader)))
+
+
+def _reader(data: bytes | None, name: str) -> Reader:
     if data is None:
-        return _assemble(_EMPTY, None, name, environ)
+        return Reader(_EMPTY, None, name)
     from guardrails.yamlfile import parse
 
     parsed = parse(data, name)
     _validate(parsed, name)
-    return _assemble(parsed.value, parsed, name, environ)
+    return Reader(parsed.value, parsed, name)
 
 
 def _validate(parsed: "Parsed", name: str) -> None:
@@ -69,16 +93,16 @@ def _validate(parsed: "Parsed", name: str) -> None:
         raise GuardrailError(f"{name}:{place.line}:{place.column}: {message}", fault.hint)
 
 
-def _assemble(tree: dict[str, Any], parsed: "Parsed | None", name: str, environ: Mapping[str, str]) -> Loaded:
-    reader = Reader(tree, parsed, name)
+def _assemble(reader: Reader, environ: Mapping[str, str]) -> Settings:
     defaults = Settings()
     hal = _hal(reader, environ, defaults.hal)
-    settings = Settings(
+    profile = environ.get("SPECKIT_PROFILE", "").strip()
+    return Settings(
         layout=_layout(reader, defaults.layout),
         evidence=_evidence(reader, defaults.evidence),
         tracker=_tracker(reader, defaults.tracker),
         documents=_documents(reader, defaults.documents),
-        stages=tuple(_stage(reader, stage) for stage in defaults.stages),
+        stages=tuple(_stage(reader, stage, profile) for stage in defaults.stages),
         consensus=_consensus(reader, defaults.consensus),
         clean_tree=_clean_tree(reader, defaults.clean_tree),
         secrets=_secrets(reader, hal.secret_env),
@@ -88,9 +112,8 @@ def _assemble(tree: dict[str, Any], parsed: "Parsed | None", name: str, environ:
         ),
         waivers=_waivers(reader),
         overrides=_overrides(reader, environ),
-        config_path=name if parsed is not None else None,
+        config_path=reader.name if reader.parsed is not None else None,
     )
-    return Loaded(settings, (*reader.values, *_unread(reader)))
 
 
 def _layout(reader: Reader, default: Layout) -> Layout:
@@ -152,8 +175,14 @@ def _section(item: str | dict[str, Any]) -> Section:
     return Section(item.get("heading"), tuple(item.get("table", ())))
 
 
-def _stage(reader: Reader, default: Stage) -> Stage:
-    return Stage(default.name, tuple(reader.get(default.agents, "stages", default.name, "agents")))
+def _stage(reader: Reader, default: Stage, profile: str) -> Stage:
+    """The roster of a stage: that of the profile in force, where it has one of its own."""
+    roster = reader.get(default.agents, "stages", default.name, "agents")
+    stages = reader.tree.get("profiles", {}).get(profile, {}).get("stages", {})
+    if "agents" in stages.get(default.name, {}):
+        roster = stages[default.name]["agents"]
+        reader.replace(f"stages.{default.name}.agents", roster, f"environment SPECKIT_PROFILE ({profile})")
+    return Stage(default.name, tuple(roster))
 
 
 def _consensus(reader: Reader, default: Consensus) -> Consensus:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from guardrails.cli.context import global_options, merged
-from guardrails.cli.judge import load_config
+from guardrails.cli.judge import load_run_config
 from guardrails.git import open_repo
 from guardrails.printable import printable
 from guardrails.redaction import needles, redacted
@@ -31,7 +31,7 @@ def command(ctx: click.Context, /, style: str, **options: Any) -> int:
     globals_ = merged(ctx, **options)
     repo = open_repo(globals_.repo)
     named = globals_.config or repo.environment.get("SPECKIT_CONFIG")
-    loaded = load_config(Worktree(repo), repo.environment, named)
+    loaded = load_run_config(Worktree(repo), repo.environment, named)
     known = needles((*Settings().secrets.variables, *loaded.settings.secrets.variables), repo.environment)
     values = [value._replace(value=redacted(value.value, known)) for value in loaded.values]
     if style == "json":

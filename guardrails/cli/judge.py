@@ -21,7 +21,7 @@ from guardrails.snapshot import Snapshot, Source, SourceKind
 from guardrails.subject import Scope, Subject
 
 if TYPE_CHECKING:
-    from guardrails.config import Loaded
+    from guardrails.config import Loaded, LoadedForRun
 
 INTERNAL = 70
 _PLAIN_SOURCES: tuple[SourceKind, ...] = ("worktree", "index", "push")
@@ -145,15 +145,26 @@ def load_config(snapshot: Snapshot, environ: Mapping[str, str], named: str | Non
     """The configuration as it is judged with: what is committed with the bytes it speaks of."""
     from guardrails import config  # hooks start often, and most repositories need no file
 
+    return config.load(_config_bytes(snapshot, named), named or CONFIG_FILE, environ)
+
+
+def load_run_config(snapshot: Snapshot, environ: Mapping[str, str], named: str | None) -> "LoadedForRun":
+    """As `load_config`, with the settings of runs."""
+    from guardrails import config
+
+    return config.load_for_run(_config_bytes(snapshot, named), named or CONFIG_FILE, environ)
+
+
+def _config_bytes(snapshot: Snapshot, named: str | None) -> bytes | None:
     if named:
-        return config.load(_read_named(named), named, environ)
+        return _read_named(named)
     entries = snapshot.entries(CONFIG_FILE)
     if not entries:
-        return config.load(None, CONFIG_FILE, environ)
+        return None
     data = snapshot.read(CONFIG_FILE)
     if data is None:
         raise GuardrailError(f"{CONFIG_FILE}: a {entries[0].kind} that cannot be read", "make it a regular file")
-    return config.load(data, CONFIG_FILE, environ)
+    return data
 
 
 def _read_named(path: str) -> bytes:

@@ -1,0 +1,33 @@
+"""What every part of a run is given: the repository, what was configured, and somebody to tell how it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from guardrails.git import Repo
+from guardrails.run_settings import RunSettings
+from guardrails.settings import Settings
+
+Say = Callable[[str], None]
+"""Takes one line of progress, plain text."""
+
+
+def quiet(line: str) -> None:
+    """Says nothing."""
+
+
+class World(NamedTuple):
+    """One run's surroundings. `run` names the run of the sequencer; None when a stage is run alone."""
+
+    repo: Repo
+    settings: Settings
+    plan: RunSettings
+    environment: Mapping[str, str]
+    """the operator's variables: programs get an allow-listed part of them"""
+    spec: str
+    """an exact SPEC id, matched against the pattern"""
+    run: str | None = None
+    say: Say = quiet
+    allow_dirty: bool = False
+    allow_degraded: bool = False

@@ -10,6 +10,9 @@ from guardrails.errors import GuardrailError
 from guardrails.schema import faults
 from guardrails.snapshot import is_plain
 
+_PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Not through a link, not waiting on a pipe, and the bytes as they are: where the platform has the flag."""
+
 
 class Written(NamedTuple):
     """A file that was written: its path relative to the root, the digest of its bytes, and how many they are."""
@@ -49,6 +52,34 @@ class Store:
                 os.unlink(partial)
         _flush_directory(os.path.dirname(target))
         return Written(path, sha256(data).hexdigest(), len(data))
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of one file; None when there is none. Links are not followed."""
+        try:
+            handle = os.open(self._target(path), os.O_RDONLY | _PLAIN)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise GuardrailError(f"{path}: {error.strerror}", "make it a regular file") from error
+        with os.fdopen(handle, "rb") as stream:
+            return stream.read()
+
+    def extend(self, path: str, keep: int, data: bytes) -> None:
+        """Cut a file to its first `keep` bytes and add `data` at their end; on disk when this returns."""
+        target = self._target(path)
+        made = not os.path.lexists(target)
+        try:
+            handle = os.open(target, os.O_RDWR | os.O_CREAT | _PLAIN, 0o666)
+        except OSError as error:
+            raise GuardrailError(f"{path}: {error.strerror}", "make it a regular file") from error
+        with os.fdopen(handle, "r+b") as stream:
+            stream.truncate(keep)
+            stream.seek(keep)
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if made:
+            _flush_directory(os.path.dirname(target))
 
     def _publish(self, partial: str, target: str, replace: bool) -> None:
         if replace:

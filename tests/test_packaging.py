@@ -41,7 +41,7 @@ def installed(wheel: Path, place: Path) -> Path:
 def require_whole(wheel: Path) -> None:
     """The wheel carries what is read at run time, and the licence, and no tests."""
     names = set(zipfile.ZipFile(wheel).namelist())
-    for kind in ("schemas", "hooks"):
+    for kind in ("schemas", "hooks", "prompts"):
         shipped = {f"guardrails/_shipped/{kind}/{path.name}" for path in (ROOT / kind).iterdir() if path.is_file()}
         assert shipped
         assert shipped <= names
@@ -88,7 +88,7 @@ def test_a_wheel_works_where_there_is_no_checkout(sandbox: Sandbox, tmp_path: Pa
     assert sandbox.git("rev-parse", "--verify", "--quiet", "HEAD", check=False).code != 0
 
 
-@pytest.mark.parametrize("kind", ["schemas", "hooks"])
+@pytest.mark.parametrize("kind", ["schemas", "hooks", "prompts"])
 def test_a_checkout_finds_what_it_ships_beside_the_package(kind: str) -> None:
     from guardrails import shipped
 

@@ -1,0 +1,128 @@
+"""Histories for tests of the sequencer: a world that answers each step from a list of what happens next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta, timezone
+
+from guardrails.layout import STAGES
+from guardrails.pipeline.baseline import TreeState
+from guardrails.pipeline.guardrail import Closed, Opened
+from guardrails.pipeline.halting import Halt, halt
+from guardrails.pipeline.history import (
+    Asked,
+    Began,
+    Guarded,
+    Lack,
+    Record,
+    Recovered,
+    Request,
+    Settled,
+    Shut,
+    Started,
+    Verdict,
+)
+from guardrails.pipeline.recovery import Retry
+from guardrails.pipeline.sequencer import Done, Run, next_step
+from guardrails.run_settings import Recovery
+
+ROSTER = ("gemini", "claude", "gpt_pro")
+BEGUN = datetime(2026, 1, 31, 9, 30, tzinfo=timezone.utc)
+TREE = TreeState(None)
+LONGEST = 500
+"""Steps after which a run counts as endless."""
+
+Judge = Callable[[str, int], Settled]
+"""The verdict on a stage, by its name and how often it has been judged before."""
+
+
+def request(*stages: str, recovery: Recovery | None = None, allow_degraded: bool = False) -> Request:
+    chosen = stages or STAGES
+    return Request(
+        spec="SPEC-KIT-DEMO",
+        run="20260131T093000Z-4f2a9c10",
+        stages=chosen,
+        rosters=(ROSTER,) * len(chosen),
+        config_sha256="0" * 64,
+        recovery=recovery or Recovery(),
+        allow_degraded=allow_degraded,
+    )
+
+
+def settled(stage: str, verdict: Verdict = "ok", *lacking: str, severe: bool = False, gone: bool = False) -> Settled:
+    lacks = tuple(Lack(agent, "no answer", gone) for agent in lacking)
+    return Settled(stage, BEGUN, verdict, severe, lacks, reasons=(f"it is {verdict}",))
+
+
+def always_ok(stage: str, times: int) -> Settled:
+    return settled(stage)
+
+
+class Play:
+    """Takes the steps that the sequencer wants, one by one, and remembers them.
+
+    `opens` and `closes` name stages whose guardrail halts, `asks` those whose agents cannot be asked.
+    """
+
+    def __init__(
+        self,
+        asked: Request,
+        judge: Judge = always_ok,
+        history: Sequence[Record] = (),
+        opens: dict[str, Halt] | None = None,
+        closes: dict[str, Halt] | None = None,
+        asks: dict[str, Halt] | None = None,
+    ) -> None:
+        self.request, self.judge = asked, judge
+        self.opens, self.closes, self.asks = opens or {}, closes or {}, asks or {}
+        self.history: list[Record] = list(history)
+        self.steps: list[Run | Retry] = []
+
+    def run(self) -> Halt | Done:
+        """To the end. Fails where there is none."""
+        for _ in range(LONGEST):
+            step = next_step(self.history, self.request)
+            if isinstance(step, Halt | Done):
+                return step
+            self.steps.append(step)
+            self.history.append(self._taken(step))
+        raise AssertionError("it never ends")
+
+    def resumed(self, judge: Judge = always_ok, **changed: dict[str, Halt]) -> Play:
+        """A further attempt, in which other things may happen."""
+        return Play(self.request, judge, [*self.history, Began(self._now(), TREE)], **changed)
+
+    def _now(self) -> datetime:
+        return BEGUN + timedelta(seconds=len(self.history))
+
+    def _taken(self, step: Run | Retry) -> Record:
+        stage, now = step.stage, self._now()
+        if isinstance(step, Retry):
+            return Recovered(stage, now, step.action, step.agents, step.attempt, step.reason, step.wait, step.profile)
+        if step.action == "begin":
+            return Began(now, TREE)
+        if step.action == "start":
+            return Started(stage, now, "4f2a9c10")
+        if step.action == "open":
+            return Guarded(stage, now, Opened(stage, TREE, self.opens.get(stage)))
+        if step.action == "ask":
+            return Asked(stage, now, {"agents": list(step.agents)}, halt=self.asks.get(stage))
+        if step.action == "settle":
+            before = sum(1 for record in self.history if isinstance(record, Settled) and record.stage == stage)
+            return self.judge(stage, before)._replace(at=now)
+        assert step.action == "close"
+        stopped = self.closes.get(stage)
+        status = "failed" if stopped or step.verdict != "ok" else "passed"
+        return Shut(stage, now, Closed(stage, status, stopped.exit_code if stopped else 0, stopped))
+
+    def told(self, action: str) -> list[Recovered]:
+        """The steps of recovery of one kind, in order."""
+        return [record for record in self.history if isinstance(record, Recovered) and record.action == action]
+
+    def asked(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Whom was asked, stage by stage."""
+        return [(step.stage, step.agents) for step in self.steps if isinstance(step, Run) and step.action == "ask"]
+
+
+def no(stage: str, reason: str = "guardrail") -> Halt:
+    return halt(stage, reason, f"{stage} does not hold")  # type: ignore[arg-type]

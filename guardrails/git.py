@@ -8,7 +8,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import NamedTuple
 
 from guardrails.errors import GuardrailError, Undecidable
@@ -74,9 +74,14 @@ class Repo(NamedTuple):
         Raises Undecidable when git is missing or exits with a code outside `ok`.
         """
         process = self.start(*arguments)
-        out, err = process.communicate(stdin) if stdin else read_all(process)
+        if stdin:
+            out, err = process.communicate(stdin)
+        else:
+            assert process.stdin is not None
+            process.stdin.close()
+            out, err = read_all(process)
         if process.returncode not in ok:
-            raise _failure(arguments, process.returncode, err)
+            raise failure(arguments, process.returncode, err)
         return out
 
     def succeeds(self, *arguments: str) -> bool:
@@ -127,7 +132,8 @@ class Repo(NamedTuple):
         assert process.stdout is not None
         assert process.stderr is not None
         wanted = list(object_ids)
-        feeder = threading.Thread(target=feed, args=(process, wanted), daemon=True)
+        request = "\n".join([*wanted, ""]).encode("ascii")
+        feeder = threading.Thread(target=feed, args=(process, request), daemon=True)
         feeder.start()
         stream = process.stdout
         try:
@@ -157,40 +163,9 @@ class Repo(NamedTuple):
                     pipe.close()
             process.wait()
 
-    def sizes(self, object_ids: list[bytes]) -> list[int]:
-        """The size in bytes of each object, in order."""
-        with self.sizing(object_ids) as sizes:
-            pass
-        return sizes
 
-    @contextmanager
-    def sizing(self, object_ids: list[bytes]) -> Iterator[list[int]]:
-        """As `sizes`, while the caller does something else: the list is filled when the block ends.
-
-        Raises Undecidable there when git cannot say.
-        """
-        sizes: list[int] = []
-        if not object_ids:
-            yield sizes
-            return
-        process = self.start("cat-file", "--batch-check=%(objectsize)", "--buffer")
-        answers: list[bytes] = []
-        request = b"\n".join(object_ids) + b"\n"
-        asking = threading.Thread(target=lambda: answers.extend(process.communicate(request)), daemon=True)
-        asking.start()
-        try:
-            yield sizes
-        finally:
-            asking.join()
-        if process.returncode:
-            raise _failure(("cat-file",), process.returncode, answers[1])
-        try:
-            sizes.extend(map(int, answers[0].split(b"\n")[:-1]))
-        except ValueError as error:
-            raise Undecidable("an object named by the tree is missing", "run 'git fsck'") from error
-
-
-def _failure(arguments: tuple[str, ...], code: int, stderr: bytes) -> Undecidable:
+def failure(arguments: tuple[str, ...], code: int, stderr: bytes) -> Undecidable:
+    """What to raise when git did not do what it was asked."""
     said = to_text(stderr).strip().splitlines()
     detail = said[-1] if said else f"exit code {code}"
     hint = "run the command yourself to see more"

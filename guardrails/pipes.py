@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 
 def read_all(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
-    """Both outputs of a process that reads nothing. Megabytes come in one read; `communicate` takes them in bites."""
-    assert process.stdin is not None
+    """Both outputs of a process to its end; somebody else feeds it. Megabytes come in one read: `communicate` takes
+    them in bites."""
     assert process.stdout is not None
     assert process.stderr is not None
-    process.stdin.close()
     said: list[bytes] = []
     listening = threading.Thread(target=lambda stream: said.append(stream.read()), args=(process.stderr,), daemon=True)
     listening.start()
@@ -22,11 +21,11 @@ def read_all(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
     return out, said[0] if said else b""
 
 
-def feed(process: subprocess.Popen[bytes], object_ids: list[str]) -> None:
-    """Write ids, one a line, and close; a process that stopped reading is no error here."""
+def feed(process: subprocess.Popen[bytes], request: bytes) -> None:
+    """Write and close; a process that stopped reading is no error here."""
     assert process.stdin is not None
     try:
-        process.stdin.write("\n".join([*object_ids, ""]).encode("ascii"))
+        process.stdin.write(request)
         process.stdin.close()
     except (BrokenPipeError, ValueError):
         pass  # the reader stopped early and closed the process

@@ -12,9 +12,7 @@ from typing import NamedTuple
 
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git import Repo, is_null_id, to_text
-from guardrails.peeled import peeled
 from guardrails.snapshot import Snapshot, Source
-from guardrails.snapshot.loose import Loose
 from guardrails.snapshot.trees import Commit, Index
 from guardrails.snapshot.worktree import Worktree
 
@@ -126,6 +124,9 @@ def parse_ref(line: str) -> PushedRef:
 
 
 def _pushed_ref(repo: Repo, ref: PushedRef, remote: str | None) -> Snapshot:
+    from guardrails.peeled import peeled  # here and below: only a push names objects by their id
+    from guardrails.snapshot.loose import Loose
+
     source = Source("push", ref.local_ref)
     found = peeled(repo, ref.local_id)
     if found is not None and found.kind in ("blob", "tree"):
@@ -141,6 +142,8 @@ def _tags(repo: Repo, name: str, tip: str) -> tuple[str, ...]:
     """The tag objects between what was named and its commit."""
     if name in (tip, "HEAD"):
         return ()
+    from guardrails.peeled import peeled
+
     object_id = to_text(repo.run("rev-parse", "--verify", "--quiet", "--end-of-options", name)).strip()
     found = peeled(repo, object_id) if object_id != tip else None
     return found.tags if found else ()

@@ -37,7 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "timestamps",
     ),
     ("layout", "settings", "run_settings", "schema*", "markdown*", "yamlfile", "config", "config_reader", "run_config"),
-    ("git", "streams", "snapshot.*", "peeled", "sources", "additions", "worktree_state", "hidden_changes"),
+    ("git", "bulk", "streams", "snapshot.*", "peeled", "sources", "additions", "worktree_state", "hidden_changes"),
     ("subject", "result", "secret_*", "consensus.*", "chain"),
     ("checks.*",),
     ("registry", "waivers", "engine", "redaction", "reporters.*"),

@@ -14,13 +14,13 @@ from guardrails.halves import in_halves
 from guardrails.layout import Layout
 from guardrails.rules.footprint import MEASURED, OVER_LIMIT, OVER_WARNING
 from guardrails.settings import MEGABYTE, Evidence
-from guardrails.snapshot import Snapshot, parents, within
+from guardrails.snapshot import Snapshot, Weight, parents, within
 from guardrails.subject import Subject
 
 NO_SPEC = "(no SPEC)"
 LARGEST = 3
-POINTER_SIZES = range(126, 146)
-"""Bytes of a Git LFS pointer without extensions: three fixed lines and the digits of a size."""
+SMALLEST, LARGER = 126, 146
+"""A Git LFS pointer without extensions has at least so many bytes, and fewer than so many: three lines and a size."""
 MANY_SMALL = 500
 LEAST_PARTS = 10
 """Portions from which they are weighed in two processes."""
@@ -46,10 +46,9 @@ class _Measured(NamedTuple):
 def check(subject: Subject) -> Iterator[Observation]:
     """One finding for each SPEC with evidence: over the limit, near it, or merely measured."""
     layout, snapshot = subject.settings.layout, subject.snapshot
+    growing = snapshot.growing(_roots(layout))
     measured = measure(snapshot, layout, subject.scope.spec)
-    if not measured:
-        return
-    grown = growth(snapshot, layout)
+    grown = growth(growing(), layout)
     for spec, footprint in sorted(measured.items()):
         yield Checked(f"{layout.evidence}: {spec}")
         yield _judge(spec, footprint, None if grown is None else grown.get(spec, 0), subject)
@@ -101,7 +100,8 @@ def _signed(size: int) -> str:
 
 def measure(snapshot: Snapshot, layout: Layout, only: str | None = None) -> dict[str, Footprint]:
     """The footprint of each SPEC that has evidence, by id (or `(no SPEC)`)."""
-    parts = [part for place in _places(snapshot, layout) for part in snapshot.parts(place)]
+    whole = partial(_is_owned, layout)
+    parts = [part for place in _places(snapshot, layout) for part in snapshot.parts(place, whole)]
     halves = in_halves(partial(_weigh, snapshot, layout, only), parts, least=LEAST_PARTS)
     footprints: dict[str, Footprint] = {}
     for half in halves:
@@ -113,23 +113,42 @@ def measure(snapshot: Snapshot, layout: Layout, only: str | None = None) -> dict
     return footprints
 
 
+def _is_owned(layout: Layout, folder: str) -> bool:
+    return _owner(layout, folder) is not None
+
+
 def _weigh(snapshot: Snapshot, layout: Layout, only: str | None, parts: list[Any]) -> _Measured:
     """What some portions of a snapshot weigh."""
     found = _Measured({}, [])
-    for folder, files in snapshot.weigh(parts):
-        owner = _owner(layout, folder)
-        groups = {owner: files} if owner else _by_name(layout, files)
+    for weight in snapshot.weigh(parts):
+        owner = _owner(layout, weight.folder)
+        groups = {owner: weight} if owner else _by_name(layout, weight)
         for spec, group in groups.items():
-            if group and (only is None or spec == only):
+            if group.sizes and (only is None or spec == only):
                 known = found.footprints.get(spec)
-                found.footprints[spec] = _sum(known, _footprint(folder, group))
-                found.small.extend(f"{folder}/{name}" for size, name in group if size in POINTER_SIZES)
+                found.footprints[spec] = _sum(known, _footprint(group, known))
+                small = [index for index, size in enumerate(group.sizes) if SMALLEST <= size < LARGER]
+                found.small.extend(f"{group.folder}/{group.name(index)}" for index in small)
     return found
 
 
-def _footprint(folder: str, files: list[tuple[int, str]]) -> Footprint:
-    largest = tuple((size, f"{folder}/{name}") for size, name in nlargest(LARGEST, files))
-    return Footprint(sum(size for size, _ in files), len(files), largest)
+def _footprint(group: Weight, known: Footprint | None) -> Footprint:
+    """The footprint of some files. Only those are named that may be among the largest with what is `known`."""
+    sizes, least = group.sizes, 0
+    if known and len(known.largest) == LARGEST:
+        least = known.largest[-1][0]
+    largest: tuple[tuple[int, str], ...] = ()
+    if max(sizes) >= least:
+        places = _largest(sizes)
+        largest = tuple((sizes[index], f"{group.folder}/{group.name(index)}") for index in places)
+    return Footprint(sum(sizes), len(sizes), largest)
+
+
+def _largest(sizes: list[int]) -> list[int]:
+    """Where the largest stand, largest first."""
+    if len(sizes) > MANY_SMALL:
+        return nlargest(LARGEST, range(len(sizes)), key=sizes.__getitem__)
+    return sorted(range(len(sizes)), key=sizes.__getitem__, reverse=True)[:LARGEST]  # less work for few
 
 
 def _sum(one: Footprint | None, other: Footprint) -> Footprint:
@@ -139,18 +158,20 @@ def _sum(one: Footprint | None, other: Footprint) -> Footprint:
     return Footprint(one.total + other.total, one.files + other.files, tuple(largest), one.pointers + other.pointers)
 
 
-def growth(snapshot: Snapshot, layout: Layout) -> dict[str, int] | None:
-    """Bytes by which the evidence of each SPEC grew since the base; None where that is not known."""
+def _roots(layout: Layout) -> list[str]:
+    return [layout.docs, *([] if within(layout.evidence, layout.docs) else [layout.evidence])]
+
+
+def growth(changes: list[tuple[str, int]] | None, layout: Layout) -> dict[str, int] | None:
+    """Bytes by which the evidence of each SPEC grew, from the paths that changed; None where that is not known."""
+    if changes is None:
+        return None
     grown: dict[str, int] = {}
-    for place in [layout.docs, *([] if within(layout.evidence, layout.docs) else [layout.evidence])]:
-        changes = snapshot.growth(place)
-        if changes is None:
-            return None
-        for path, more in changes:
-            folder, _, name = path.rpartition("/")
-            if _is_evidence(layout, folder):
-                spec = _spec_of(layout, folder, name)
-                grown[spec] = grown.get(spec, 0) + more
+    for path, more in changes:
+        folder, _, name = path.rpartition("/")
+        if _is_evidence(layout, folder):
+            spec = _spec_of(layout, folder, name)
+            grown[spec] = grown.get(spec, 0) + more
     return grown
 
 
@@ -174,11 +195,15 @@ def _spec_of(layout: Layout, folder: str, name: str) -> str:
     return _owner(layout, folder) or _named(layout, name) or NO_SPEC
 
 
-def _by_name(layout: Layout, files: list[tuple[int, str]]) -> dict[str, list[tuple[int, str]]]:
+def _by_name(layout: Layout, weight: Weight) -> dict[str, Weight]:
     groups: dict[str, list[tuple[int, str]]] = {}
-    for row in files:
-        groups.setdefault(_named(layout, row[1]) or NO_SPEC, []).append(row)
-    return groups
+    for index, size in enumerate(weight.sizes):
+        name = weight.name(index)
+        groups.setdefault(_named(layout, name) or NO_SPEC, []).append((size, name))
+    return {
+        spec: Weight(weight.folder, [size for size, _ in files], [name for _, name in files].__getitem__)
+        for spec, files in groups.items()
+    }
 
 
 def spec_folders(snapshot: Snapshot, layout: Layout) -> list[str]:

@@ -65,7 +65,11 @@ def judging_options(function: F) -> F:
     return global_options(function)
 
 
-def judge(request: Request, globals_: Globals) -> int:
+class Done(int):
+    """An exit code after which nothing is left to do: the report is written, and nothing is held open."""
+
+
+def judge(request: Request, globals_: Globals) -> Done:
     """Run the request, report, and return the exit code. A run that cannot judge reports why, in the same format."""
     # A check makes many small values and no cycles, and ends: collecting garbage would only cost time.
     gc.disable()
@@ -78,7 +82,7 @@ def judge(request: Request, globals_: Globals) -> int:
         from guardrails.cli.crash import report
 
         result = _failed(request, report(error), INTERNAL)
-    return emit(_redacted(result, known), request, globals_)
+    return Done(emit(_redacted(result, known), request, globals_))
 
 
 def _redacted(result: Result, known: Sequence[Settings]) -> Result:

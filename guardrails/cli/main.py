@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -99,7 +100,20 @@ def cli(ctx: click.Context, /, **options: Any) -> None:
 def main() -> None:
     """The console script. Never shows a traceback."""
     _use_utf8()
-    sys.exit(_run())
+    code = _run()
+    judge = sys.modules.get("guardrails.cli.judge")
+    if judge is not None and isinstance(code, judge.Done):
+        _leave(code)
+    sys.exit(code)
+
+
+def _leave(code: int) -> None:
+    """End at once. Python would first take a hundred thousand values apart, which the system frees in one go."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            if stream is not None:
+                stream.flush()
+    os._exit(code)
 
 
 def _run() -> int:

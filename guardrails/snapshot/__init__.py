@@ -4,7 +4,7 @@ A snapshot holds the bytes that are judged. In a hook that is the index git will
 GIT_INDEX_FILE), at a push the pushed commit. Symbolic links are entries, never followed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, NamedTuple, Protocol
 
 from guardrails.git import Repo
@@ -36,10 +36,19 @@ class Entry(NamedTuple):
 
 
 class Weight(NamedTuple):
-    """The files directly in a folder, each as (size in bytes, name)."""
+    """Files in a folder, or anywhere below it: the size of each in bytes, and `name(index)`, its path from there."""
 
     folder: str
-    files: list[tuple[int, str]]
+    sizes: list[int]
+    name: Callable[[int], str]
+
+
+Growing = Callable[[], list[tuple[str, int]] | None]
+"""(path, bytes it grew by) of every path that changed; None where that is not cheap to say."""
+
+
+def not_cheap_to_say() -> None:
+    """The growth of a snapshot that would have to read both sides whole."""
 
 
 class Blob(NamedTuple):
@@ -63,14 +72,17 @@ class Snapshot(Protocol):
     def entries(self, prefix: str = "") -> list[Entry]:
         """Every path at or below `prefix` (a directory or a file, no trailing slash), in no promised order."""
 
-    def parts(self, prefix: str) -> list[Any]:
-        """What lies at or below `prefix`, cut into portions that can be weighed apart from each other."""
+    def parts(self, prefix: str, whole: Callable[[str], bool]) -> list[Any]:
+        """What lies at or below `prefix`, cut into portions that can be weighed apart from each other.
+
+        All below a folder that is `whole` may be weighed as one; what lies elsewhere is weighed folder by folder.
+        """
 
     def weigh(self, parts: list[Any]) -> Iterator[Weight]:
         """The sizes of everything in some portions, folder by folder; a link counts as the link, not its target."""
 
-    def growth(self, prefix: str) -> list[tuple[str, int]] | None:
-        """(path, bytes it grew by since the base) of every path that changed; None where that is not cheap to say."""
+    def growing(self, prefixes: list[str]) -> "Growing":
+        """Begins to find out what changed at or below some paths since the base; the call waits for the answer."""
 
     def folders(self, prefix: str) -> list[str]:
         """The names of the directories directly below `prefix`, sorted; links are not directories."""

@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Literal
 
 from guardrails.git import to_text
@@ -61,15 +62,21 @@ def weigh_folder(directory: bytes, path: str, below: bool) -> Iterator[Weight]:
     stack = [(directory, path)]
     while stack:
         place, folder = stack.pop()
-        files = []
+        sizes: list[int] = []
+        names: list[str | bytes] = []
         with _scan(place) as items:
             for item in items:
                 if not item.is_dir(follow_symlinks=False):
-                    files.append((item.stat(follow_symlinks=False).st_size, os.fsdecode(item.name)))
+                    sizes.append(item.stat(follow_symlinks=False).st_size)
+                    names.append(item.name)
                 elif below and item.name not in (".git", b".git"):
                     name = os.fsencode(item.name)
                     stack.append((place + b"/" + name, f"{folder}/{to_text(name)}"))
-        yield Weight(folder, files)
+        yield Weight(folder, sizes, partial(_decoded, names))
+
+
+def _decoded(names: list[str | bytes], index: int) -> str:
+    return os.fsdecode(names[index])
 
 
 @contextmanager

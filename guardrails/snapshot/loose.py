@@ -2,7 +2,8 @@
 
 from guardrails.git import Repo
 from guardrails.snapshot import Entry, Snapshot, Source
-from guardrails.snapshot.trees import Commit, Row, Tree
+from guardrails.snapshot.listing import Listing
+from guardrails.snapshot.trees import Commit, Tree
 
 
 class Loose(Tree):
@@ -24,10 +25,10 @@ class Loose(Tree):
         """Every path of a tree."""
         return Commit(self.repo, self.id).entries() if self.kind == "tree" else []
 
-    def _list(self, prefix: str) -> list[Row]:  # noqa: ARG002
-        return []
+    def _list(self, prefix: str) -> Listing:  # noqa: ARG002
+        return Listing([])
 
-    def _changes(self, prefix: str) -> bytes | None:  # noqa: ARG002
+    def _changes(self) -> tuple[str, ...] | None:
         return None
 
     def describe(self) -> str:

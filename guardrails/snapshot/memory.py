@@ -1,8 +1,19 @@
 """Files held in memory, as a snapshot."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from guardrails.snapshot import READ_LIMIT, Blob, Entry, Snapshot, Source, Weight, too_large, within
+from guardrails.snapshot import (
+    READ_LIMIT,
+    Blob,
+    Entry,
+    Growing,
+    Snapshot,
+    Source,
+    Weight,
+    not_cheap_to_say,
+    too_large,
+    within,
+)
 from guardrails.snapshot.listed import Listed
 
 
@@ -18,16 +29,16 @@ class Memory(Listed):
     def entries(self, prefix: str = "") -> list[Entry]:
         return [Entry(path, "file", None, len(data)) for path, data in self._files.items() if within(path, prefix)]
 
-    def parts(self, prefix: str) -> list[str]:
+    def parts(self, prefix: str, whole: Callable[[str], bool]) -> list[str]:  # noqa: ARG002
         return [path for path in self._files if within(path, prefix)]
 
     def weigh(self, parts: list[str]) -> Iterator[Weight]:
         for path in parts:
             folder, _, name = path.rpartition("/")
-            yield Weight(folder, [(len(self._files[path]), name)])
+            yield Weight(folder, [len(self._files[path])], [name].__getitem__)
 
-    def growth(self, prefix: str) -> None:  # noqa: ARG002
-        return None
+    def growing(self, prefixes: list[str]) -> Growing:  # noqa: ARG002
+        return not_cheap_to_say
 
     def read(self, path: str) -> bytes | None:
         return self._files.get(path)

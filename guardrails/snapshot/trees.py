@@ -1,38 +1,44 @@
 """The index and commits: listed by git, read through `cat-file`."""
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
+from operator import itemgetter
 
-from guardrails.git import Repo, to_bytes, to_text
-from guardrails.snapshot import READ_LIMIT, Blob, Entry, Kind, Snapshot, Source, Weight, too_large, within
+from guardrails.bulk import chunks, sizes, told
+from guardrails.git import Repo, to_text
+from guardrails.snapshot import (
+    READ_LIMIT,
+    Blob,
+    Entry,
+    Growing,
+    Snapshot,
+    Source,
+    Weight,
+    not_cheap_to_say,
+    too_large,
+    within,
+)
 from guardrails.snapshot.listed import Listed
+from guardrails.snapshot.listing import SUBMODULE, Listing, Part, Whole
 from guardrails.snapshot.proven import from_worktree
 from guardrails.snapshot.worktree import Worktree
 
-# Patterns are compiled where they are first used: a hook that needs one pays for one.
-_INDEX_ROW = rb"(\d+) ([0-9a-f]+) \d\t([^\0]+)\0"
-_MERGED = b" 0\t"
-"""What stands before the path of an entry that is not in conflict."""
-_TREE_ROW = rb"(\d+) [a-z]+ ([0-9a-f]+)\t([^\0]+)\0"
+_MERGED = set(b"0")
+"""The stage of an entry that is not in conflict."""
 # The id of an empty file, by its length: SHA-1 and SHA-256.
 _EMPTY = {
     40: b"e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
     64: b"473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
 }
+# Patterns are compiled where they are first used: a hook that needs one pays for one.
 _DEBUG_ROW = rb"([^\0]+)\0  ctime: .*\n  mtime: .*\n  dev: .*\n  uid: .*\n  size: .*flags: ([0-9a-f]+)\n"
 _INTENT_TO_ADD = 1 << 29
 MOST_PATHS = 500
 _CHANGE = rb":(\d+) (\d+) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*\0([^\0]+)\0"
-_DIFF = ("--raw", "-z", "--no-renames", "--full-index", "--ignore-submodules=all")
-_SUBMODULE = b"160000"
-AFTER_SLASH = b"0"
-"""What follows `/` in the order of bytes: the end of everything below a folder."""
-_MODES: dict[bytes, Kind] = {b"100644": "file", b"100755": "file", b"120000": "symlink", b"160000": "submodule"}
+Portion = tuple[Listing, Part]
 
-Row = tuple[bytes, bytes, bytes]
-"""Mode, object id and path, as git prints them."""
+_DIFF = ("--raw", "-z", "--no-renames", "--full-index", "--ignore-submodules=all")
 
 
 class Tree(Listed):
@@ -42,20 +48,20 @@ class Tree(Listed):
 
     def __init__(self, repo: Repo) -> None:
         self.repo = repo
-        self._listings: dict[str, list[Row]] = {}
+        self._listings: dict[str, Listing] = {}
 
-    def _list(self, prefix: str) -> list[Row]:
-        """One row for each entry at or below `prefix`."""
+    def _list(self, prefix: str) -> Listing:
+        """What lies at or below `prefix`."""
         raise NotImplementedError
 
-    def _listing(self, prefix: str) -> list[Row]:
-        wider = self._wider(prefix)
-        if wider is not None:
-            return _below(wider, to_bytes(prefix))
-        self._listings[prefix] = self._list(prefix)
-        return self._listings[prefix]
+    def _listing(self, prefix: str) -> Listing:
+        """A listing that holds all at or below `prefix`."""
+        known = self._wider(prefix)
+        if known is None:
+            known = self._listings[prefix] = self._list(prefix)
+        return known
 
-    def _wider(self, prefix: str) -> list[Row] | None:
+    def _wider(self, prefix: str) -> Listing | None:
         """What was listed already and has all that lies below `prefix`."""
         return next((rows for place, rows in self._listings.items() if within(prefix, place)), None)
 
@@ -63,49 +69,53 @@ class Tree(Listed):
         rows = self._wider(path)
         if rows is None:
             return super().entry(path)
-        return next((_entry(row) for row in _below(rows, to_bytes(path)) if row[2] == to_bytes(path)), None)
+        index = rows.find(path)
+        return None if index is None else rows.entry(index)
 
     def entries(self, prefix: str = "") -> list[Entry]:
-        return [_entry(row) for row in self._listing(prefix)]
+        rows = self._listing(prefix)
+        return [rows.entry(index) for index in rows.below(prefix)]
 
     def folders(self, prefix: str) -> list[str]:
-        rows, start, at = self._listing(prefix), len(to_bytes(prefix)) + 1, 0
-        names = []
-        while at < len(rows):  # from one name to the next: rows are sorted by path, and a folder may hold thousands
-            path = rows[at][2]
-            end = path.find(b"/", start)
-            if end < 0:
-                at += 1
-                continue
-            names.append(to_text(path[start:end]))
-            at = bisect_left(rows, path[:end] + AFTER_SLASH, at, key=_path)
-        return sorted(names)
+        return self._listing(prefix).folders(prefix)
 
-    def parts(self, prefix: str) -> list[list[Row]]:
-        rows = [row for row in self._listing(prefix) if row[0] != _SUBMODULE]
-        return [rows] if rows else []  # one portion: git already works beside us, on the other core
+    def parts(self, prefix: str, whole: Whole) -> list[list[Portion]]:
+        rows = self._listing(prefix)
+        portions = [(rows, part) for part in rows.parts(prefix, whole)]
+        return [portions] if portions else []  # as one: git already works beside us, on the other core
 
-    def weigh(self, parts: list[list[Row]]) -> Iterator[Weight]:
-        rows = [row for part in parts for row in part]
-        with self.repo.sizing([row[1] for row in rows]) as sizes:
-            runs = _runs(rows)  # while git looks the sizes up
+    def weigh(self, parts: list[list[Portion]]) -> Iterator[Weight]:
+        yield from self._weigh([portion for portions in parts for portion in portions])
+
+    def _weigh(self, parts: list[Portion]) -> Iterator[Weight]:
+        ids = [object_id for rows, part in parts for object_id in rows.ids(part)]
+        if any(rows.submodules for rows, _ in parts):
+            parts = [part for each in parts for part in _without_submodules(each)]
+            ids = [object_id for rows, part in parts for object_id in rows.ids(part)]
+        known = sizes(self.repo, ids)
         start = 0
-        for folder, names in runs:
-            yield Weight(folder, list(zip(sizes[start : start + len(names)], names, strict=True)))
-            start += len(names)
+        for rows, part in parts:
+            end = start + part.end - part.start
+            yield Weight(part.folder, known[start:end], partial(_name, rows, part))
+            start = end
 
-    def _changes(self, prefix: str) -> bytes | None:
-        """`git diff-* --raw -z` between the base and this, or None without a base."""
+    def _changes(self) -> tuple[str, ...] | None:
+        """The `git diff-* --raw -z` between the base and this, or None without a base."""
         raise NotImplementedError
 
-    def growth(self, prefix: str) -> list[tuple[str, int]] | None:
-        out = self._changes(prefix)
-        if out is None:
-            return None
+    def growing(self, prefixes: list[str]) -> Growing:
+        asked = self._changes()
+        if asked is None:
+            return not_cheap_to_say
+        command = (*asked, "--", *prefixes)
+        process = self.repo.start(*command)
+        return lambda: self._grown(b"".join(told(process, *command)))
+
+    def _grown(self, out: bytes) -> list[tuple[str, int]]:
         rows = re.findall(_CHANGE, out)
         named = [pair for was, now, old, new, _ in rows for pair in ((was, old), (now, new))]
         ids = sorted({name for mode, name in named if _is_blob(mode)})
-        size = dict(zip(ids, self.repo.sizes(ids), strict=True))
+        size = dict(zip(ids, sizes(self.repo, ids), strict=True))
         return [(to_text(path), size.get(new, 0) - size.get(old, 0)) for _, _, old, new, path in rows]
 
     def read(self, path: str) -> bytes | None:
@@ -139,24 +149,32 @@ class Index(Tree):
         revision = self._base or self.repo.head()
         return Commit(self.repo, revision) if revision else None
 
-    def _listing(self, prefix: str) -> list[Row]:
+    def _listing(self, prefix: str) -> Listing:
         if "" not in self._listings:
             self._listings[""] = self._list("")  # git reads all of the index whatever it is asked for
         return super()._listing(prefix)
 
-    def _list(self, prefix: str) -> list[Row]:  # noqa: ARG002
-        out = self.repo.run("ls-files", "--stage", "-z", "--full-name")
-        rows: list[Row] = re.findall(_INDEX_ROW, out)
-        if out.count(_MERGED) != len(rows):
-            rows = list({row[2]: row for row in rows}.values())  # an unmerged path has up to three stages
-        if rows and _EMPTY[len(rows[0][1])] in out:
-            empty = _EMPTY[len(rows[0][1])]
-            absent = self._intended([row[2] for row in rows if row[1] == empty])
-            rows = [row for row in rows if row[2] not in absent]
-        return rows
+    def _list(self, prefix: str) -> Listing:  # noqa: ARG002
+        found: list[bytes] = []
+        size, empty, submodules = 40, False, False
+        for chunk in chunks(self.repo, "ls-files", "--stage", "-z", "--full-name"):
+            if not found:
+                size = len(chunk.split(b" ", 2)[1])
+            found += chunk[:-1].split(b"\0")
+            empty = empty or _EMPTY[size] in chunk
+            submodules = submodules or _holds_submodule(chunk)
+        path, object_id = slice(size + 10, None), slice(7, size + 7)
+        if set(map(itemgetter(size + 8), found)) - _MERGED:
+            found = list({record[path]: record for record in found}.values())  # a path has up to three stages
+        if empty:
+            absent = self._intended([record[path] for record in found if record[object_id] == _EMPTY[size]])
+            found = [record for record in found if record[path] not in absent]
+        return Listing(found, object_id, path, submodules)
 
     def _intended(self, empty: list[bytes]) -> set[bytes]:
         """The paths that `git add -N` only announced: the index lists them as empty, and no commit will hold them."""
+        if not empty:
+            return set()
         out = self.repo.run("ls-files", "--debug", "-z", "--", *map(to_text, empty[:MOST_PATHS]))
         if len(empty) > MOST_PATHS:  # more than an argument list may hold: ask for all
             out = self.repo.run("ls-files", "--debug", "-z")
@@ -165,10 +183,9 @@ class Index(Tree):
     def read_many(self, entries: Iterable[Entry], limit: int = READ_LIMIT) -> Iterator[Blob]:
         yield from from_worktree(Worktree(self.repo), list(entries), limit, super().read_many)
 
-    def _changes(self, prefix: str) -> bytes | None:
-        if not isinstance(self.base, Commit):
-            return None
-        return self.repo.run("diff-index", "--cached", *_DIFF, self.base.revision, "--", prefix)
+    def _changes(self) -> tuple[str, ...] | None:
+        base = self.base
+        return ("diff-index", "--cached", *_DIFF, base.revision) if isinstance(base, Commit) else None
 
     def describe(self) -> str:
         return "the index"
@@ -194,52 +211,44 @@ class Commit(Tree):
         self.tags = tags
         self.source = source or Source("commit", revision)
 
-    def _list(self, prefix: str) -> list[Row]:
+    def _list(self, prefix: str) -> Listing:
         arguments = ["ls-tree", "-r", "-z", "--full-tree", self.revision]
         out = self.repo.run(*arguments, *(["--", prefix] if prefix else []))
-        return re.findall(_TREE_ROW, out)
+        submodules = _holds_submodule(out)
+        if submodules:  # the name of their type is longer than that of the others
+            out = re.sub(rb"(\A|\0)160000 commit ", rb"\g<1>160000 blob ", out)
+        records = out.split(b"\0")[:-1]
+        path = records[0].index(b"\t") + 1 if records else 53
+        return Listing(records, slice(12, path - 1), slice(path, None), submodules)
 
-    def _changes(self, prefix: str) -> bytes | None:
-        if not isinstance(self.base, Commit):
-            return None
-        return self.repo.run("diff-tree", "-r", *_DIFF, self.base.revision, self.revision, "--", prefix)
+    def _changes(self) -> tuple[str, ...] | None:
+        base = self.base
+        return ("diff-tree", "-r", *_DIFF, base.revision, self.revision) if isinstance(base, Commit) else None
 
     def describe(self) -> str:
         return f"commit {self.revision[:12]}"
 
 
-def _entry(row: Row) -> Entry:
-    mode, object_id, path = row
-    return Entry(to_text(path), _MODES.get(mode, "special"), object_id.decode("ascii"))
-
-
 def _is_blob(mode: bytes) -> bool:
-    return mode not in (b"000000", _SUBMODULE)
+    return mode not in (b"000000", SUBMODULE)
 
 
-def _runs(rows: list[Row]) -> list[tuple[str, list[str]]]:
-    """(folder, names) of the rows that stand together in a folder, in order."""
-    runs: list[tuple[bytes, list[bytes]]] = []
-    last: bytes | None = None
-    for _, _, path in rows:
-        folder, _, name = path.rpartition(b"/")
-        if folder != last:
-            runs.append((folder, []))
-            last = folder
-        runs[-1][1].append(name)
-    return [(to_text(folder), to_text(b"\0".join(names)).split("\0")) for folder, names in runs]
+def _name(rows: Listing, part: Part, index: int) -> str:
+    """The name of a file of a part, from its folder."""
+    path = rows.text(part.start + index)
+    return path[len(part.folder) + 1 :] if part.folder else path
 
 
-def _path(row: Row) -> bytes:
-    return row[2]
+def _holds_submodule(out: bytes) -> bool:
+    return out.startswith(SUBMODULE) or b"\0" + SUBMODULE + b" " in out
 
 
-def _below(rows: list[Row], prefix: bytes) -> list[Row]:
-    """The rows at or below a path. Git lists by path, so they stand together."""
-    if not prefix:
-        return rows
-    itself = bisect_left(rows, prefix, key=_path)
-    first = bisect_left(rows, prefix + b"/", itself, key=_path)
-    last = bisect_left(rows, prefix + AFTER_SLASH, first, key=_path)
-    exact = rows[itself : itself + 1] if itself < len(rows) and rows[itself][2] == prefix else []
-    return exact + rows[first:last]
+def _without_submodules(portion: Portion) -> Iterator[Portion]:
+    """What stands between the submodules of a portion: those hold no bytes of this repository."""
+    rows, part = portion
+    start = part.start
+    for index in range(part.start, part.end):
+        if rows.records[index].startswith(SUBMODULE):
+            yield rows, Part(part.folder, start, index)
+            start = index + 1
+    yield rows, Part(part.folder, start, part.end)

@@ -2,12 +2,24 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Literal
 
 from guardrails.git import Repo, to_bytes, to_text
-from guardrails.snapshot import READ_LIMIT, Blob, Entry, Kind, Snapshot, Source, Weight, is_plain, parents
+from guardrails.snapshot import (
+    READ_LIMIT,
+    Blob,
+    Entry,
+    Growing,
+    Kind,
+    Snapshot,
+    Source,
+    Weight,
+    is_plain,
+    not_cheap_to_say,
+    parents,
+)
 from guardrails.snapshot.files import lstat_kind, names_in, read_file, walk, weigh_folder
 
 CASE_BLIND = os.name == "nt" or sys.platform == "darwin"
@@ -44,7 +56,7 @@ class Worktree:
             return [found] if found else []
         return [Entry(to_text(path), kind) for path, kind in walk(self._absolute(prefix), to_bytes(prefix))]
 
-    def parts(self, prefix: str) -> list[tuple[str, bool]]:
+    def parts(self, prefix: str, whole: Callable[[str], bool]) -> list[tuple[str, bool]]:  # noqa: ARG002
         """(path, whether to go below it): directories two levels down whole, the rest one by one."""
         if not self.is_folder(prefix):
             return [(prefix, False)] if self.entry(prefix) else []
@@ -61,10 +73,10 @@ class Worktree:
                 yield from weigh_folder(self._absolute(path), path, below)
             else:
                 folder, _, name = path.rpartition("/")
-                yield Weight(folder, [(os.lstat(self._absolute(path)).st_size, name)])
+                yield Weight(folder, [os.lstat(self._absolute(path)).st_size], [name].__getitem__)
 
-    def growth(self, prefix: str) -> None:  # noqa: ARG002
-        return None
+    def growing(self, prefixes: list[str]) -> Growing:  # noqa: ARG002
+        return not_cheap_to_say
 
     @cached_property
     def _seen(self) -> "dict[str, Kind | Literal['directory'] | None]":

@@ -14,8 +14,8 @@ _KEPT = r"\n\t\u200c\u200d"
 
 def shown(text: str) -> str:
     r"""`text` without what a person would not see: controls, invisible and reordering characters and bytes that are not
-    UTF-8 become escapes (`\x1b`). Line ends are one newline; a byte order mark at the start is dropped."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    UTF-8 (as lone surrogates) become escapes (`\x1b`). Each line end is one newline."""
+    text = text.replace("\r\n", "\n")
     return _hidden().sub(lambda match: printable(match[0]), text)
 
 
@@ -30,7 +30,39 @@ def fence_for(text: str) -> str:
     return "`" * max(_SHORTEST, longest + 1)
 
 
-def fenced(text: str) -> str:
-    """`text` in a fence of its own; ends without a newline."""
-    fence = fence_for(text)
+def fenced(text: str, fence: str | None = None) -> str:
+    """`text` in a fence of its own, or in one that is long enough; ends without a newline."""
+    fence = fence or fence_for(text)
     return f"{fence}\n{text}{'' if text.endswith(chr(10)) else chr(10)}{fence}"
+
+
+def beginning(text: str, room: int) -> str:
+    """The longest beginning of `text` that takes at most `room` bytes when it is shown: whole lines, unless the next
+    one is so long that half of the room would be left empty."""
+    if len(text) <= 2 * room and _size(text) <= room:
+        return text
+    end = used = 0
+    while end < len(text):
+        stop = text.find("\n", end) + 1 or len(text)
+        size = _size(text[end : min(stop, end + room + 2)])
+        if stop - end > room + 2 or used + size > room:
+            break
+        end, used = stop, used + size
+    if end == len(text) or used * 2 >= room:
+        return text[:end]
+    return text[:end] + _characters(text[end : end + room], room - used)
+
+
+def _characters(text: str, room: int) -> str:
+    least, most = 0, len(text)
+    while least < most:
+        middle = (least + most + 1) // 2
+        if _size(text[:middle]) <= room:
+            least = middle
+        else:
+            most = middle - 1
+    return text[:least].removesuffix("\r")  # half of a line end would show as an escape
+
+
+def _size(text: str) -> int:
+    return len(shown(text).encode())

@@ -144,6 +144,7 @@ def _evidence(reader: Reader, default: Evidence) -> Evidence:
         limit_bytes=int(limit * MEGABYTE),
         keep_runs=reader.get(default.keep_runs, "evidence", "keep_runs"),
         require=_plain_paths(reader, default.require, "evidence", "require"),
+        signature=reader.get(default.signature, "evidence", "signature"),
     )
 
 

@@ -214,6 +214,15 @@ def _consensus_name(match: re.Match[str], spec: str | None) -> EvidenceName:
     return EvidenceName("agent_output", spec, stage, _agent(tail), stamp)
 
 
+_SESSION_NAME = rf"(spec-{_STAGE}_\d{{8}}T\d{{6}}Z-[0-9a-z]{{4,32}})[_.]"
+
+
+def session_name(path: str) -> str | None:
+    """The session a file belongs to by its name, as our writers name them: `spec-plan_20260131T093000Z-4f2a9c10`."""
+    match = re.match(_SESSION_NAME, path.rpartition("/")[2])
+    return match[1] if match else None
+
+
 def _agent(text: str) -> str:
     """`gpt-pro` and `gpt_pro` are one agent."""
     return text.replace("-", "_")

@@ -70,6 +70,14 @@ CHECKS = (
         "speckit consensus check SPEC-KIT-DEMO --stage plan",
     ),
     Check(
+        "evidence verify",
+        "The evidence of each run is what the run wrote, and each archive is what its manifest says.",
+        "ledger",
+        ("LED",),
+        ("pre-push", "ci"),
+        "speckit evidence verify SPEC-KIT-DEMO",
+    ),
+    Check(
         "secrets",
         "Nothing that is added holds a token, a key or the value of a secret variable.",
         "secrets",
@@ -88,6 +96,7 @@ RULE_MODULES = (
     "costs",
     "hal",
     "consensus",
+    "ledger",
     "secrets",
     "waivers",
 )

@@ -13,12 +13,18 @@ MEGABYTE = 1_048_576
 """1 MB is 1,048,576 bytes, as the predecessor counted."""
 
 
+SignatureUse = Literal["off", "optional", "required"]
+SIGNATURE_USES: tuple[SignatureUse, ...] = ("off", "optional", "required")
+
+
 class Evidence(NamedTuple):
     warn_bytes: int = 15 * MEGABYTE
     limit_bytes: int = 25 * MEGABYTE
     keep_runs: int = 3
     require: tuple[str, ...] = ()
     """paths below `evidence.root`, each of which must hold at least one file"""
+    signature: SignatureUse = "off"
+    """whether the seal of a run is signed: never, where git has a key to sign with, or always"""
 
 
 class Tracker(NamedTuple):

@@ -22,6 +22,8 @@ class Scope(NamedTuple):
     stage: str | None = None
     message_file: str | None = None
     """the commit message under judgement (commit-msg hook), an absolute path"""
+    run: str | None = None
+    """the name of one run of the sequencer; only `ledger` narrows to it"""
 
 
 class Subject(NamedTuple):

@@ -38,7 +38,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("layout", "settings", "run_settings", "schema*", "markdown*", "yamlfile", "config", "config_reader", "run_config"),
     ("git", "bulk", "streams", "snapshot.*", "peeled", "sources", "additions", "worktree_state", "hidden_changes"),
-    ("subject", "result", "secret_*", "consensus.*", "chain"),
+    ("subject", "result", "secret_*", "consensus.*", "chain", "archives"),
     ("checks.*",),
     ("registry", "waivers", "engine", "redaction", "reporters.*"),
     ("evidence.*", "probes.*", "memory.*", "agents.*", "costs", "programs", "fix", "pipeline.world"),

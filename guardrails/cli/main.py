@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("check", "Judge telemetry and all other evidence files."),
     "secrets": ("check", "Judge whether anything added holds a secret."),
     "consensus": ("consensus", "Judge the agents' agreement, recomputed."),
+    "evidence": ("evidence", "Verify evidence, archive it, bring it back, measure it."),
     "hal": ("hal", "Probe the HAL endpoints, or serve a mock of them."),
     "memory": ("memory", "Keep what was learned, and find it again."),
     "init": ("init", "Set a repository up: configuration and hooks."),

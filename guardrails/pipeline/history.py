@@ -6,7 +6,7 @@ it what it writes, so that a step that is taken again after a kill writes the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -37,6 +37,8 @@ class Request(NamedTuple):
     recovery: Recovery = Recovery()
     allow_dirty: bool = False
     allow_degraded: bool = False
+    attempt: int = 1
+    """from 1; one more each time that the run is taken up again after it had ended"""
 
     def roster(self, stage: str) -> tuple[str, ...]:
         return self.rosters[self.stages.index(stage)]
@@ -47,6 +49,8 @@ class Began(NamedTuple):
 
     at: datetime
     tree: TreeState
+    allow_dirty: bool = False
+    allow_degraded: bool = False
 
 
 class Started(NamedTuple):
@@ -176,6 +180,6 @@ def all_written(history: Iterable[Record]) -> tuple[Written, ...]:
     return tuple(file for record in history for file in written_by(record))
 
 
-def attempt_of(history: Sequence[Record]) -> int:
-    """Which attempt at the run the last record belongs to, from 1."""
+def attempts(history: Iterable[Record]) -> int:
+    """How many attempts at the run have begun."""
     return sum(1 for _ in of_kind(history, Began))

@@ -22,6 +22,7 @@ from guardrails.pipeline.history import (
     Settled,
     Shut,
     Started,
+    attempts,
     of_stage,
 )
 from guardrails.pipeline.recovery import Retry, passes, refusal, remedy
@@ -49,7 +50,7 @@ Step = Run | Retry | Halt | Done
 
 def next_step(history: Sequence[Record], request: Request) -> Step:
     """The one thing to do after all that was done."""
-    if not any(isinstance(record, Began) for record in history):
+    if attempts(history) < request.attempt:
         return Run("begin", request.stages[0])
     if isinstance(last := history[-1], Failed):
         return last.halt
@@ -165,6 +166,7 @@ def _locked(stage: _Stage) -> Halt | None:
                 "unlock",
                 "degraded",
                 f"unlock: the verdict of {name} is not ok ({said})",
-                f"--allow-degraded lets a stage pass, never the SPEC: speckit auto {stage.request.spec} --from {name}",
+                "--allow-degraded lets a stage pass, never the SPEC: without it, "
+                f"speckit auto {stage.request.spec} --resume asks those again who have not answered",
             )
     return None

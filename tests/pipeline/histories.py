@@ -89,8 +89,9 @@ class Play:
         raise AssertionError("it never ends")
 
     def resumed(self, judge: Judge = always_ok, **changed: dict[str, Halt]) -> Play:
-        """A further attempt, in which other things may happen."""
-        return Play(self.request, judge, [*self.history, Began(self._now(), TREE)], **changed)
+        """A further attempt, in which other things may happen and nothing degraded is let pass."""
+        asked = self.request._replace(attempt=self.request.attempt + 1, allow_degraded=False)
+        return Play(asked, judge, self.history, **changed)
 
     def _now(self) -> datetime:
         return BEGUN + timedelta(seconds=len(self.history))

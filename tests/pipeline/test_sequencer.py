@@ -163,7 +163,7 @@ def test_a_settled_conflict_is_judged_again_without_asking_anybody() -> None:
     assert isinstance(halted.run(), Halt)
     again = halted.resumed()
     assert isinstance(again.run(), Done)
-    assert [step.action for step in again.steps[:3]] == ["open", "settle", "close"]
+    assert [step.action for step in again.steps[:4]] == ["begin", "open", "settle", "close"]
     assert "plan" not in dict(again.asked())
 
 
@@ -182,7 +182,16 @@ def test_a_stage_that_passed_is_not_touched_by_a_further_attempt() -> None:
     assert isinstance(halted.run(), Halt)
     again = halted.resumed()
     assert isinstance(again.run(), Done)
-    assert "plan" not in {step.stage for step in again.steps}
+    assert "plan" not in {step.stage for step in again.steps[1:]}
+
+
+def test_a_stage_that_was_let_pass_is_made_good_by_an_attempt_that_lets_nothing_pass() -> None:
+    lacking = settled("implement", "degraded", "gemini")
+    halted = Play(request(allow_degraded=True), always(lacking))
+    assert isinstance(halted.run(), Halt)
+    again = halted.resumed(lambda stage, times: lacking if times < 3 and stage == "implement" else settled(stage))
+    assert isinstance(again.run(), Done)
+    assert again.asked() == [("implement", ("gemini",)), ("unlock", ROSTER)]
 
 
 def test_documents_that_changed_meanwhile_are_asked_about_once_more() -> None:

@@ -1,0 +1,50 @@
+"""Drives a made-up run on a real journal: `python -m tests.pipeline.driver URL LOG PAUSE [CONFLICTS]`.
+
+Every step that is taken is a line in LOG, so what was done twice shows. Prints how it ended.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+from guardrails.pipeline import durable
+from guardrails.pipeline.halting import Halt
+from guardrails.pipeline.history import Record, Settled
+from guardrails.pipeline.recovery import Retry
+from guardrails.pipeline.sequencer import Done, Run
+from tests.pipeline.histories import Play, request, settled
+
+
+def main(url: str, log: str, pause: str, conflicts: str = "0") -> None:
+    def judge(stage: str, times: int) -> Settled:
+        return settled(stage, "conflict" if stage == "tasks" and times < int(conflicts) else "ok")
+
+    def tell(line: str) -> None:
+        with open(log, "a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+
+    def take(step: Run | Retry, history: Sequence[Record]) -> Record:
+        time.sleep(float(pause))
+        tell(f"{step.stage}.{step.action}")
+        return Play(request(), judge, history)._taken(step)
+
+    def finish(step: Halt | Done, history: Sequence[Record]) -> None:
+        tell(f"finish {len(history)}")
+
+    place, hands = durable.Place(url, "owner"), durable.Hands(take, finish)
+    with durable.journal(place) as journal:
+        known = journal.known("SPEC-KIT-DEMO")
+        latest = journal.recall("SPEC-KIT-DEMO", known[-1]) if known else None
+    if latest is None:
+        end = durable.begin(place, request(), (), hands)
+    elif known[-1].open:
+        end = durable.go_on(place, latest.request, hands)
+    else:
+        end = durable.begin(place, latest.request._replace(attempt=latest.request.attempt + 1), latest.history, hands)
+    print(end.exit_code if isinstance(end, Halt) else 0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -41,7 +41,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("subject", "result", "secret_*", "consensus.*", "chain", "archives"),
     ("checks.*",),
     ("registry", "waivers", "engine", "redaction", "reporters.*"),
-    ("evidence.*", "probes.*", "memory.*", "agents.*", "costs", "programs", "fix", "pipeline.world"),
+    ("evidence.*", "probes.*", "memory.*", "agents.*", "costs.*", "programs", "fix", "pipeline.world"),
     ("pipeline.*", "reports.*", "governance.*", "setup.*"),
     ("cli.*",),
     ("__main__",),

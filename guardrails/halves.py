@@ -5,7 +5,8 @@ A process pool of the standard library costs more to start than the work it woul
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -88,6 +89,17 @@ def _wait(child: int) -> int:
 
 _shared = False
 """Whether this work already runs in two processes: halves of halves would only queue for the same cores."""
+
+
+@contextmanager
+def in_one_process() -> Iterator[None]:
+    """Everything inside is done by this process alone: one that runs threads of its own must not be forked."""
+    global _shared
+    before, _shared = _shared, True
+    try:
+        yield
+    finally:
+        _shared = before
 
 
 def _second_core() -> bool:

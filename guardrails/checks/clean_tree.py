@@ -27,14 +27,14 @@ from guardrails.worktree_state import Dirt, dirt, operations
 LISTED = 100
 """Paths of one kind that are listed; the rest are counted."""
 
-_RULES: dict[str, Rule] = {
+RULES: dict[str, Rule] = {
     "staged": STAGED,
     "unstaged": UNSTAGED,
     "untracked": UNTRACKED,
     "conflicted": CONFLICTED,
     "submodule": SUBMODULE,
 }
-_HINTS = {
+HINTS = {
     "staged": "commit it, or 'git restore --staged' it",
     "unstaged": "commit it, or drop it with 'git restore'",
     "untracked": "commit it, delete it, or list it in .gitignore",
@@ -49,7 +49,7 @@ def check(subject: Subject) -> Iterator[Observation]:
     if repo is None:
         return
     hidden = hidden_changes(repo)
-    found = [*_dirty(repo, subject.settings.clean_tree), *_unfinished(repo)]
+    found = [*_dirty(repo, subject.settings.clean_tree), *unfinished(repo)]
     if subject.settings.overrides.allow_dirty:
         yield from _allowed(found, hidden)
         return
@@ -63,20 +63,20 @@ def check(subject: Subject) -> Iterator[Observation]:
 
 def _dirty(repo: Repo, settings: CleanTree) -> Iterator[Finding]:
     every = dirt(repo, settings.ignore_submodules, every_untracked=bool(settings.exclude))
-    paths = [row for row in every if not _excluded(row, settings)]
+    paths = [row for row in every if not excluded(row, settings)]
     totals = Counter(row.kind for row in paths)
     listed: Counter[str] = Counter()
     for row in paths:
         listed[row.kind] += 1
         if listed[row.kind] <= LISTED:
-            yield _RULES[row.kind].at(row.path.rstrip("/"), row.detail, hint=_HINTS[row.kind])
+            yield RULES[row.kind].at(row.path.rstrip("/"), row.detail, hint=HINTS[row.kind])
     for kind, total in totals.items():
         if total > LISTED:
             message = f"{total - LISTED} more {kind} paths are not listed; there are {total} in all"
-            yield _RULES[kind].at(".", message, hint="'git status' lists them")
+            yield RULES[kind].at(".", message, hint="'git status' lists them")
 
 
-def _excluded(row: Dirt, settings: CleanTree) -> bool:
+def excluded(row: Dirt, settings: CleanTree) -> bool:
     """Whether a path is excluded by its exact name, or lies in a directory that is."""
     path = row.path + "/" if row.kind == "submodule" else row.path
     return any(
@@ -85,7 +85,8 @@ def _excluded(row: Dirt, settings: CleanTree) -> bool:
     )
 
 
-def _unfinished(repo: Repo) -> Iterator[Finding]:
+def unfinished(repo: Repo) -> Iterator[Finding]:
+    """A finding for each operation of git that was begun and is not over."""
     for operation in operations(repo):
         article = "an" if operation.name[0] in "aeiou" else "a"
         hint = f"finish it with '{operation.finish}', or leave it with '{operation.leave}'"

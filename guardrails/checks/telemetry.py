@@ -118,7 +118,8 @@ def _candidates(subject: Subject) -> Iterator[tuple[Entry, EvidenceName | str]]:
         for entry in snapshot.entries(prefix):
             name = evidence_name(layout, entry.path)
             if name is not None:
-                yield entry, name
+                if subject.scope.spec in (None, name.spec):
+                    yield entry, name
             elif entry.kind != "file" and (within(entry.path, layout.evidence) or within(layout.evidence, entry.path)):
                 yield entry, EvidenceName("unknown", None)
 

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "secrets": ("check", "Judge whether anything added holds a secret."),
     "consensus": ("consensus", "Judge the agents' agreement, recomputed."),
     "evidence": ("evidence", "Verify evidence, archive it, bring it back, measure it."),
+    "stage": ("stage", "Run the guardrail of one stage, and record it."),
     "hal": ("hal", "Probe the HAL endpoints, or serve a mock of them."),
     "memory": ("memory", "Keep what was learned, and find it again."),
     "init": ("init", "Set a repository up: configuration and hooks."),

@@ -55,6 +55,19 @@ def locked(repo: Repo, spec: str, purpose: str) -> Iterator[None]:
             _unlock(stream)
 
 
+def holder(repo: Repo, spec: str) -> Holder | None:
+    """Who holds the lock of `spec` at this moment; None when nobody does, or does not say who."""
+    path = os.path.join(repo.git_dir(), "speckit", "locks", f"{spec}.lock")
+    try:
+        with open(path, "r+", encoding="utf-8") as stream:
+            if _try_lock(stream):  # a lock belongs to an open file: our own other one is in the way, too
+                _unlock(stream)
+                return None
+            return _holder(stream)
+    except FileNotFoundError:
+        return None
+
+
 def _sign(stream: IO[str], purpose: str) -> None:
     stream.seek(0)
     stream.truncate(0)

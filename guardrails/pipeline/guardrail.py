@@ -1,17 +1,26 @@
-"""One stage's guardrail: what is asked before its agents are, and after their verdict."""
+"""One stage's guardrail: what is asked before its agents are, and after their verdict; and the record of both."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from datetime import datetime, timezone
+from typing import NamedTuple
 
-from guardrails.evidence.names import Session
+from guardrails.evidence.names import Session, command_path, telemetry_path
 from guardrails.evidence.store import Written
+from guardrails.pipeline import baseline_report, packet, policy, stage_checks, stage_hal, stage_record
 from guardrails.pipeline.baseline import TreeState
-from guardrails.pipeline.halting import Halt
+from guardrails.pipeline.examined import Examined, Status, enforced, failures, halted
+from guardrails.pipeline.halting import Halt, Reason
+from guardrails.pipeline.opening import Hand, Rows, before, clean_tree, guarded, hand, verdicts
+from guardrails.pipeline.policy import Layer, LayerDone
+from guardrails.pipeline.stage_hal import Probed
+from guardrails.pipeline.stages import Ready, ready, rules_of
 from guardrails.pipeline.world import World
+from guardrails.run_settings import Argv
 
-Status = Literal["passed", "failed", "skipped"]
+_BEFORE = "the stage had failed before"
+_REASONS: dict[str, Reason] = {"conflict": "conflict", "degraded": "degraded"}
 
 
 class Opened(NamedTuple):
@@ -22,6 +31,9 @@ class Opened(NamedTuple):
     halt: Halt | None = None
     written: tuple[Written, ...] = ()
     warnings: tuple[str, ...] = ()
+    rows: tuple[Examined, ...] = ()
+    prefilter: LayerDone | None = None
+    baseline: Written | None = None
 
 
 class Closed(NamedTuple):
@@ -34,6 +46,8 @@ class Closed(NamedTuple):
     written: tuple[Written, ...] = ()
     telemetry: Written | None = None
     warnings: tuple[str, ...] = ()
+    rows: tuple[Examined, ...] = ()
+    layers: tuple[LayerDone, ...] = ()
 
 
 def open_stage(world: World, session: Session, start: TreeState, own: Sequence[Written]) -> Opened:
@@ -41,8 +55,50 @@ def open_stage(world: World, session: Session, start: TreeState, own: Sequence[W
 
     `own` is all that the run has written and recorded so far; of one path the last entry counts. Nothing is raised for
     what a stage can fail by: that is `halt`. Call `close_stage` even then: it writes the record of the failure.
+    A stage that is tried again after a halt is a new session.
     """
-    raise NotImplementedError(world.spec, session, start, own)
+    at = hand(world, session)
+    plans: list[Ready] = []
+    rows = guarded("stage", lambda: _planned(world, session.stage, plans))
+    layer = LayerDone("prefilter", (), _BEFORE)
+    required = False
+    if plans:
+        plan, required = plans[0], plans[0].required
+        rows = enforced(before(at, plan, start, own), required)
+        layer, judged = _layer(at, plan, "prefilter", plan.prefilter, rows)
+        rows += enforced(judged, required)
+    report = _baseline(at, start, rows) if session.stage == "plan" else None
+    written = (*_logs(layer), *((report,) if report else ()))
+    warnings = tuple(text for row in rows for text in row.warnings)
+    return Opened(session.stage, start, halted(session.stage, rows), written, warnings, rows, layer, report)
+
+
+def _planned(world: World, stage: str, plans: list[Ready]) -> Rows:
+    plans.append(ready(world, stage))
+    return ()
+
+
+def _layer(at: Hand, plan: Ready, layer: Layer, commands: Sequence[Argv], rows: Rows) -> tuple[LayerDone, Rows]:
+    """Run a policy layer, unless the stage has failed already."""
+    if failures(rows):
+        return LayerDone(layer, (), _BEFORE), ()
+    asking = policy.Asking(at.world, at.session, at.notes, at.recorder, at.hiding, plan.timeout)
+    done: list[LayerDone] = []
+
+    def ask() -> Rows:
+        done.append(policy.run_layer(asking, layer, commands))
+        row = policy.examined(done[0])
+        return (row,) if row else ()
+
+    judged = guarded(f"policy {layer}", ask)
+    return (done[0] if done else LayerDone(layer, (), judged[0].message)), judged
+
+
+def _baseline(at: Hand, start: TreeState, rows: Rows) -> Written:
+    documents = packet.documents_of(at.world, at.tree, rules_of("plan"))
+    text = at.hiding.text(baseline_report.render(at.session, start, documents, rows))
+    path = command_path(at.world.settings.layout, at.session, "baseline.md")
+    return at.recorder.write(path, text.encode("utf-8", "replace"))
 
 
 def close_stage(world: World, session: Session, opened: Opened, verdict: str | None, own: Sequence[Written]) -> Closed:
@@ -50,5 +106,95 @@ def close_stage(world: World, session: Session, opened: Opened, verdict: str | N
 
     `verdict` is that of the agents (`ok`, `conflict`, `degraded`, `undecided`), None when none were asked. `own` is as
     for `open_stage`, with what the agents' consensus wrote, and without what `opened` has.
+    Raises GuardrailError when the record itself cannot be written.
     """
-    raise NotImplementedError(world.spec, session, opened, verdict, own)
+    at = hand(world, session)
+    rows, layer, probed = opened.rows, LayerDone("final", (), _BEFORE), None
+    if opened.halt is None:
+        plan = ready(world, session.stage)
+        rows += enforced((_of_agents(world, session.stage, verdict),), plan.required)
+        layer, judged = _layer(at, plan, "final", plan.final, rows)
+        rows += enforced(judged, plan.required)
+        probed = _probed(at, plan, rows)
+        rows += enforced(probed.rows if probed else (), plan.required)
+        rows += enforced(_at_last(at, plan, opened, verdict, own, rows), plan.required)
+    written = (*_logs(layer), *(probed.summary.artifacts if probed else ()))
+    found = stage_record.Findings(
+        rules_of(session.stage),
+        rows,
+        (opened.prefilter or LayerDone("prefilter", (), _BEFORE), layer),
+        probed.summary if probed else None,
+        opened.baseline,
+        halted(session.stage, rows) or opened.halt,
+        at.notes.once("finished", datetime, lambda: datetime.now(timezone.utc)),
+        (*opened.written, *written, *_of_session(session, own)),
+    )
+    return _recorded(at, found, written)
+
+
+def _of_agents(world: World, stage: str, verdict: str | None) -> Examined:
+    """What the agents' verdict means for the stage. A degraded one may be let pass, but never reaches unlock."""
+    if verdict is None:
+        return Examined("consensus", "skipped", "the agents are not asked here", needed=False)
+    if verdict == "ok":
+        return Examined("consensus", "passed", "the verdict is ok")
+    said = f"the verdict is {verdict}"
+    reason = _REASONS.get(verdict, "undecided")
+    if verdict == "degraded" and world.allow_degraded and stage != "unlock":
+        said += ", let pass by --allow-degraded"
+        return Examined("consensus", "skipped", said, None, reason, (f"consensus: {said}",))
+    hint = f"run 'speckit consensus check {world.spec} --stage {stage}'"
+    return Examined("consensus", "failed", said, hint, reason)
+
+
+def _probed(at: Hand, plan: Ready, rows: Rows) -> Probed | None:
+    if not stage_hal.concerns(plan):
+        return None
+    if failures(rows):
+        return stage_hal.not_asked(at.world, _BEFORE)
+    return stage_hal.probe(at.world, at.session, plan, at.notes, at.recorder)
+
+
+def _at_last(at: Hand, plan: Ready, opened: Opened, verdict: str | None, own: Sequence[Written], rows: Rows) -> Rows:
+    """The tree once more; and before anything is unlocked every verdict once more, from the evidence as it is now."""
+    everything = (*own, *opened.written)
+    made = guarded("clean-tree", lambda: (clean_tree(at, opened.start, everything, "clean-tree after"),))
+    if plan.rules.name != "unlock" or failures((*rows, *made)):
+        return made
+    return made + guarded("verdicts", lambda: _of_all(at, plan, verdict))
+
+
+def _of_all(at: Hand, plan: Ready, verdict: str | None) -> Rows:
+    """Of the stages before, and of this one when its agents were ever asked."""
+    stage = plan.rules.name
+    asked = verdict is not None or stage_checks.has_verdict(at.world, at.tree, stage)
+    stages = (*plan.rules.earlier, *((stage,) if asked else ()))
+    found = verdicts(at._replace(tree=hand(at.world, at.session).tree), stages, lenient=False)
+    return tuple(row._replace(name=f"{row.name} at unlock") for row in found)
+
+
+def _logs(layer: LayerDone) -> tuple[Written, ...]:
+    return tuple(command.output for command in layer.commands if command.output)
+
+
+def _of_session(session: Session, own: Sequence[Written]) -> tuple[Written, ...]:
+    """What the consensus wrote under this session's name. Files that later stages change are no artifacts of it."""
+    return tuple(file for file in own if file.path.rpartition("/")[2].startswith(session.name + "_"))
+
+
+def _recorded(at: Hand, found: stage_record.Findings, written: tuple[Written, ...]) -> Closed:
+    world, session = at.world, at.session
+    document = at.hiding.document(stage_record.document(world, session, found))
+    telemetry = at.recorder.record(telemetry_path(world.settings.layout, session), "telemetry.v1", document)
+    warnings = tuple(text for row in found.rows for text in row.warnings)
+    return Closed(
+        session.stage,
+        "failed" if found.halt else "passed",
+        found.halt.exit_code if found.halt else 0,
+        found.halt,
+        (*written, telemetry),
+        telemetry,
+        warnings,
+        found.rows,
+        found.layers,
+    )

@@ -50,6 +50,7 @@ class Bundle(NamedTuple):
     """conflicts that outputs and synthesis state and a resolution record settles"""
     with_verdict: bool = True
     text: str = "Schema first, then the sync protocol."
+    spec_text: str = "# Spec\n\n## Context\n\nA microservice.\n"
 
     @property
     def stamp(self) -> str:
@@ -64,7 +65,7 @@ class Bundle(NamedTuple):
 
     @property
     def files(self) -> Files:
-        made = {self.spec_md: b"# Spec\n\n## Context\n\nA microservice.\n", "PLANNING.md": b"# Planning\n"}
+        made = {self.spec_md: self.spec_text.encode(), "PLANNING.md": b"# Planning\n"}
         inputs = [{"path": path, "sha256": digest(data)} for path, data in sorted(made.items())]
         for agent in self.roster:
             made[self.path(agent)] = render(self._output(agent, inputs))

@@ -1,0 +1,138 @@
+"""`speckit stage`: the guardrail of one stage."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+import click
+
+from guardrails.cli.context import Globals, global_options, merged
+from guardrails.cli.judge import load_run_config
+from guardrails.evidence.lock import locked
+from guardrails.evidence.names import new_session
+from guardrails.git import open_repo
+from guardrails.layout import STAGES
+from guardrails.pipeline.baseline import tree_state
+from guardrails.pipeline.examined import Examined
+from guardrails.pipeline.guardrail import Closed, close_stage, open_stage
+from guardrails.pipeline.hiding import Hiding
+from guardrails.pipeline.notes import Notes
+from guardrails.pipeline.plain import pack
+from guardrails.pipeline.policy import substituted
+from guardrails.pipeline.stages import ready
+from guardrails.pipeline.world import World
+from guardrails.printable import printable
+from guardrails.probes.hal import target_of
+from guardrails.snapshot.worktree import Worktree
+
+COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
+
+
+@click.command("stage", short_help="Run the guardrail of one stage, and record it.")
+@click.argument("stage", type=click.Choice(STAGES))
+@click.argument("spec")
+@click.option("--allow-degraded", is_flag=True, help="Let degraded verdicts of earlier stages pass; never at unlock.")
+@click.option("--dry-run", is_flag=True, help="Say what would be run. Run nothing, write nothing.")
+@click.option("--format", type=click.Choice(["text", "json"]), default="text", help="How to report (default: text).")
+@global_options
+@click.pass_context
+def command(
+    ctx: click.Context, /, *, stage: str, spec: str, allow_degraded: bool, dry_run: bool, **options: Any
+) -> int:
+    """Judge the tree, the SPEC's documents, the stage's checks, policy and probes, and write telemetry of it.
+
+    No agents are asked. What is skipped is shown as skipped, and satisfies nothing that is required. Exits 1 when
+    something failed, 3 when it cannot be known or a tool is missing, 4 and 5 on conflicting and degraded verdicts.
+
+    \b
+    Example:  speckit stage plan SPEC-KIT-DEMO
+              speckit stage unlock SPEC-KIT-DEMO --dry-run
+    """
+    style = options.pop("format")
+    globals_ = merged(ctx, **options)
+    world = _world(spec, globals_, allow_degraded=allow_degraded)
+    if dry_run:
+        for line in _announced(world, stage):
+            click.echo(printable(line))
+        return 0
+    with locked(world.repo, world.spec, f"speckit stage {stage}"):
+        closed = _run(world, stage)
+    if style == "json":
+        click.echo(json.dumps(_document(world, closed), indent=2))
+    else:
+        _show(world, closed, globals_)
+    return closed.exit_code
+
+
+def _world(spec: str, globals_: Globals, *, allow_degraded: bool) -> World:
+    repo = open_repo(globals_.repo)
+    environ = repo.environment
+    loaded = load_run_config(Worktree(repo), environ, globals_.config or environ.get("SPECKIT_CONFIG"))
+    exact = loaded.settings.layout.require_id(spec)
+    return World(repo, loaded.settings, loaded.run, environ, exact, allow_degraded=allow_degraded)
+
+
+def _run(world: World, stage: str) -> Closed:
+    session = new_session(world.settings.layout, world.spec, stage, datetime.now(timezone.utc))
+    opened = open_stage(world, session, tree_state(world), ())
+    closed = close_stage(world, session, opened, None, ())
+    Notes(world.repo, session).forget()
+    return closed._replace(written=(*opened.written, *closed.written))
+
+
+def _announced(world: World, stage: str) -> list[str]:
+    plan = ready(world, stage)
+    hiding = Hiding(world)
+    lines = [f"documents: {', '.join(plan.rules.documents)}", f"checks: {', '.join(('clean-tree', *plan.checks))}"]
+    lines += [f"verdict of {each}: must be ok" for each in plan.verdicts]
+    for layer, commands in (("prefilter", plan.prefilter), ("final", plan.final)):
+        lines += [f"policy {layer}: {hiding.text(' '.join(substituted(a, world.spec, stage)))}" for a in commands]
+    if "hal" in plan.probes:
+        hal = world.settings.hal
+        lines.append(hiding.text(f"hal: {hal.mode} ({hal.origin}): would ask {target_of(hal)}"))
+    return [*lines, "nothing was run, nothing was written"]
+
+
+def _document(world: World, closed: Closed) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "schema": "speckit.stage/1",
+        "spec": world.spec,
+        "stage": closed.stage,
+        "status": closed.status,
+        "exit_code": closed.exit_code,
+        "halt": pack(closed.halt),
+        "checks": [{"name": row.name, "status": row.status, "message": row.message} for row in closed.rows],
+        "warnings": list(closed.warnings),
+        "written": [{"path": file.path, "sha256": file.sha256} for file in closed.written],
+        "telemetry": closed.telemetry.path if closed.telemetry else None,
+    }
+    clean: dict[str, Any] = Hiding(world).document(made)
+    return clean
+
+
+def _show(world: World, closed: Closed, globals_: Globals) -> None:
+    hiding = Hiding(world)
+    for row in closed.rows:
+        if row.status == "failed" or not globals_.quiet:
+            click.echo(_line(hiding, row, globals_))
+            if row.hint and row.status == "failed":
+                click.echo(f"  hint: {printable(hiding.text(row.hint))}")
+    for layer in closed.layers:
+        if not layer.commands and not globals_.quiet:
+            click.echo(f"policy {layer.layer}: skipped: {printable(hiding.text(layer.message or ''))}")
+    if globals_.quiet:
+        return
+    if globals_.verbose:
+        for text in closed.warnings:
+            click.echo(f"warning: {printable(hiding.text(text))}")
+    if closed.telemetry:
+        click.echo(f"telemetry: {printable(closed.telemetry.path)}")
+    stopped = f": {closed.halt.reason}, exit {closed.exit_code}" if closed.halt else ""
+    click.echo(f"{closed.stage}: {closed.status}{stopped}")
+
+
+def _line(hiding: Hiding, row: Examined, globals_: Globals) -> str:
+    status = click.style(row.status, fg=COLOURS[row.status]) if globals_.colored() else row.status
+    return f"{row.name}: {status}: {printable(hiding.text(row.message or ''))}"

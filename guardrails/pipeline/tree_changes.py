@@ -1,0 +1,153 @@
+"""What has changed in the tree since a run began, apart from what the run itself recorded.
+
+Judged is the tree against its state at the start: what `git status` says now, every commit since, and whether the
+run's own files still are what the run wrote. That the operator commits those, or what was dirty before, is no change.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+from typing import NamedTuple
+
+from guardrails.checks.clean_tree import HINTS, RULES, excluded, unfinished
+from guardrails.evidence.store import Written
+from guardrails.git import Repo, to_text
+from guardrails.pipeline.baseline import DirtyPath, TreeState, digest_on_disk, digested, look, staged_ids
+from guardrails.pipeline.world import World
+from guardrails.worktree_state import Dirt
+
+_SINCE = "begin a new run, which is judged against the tree as it is now"
+_READ_AT_MOST = 64 * 1024 * 1024
+
+
+class Own(NamedTuple):
+    """What the run has written. `recorded`: path → digest of the files that it has on record, which must still be
+    there; `allowed`: path → every digest that is no dirt."""
+
+    recorded: Mapping[str, str]
+    allowed: Mapping[str, frozenset[str]]
+
+
+class Change(NamedTuple):
+    """Something the run did not do. `path` is `.` for the repository as a whole."""
+
+    path: str
+    message: str
+    hint: str | None = None
+
+
+class Judged(NamedTuple):
+    """`dirty`: changes that were there before the run; `changes`: those since."""
+
+    dirty: tuple[Change, ...]
+    changes: tuple[Change, ...]
+
+
+def own_files(written: Iterable[Written], half_done: Iterable[Written] = ()) -> Own:
+    """What the run has recorded (of one path the last entry counts), and what a step had written that was killed
+    before it was recorded: that is written again."""
+    recorded = {file.path: file.sha256 for file in written}
+    allowed = {path: {digest} for path, digest in recorded.items()}
+    for file in half_done:
+        allowed.setdefault(file.path, set()).add(file.sha256)
+    return Own(recorded, {path: frozenset(digests) for path, digests in allowed.items()})
+
+
+def judge_tree(world: World, start: TreeState, own: Own) -> Judged:
+    """What is dirty from before, and what has changed since. Raises Undecidable when git cannot say."""
+    now = look(world)
+    changes = (
+        *(Change(found.path, found.message, found.hint) for found in unfinished(world.repo)),
+        *_of_status(world.repo, start, now.rows, own),
+        *_of_own(world.repo, own),
+        *_of_commits(world, start, now.head, own),
+    )
+    return Judged(tuple(_dirty(row.kind, row.path, row.kind) for row in start.dirty), changes)
+
+
+def _dirty(kind: str, path: str, detail: str) -> Change:
+    return Change(path.rstrip("/"), f"{RULES[kind].code} {detail}", HINTS[kind])
+
+
+def _of_status(repo: Repo, start: TreeState, rows: Iterable[Dirt], own: Own) -> Iterator[Change]:
+    """Dirt that is neither the run's own nor what was there before."""
+    before = {row.path: row for row in start.dirty}
+    foreign = [row for row in rows if not _is_own(repo, row, own)]
+    known = [row for row in foreign if row.path in before]
+    same = {row.path for row in digested(repo, known) if _is_same(row, before[row.path])}
+    for row in foreign:
+        if row.path not in same:
+            again = ", and it was something else at the start" if row.path in before else ""
+            yield _dirty(row.kind, row.path, row.detail + again)
+
+
+def _is_same(now: DirtyPath, before: DirtyPath) -> bool:
+    return (now.staged, now.sha256) == (before.staged, before.sha256)
+
+
+def _is_own(repo: Repo, row: Dirt, own: Own) -> bool:
+    """Whether a dirty path is a file of the run with the bytes the run wrote, staged or not."""
+    digests = own.allowed.get(row.path)
+    if digests is None or row.kind not in ("untracked", "unstaged", "staged"):
+        return False
+    if digest_on_disk(repo, row.path) not in digests:
+        return False
+    return row.kind != "staged" or _staged_digest(repo, row.path) in digests
+
+
+def _staged_digest(repo: Repo, path: str) -> str | None:
+    fields = staged_ids(repo).get(path, "").split(" ")
+    return _blob_digest(repo, fields[1]) if len(fields) == 3 else None
+
+
+def _blob_digest(repo: Repo, blob: str) -> str | None:
+    """The SHA-256 of a blob; None when it is too large to be evidence."""
+    _, data = next(iter(repo.blobs([blob], _READ_AT_MOST)))
+    return None if data is None else sha256(data).hexdigest()
+
+
+def _of_own(repo: Repo, own: Own) -> Iterator[Change]:
+    """Files of the run that are not what the run wrote."""
+    for path in own.recorded:
+        found = digest_on_disk(repo, path)
+        if found not in own.allowed[path]:
+            said = "is gone" if found is None else "is not what the run wrote"
+            yield Change(path, f"evidence of this run {said}", "restore it, or begin a new run")
+
+
+def _of_commits(world: World, start: TreeState, head: str | None, own: Own) -> Iterator[Change]:
+    """What the commits since the start have changed."""
+    repo = world.repo
+    if head == start.head:
+        return
+    if head is None:
+        yield Change(".", "HEAD has no commit any more", _SINCE)
+        return
+    dirty = {row.path: row.sha256 for row in start.dirty}
+    base = start.head or _empty_tree(repo)
+    for path, blob in _committed(repo, base, head):
+        if excluded(Dirt("staged", path, ""), world.settings.clean_tree):
+            continue
+        digest = _blob_digest(repo, blob) if blob else None
+        if digest in own.allowed.get(path, ()) or (path in dirty and digest == dirty[path]):
+            continue
+        yield Change(path, f"committed since the run began (HEAD is {head[:12]})", _SINCE)
+
+
+def _committed(repo: Repo, base: str, head: str) -> Iterator[tuple[str, str | None]]:
+    """(path, blob in `head`) of each path that differs; None for what is no file there."""
+    out = repo.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", base, head)
+    records = iter(out.split(b"\0"))
+    for meta in records:
+        if not meta.startswith(b":"):
+            continue
+        fields = to_text(meta).split(" ")
+        path = to_text(next(records, b""))
+        yield path, fields[3] if fields[1].startswith("100") else None
+
+
+def _empty_tree(repo: Repo) -> str:
+    """Its id differs between kinds of repository."""
+    return to_text(repo.run("hash-object", "-t", "tree", os.devnull)).strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from benchmarks import clean_tree, footprint, guard, startup, tracker, validate
+from benchmarks import clean_tree, footprint, guard, startup, status, tracker, validate
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
 
@@ -26,6 +26,7 @@ BENCHMARKS = (
     Benchmark("footprint", "50,000 evidence files beside du and git cat-file.", footprint.run),
     Benchmark("clean-tree", "A clean tree of 20,000 files beside git status.", clean_tree.run),
     Benchmark("guard", "All checks at once beside the slowest of them.", guard.run),
+    Benchmark("status", "The state of 50 SPECs with 10,000 evidence files.", status.run),
     Benchmark("tracker", "A tracker of 10,000 rows beside one of 1,000.", tracker.run),
 )
 

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stage": ("stage", "Run the guardrail of one stage, and record it."),
     "hal": ("hal", "Probe the HAL endpoints, or serve a mock of them."),
     "memory": ("memory", "Keep what was learned, and find it again."),
+    "status": ("status", "The state of each SPEC, and the step to take next."),
     "init": ("init", "Set a repository up: configuration and hooks."),
     "install": ("install", "Install native git hooks, or remove them."),
     "doctor": ("doctor", "Check that the guardrails can do their work here."),

@@ -21,12 +21,16 @@ ZEROED = (1, 3, 4, 5)
 
 def emit(result: Result, request: "Request", globals_: "Globals") -> int:
     """Write the report where it was asked for, and return the exit code."""
-    report = _rendered(result, request, globals_)
-    if request.output:
-        _write_file(request.output, report)
+    write_report(_rendered(result, request, globals_), request.output)
+    return 0 if request.exit_zero and result.exit_code in ZEROED else result.exit_code
+
+
+def write_report(report: str, output: str | None) -> None:
+    """Print a text, or write it to a file as a whole."""
+    if output:
+        _write_file(output, report)
     else:
         _write_stdout(report)
-    return 0 if request.exit_zero and result.exit_code in ZEROED else result.exit_code
 
 
 def _rendered(result: Result, request: "Request", globals_: "Globals") -> str:

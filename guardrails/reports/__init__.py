@@ -1,0 +1,1 @@
+"""Reports: records → frozen facts → text, JSON, CSV, Markdown, HTML. Pure; nothing here writes or calls the network."""

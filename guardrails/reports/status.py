@@ -1,0 +1,198 @@
+"""The state of each SPEC: packet, tracker row, stages, agents, evidence, waivers, and the step to take next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Literal, NamedTuple
+
+from guardrails.checks.footprint import Footprint
+from guardrails.layout import STAGES
+from guardrails.reports.numbers import spent
+from guardrails.reports.values import CostSummary, Facts, Money, Packet, Run, Session, StageRecord, TrackerRow
+from guardrails.settings import Settings, Waiver
+from guardrails.waivers import is_expired
+
+AgentOutcome = Literal["usable", "unusable", "missing"]
+Weight = Literal["within", "warning", "over"]
+
+
+class AgentState(NamedTuple):
+    """One agent of a stage's latest session. `model` is None when no record names it."""
+
+    agent: str
+    outcome: AgentOutcome
+    model: str | None
+    reason: str | None = None
+
+
+class StageState(NamedTuple):
+    """A stage as its latest records have it; `record` and `sessions` are empty when there are none.
+
+    There are several `sessions` only where they share a moment, or none is dated.
+    """
+
+    stage: str
+    record: StageRecord | None
+    sessions: tuple[Session, ...]
+    agents: tuple[AgentState, ...]
+    cost: Money
+
+    @property
+    def guardrail(self) -> str:
+        return self.record.outcome if self.record else "not run"
+
+    @property
+    def verdict(self) -> str:
+        """The gravest of the latest sessions' recomputed verdicts."""
+        kinds = {session.now.kind for session in self.sessions if session.now}
+        return next((kind for kind in ("conflict", "degraded", "undecided", "ok") if kind in kinds), "not run")
+
+    @property
+    def holds(self) -> bool:
+        return self.guardrail == "passed" and self.verdict == "ok"
+
+
+class SpecState(NamedTuple):
+    """All that is known of one SPEC. `age_hours` is since its latest evidence, None when none is dated."""
+
+    spec: str
+    packets: tuple[Packet, ...]
+    rows: tuple[TrackerRow, ...]
+    stages: tuple[StageState, ...]
+    latest: datetime | None
+    age_hours: float | None
+    stale: bool
+    footprint: Footprint | None
+    weight: Weight
+    cost: CostSummary | None
+    last_run: Run | None
+    waivers: tuple[Waiver, ...]
+    next_step: str
+
+
+class Status(NamedTuple):
+    where: str
+    stale_hours: float
+    specs: tuple[SpecState, ...]
+
+
+def status(facts: Facts, settings: Settings, now: datetime, stale_hours: float, only: str | None = None) -> Status:
+    """The state of every SPEC, or of one."""
+    names = [spec for spec in facts.specs if only in (None, spec)]
+    return Status(facts.where, stale_hours, tuple(_spec(facts, settings, now, stale_hours, name) for name in names))
+
+
+def _spec(facts: Facts, settings: Settings, now: datetime, stale_hours: float, spec: str) -> SpecState:
+    records = [each for each in facts.records if each.spec == spec]
+    sessions = [each for each in facts.sessions if each.spec == spec]
+    runs = [each for each in facts.runs if each.spec == spec]
+    moments = [when for when in (*(each.when for each in records), *(each.when for each in sessions)) if when]
+    latest = max(moments, default=None)
+    hours = None if latest is None else max(0.0, (now - latest).total_seconds() / 3600)
+    rows = facts.rows.get(spec, ())
+    footprint = facts.footprints.get(spec)
+    state = SpecState(
+        spec=spec,
+        packets=facts.packets.get(spec, ()),
+        rows=rows,
+        stages=tuple(_stage(name, records, sessions) for name in STAGES),
+        latest=latest,
+        age_hours=hours,
+        stale=hours is not None and hours > stale_hours and not is_done(rows),
+        footprint=footprint,
+        weight=_weight(footprint, settings),
+        cost=next((each for each in reversed(facts.costs) if each.spec == spec), None),
+        last_run=runs[-1] if runs else None,
+        waivers=open_waivers(settings, spec, now.date()),
+        next_step="",
+    )
+    return state._replace(next_step=next_step(state))
+
+
+def is_done(rows: Sequence[TrackerRow]) -> bool:
+    """Whether the tracker counts a SPEC as done: every row that names it."""
+    return bool(rows) and all(row.done for row in rows)
+
+
+def _stage(name: str, records: Sequence[StageRecord], sessions: Sequence[Session]) -> StageState:
+    """Records are sorted oldest first, and a record without a date counts as older than any that has one."""
+    mine = [each for each in records if each.stage == name]
+    latest = tuple(each for each in sessions if each.stage == name and each.now is not None)
+    calls = [call for each in latest for call in each.calls]
+    return StageState(name, mine[-1] if mine else None, latest, tuple(_agents(latest)), spent(calls))
+
+
+def _agents(sessions: Iterable[Session]) -> Iterator[AgentState]:
+    for session in sessions:
+        verdict, models = session.then, {call.agent: call.model for call in session.calls if call.model}
+        for output in verdict.usable:
+            yield AgentState(output.agent, "usable", models.get(output.agent))
+        for each in verdict.unusable:
+            reason = "; ".join(problem.text for problem in each.reasons)
+            yield AgentState(each.output.agent, "unusable", models.get(each.output.agent), reason)
+        for agent in verdict.missing:
+            error = next((call.error for call in session.calls if call.agent == agent and call.error), None)
+            yield AgentState(agent, "missing", models.get(agent), error or "no output")
+
+
+def _weight(footprint: Footprint | None, settings: Settings) -> Weight:
+    size = footprint.total if footprint else 0
+    if size > settings.evidence.limit_bytes:
+        return "over"
+    return "warning" if size > settings.evidence.warn_bytes else "within"
+
+
+def open_waivers(settings: Settings, spec: str, today: date) -> tuple[Waiver, ...]:
+    """The waivers in force that may concern a SPEC: all but those for the files of another one."""
+    layout = settings.layout
+
+    def owners(path: str) -> set[str]:
+        return {found for part in path.split("/") if (found := layout.id_of(part.partition("_")[0]))}
+
+    holder = layout.id_of(layout.evidence.rpartition("/")[0].rpartition("/")[2])  # it names no SPEC of its own
+    return tuple(
+        each
+        for each in settings.waivers
+        if not is_expired(each, today) and (spec in owners(each.path) or not owners(each.path) - {holder})
+    )
+
+
+def next_step(state: SpecState) -> str:
+    """What to do next, the most pressing first, as a command where there is one."""
+    spec = state.spec
+    if not state.packets:
+        return f"write docs for it: no directory of {spec} holds a spec.md"
+    lacking = [name for name, there in state.packets[0].documents if not there and name != "PRD.md"]
+    if "spec.md" in lacking:
+        return f"write {state.packets[0].path}/spec.md"
+    if state.weight == "over":
+        return f"evidence is over its limit: speckit evidence archive {spec}"
+    for stage in state.stages:
+        step = _of_stage(spec, stage)
+        if step:
+            return step
+    if lacking:
+        return f"write {state.packets[0].path}/{lacking[0]}"
+    return (
+        "nothing: every stage holds" if is_done(state.rows) else "every stage holds: set its row in the tracker to Done"
+    )
+
+
+def _of_stage(spec: str, stage: StageState) -> str | None:
+    name, record = stage.stage, stage.record
+    if record is not None and record.outcome != "passed":
+        at = next((part for part in record.parts if part.outcome == record.outcome), None)
+        why = record.problem or (f"{at.name} is {at.said}" if at else "it examined nothing")
+        return f"{name}: its guardrail {record.outcome} ({why}): mend it, then speckit stage {name} {spec}"
+    verdict = stage.verdict
+    if verdict == "conflict":
+        conflict = next(each for session in stage.sessions if session.now for each in session.now.conflicts)
+        return f"{name}: speckit consensus resolve {name} {spec} --conflict {conflict.id} --because TEXT"
+    if verdict in ("degraded", "undecided"):
+        now = next(each.now for each in stage.sessions if each.now and each.now.kind == verdict)
+        severe = " it is severe: find out why before it is repeated;" if now.severe else ""
+        return f"{name}: consensus is {verdict} ({now.reasons[0]}):{severe} speckit consensus run {name} {spec}"
+    if record is None:
+        return f"{name}: speckit auto {spec} --from {name}"
+    return None if verdict == "ok" else f"{name}: speckit consensus run {name} {spec}"

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hal": ("hal", "Probe the HAL endpoints, or serve a mock of them."),
     "memory": ("memory", "Keep what was learned, and find it again."),
     "status": ("status", "The state of each SPEC, and the step to take next."),
+    "adoption": ("adoption", "Runs a week by profile: outcomes, latency, cost, alerts."),
     "init": ("init", "Set a repository up: configuration and hooks."),
     "install": ("install", "Install native git hooks, or remove them."),
     "doctor": ("doctor", "Check that the guardrails can do their work here."),

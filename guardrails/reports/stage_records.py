@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from guardrails.layout import EvidenceName, stage_of
@@ -46,10 +47,10 @@ def read_telemetry(path: str, name: EvidenceName, value: Any, problem: str | Non
     session = first(given, ("sessionId", "session_id", "session")) or (stamp.session if stamp else None)
     if problem or not given:
         unread = problem or "not a JSON object"
-        return StageRecord(path, spec, stage, when, session, None, "unknown", problem=unread)
+        return StageRecord(path, spec, stage, when, session, None, "unknown", stamp=name.stamp, problem=unread)
     parts = tuple(_parts(given, stage_of(given.get("command")) or stage))[:MOST_PARTS]
     run, took = first(given, ("run", "runId")), whole(given.get("duration_ms"))
-    return StageRecord(path, spec, stage, when, session, run, outcome_of(parts), parts, took)
+    return StageRecord(path, spec, stage, when, session, run, outcome_of(parts), parts, took, name.stamp)
 
 
 def outcome_of(parts: tuple[Part, ...]) -> Outcome:
@@ -65,13 +66,19 @@ def _parts(value: dict[str, Any], stage: str) -> Iterator[Part]:
         if not any(name == key or name.startswith(key + ".") for name in said):
             yield Part(key, "unknown", "not recorded")
     for name, word in said.items():
-        yield Part(name, _WORDS.get(word.lower(), "unknown"), word)
+        yield _part(name, word)
     success = value.get("success")
     if isinstance(success, bool):
         yield Part("success", "passed" if success else "failed", str(success).lower())
     code = value.get("exit_code")
     if isinstance(code, int) and not isinstance(code, bool) and code:
         yield Part("exit_code", "failed", str(code))
+
+
+@lru_cache(maxsize=4096)
+def _part(name: str, word: str) -> Part:
+    """Thousands of records say the same: each is held once."""
+    return Part(name, _WORDS.get(word.lower(), "unknown"), word)
 
 
 def _said(value: dict[str, Any]) -> Iterator[tuple[str, str]]:

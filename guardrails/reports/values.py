@@ -61,6 +61,8 @@ class StageRecord(NamedTuple):
     outcome: Outcome
     parts: tuple[Part, ...] = ()
     duration_ms: int | None = None
+    stamp: str | None = None
+    """the stamp of its name"""
     problem: str | None = None
     """why the record could not be read; then nothing else of its content is known"""
 

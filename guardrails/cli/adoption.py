@@ -1,0 +1,62 @@
+"""`speckit adoption`: runs a week, what came of them and what they cost."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import click
+
+from guardrails.cli.context import merged
+from guardrails.cli.reporting import NOTHING, Place, place, report_options, show
+from guardrails.reports.finding_files import Reach
+
+
+@click.command("adoption", short_help="Runs a week by profile: outcomes, latency, cost, alerts.")
+@click.option("--weeks", type=click.IntRange(1, 520), default=4, show_default=True, help="ISO weeks to look back.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The last day to count (default: today).")
+@report_options("text", "json", "csv")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    weeks: int,
+    until: datetime | None,
+    source: str | None,
+    style: str,
+    output: str | None,
+    **options: Any,
+) -> int:
+    """Runs a week by routing profile, backfilled from evidence: outcomes, latency, cost, and what misses its target.
+
+    A run is one run of the sequencer, or a stage that was run alone. Verdicts are recomputed. Two weeks in a row below
+    3 runs, below an agreement of 0.85 or above $3.50 a run raise an alert. Exits 3 when no run is recorded at all.
+
+    \b
+    Example:  speckit adoption --weeks 8
+              speckit adoption --format csv --output adoption.csv
+    """
+    here = place(merged(ctx, **options), source)
+    if until is not None:
+        here = here._replace(now=until.replace(tzinfo=timezone.utc) + timedelta(hours=23, minutes=59, seconds=59))
+    text, runs = _report(here, weeks, style)
+    show(here, text, output)
+    if not runs:
+        click.echo(f"no run is recorded in {here.snapshot.describe()}", err=True)
+    return 0 if runs else NOTHING
+
+
+def _report(here: Place, weeks: int, style: str) -> tuple[str, int]:
+    from guardrails.reports import adoption_shown as shown
+    from guardrails.reports.adoption import adoption
+    from guardrails.reports.documents import written
+    from guardrails.reports.reduce import reduce
+
+    found = adoption(reduce(here.snapshot, here.settings, Reach(), tracker=False), here.now, weeks)
+    runs = found.before + found.undated + sum(week.total.runs for week in found.weeks)
+    if style == "csv":
+        return shown.as_csv(found), runs
+    if style == "json":
+        return written(shown.as_document(found)), runs
+    return shown.as_text(found), runs

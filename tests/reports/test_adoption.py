@@ -1,0 +1,164 @@
+"""Adoption over a history that was counted by hand."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import timedelta
+
+import pytest
+
+from guardrails.reports.adoption import NO_PROFILE, Adoption, Gap, Outcomes, adoption, week_name
+from guardrails.reports.adoption_shown import as_csv, as_document, as_text
+from guardrails.reports.executions import executions
+from guardrails.reports.reduce import reduce
+from guardrails.settings import Settings
+from guardrails.snapshot.memory import Memory
+from tests.consensus.builder import SPEC, Bundle, Files, render
+from tests.records import EVIDENCE
+from tests.reports.history import NOW, at, history, run, telemetry
+from tests.sandbox import Sandbox
+
+
+def adopted(files: Files, weeks: int = 4) -> Adoption:
+    return adoption(reduce(Memory(files), Settings()), NOW, weeks)
+
+
+@pytest.fixture(scope="module")
+def known() -> Adoption:
+    return adopted(history())
+
+
+def test_runs_are_counted_in_their_iso_weeks(known: Adoption) -> None:
+    assert [(week.name, week.complete, week.total.runs) for week in known.weeks] == [
+        ("2026-W05", True, 2),
+        ("2026-W06", True, 1),
+        ("2026-W07", True, 6),
+        ("2026-W08", False, 0),
+    ]
+    assert (known.before, known.undated) == (0, 0)
+
+
+def test_figures_are_those_worked_out_by_hand(known: Adoption) -> None:
+    first, second, third, last = (week.total for week in known.weeks)
+    assert [each.outcomes for each in (first, second, third)] == [
+        Outcomes(conflict=2),
+        Outcomes(conflict=1),
+        Outcomes(ok=6),
+    ]
+    assert first.agreement == pytest.approx(0.8)
+    assert second.agreement == pytest.approx(2 / 3)
+    assert third.agreement == 1.0
+    assert (third.p50_ms, third.p95_ms) == (9000, 18000)
+    assert first.usd_per_run == pytest.approx(3.6)
+    assert second.cost.usd == pytest.approx(3.75)
+    assert third.cost.usd == pytest.approx(1.70)
+    assert (third.cost.calls, third.cost.priced, third.cost.floor) == (18, 17, True)
+    assert third.usd_per_run == pytest.approx((5 * 0.30 + 0.20) / 6)
+    assert (last.agreement, last.p95_ms, last.cost.usd, last.usd_per_run) == (None, None, None, None)
+
+
+def test_gaps_to_the_targets_are_named_and_unknown_is_a_gap(known: Adoption) -> None:
+    assert [gap.what for gap in known.weeks[0].gaps] == ["runs", "agreement", "cost per run"]
+    assert known.weeks[2].gaps == ()
+    assert known.weeks[3].gaps == (Gap("runs", 0, 5), Gap("agreement", None, 0.90), Gap("cost per run", None, 3.00))
+
+
+def test_two_weeks_in_a_row_raise_each_alert_once(known: Adoption) -> None:
+    assert [(alert.name, alert.period) for alert in known.alerts] == [
+        ("adoption-low-runs", "2026-W05/2026-W06"),
+        ("adoption-low-agreement", "2026-W05/2026-W06"),
+        ("adoption-high-cost", "2026-W05/2026-W06"),
+    ]
+
+
+def test_one_bad_week_and_a_week_under_way_raise_none() -> None:
+    files = {path: data for path, data in history().items() if "20260203" not in path}
+    late = adoption(reduce(Memory(files), Settings()), at(2, 4), 2)
+    assert late.alerts == ()
+
+
+def test_runs_outside_the_weeks_are_said(known: Adoption) -> None:
+    assert adopted(history(), weeks=2).before == 3
+    assert "3 older runs" in as_text(adopted(history(), weeks=2))
+
+
+def test_a_run_of_the_sequencer_is_one_run_and_names_its_profile() -> None:
+    plan, tasks = Bundle(moment=at(2, 9)), Bundle(stage="tasks", moment=at(2, 9, 10))
+    name = "20260209T090000Z-4f2a9c10"
+    files = {**plan.files, **telemetry(plan, run=name), **tasks.files, **telemetry(tasks, run=name)}
+    summary = {
+        "schemaVersion": 1, "specId": SPEC, "run": name, "profile": "cheap", "from": "plan", "to": "tasks",
+        "started_at": "2026-02-09T09:00:00Z", "finished_at": None, "outcome": "halted", "exit_code": 4, "halt": None,
+        "stages": [], "cost": {"usd": None, "tokens": None, "source": "unknown"},
+    }  # fmt: skip
+    files[f"{EVIDENCE}/runs/{SPEC}/{name}.json"] = render(summary)
+    (found,) = executions(reduce(Memory(files), Settings()))
+    assert (found.name, found.profile, len(found.stages), found.failed) == (name, "cheap", 2, True)
+    (row,) = adopted(files).weeks[2].rows
+    assert (row.profile, row.figures.runs, row.figures.failed) == ("cheap", 1, 1)
+
+
+def test_stages_of_one_process_of_the_older_tool_are_one_run() -> None:
+    files = {}
+    for stage, minute in (("plan", 10), ("tasks", 20)):
+        record = {
+            "schemaVersion": 1, "command": f"guardrail.{stage}", "specId": SPEC, "sessionId": "705916",
+            "timestamp": f"2026-02-09T09:{minute}:00Z", "success": True, "checks": [{"name": "a", "status": "passed"}],
+        }  # fmt: skip
+        for style in ("T09_{}_00Z", "T09-{}-00Z"):  # the same record was kept under two styles of one stamp
+            stamp = f"2026-02-09{style.format(minute)}"
+            files[f"docs/{SPEC}/evidence/guardrail-{stage}-{stamp}_705916.json"] = render(record)
+    (found,) = executions(reduce(Memory(files), Settings()))
+    assert [each.stage for each in found.stages] == ["plan", "tasks"]
+
+
+def test_replayed_answers_count_as_runs_and_not_as_latency_or_cost() -> None:
+    bundle = Bundle(moment=at(2, 9))
+    files = run(bundle, (0.1, 0.1, 0.1))
+    for agent in bundle.roster:
+        path = bundle.path(f"{agent}_metrics")
+        files[path] = files[path].replace(b'"attempt"', b'"replayed": true, "attempt"')
+    total = adopted(files).weeks[2].total
+    assert (total.runs, total.outcomes.ok, total.p95_ms, total.cost.usd) == (1, 1, None, None)
+
+
+def test_csv_has_a_row_for_each_week_and_profile_and_empty_cells_for_unknown(known: Adoption) -> None:
+    rows = list(csv.DictReader(io.StringIO(as_csv(known))))
+    assert [(row["week"], row["profile"], row["runs"]) for row in rows] == [
+        ("2026-W05", NO_PROFILE, "2"),
+        ("2026-W06", NO_PROFILE, "1"),
+        ("2026-W07", NO_PROFILE, "6"),
+        ("2026-W08", "all", "0"),
+    ]
+    assert rows[2]["latency_p95_ms"] == "18000"
+    assert rows[2]["cost_is_lower_bound"] == "yes"
+    assert (rows[3]["agreement"], rows[3]["cost_usd"]) == ("", "")
+
+
+def test_text_and_json_tell_the_same(known: Adoption) -> None:
+    text, document = as_text(known), as_document(known)
+    assert "at least $1.70, 17 of 18 calls priced" in text
+    assert document["weeks"][2]["total"]["p95_ms"] == 18000
+    assert document["weeks"][2]["total"]["cost"]["floor"] is True
+    assert json.loads(json.dumps(document)) == document
+
+
+def test_weeks_have_the_year_that_iso_gives_them() -> None:
+    assert week_name(at(1, 1).date() - timedelta(days=3)) == "2026-W01"
+
+
+def test_the_command_reads_any_source_and_says_when_there_is_nothing(sandbox: Sandbox) -> None:
+    sandbox.commit()
+    empty = sandbox.speckit("adoption")
+    assert empty.code == 3
+    assert "no run is recorded" in empty.err
+    for path, data in history().items():
+        sandbox.write(path, data)
+    sandbox.commit()
+    for source in ("worktree", "index", "HEAD"):
+        ran = sandbox.speckit("adoption", "--until", "2026-02-18", "--format", "json", "--source", source)
+        assert ran.code == 0, ran
+        assert [week["total"]["runs"] for week in ran.document["weeks"]] == [2, 1, 6, 0]
+    assert sandbox.speckit("adoption", "--source", "HEAD~1").code == 3

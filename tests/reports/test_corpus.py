@@ -1,0 +1,83 @@
+"""Real evidence of older tools: nothing ends a report, and what nobody knew is unknown."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from guardrails.layout import evidence_name
+from guardrails.reports.adoption import adoption
+from guardrails.reports.adoption_shown import as_csv, as_document, as_text
+from guardrails.reports.reduce import reduce
+from guardrails.reports.status import status
+from guardrails.reports.status_shown import as_document as status_document
+from guardrails.reports.status_shown import as_text as status_text
+from guardrails.reports.values import Facts
+from guardrails.settings import Settings
+from guardrails.snapshot.memory import Memory
+from tests.consensus.builder import Files
+
+NOW = datetime(2025, 12, 28, tzinfo=timezone.utc)
+
+
+def states(corpus: Path) -> Iterator[Files]:
+    """The corpus as repositories: files that lay at one path in turn are put into one state each."""
+    waiting = list(csv.DictReader((corpus / "labels.csv").read_text(encoding="utf-8").splitlines()))
+    while waiting:
+        files: Files = {}
+        later = []
+        for row in waiting:
+            if row["original_path"] in files:
+                later.append(row)
+            else:
+                files[row["original_path"]] = (corpus / row["file"]).read_bytes()
+        yield files
+        waiting = later
+
+
+@pytest.fixture(scope="module")
+def facts(corpus: Path) -> list[Facts]:
+    return [reduce(Memory(files), Settings()) for files in states(corpus)]
+
+
+def test_no_file_of_it_ends_a_report(facts: list[Facts]) -> None:
+    assert sum(len(each.records) for each in facts) >= 80
+    assert sum(len(each.sessions) for each in facts) >= 30
+    for each in facts:
+        state, found = status(each, Settings(), NOW, 24), adoption(each, NOW, 14)
+        assert status_text(state, whole=True) + status_text(state, whole=False)
+        assert status_document(state)["schema"]
+        assert as_text(found) + as_csv(found)
+        assert as_document(found)["weeks"]
+
+
+def test_weeks_are_those_the_files_are_dated_in(facts: list[Facts]) -> None:
+    found = adoption(facts[0], NOW, 14)
+    counted = {week.name: week.total.runs for week in found.weeks}
+    assert counted["2025-W40"] > 0, "29 September to 5 October"
+    assert counted["2025-W41"] > counted["2025-W40"]
+    assert counted["2025-W52"] > 3
+    assert counted["2025-W47"] == counted["2025-W49"] == 0
+    assert found.before + found.undated < sum(counted.values())
+
+
+def test_costs_of_zero_for_paid_calls_are_unknown(corpus: Path, facts: list[Facts]) -> None:
+    summaries = [cost for each in facts for cost in each.costs]
+    zero = [cost for cost in summaries if cost.zero_for_calls]
+    assert len(summaries) == 13
+    assert len(zero) == 11
+    assert all(cost.total.usd is None for cost in zero)
+    assert all(stage.money.usd is None for cost in zero for stage in cost.stages)
+    assert sorted(cost.total.usd for cost in summaries if cost.total.usd is not None) == pytest.approx([8.22, 8.221211])
+
+
+def test_every_name_is_understood_as_the_layout_does(corpus: Path) -> None:
+    layout = Settings().layout
+    for files in states(corpus):
+        facts = reduce(Memory(files), Settings(), tracker=False, footprint=False)
+        names = [name for path in files if (name := evidence_name(layout, path))]
+        assert len(facts.records) == sum(name.kind == "telemetry" and name.spec is not None for name in names)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from benchmarks import cli, footprint, guard, lint_once, startup, tracker, validate
+from benchmarks import cli, footprint, guard, lint_once, startup, status, tracker, validate
 from benchmarks.environment import check_jsonschema, clean_environment
 from benchmarks.measure import Command, NotMeasuredError, Series, interleave, peak, prove
 from benchmarks.registry import BENCHMARKS, Benchmark
@@ -19,7 +19,7 @@ from benchmarks.rows import Claim, Limit, Pair, Row, holds, rows
 from benchmarks.setting import Setting, Sizes
 from benchmarks.table import HEADER, render
 
-TINY = Sizes(telemetry=3, evidence=8, files=5, rows=20, specs=1)
+TINY = Sizes(telemetry=3, evidence=8, files=5, rows=20, specs=1, reported=1)
 
 
 @pytest.fixture
@@ -136,7 +136,8 @@ def test_peak_memory_adds_up_processes_that_live_together(setting: Setting) -> N
         pytest.param(startup.version, 1, id="start"),
         pytest.param(footprint.run, 2, id="footprint"),
         pytest.param(guard.run, 4, id="guard"),
-        pytest.param(tracker.run, 2, id="tracker"),
+        pytest.param(status.run, 2, id="status"),
+            pytest.param(tracker.run, 2, id="tracker"),
     ],
 )
 def test_on_little_data_every_part_does_its_work(

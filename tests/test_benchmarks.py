@@ -137,7 +137,7 @@ def test_peak_memory_adds_up_processes_that_live_together(setting: Setting) -> N
         pytest.param(footprint.run, 2, id="footprint"),
         pytest.param(guard.run, 4, id="guard"),
         pytest.param(status.run, 2, id="status"),
-            pytest.param(tracker.run, 2, id="tracker"),
+        pytest.param(tracker.run, 2, id="tracker"),
     ],
 )
 def test_on_little_data_every_part_does_its_work(

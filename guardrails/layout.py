@@ -132,7 +132,12 @@ _COMMAND = rf"spec-{_STAGE}_{_STAMP}\.json"
 _COMMAND_AGENT = rf"spec-{_STAGE}_(?P<agent>[a-z][a-z0-9_-]*?)_{_STAMP}\.json"
 _NATIVE = rf"guardrail-{_STAGE}-{_STAMP}(?:_\d+)?\.json"
 _CONSENSUS = rf"(?P<prefix>spec-)?{_STAGE}[_-](?:{_STAMP}[_-])?(?P<tail>[A-Za-z][\w.-]*)\.(?P<ext>jsonl?)"
-_TAILS: dict[str, EvidenceKind] = {"synthesis": "synthesis", "verdict": "verdict", "resolution": "resolution"}
+_TAILS: dict[str, EvidenceKind] = {
+    "synthesis": "synthesis",
+    "verdict": "verdict",
+    "resolution": "resolution",
+    "tasks_guardrail": "tasks_telemetry",
+}
 
 
 def evidence_name(layout: Layout, path: str) -> EvidenceName | None:

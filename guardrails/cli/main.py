@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evidence": ("evidence", "Verify evidence, archive it, bring it back, measure it."),
     "stage": ("stage", "Run the guardrail of one stage, and record it."),
     "hal": ("hal", "Probe the HAL endpoints, or serve a mock of them."),
+    "ready": ("ready", "Ask whether a run can begin: agents, servers, programs, disk."),
     "memory": ("memory", "Keep what was learned, and find it again."),
     "status": ("status", "The state of each SPEC, and the step to take next."),
     "adoption": ("adoption", "Runs a week by profile: outcomes, latency, cost, alerts."),

@@ -5,13 +5,10 @@ It may hang, crash or print anything; what comes of that is one sentence, `Refus
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from guardrails.errors import GuardrailError, Undecidable
+from guardrails import mcp_stdio
 from guardrails.memory.answers import Refused, found, require_done
 from guardrails.memory.entries import Memory
 
@@ -22,7 +19,6 @@ STORE, SEARCH = "store_memory", "search"
 """The tools that are called."""
 
 Value = TypeVar("Value")
-Talk = Callable[["ClientSession"], Awaitable[Value]]
 
 
 class Server(NamedTuple):
@@ -39,12 +35,7 @@ class Server(NamedTuple):
 
 def require_library() -> None:
     """Raise Undecidable when the MCP library is missing."""
-    try:
-        import mcp  # noqa: F401  only whether it is there
-    except ImportError as error:
-        raise Undecidable(
-            "memory.mcp names a server, but mcp is not installed", "pip install 'speckit-guardrails[auto]'"
-        ) from error
+    mcp_stdio.require_library("memory.mcp names a server")
 
 
 def deliver(server: Server, memories: Sequence[Memory], done: Callable[[Memory], None]) -> None:
@@ -78,64 +69,22 @@ def ask(server: Server, text: str, tags: Sequence[str], limit: int) -> tuple[str
     return _converse(server, talk)
 
 
-def _converse(server: Server, talk: Talk[Value]) -> Value:
+def _converse(server: Server, talk: mcp_stdio.Talk[Value]) -> Value:
     require_library()
-    import anyio
 
-    # The library reports what a server prints, tracebacks included, wherever nobody else listens.
-    for name in ("mcp", "client"):
-        logging.getLogger(name).addHandler(logging.NullHandler())
-        logging.getLogger(name).propagate = False
-
-    values: list[Value] = []
-    refusals: list[Exception] = []
-
-    async def whole() -> None:
-        async with _session(server) as session:
-            try:
-                await _within(server.start, "start", session.initialize())
-                values.append(await talk(session))
-            except (Refused, GuardrailError) as error:
-                refusals.append(error)  # raised through the library it could get lost while that cleans up
+    async def whole(session: ClientSession) -> Value:
+        await mcp_stdio.within(server.start, "start", session.initialize())
+        return await talk(session)
 
     try:
-        anyio.run(whole)
-    except Exception as error:  # noqa: BLE001  whatever a server and the library make of each other
-        refusals.append(Refused(_reason(error)))
-    if values:  # then all was said and done, and at most the parting went wrong
-        return values[0]
-    raise refusals[0]
-
-
-@asynccontextmanager
-async def _session(server: Server) -> AsyncIterator[ClientSession]:
-    from mcp import ClientSession, StdioServerParameters
-    from mcp.client.stdio import stdio_client
-
-    parameters = StdioServerParameters(
-        command=server.command[0],
-        args=list(server.command[1:]),
-        cwd=server.directory,
-        encoding_error_handler="replace",
-    )
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        async with stdio_client(parameters, errlog=nowhere) as streams, ClientSession(*streams) as session:
-            yield session
-
-
-async def _within(seconds: float, what: str, waiting: Awaitable[Value]) -> Value:
-    import anyio
-
-    try:
-        with anyio.fail_after(seconds):
-            return await waiting
-    except TimeoutError:
-        raise Refused(f"did not {what} within {seconds:g} s") from None
+        return mcp_stdio.converse(mcp_stdio.Server(server.command, server.directory), whole)
+    except (mcp_stdio.Unreachable, mcp_stdio.TooSlow) as error:
+        raise Refused(str(error)) from error
 
 
 async def _tool(session: ClientSession, server: Server, name: str) -> Mapping[str, Any]:
     """The schema of a tool's arguments."""
-    listed = await _within(server.answer, "list its tools", session.list_tools())
+    listed = await mcp_stdio.within(server.answer, "list its tools", session.list_tools())
     tools = {tool.name: tool.model_dump(mode="json", by_alias=True).get("inputSchema") or {} for tool in listed.tools}
     if name not in tools:
         raise Refused(f"has no tool {name}; it has {', '.join(sorted(tools)[:20]) or 'none'}")
@@ -153,16 +102,7 @@ def _fitting(tool: str, given: Mapping[str, Any], schema: Mapping[str, Any]) -> 
 
 
 async def _call(session: ClientSession, server: Server, tool: str, given: dict[str, Any]) -> Mapping[str, Any]:
-    result = await _within(server.answer, f"answer {tool}", session.call_tool(tool, given))
+    result = await mcp_stdio.within(server.answer, f"answer {tool}", session.call_tool(tool, given))
     # Both major versions of the library dump to the names of the protocol.
     dumped: Mapping[str, Any] = result.model_dump(mode="json", by_alias=True)
     return dumped
-
-
-def _reason(error: BaseException) -> str:
-    """In one sentence. Words of the library are left out: they may quote what the server sent."""
-    while inner := getattr(error, "exceptions", None):  # concurrent parts report in groups
-        error = inner[0]
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"cannot be started: {error.strerror}"
-    return f"cannot be talked to ({type(error).__name__})"

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
-from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from guardrails.errors import Undecidable
+from guardrails.mcp_stdio import Server as Server
+from guardrails.mcp_stdio import Unreachable, converse, kind, require_library
 from guardrails.probes.answers import READ_LIMIT, Asked, Question
 
 if TYPE_CHECKING:
     from mcp import ClientSession
-
-
-class Server(NamedTuple):
-    """The command of an MCP server. `environment` is all that it sees besides HOME, PATH, SHELL, TERM and the user's
-    name: over stdio nothing else is passed on."""
-
-    command: tuple[str, ...]
-    directory: str
-    environment: Mapping[str, str]
 
 
 def questions(checks: Sequence[str], timeout: float) -> tuple[Question, ...]:
@@ -37,54 +26,28 @@ def ask(server: Server, asking: Sequence[Question]) -> list[Asked]:
 
     Raises Undecidable when the library for it is missing.
     """
-    try:
-        import anyio
-        import mcp  # noqa: F401  said to be missing here, before anything was begun
-    except ImportError as error:
-        raise Undecidable("HAL cannot be asked: mcp cannot be imported", "install speckit-guardrails[auto]") from error
-    _silence()
+    require_library("HAL cannot be asked")
+    import anyio
+
     answers: dict[str, Asked] = {}
+
+    async def talk(session: ClientSession) -> None:
+        tools = await _tools(session, asking[0].timeout)
+
+        async def one(question: Question) -> None:
+            answers[question.check] = await _ask(session, question, tools)
+
+        async with anyio.create_task_group() as group:
+            for question in asking:
+                group.start_soon(one, question)
+
     reason = "the MCP server ended before it answered"
     try:
-        anyio.run(partial(_converse, server, asking, answers))
-    except FileNotFoundError:
-        reason = "the MCP server cannot be started: there is no such program"
-    except Exception as error:  # noqa: BLE001  whatever a server and the library make of each other is a failed check
-        reason = f"the MCP server cannot be talked to ({_kind(error)})"
+        converse(server, talk)
+    except Unreachable as error:
+        reason = f"the MCP server {error}"
     now = datetime.now(timezone.utc)
     return [answers.get(question.check) or Asked(question, now, reason=reason) for question in asking]
-
-
-def _silence() -> None:
-    """The library reports what a server writes, tracebacks and secrets included, wherever nobody else listens."""
-    for name in ("mcp", "client"):
-        logger = logging.getLogger(name)
-        logger.addHandler(logging.NullHandler())
-        logger.propagate = False
-
-
-async def _converse(server: Server, asking: Sequence[Question], answers: dict[str, Asked]) -> None:
-    import anyio
-    from mcp import ClientSession, StdioServerParameters
-    from mcp.client.stdio import stdio_client
-
-    parameters = StdioServerParameters(
-        command=server.command[0],
-        args=list(server.command[1:]),
-        env=dict(server.environment),
-        cwd=server.directory,
-        encoding_error_handler="replace",
-    )
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        async with stdio_client(parameters, errlog=nowhere) as (read, write), ClientSession(read, write) as session:
-            tools = await _tools(session, asking[0].timeout)
-
-            async def one(question: Question) -> None:
-                answers[question.check] = await _ask(session, question, tools)
-
-            async with anyio.create_task_group() as group:
-                for question in asking:
-                    group.start_soon(one, question)
 
 
 async def _tools(session: ClientSession, timeout: float) -> set[str] | None:
@@ -114,7 +77,7 @@ async def _ask(session: ClientSession, question: Question, tools: set[str] | Non
     except TimeoutError:
         asked = asked._replace(reason=f"no complete answer within {question.timeout:g} s")
     except Exception as error:  # noqa: BLE001  as above
-        asked = asked._replace(reason=f"the MCP server did not answer ({_kind(error)})")
+        asked = asked._replace(reason=f"the MCP server did not answer ({kind(error)})")
     return asked._replace(finished=datetime.now(timezone.utc))
 
 
@@ -134,10 +97,3 @@ def _body(result: dict[str, Any]) -> bytes:
         return json.dumps(value).encode("ascii")
     texts = [item.get("text") or "" for item in result.get("content") or () if item.get("type") == "text"]
     return (value if isinstance(value, str) else "\n".join(texts)).encode("utf-8", "replace")
-
-
-def _kind(error: BaseException) -> str:
-    """The name of what happened: its words may quote what the server sent."""
-    while inner := getattr(error, "exceptions", None):
-        error = inner[0]
-    return type(error).__name__

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import platform
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 
 from guardrails import __version__
 from guardrails.errors import GuardrailError
-from guardrails.git import Repo, to_text
+from guardrails.git import Repo
+from guardrails.git_version import OLDEST_GIT, git_version
 from guardrails.settings import CONFIG_FILE, Settings
 from guardrails.setup.detect import look
 from guardrails.setup.diagnosis import Patient, Row, row_of
 from guardrails.setup.doctor_hooks import hook_rows
 from guardrails.snapshot.worktree import Worktree
-
-OLDEST_GIT = (2, 30)
-"""`rev-parse --verify` understands `--end-of-options` from here on."""
 
 LIBRARIES = ("click", "detect-secrets", "jsonschema", "jsonschema-rs", "markdown-it-py", "orjson", "PyYAML")
 
@@ -54,14 +51,13 @@ def _guarded(subject: str, section: Callable[[], Iterator[Row]]) -> Iterator[Row
 
 def git_rows(repo: Repo) -> Iterator[Row]:
     """The git binary, and whether it has the history that ranges are made of."""
-    text = to_text(repo.run("version")).strip().removeprefix("git version ")
-    numbers = re.match(r"(\d+)\.(\d+)", text)
-    if not numbers:
+    text, new_enough = git_version(repo)
+    if new_enough is None:
         yield Row("unknown", "git", f"'{text}' is not a version", "run 'git version'")
-    elif (int(numbers[1]), int(numbers[2])) < OLDEST_GIT:
-        yield Row("fail", "git", f"{text} is older than {'.'.join(map(str, OLDEST_GIT))}", "install a newer git")
-    else:
+    elif new_enough:
         yield Row("ok", "git", text)
+    else:
+        yield Row("fail", "git", f"{text} is older than {'.'.join(map(str, OLDEST_GIT))}", "install a newer git")
     if repo.run("rev-parse", "--is-shallow-repository").strip() == b"true":
         hint = "git fetch --unshallow (in CI: fetch-depth: 0)"
         yield Row("warn", "history", "this clone is shallow: ranges that reach beyond it cannot be judged", hint)

@@ -293,7 +293,7 @@ class TestForward:
         path = f"{shadow}{os.pathsep}{ROOT}"
         ran = add(sandbox, "x", PYTHONPATH=path)
         assert (ran.code, ran.out) == (3, "remembered as #1 [5]\n")
-        assert "mcp is not installed" in ran.err
+        assert "mcp cannot be imported" in ran.err
         assert "speckit-guardrails[auto]" in ran.err
         assert search(sandbox, "x").code == 0
         for command in (("forward",), ("search", "--mcp", "x")):

@@ -92,7 +92,7 @@ def test_a_server_that_never_gets_ready_ends_at_the_deadline() -> None:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (("no-such-program-anywhere",), "there is no such program"),
+        (("no-such-program-anywhere",), "cannot be started: No such file or directory"),
         ((sys.executable, "-c", "raise SystemExit(1)"), "the MCP server"),
         ((sys.executable, "-c", "print('hello')"), "the MCP server"),
         ((str(Path(__file__).parent),), "the MCP server"),

@@ -12,7 +12,6 @@ from guardrails.checks.artifacts import MOST as MOST_ARTIFACTS
 from guardrails.finding import Finding, Rule, Severity
 from guardrails.jsontext import Key, locate
 from guardrails.layout import stage_of
-from guardrails.rules.costs import FREE_CALLS, TOTAL_MISMATCH
 from guardrails.rules.telemetry import EXTREME, IDENTITY, PLACEHOLDER, TIMESTAMP
 from guardrails.subject import Subject
 
@@ -22,10 +21,7 @@ if TYPE_CHECKING:
 _SPEC_KEYS = ("specId", "spec_id")
 _STAGE_KEYS = ("stage", "command")
 _TIME_KEYS = ("timestamp", "generatedAt", "generated_at", "created_at", "exported_at")
-_CALL_KEYS = ("calls", "call_count", "total_calls")
-_TOTAL_KEYS = ("total_usd", "total_spent", "total_cost_usd")
 _PLACEHOLDER = r"\$\{[^{}]*\}"
-_CENT = 0.005
 MOST_PLACEHOLDERS = 20
 
 
@@ -41,7 +37,9 @@ def meaning(evidence: Evidence, data: bytes, value: Any, subject: Subject) -> It
     yield from _times(evidence, data, value, subject.now)
     yield from _identity(evidence, data, value, subject)
     if evidence.kind == "cost_summary":
-        yield from _costs(evidence, data, value)
+        from guardrails.checks.cost_claims import cost_claims
+
+        yield from cost_claims(evidence, data, value)
     if evidence.kind == "hal_response" or "hal" in value:
         from guardrails.checks.hal_claims import hal_claims
 
@@ -121,39 +119,3 @@ def _identity(evidence: Evidence, data: bytes, value: dict[str, Any], subject: S
         stage = stage_of(value.get(key))
         if name.stage and stage and stage != name.stage:
             yield _found(IDENTITY, evidence, data, (key,), f"/{key}: stage {stage}, but it is named for {name.stage}")
-
-
-def _costs(evidence: Evidence, data: bytes, value: dict[str, Any]) -> Iterator[Finding]:
-    calls, _ = _first(value, _CALL_KEYS)
-    total, total_key = _first(value, _TOTAL_KEYS)
-    if calls and total == 0 and not _measured_free(value):
-        hint = "record null where the cost is unknown"
-        yield _found(FREE_CALLS, evidence, data, (total_key,), f"/{total_key}: $0.00 for {calls:g} calls", hint=hint)
-    stages = value.get("per_stage", value.get("perStage"))
-    if total and isinstance(stages, dict):
-        known = [_usd(stage) for stage in stages.values()]
-        if None not in known and abs(sum(cost or 0.0 for cost in known) - total) >= _CENT:
-            message = f"/{total_key}: ${total:.2f} is not the ${sum(cost or 0.0 for cost in known):.2f} of its stages"
-            yield _found(TOTAL_MISMATCH, evidence, data, (total_key,), message)
-
-
-def _first(value: dict[str, Any], keys: tuple[str, ...]) -> tuple[float | None, str]:
-    for key in keys:
-        number = value.get(key)
-        if isinstance(number, (int, float)) and not isinstance(number, bool):
-            return number, key
-    return None, keys[0]
-
-
-def _usd(stage: Any) -> float | None:
-    if isinstance(stage, dict):
-        stage = stage.get("usd", stage.get("cost_usd"))
-    return float(stage) if isinstance(stage, (int, float)) and not isinstance(stage, bool) else None
-
-
-def _measured_free(value: dict[str, Any]) -> bool:
-    """Whether every stage says that its zero was measured."""
-    stages = value.get("per_stage")
-    if not isinstance(stages, dict) or not stages:
-        return False
-    return all(isinstance(stage, dict) and stage.get("source") == "measured" for stage in stages.values())

@@ -167,6 +167,83 @@ def test_costs_must_add_up_and_paid_calls_are_not_free(summary: dict[str, Any], 
     assert codes({COSTS: summary}) == expected
 
 
+MADE: dict[str, Any] = {
+    "schemaVersion": 1,
+    "specId": "SPEC-KIT-900",
+    "generatedAt": "2026-01-31T09:34:12Z",
+    "runProfile": None,
+    "per_stage": {
+        "plan": {"usd": 0.4, "tokens": 300, "source": "measured", "calls": 2, "priced_calls": 2},
+        "tasks": {"usd": None, "tokens": None, "source": "unknown", "calls": 1, "priced_calls": 0},
+    },
+    "total_usd": 0.4,
+    "total_tokens": 300,
+    "calls": 3,
+    "priced_calls": 2,
+    "cached_calls": 0,
+    "failed_calls": 1,
+    "sessions": [
+        {
+            "session": "a-0001",
+            "stage": "plan",
+            "usd": 0.4,
+            "tokens": 300,
+            "source": "measured",
+            "calls": 2,
+            "priced_calls": 2,
+        }
+    ],
+    "budget": {"usd": 2.0, "used": 0.2, "spent": 0.4},
+}
+PLAN_STAGE = MADE["per_stage"]["plan"]
+CONTRADICTIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "nothing": ({}, []),
+    "half a cent": ({"total_usd": 0.404}, []),
+    "no budget": ({"budget": None}, []),
+    "a run that spent less than all runs": ({"budget": {"usd": 2.0, "used": 0.1, "spent": 0.2}}, []),
+    "an older share": ({"utilization": 0.2}, []),
+    "a total that is no sum": ({"total_usd": 0.5, "budget": None}, ["CST002"]),
+    "tokens that are no sum": (
+        {"per_stage": {"plan": {**PLAN_STAGE, "calls": 3}}, "total_tokens": 301, "priced_calls": 2},
+        ["CST002"],
+    ),
+    "a stage that is not its sessions": (
+        {"per_stage": {**MADE["per_stage"], "plan": {**PLAN_STAGE, "usd": 0.6}}, "total_usd": 0.6, "budget": None},
+        ["CST002"],
+    ),
+    "more calls priced than made": ({"priced_calls": 5, "per_stage": {}, "total_usd": None}, ["CST003"]),
+    "more calls failed than made": ({"failed_calls": 4}, ["CST003"]),
+    "more calls cached than made": ({"cached_calls": 4}, ["CST003"]),
+    "counts that are no sum": ({"calls": 4}, ["CST003"]),
+    "a cost of no priced call": (
+        {"per_stage": {"plan": {**PLAN_STAGE, "calls": 3, "priced_calls": 0}}, "priced_calls": 0, "total_usd": None},
+        ["CST003"],
+    ),
+    "a session that priced too many": (
+        {"sessions": [{**MADE["sessions"][0], "priced_calls": 3}]},
+        ["CST003"],
+    ),
+    "a share of something else": ({"budget": {"usd": 2.0, "used": 0.9, "spent": 0.4}}, ["CST004"]),
+    "a share of the total": ({"budget": {"usd": 2.0, "used": 0.9}}, ["CST004"]),
+    "a run that spent more than all runs": ({"budget": {"usd": 2.0, "used": 0.5, "spent": 1.0}}, ["CST004"]),
+    "a share of the unknown": (
+        {"total_usd": None, "per_stage": {}, "budget": {"usd": 2.0, "used": 0.5}, "sessions": []},
+        ["CST004"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_a_cost_summary_may_not_contradict_itself(change: dict[str, Any], expected: list[str]) -> None:
+    assert sorted(set(codes({COSTS: {**MADE, **change}}))) == expected
+
+
+def test_an_older_share_of_the_budget_is_compared_too() -> None:
+    older = {"spec_id": "SPEC-KIT-900", "total_spent": 1.0, "budget": 2.0, "per_stage": {}}
+    assert codes({COSTS: {**older, "utilization": 0.5}}) == []
+    assert codes({COSTS: {**older, "utilization": 0.05}}) == ["CST004"]
+
+
 def test_unknown_json_is_skipped_with_a_reason_and_examines_nothing() -> None:
     subject = Subject(Memory({f"{EVIDENCE}/other/SPEC-KIT-900/x.json": b"{}"}), Settings(), NOW)
     [seen] = check(subject)

@@ -7,72 +7,17 @@ it is running, and makes it only if nothing of it was ever started.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from datetime import datetime
+import threading
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import Literal, NamedTuple
+from queue import SimpleQueue
 
-from guardrails.agents.formats import Answer
-from guardrails.errors import GuardrailError
+from guardrails.agents.replay import replay
+from guardrails.agents.serving import Surroundings, command_of, prompt_bytes, serve
+from guardrails.agents.shapes import Call, Finished, Progress, State, Watch
 from guardrails.pipeline.world import World
-from guardrails.printable import utf8
-from guardrails.run_settings import Agent
 
-
-class Call(NamedTuple):
-    """One question to one agent. `directory` is that of the run's calls (`calls_directory`), `key` from `call_key`."""
-
-    key: str
-    agent: Agent
-    stage: str
-    prompt: str
-    directory: str
-
-
-class Finished(NamedTuple):
-    """A call that came to an end. `problem` None: the agent ended well and `answer.value` is what it said."""
-
-    key: str
-    agent: str
-    answer: Answer
-    """what could be read of its output, also of a call that failed"""
-    exit_code: int | None
-    """None when it was ended, by us or by a signal, or is not known"""
-    problem: str | None
-    """why there is no answer to use, in one line; text of tools in it is not escaped"""
-    missing_tool: bool
-    """whether nothing was started, because the program is not there or cannot be run"""
-    started: datetime
-    finished: datetime
-    latency_ms: int
-    reused: bool
-    """whether an earlier process had made this call, or had begun it"""
-    replayed: bool
-    """whether a recording was served"""
-    stderr_tail: str
-    raw_sha256: str
-    """digest of what the agent wrote, as it is read into `answer`"""
-
-
-State = Literal["started", "attached", "finished"]
-
-
-class Progress(NamedTuple):
-    """What has become of a call. `finished` is None until it is."""
-
-    key: str
-    agent: str
-    state: State
-    finished: Finished | None = None
-
-
-Watch = Callable[[Progress], None]
-"""Told of every change, always from the thread that waits in `call_all`."""
-
-
-def prompt_bytes(prompt: str) -> bytes:
-    """A prompt as it is sent."""
-    return utf8(prompt).encode("utf-8")
+__all__ = ("Call", "Finished", "Progress", "Watch", "call_all", "call_key", "calls_directory", "prompt_sha256")
 
 
 def prompt_sha256(prompt: str) -> str:
@@ -94,7 +39,37 @@ def call_all(world: World, calls: Sequence[Call], watch: Watch | None = None) ->
     """Make all calls at the same time, wait for them, and give what they brought, in the order of `calls`.
 
     An interrupt while waiting is raised; the agents go on, for they are paid, and the next `call_all` takes what they
-    bring. Raises Undecidable where processes cannot outlive this one (on Windows).
+    bring. Raises GuardrailError for a command that cannot be put together, before any call is made, and Undecidable
+    where processes cannot outlive this one (on Windows).
     """
-    del world, watch
-    raise GuardrailError("agents cannot be called yet", f"{len(calls)} calls were asked for")
+    for call in calls:
+        command_of(call, call.directory)
+    around = Surroundings(world.repo, world.environment)
+    told: SimpleQueue[tuple[int, State | Finished | BaseException]] = SimpleQueue()
+    for number, call in enumerate(calls):
+        # Daemons: whoever is interrupted does not wait for an agent that will take half an hour.
+        threading.Thread(target=_report, args=(number, call, around, told), daemon=True).start()
+    brought: dict[int, Finished] = {}
+    while len(brought) < len(calls):
+        number, news = told.get()
+        if isinstance(news, BaseException):
+            raise news
+        key, agent = calls[number].key, calls[number].agent.name
+        progress = Progress(key, agent, news) if isinstance(news, str) else Progress(key, agent, "finished", news)
+        if progress.finished:
+            brought[number] = progress.finished
+        if watch:
+            watch(progress)
+    return tuple(brought[number] for number in range(len(calls)))
+
+
+def _report(
+    number: int, call: Call, around: Surroundings, told: SimpleQueue[tuple[int, State | Finished | BaseException]]
+) -> None:
+    try:
+        if call.agent.replay is not None:
+            told.put((number, replay(call, around.repo)))
+        else:
+            told.put((number, serve(call, around, lambda state: told.put((number, state)))))
+    except BaseException as error:  # noqa: BLE001 - raised by whoever waits
+        told.put((number, error))

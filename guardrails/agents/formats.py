@@ -101,7 +101,7 @@ def _claude_usage(result: dict[str, Any]) -> Usage:
     cached = _count(usage.get("cache_read_input_tokens"))
     # What was read from the cache or into it is counted apart from the other tokens read.
     read_ = _sum(usage.get("input_tokens"), cached or 0, _count(usage.get("cache_creation_input_tokens")) or 0)
-    return _used(read_, usage.get("output_tokens"), result.get("total_cost_usd"), cached)
+    return as_usage(read_, usage.get("output_tokens"), result.get("total_cost_usd"), cached)
 
 
 def _claude_model(models: Any) -> str | None:
@@ -145,7 +145,7 @@ def _codex_usage(event: dict[str, Any]) -> Usage:
     """Totals of the thread up to this event."""
     used = _dict(event.get("usage"))
     cached, thought = used.get("cached_input_tokens"), used.get("reasoning_output_tokens")
-    return _used(used.get("input_tokens"), used.get("output_tokens"), None, _count(cached), _count(thought))
+    return as_usage(used.get("input_tokens"), used.get("output_tokens"), None, _count(cached), _count(thought))
 
 
 def _gemini(text: str) -> Answer:
@@ -171,7 +171,7 @@ def _gemini_stats(models: dict[str, Any]) -> tuple[str | None, Usage]:
     each = tokens.values()
     read_ = _sum(*(_sum(item.get("prompt"), item.get("tool", 0)) for item in each))
     cached, thought = (_sum(*(item.get(name) for item in each)) for name in ("cached", "thoughts"))
-    return model, _used(read_, _sum(*written.values()), None, cached, thought)
+    return model, as_usage(read_, _sum(*written.values()), None, cached, thought)
 
 
 def _inside(said: Any, model: str | None, usage: Usage) -> Answer:
@@ -182,7 +182,7 @@ def _inside(said: Any, model: str | None, usage: Usage) -> Answer:
     return Answer(found.value, found.problem, model, usage)
 
 
-def _used(read_: Any, written: Any, usd: Any, cached: int | None = None, thought: int | None = None) -> Usage:
+def as_usage(read_: Any, written: Any, usd: Any, cached: int | None = None, thought: int | None = None) -> Usage:
     """What is reported, where it can be meant: nothing is answered from no tokens, and tokens are not free."""
     tokens = _count(read_), _count(written)
     if not any(tokens):  # tools that do not know say 0

@@ -1,0 +1,239 @@
+"""One call from its folder to what came of it: found there, waited for, or made."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timezone
+from hashlib import sha256
+from typing import NamedTuple
+
+from guardrails.agents import formats
+from guardrails.agents.detached import Order, start
+from guardrails.agents.files import ANSWER, ERR, LOCK, OUT, PROMPT
+from guardrails.agents.formats import Answer
+from guardrails.agents.outcomes import NEVER_BEGUN, Outcome, forget, outcome_of
+from guardrails.agents.shapes import Call, Finished, State
+from guardrails.agents.unwrap import without_escapes
+from guardrails.errors import GuardrailError, Undecidable
+from guardrails.git import Repo
+from guardrails.printable import utf8
+from guardrails.programs import OUTPUT_LIMIT, allowed_environment
+
+if sys.platform != "win32":
+    import fcntl
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
+_ATTEMPTS = 10
+"""How often a supervisor is started that is killed before its agent has begun."""
+_TAIL = 4096
+_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+class Surroundings(NamedTuple):
+    """Where agents run, and the operator's variables."""
+
+    repo: Repo
+    environment: Mapping[str, str]
+
+
+def prompt_bytes(prompt: str) -> bytes:
+    """A prompt as it is sent."""
+    return utf8(prompt).encode("utf-8")
+
+
+def open_folder(call: Call) -> str:
+    """The folder of a call, made where it is not there: prompts and answers are the user's alone."""
+    if not _KEY.fullmatch(call.key):
+        raise ValueError(call.key)
+    folder = os.path.join(call.directory, call.key)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    for place in (call.directory, folder):
+        os.chmod(place, 0o700)
+    return folder
+
+
+def command_of(call: Call, folder: str) -> tuple[str, ...]:
+    """The arguments, with `{prompt}`, `{output}` and `{model}` replaced where they are all of an argument."""
+    agent = call.agent
+    if "{model}" in agent.command and agent.model is None:
+        raise GuardrailError(
+            f"agent '{agent.name}': its command wants a model, and none is configured", f"set agents.{agent.name}.model"
+        )
+    whole = {
+        "{prompt}": os.path.join(folder, PROMPT),
+        "{output}": os.path.join(folder, ANSWER),
+        "{model}": agent.model or "",
+    }
+    return tuple(whole.get(argument, argument) for argument in agent.command)
+
+
+def serve(call: Call, around: Surroundings, tell: Callable[[State], None]) -> Finished:
+    """What came of a call, after it was made if it had to be. Blocks until then."""
+    if not call.agent.command:
+        return _nobody(call)
+    if sys.platform == "win32":
+        raise Undecidable(
+            "agents cannot be called on Windows", "run this in WSL, where processes outlive their parents"
+        )
+    folder = open_folder(call)
+    made: subprocess.Popen[bytes] | None = None
+    for _ in range(_ATTEMPTS):
+        lock = private(os.path.join(folder, LOCK), os.O_RDWR | os.O_CREAT)
+        try:
+            hold(lock, None if made else lambda: tell("attached"))
+            if made:
+                made.wait()
+            outcome = outcome_of(folder, call.agent.timeout, lambda: _is_whole(call, folder))
+            if outcome and (made or outcome.problem not in NEVER_BEGUN):
+                return finished(call, folder, outcome, reused=not made)
+            if not made:
+                tell("started")
+            made = _begin(call, folder, lock, around)
+        finally:
+            os.close(lock)  # the supervisor holds it on
+    raise GuardrailError(
+        f"agent '{call.agent.name}': its supervisor was ended {_ATTEMPTS} times before the agent had begun",
+        f"see {os.path.join(folder, 'supervisor.log')}",
+    )
+
+
+def hold(lock: int, waiting: Callable[[], None] | None) -> None:
+    """Lock the folder of a call. Whoever has it is at work there, and is waited for."""
+    if sys.platform == "win32":
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if waiting:
+            waiting()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+def _begin(call: Call, folder: str, lock: int, around: Surroundings) -> subprocess.Popen[bytes]:
+    agent = call.agent
+    forget(folder)
+    with open(os.path.join(folder, PROMPT), "wb", opener=private) as stream:
+        stream.write(prompt_bytes(call.prompt))
+    command = command_of(call, folder)
+    about = {"key": call.key, "agent": agent.name, "command": command, "format": agent.format, "seconds": agent.timeout}
+    with open(os.path.join(folder, "call.json"), "w", opener=private, encoding="utf-8") as text:
+        json.dump(about, text, indent=2)
+    environment = allowed_environment(around.environment, agent.env)
+    stdin = PROMPT if agent.input == "stdin" else os.devnull
+    order = Order(folder, command, around.repo.root, stdin, agent.timeout, OUTPUT_LIMIT, environment)
+    return start(order, lock, around.environment)
+
+
+def private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _is_whole(call: Call, folder: str) -> bool:
+    """Whether the output is an answer that says itself that it is whole. Free text does not."""
+    if call.agent.format == "text":
+        return False
+    return formats.read(call.agent.format, _read(os.path.join(folder, _written(call)), OUTPUT_LIMIT)).value is not None
+
+
+def _written(call: Call) -> str:
+    return ANSWER if call.agent.output == "file" else OUT
+
+
+def finished(call: Call, folder: str, outcome: Outcome, *, reused: bool) -> Finished:
+    """A call that ended, with its answer read."""
+    length = outcome.answer_bytes if call.agent.output == "file" else outcome.out_bytes
+    data = _read(os.path.join(folder, _written(call)), min(length, OUTPUT_LIMIT))
+    answer = formats.read(call.agent.format, data) if length <= OUTPUT_LIMIT else Answer(None, _FLOOD)
+    remarks = _read(os.path.join(folder, ERR), _TAIL, max(0, outcome.err_bytes - _TAIL))
+    return Finished(
+        key=call.key,
+        agent=call.agent.name,
+        answer=answer,
+        exit_code=outcome.exit_code,
+        problem=_problem(call, outcome, answer),
+        missing_tool=outcome.problem in ("missing", "not-executable"),
+        started=_moment(outcome.started_ns),
+        finished=_moment(outcome.finished_ns),
+        latency_ms=(outcome.finished_ns - outcome.started_ns) // 1_000_000,
+        reused=reused,
+        replayed=False,
+        stderr_tail=without_escapes(remarks.decode("utf-8", "replace")),
+        raw_sha256=sha256(data).hexdigest(),
+    )
+
+
+_FLOOD = f"it wrote more than {OUTPUT_LIMIT // (1024 * 1024)} MB"
+
+
+def _problem(call: Call, outcome: Outcome, answer: Answer) -> str | None:
+    """Why there is no answer to use. An answer of a program that failed is none, whatever it says."""
+    program = call.agent.command[0] if call.agent.command else ""
+    told = {
+        "timeout": f"no answer within {call.agent.timeout:g} seconds",
+        "flood": _FLOOD,
+        "missing": f"the program '{program}' was not found",
+        "not-executable": f"the program '{program}' cannot be run",
+        "not-started": f"the program '{program}' could not be started",
+        "unknown": f"its supervisors were ended, and it left no whole answer: {answer.problem or 'free text'}",
+    }
+    if outcome.problem:
+        return told.get(outcome.problem, outcome.problem)
+    if outcome.signal is not None:
+        return f"ended by signal {_signal_name(outcome.signal)}"
+    if outcome.exit_code:
+        return f"exit code {outcome.exit_code}" + (f": {answer.problem}" if answer.problem else "")
+    return answer.problem
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+def _moment(nanoseconds: int) -> datetime:
+    return datetime.fromtimestamp(nanoseconds / 1e9, timezone.utc)
+
+
+def _read(path: str, length: int, start: int = 0) -> bytes:
+    """Bytes of a regular file; nothing of anything else."""
+    with suppress(OSError):
+        handle = os.open(path, _READ)
+        with open(handle, "rb") as stream:
+            if stat.S_ISREG(os.fstat(handle).st_mode):
+                stream.seek(start)
+                return stream.read(length)
+    return b""
+
+
+def _nobody(call: Call) -> Finished:
+    return not_made(call, f"agent '{call.agent.name}' has no command: configure agents.{call.agent.name}.command")
+
+
+def not_made(call: Call, problem: str) -> Finished:
+    """What came of a call that there is nobody to make."""
+    now = datetime.now(timezone.utc)
+    return Finished(
+        key=call.key,
+        agent=call.agent.name,
+        answer=Answer(None, problem),
+        exit_code=None,
+        problem=problem,
+        missing_tool=True,
+        started=now,
+        finished=now,
+        latency_ms=0,
+        reused=False,
+        replayed=False,
+        stderr_tail="",
+        raw_sha256=sha256(b"").hexdigest(),
+    )

@@ -1,0 +1,84 @@
+"""An agent for tests: `agent.py MODE LEDGER [SECONDS]`. The ledger says when it started and when it had answered."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+MODE, LEDGER = sys.argv[1], sys.argv[2]
+SECONDS = float(sys.argv[3]) if len(sys.argv) > 3 else 0.0
+ANSWER = {"work": ["one"], "consensus": {"agreements": ["all"], "conflicts": []}}
+
+
+def note(word: str) -> None:
+    handle = os.open(LEDGER, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(handle, f"{word} {os.getpid()}\n".encode())
+    os.close(handle)
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+note("started")
+time.sleep(SECONDS)
+code = 0
+if MODE == "answer":
+    say(json.dumps(ANSWER))
+elif MODE == "echo":
+    data = sys.stdin.buffer.read()
+    say(json.dumps({"bytes": len(data), "nul": data.count(b"\0"), "lines": data.count(b"\n"), "argv": sys.argv[3:]}))
+elif MODE == "environment":
+    say(json.dumps({"names": sorted(os.environ), "here": os.getcwd(), "group": os.getpgrp() == os.getpid()}))
+elif MODE == "signals":
+    kept = [signal.getsignal(number) == signal.SIG_DFL for number in (signal.SIGINT, signal.SIGTERM)]
+    with open("/proc/self/status") as stream:
+        ignored = next(line.split()[1] for line in stream if line.startswith("SigIgn"))
+    say(json.dumps({"kept": kept, "open": sorted(os.listdir("/proc/self/fd")), "ignored": ignored}))
+elif MODE == "file":
+    with open(sys.argv[-1], "w") as stream:
+        json.dump(ANSWER, stream)
+    say("I have written the file.")
+elif MODE == "prompt-file":
+    with open(sys.argv[-1]) as stream:
+        say(json.dumps({"prompt": stream.read()}))
+elif MODE == "ansi":
+    say("\x1b[2J\x1b[1;32mThinking\x1b[0m\r\n" + json.dumps(ANSWER).replace(":", ":\x1b[33m", 1) + "\x1b[0m\n")
+elif MODE == "prose":
+    say(f"Let me see.\n\n```json\n{json.dumps(ANSWER, indent=2)}\n```\nIs that all right?")
+elif MODE == "garbage":
+    sys.stdout.buffer.write(bytes(range(256)) * 100)
+elif MODE == "large":
+    say(json.dumps({"text": "x" * 5_000_000}))
+elif MODE == "endless":
+    while True:
+        say("x" * 1_000_000)
+elif MODE == "remarks":
+    for _ in range(20):
+        sys.stderr.write("y" * 1_000_000)
+        sys.stderr.flush()
+        time.sleep(0.05)
+    sys.stderr.write("the last remark")
+    say(json.dumps(ANSWER))
+elif MODE == "fail":
+    sys.stderr.write("no quota left")
+    say(json.dumps(ANSWER))
+    code = 7
+elif MODE == "crash":
+    say(json.dumps(ANSWER))
+    note("answered")
+    os.kill(os.getpid(), signal.SIGSEGV)
+elif MODE == "hang":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    note(f"child {child.pid}")
+    time.sleep(600)
+elif MODE == "leave":  # a child that holds the output and outlives its parent
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    note(f"child {child.pid}")
+    say(json.dumps(ANSWER))
+note("answered")
+sys.exit(code)

@@ -1,0 +1,68 @@
+"""What tests of calls share: agents of every temper, a world to call them in, and the ledger they write."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from guardrails.agents.calls import Call, Finished, call_all, call_key
+from guardrails.git import Repo
+from guardrails.pipeline.world import World
+from guardrails.run_settings import Agent, RunSettings
+from guardrails.settings import Settings
+
+SCRIPT = str(Path(__file__).with_name("agent.py"))
+PROMPT = "Plan it."
+ANSWER = {"work": ["one"], "consensus": {"agreements": ["all"], "conflicts": []}}
+
+
+def world(root: Path, **environment: str) -> World:
+    variables = {"PATH": os.environ["PATH"], **environment}
+    return World(Repo(str(root), variables), Settings(), RunSettings(), variables, "SPEC-KIT-DEMO")
+
+
+def agent(root: Path, mode: str, *arguments: str, name: str = "gemini", **changed: Any) -> Agent:
+    """An agent that notes in `ledger` what it does."""
+    command = (sys.executable, "-S", SCRIPT, mode, str(root / "ledger"), *arguments)
+    return Agent(name, command, timeout=changed.pop("timeout", 60.0), **changed)
+
+
+def call(root: Path, one: Agent, prompt: str = PROMPT) -> Call:
+    return Call(call_key("plan", 1, one.name, prompt), one, "plan", prompt, str(root / "calls"))
+
+
+def folder(root: Path, one: Agent) -> Path:
+    return root / "calls" / call(root, one).key
+
+
+def ask(root: Path, one: Agent, prompt: str = PROMPT, **environment: str) -> Finished:
+    [finished] = call_all(world(root, **environment), [call(root, one, prompt)])
+    return finished
+
+
+def ledger(root: Path, word: str) -> list[int]:
+    """The process ids that stand behind a word."""
+    path = root / "ledger"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [int(line.split()[-1]) for line in lines if line.startswith(word)]
+
+
+def until(condition: Callable[[], Any]) -> None:
+    """Wait for something that must happen. Half a minute is for machines that are busy."""
+    for _ in range(3000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen")
+
+
+def runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from guardrails.errors import Undecidable
-from guardrails.git import Repo, is_null_id, to_bytes, to_text
+from guardrails.git import Repo, asked_for, is_null_id, to_bytes, to_text
 
 Kind = Literal["file", "symlink", "submodule", "special", "deleted", "unmerged", "message", "tag", "object"]
 
@@ -45,8 +45,7 @@ def of_range(repo: Repo, tip: str, excludes: tuple[str, ...]) -> Iterator[Change
 
     Something added by one commit and removed by a later one is there: it is sent all the same.
     """
-    asked = "\n".join([tip, *("^" + exclude for exclude in excludes), ""])
-    commits = repo.run("rev-list", "--stdin", stdin=to_bytes(asked)).decode("ascii").split()
+    commits = repo.run("rev-list", "--stdin", stdin=asked_for(tip, excludes)).decode("ascii").split()
     for start in range(0, len(commits), _COMMITS_AT_ONCE):
         batch = commits[start : start + _COMMITS_AT_ONCE]
         for commit in batch:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from guardrails.config_reader import Reader, Value
+from guardrails.config_tracker import read_tracker
 from guardrails.errors import GuardrailError
 from guardrails.layout import Layout, is_pattern
 from guardrails.settings import (
@@ -24,7 +25,6 @@ from guardrails.settings import (
     Section,
     Settings,
     Stage,
-    Tracker,
     Waiver,
     address_problem,
     from_environment,
@@ -100,7 +100,7 @@ def _assemble(reader: Reader, environ: Mapping[str, str]) -> Settings:
     return Settings(
         layout=_layout(reader, defaults.layout),
         evidence=_evidence(reader, defaults.evidence),
-        tracker=_tracker(reader, defaults.tracker),
+        tracker=read_tracker(reader, defaults.tracker),
         documents=_documents(reader, defaults.documents),
         stages=tuple(_stage(reader, stage, profile) for stage in defaults.stages),
         consensus=_consensus(reader, defaults.consensus),
@@ -150,16 +150,6 @@ def _evidence(reader: Reader, default: Evidence) -> Evidence:
 
 def _plain_paths(reader: Reader, default: tuple[str, ...], *key: str) -> tuple[str, ...]:
     return tuple(reader.plain(path, *key).rstrip("/") for path in reader.get(default, *key))
-
-
-def _tracker(reader: Reader, default: Tracker) -> Tracker:
-    return Tracker(
-        columns=tuple(reader.get(default.columns, "tracker", "columns")),
-        statuses=tuple(reader.get(default.statuses, "tracker", "statuses")),
-        required="tracker" in reader.tree.get("layout", {}),
-        thread=reader.get(default.thread, "tracker", "thread"),
-        one_in_progress=reader.get(default.one_in_progress, "tracker", "one_in_progress"),
-    )
 
 
 def _documents(reader: Reader, default: tuple[Document, ...]) -> tuple[Document, ...]:

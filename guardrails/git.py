@@ -44,7 +44,9 @@ _FIXED = {
     "GIT_NO_LAZY_FETCH": "1",
     "LC_ALL": "C",
 }
-_OPTIONS = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
+_SETTINGS = ("core.fsmonitor=false", "core.quotePath=false")
+OPTIONS = tuple(word for setting in _SETTINGS for word in ("-c", setting))
+"""What every git is started with, whoever starts it."""
 
 
 def to_text(raw: bytes) -> str:
@@ -60,6 +62,11 @@ def to_bytes(text: str) -> bytes:
 def is_null_id(object_id: str) -> bool:
     """Whether an object id is git's "none": all zeros, of any length (SHA-1 or SHA-256)."""
     return bool(object_id) and not object_id.strip("0")
+
+
+def asked_for(tip: str, excludes: Iterable[str]) -> bytes:
+    """What `rev-list --stdin` reads for the commits of a tip that others lack. An argument list has a limit."""
+    return to_bytes("\n".join([tip, *("^" + each for each in excludes), ""]))
 
 
 class Repo(NamedTuple):
@@ -92,7 +99,7 @@ class Repo(NamedTuple):
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """A running git with all three streams piped."""
-        command = [executable(), *_OPTIONS, *arguments]
+        command = [executable(), *OPTIONS, *arguments]
         pipe = subprocess.PIPE
         try:
             return subprocess.Popen(command, cwd=self.root, env=self.environment, stdin=pipe, stdout=pipe, stderr=pipe)

@@ -46,6 +46,14 @@ CHECKS = (
         "speckit lint --source index",
     ),
     Check(
+        "transitions",
+        "Each change of a status is a step that may be taken, Done rests on new evidence, and no row is lost.",
+        "transitions",
+        ("TRN",),
+        ("pre-push", "ci"),
+        "speckit transitions --source origin/main..HEAD",
+    ),
+    Check(
         "validate",
         "Telemetry, costs, agent outputs and all other evidence satisfy their schemas.",
         "telemetry",
@@ -91,6 +99,7 @@ RULE_MODULES = (
     "clean_tree",
     "footprint",
     "tracker",
+    "transitions",
     "documents",
     "telemetry",
     "costs",

@@ -36,6 +36,16 @@ class Tracker(NamedTuple):
     """whether the configuration names the tracker: then it must be there"""
     thread: Literal["branch", "table", "file"] = "branch"
     one_in_progress: bool = True
+    transitions: tuple[tuple[str, tuple[str, ...]], ...] = (
+        ("Backlog", ("In Progress", "Blocked")),
+        ("In Progress", ("Backlog", "In Review", "Blocked", "Done")),
+        ("In Review", ("Backlog", "In Progress", "Blocked", "Done")),
+        ("Blocked", ("Backlog", "In Progress", "In Review")),
+        ("Done", ("Backlog", "In Progress")),
+    )
+    """each status and those that may follow it; a status without an entry may become anything"""
+    evidence_after: tuple[str, ...] = ("spec.md", "plan.md", "tasks.md", "PRD.md")
+    """documents of a SPEC that evidence for Done must not be older than; none for no such comparison"""
 
 
 class Section(NamedTuple):

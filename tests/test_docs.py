@@ -23,7 +23,7 @@ from tests.pages import ROOT, anchors, blocks, links, pages, read, rows, section
 CONFIGURATION = read("docs/configuration.md")
 SCHEMAS = {path.name.removesuffix(".schema.json") for path in (ROOT / "schemas").glob("*.schema.json")}
 NAMED = {"stages": "<stage>", "agents": "<agent>", "profiles": "<profile>", "prices": "<model>"}
-LEAVES = ("documents.required", "profiles.<profile>.agents", "profiles.<profile>.stages")
+LEAVES = ("documents.required", "tracker.transitions", "profiles.<profile>.agents", "profiles.<profile>.stages")
 
 
 def keys(node: dict[str, Any], prefix: str = "") -> Iterator[str]:
@@ -123,7 +123,7 @@ def test_every_link_leads_somewhere(page: str) -> None:
 
 @pytest.mark.parametrize("page", pages())
 def test_every_rule_that_is_named_exists(page: str) -> None:
-    families = "CLN|FPT|TRK|DOC|TEL|CST|CON|SEC|CFG"
+    families = "CLN|FPT|TRK|TRN|DOC|TEL|CST|CON|SEC|CFG"
     for code in set(re.findall(rf"\b(?:{families})\d{{3}}\b", read(page))):
         assert rule_named(code), code
 

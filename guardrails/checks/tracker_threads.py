@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from guardrails.checks.tracker_items import IN_PROGRESS, is_in
 from guardrails.checks.tracker_layout import is_empty
@@ -41,27 +41,37 @@ def _alike(item: Item, first: Item) -> str:
 
 def in_progress(path: str, items: Sequence[Item], thread: Thread) -> Iterator[Finding]:
     """A second task In Progress in one thread."""
-    first: dict[str, Item] = {}
-    for item in items:
-        if not (item.whole and is_in(item, IN_PROGRESS)):
-            continue
-        name, where = _thread(item, thread)
-        other = first.setdefault(name, item)
-        if other is not item:
-            message = f"{item.name} is {item.status} {where}, as {other.name} is"
+    for where, (first, *others) in threads(items, thread).items():
+        for item in others:
+            message = f"{item.name} is {item.status} {where.words}, as {first.name} is"
             place = item.place(item.columns.status)
             hint = "set one of them back (tracker.thread and tracker.one_in_progress in .speckit.yaml)"
             yield SEVERAL_IN_PROGRESS.at(path, message, line=item.row.line, column=place, hint=hint)
 
 
-def _thread(item: Item, thread: Thread) -> tuple[str, str]:
-    """(identity, how a message calls it). Branches are exact; rows without one are one thread."""
+class Where(NamedTuple):
+    """A thread, and how a message speaks of it. Branches are exact; rows without one are one thread."""
+
+    identity: str
+    words: str
+
+
+def threads(items: Sequence[Item], thread: Thread) -> dict[Where, list[Item]]:
+    """The tasks In Progress by the thread they are in."""
+    found: dict[Where, list[Item]] = {}
+    for item in items:
+        if item.whole and is_in(item, IN_PROGRESS):
+            found.setdefault(_where(item, thread), []).append(item)
+    return found
+
+
+def _where(item: Item, thread: Thread) -> Where:
     if thread == "table":
-        return str(item.table), "in the same table"
+        return Where(str(item.table), "in the same table")
     if thread == "file":
-        return "", "in the same tracker"
+        return Where("", "in the same tracker")
     branch = item.text(item.columns.branch)
-    return ("", "without a branch") if is_empty(branch) else (branch, f"on branch '{quoted(branch)}'")
+    return Where("", "without a branch") if is_empty(branch) else Where(branch, f"on branch '{quoted(branch)}'")
 
 
 def silent_changes(path: str, items: Sequence[Item], before: Sequence[Item]) -> Iterator[Finding]:

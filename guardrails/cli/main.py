@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "clean-tree": ("check", "Judge whether the working tree is clean."),
     "footprint": ("check", "Judge how much evidence each SPEC keeps."),
     "lint": ("check", "Judge the tracker (SPEC.md) and the SPECs' documents."),
+    "transitions": ("check", "Judge how the tracker changed, commit by commit."),
     "validate": ("check", "Judge telemetry and all other evidence files."),
     "secrets": ("check", "Judge whether anything added holds a secret."),
     "consensus": ("consensus", "Judge the agents' agreement, recomputed."),

@@ -1,6 +1,7 @@
 """Writing evidence: all of a file or none of it, inside the repository, never through a link, never over another."""
 
 import os
+import secrets
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -32,13 +33,12 @@ class Store:
         """Write a record as JSON, after it has satisfied its schema: what is refused here was never evidence."""
         for fault in faults(schema, document):
             raise ValueError(f"{schema}{fault.pointer}: {fault.message}")
-        data = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        return self.write(path, data, replace)
+        return self.write(path, encoded(document), replace)
 
     def write(self, path: str, data: bytes, replace: bool = False) -> Written:
         """Write one file. Raises GuardrailError when it exists already (unless `replace`) or lies outside."""
         target = self._target(path)
-        partial = f"{target}.{os.getpid()}.part"
+        partial = os.path.join(self._bench(target), f"{os.getpid()}-{secrets.token_hex(6)}.part")
         try:
             with open(partial, "xb") as stream:
                 stream.write(data)
@@ -52,6 +52,20 @@ class Store:
                 os.unlink(partial)
         _flush_directory(os.path.dirname(target))
         return Written(path, sha256(data).hexdigest(), len(data))
+
+    def _bench(self, target: str) -> str:
+        """Where a file is written before it is whole: in the git directory, so that what a kill leaves there is
+        neither evidence nor dirt; beside the target where that is on another file system."""
+        place = _git_directory(self._root)
+        beside = os.path.dirname(target)
+        if place is None:
+            return beside
+        bench = os.path.join(place, "speckit", "partial")
+        try:
+            os.makedirs(bench, exist_ok=True)
+            return bench if os.stat(bench).st_dev == os.stat(beside).st_dev else beside
+        except OSError:
+            return beside
 
     def read(self, path: str) -> bytes | None:
         """The bytes of one file; None when there is none. Links are not followed."""
@@ -102,6 +116,26 @@ class Store:
                 if os.path.islink(place) or not os.path.isdir(place):
                     raise GuardrailError(f"{place}: not a directory", "evidence is not written through links") from None
         return os.path.join(place, path.rpartition("/")[2])
+
+
+def encoded(document: dict[str, Any]) -> bytes:
+    """A record as it is written."""
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _git_directory(root: str) -> str | None:
+    """The git directory of a working tree: `.git`, or what that file names in a linked one."""
+    place = os.path.join(root, ".git")
+    if os.path.isdir(place) and not os.path.islink(place):
+        return place
+    try:
+        with open(place, "rb") as stream:
+            said = stream.read(4096)
+    except OSError:
+        return None
+    name = os.fsdecode(said.removeprefix(b"gitdir:").strip())
+    found = os.path.join(root, name)
+    return found if said.startswith(b"gitdir:") and os.path.isdir(found) else None
 
 
 def _flush_directory(place: str) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from guardrails.git import Repo
 from guardrails.run_settings import RunSettings
-from guardrails.settings import Settings
+from guardrails.settings import Settings, Stage
 
 Say = Callable[[str], None]
 """Takes one line of progress, plain text."""
@@ -31,3 +31,13 @@ class World(NamedTuple):
     say: Say = quiet
     allow_dirty: bool = False
     allow_degraded: bool = False
+
+
+def under(world: World, profile: str) -> World:
+    """The world with a profile in force: whom it waits for is what checks wait for, too.
+
+    Raises GuardrailError for a profile that is not configured.
+    """
+    plan = world.plan.under(profile)
+    rosters = tuple(Stage(stage.name, stage.roster) for stage in plan.stages)
+    return world._replace(plan=plan, settings=world.settings._replace(stages=rosters))

@@ -1,0 +1,85 @@
+"""One stage's consensus on its own, outside a run: asked, recovered and settled, with the same rules as in one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+from guardrails.agents.calls import Watch
+from guardrails.evidence.names import Session, new_session
+from guardrails.pipeline.arbitration import arbitrate
+from guardrails.pipeline.asking import Consultation, Consulted, ask
+from guardrails.pipeline.halting import Halt
+from guardrails.pipeline.history import Record, Recovered, Request, Settled
+from guardrails.pipeline.recovery import Retry, remedy
+from guardrails.pipeline.rounds import Round
+from guardrails.pipeline.settling import Judged, settle
+from guardrails.pipeline.world import World
+
+Tell = Callable[[Retry], None]
+
+
+class Single(NamedTuple):
+    """How it ended. `judged` is None when the agents could not be asked at all: then `halt` says why."""
+
+    session: Session
+    rounds: tuple[Round, ...]
+    judged: Judged | None
+    halt: Halt | None = None
+
+
+def consult(world: World, stage: str, watch: Watch | None = None, tell: Tell | None = None) -> Single:
+    """Ask the agents of a stage until nothing more can be done for its verdict. The caller holds the SPEC's lock."""
+    session = new_session(world.settings.layout, world.spec, stage, _now())
+    request = _request(world, session)
+    rounds: tuple[Round, ...] = ()
+    steps: list[Record] = []
+    consulted = ask(world, session, Consultation(request.roster(stage)), watch)
+    while consulted.halt is None:
+        rounds = (*rounds, *([consulted.round] if consulted.round else []))
+        judged = settle(world, session, rounds, [each for each in steps if isinstance(each, Recovered)], _now())
+        settled = _settled(stage, judged)
+        retry = remedy(settled, steps, request)
+        while retry is not None and not (retry.agents and retry.action != "escalate"):
+            steps.append(_recovered(retry))
+            retry = remedy(settled, steps, request)
+        if retry is None:
+            return Single(session, rounds, judged)
+        if tell is not None:
+            tell(retry)
+        time.sleep(retry.wait)
+        steps.append(_recovered(retry))
+        consulted = _again(world, session, retry, rounds, watch)
+    return Single(session, rounds, None, consulted.halt)
+
+
+def _again(world: World, session: Session, retry: Retry, rounds: tuple[Round, ...], watch: Watch | None) -> Consulted:
+    if retry.action == "arbitrate":
+        return arbitrate(world, session, retry.agents[0], rounds, (), watch)
+    return ask(world, session, Consultation(retry.agents, rounds, (), retry.profile), watch)
+
+
+def _settled(stage: str, judged: Judged) -> Settled:
+    return Settled(
+        stage, _now(), judged.verdict, judged.severe, judged.lacking, judged.conflicts, judged.reasons, judged.stale
+    )
+
+
+def _recovered(retry: Retry) -> Recovered:
+    return Recovered(
+        retry.stage, _now(), retry.action, retry.agents, retry.attempt, retry.reason, retry.wait, retry.profile
+    )
+
+
+def _request(world: World, session: Session) -> Request:
+    plan = world.plan
+    roster = plan.stage(session.stage).roster
+    return Request(
+        world.spec, session.stamp, (session.stage,), (roster,), plan.config_sha256, plan.profile, plan.recovery
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc).replace(microsecond=0)

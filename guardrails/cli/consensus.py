@@ -12,10 +12,29 @@ from guardrails.layout import STAGES
 from guardrails.registry import check_named
 from guardrails.subject import Scope
 
+_LATER = {"run": "Ask the agents of a stage, and compute the verdict.", "resolve": "Settle a conflict, and say why."}
+"""Commands that a hook never starts: imported when they are called."""
 
-@click.group("consensus", short_help="Judge the agents' agreement, recomputed.")
+
+class _Consensus(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *_LATER]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _LATER:
+            return super().get_command(ctx, cmd_name)
+        from guardrails.cli import consensus_run
+
+        return consensus_run.run if cmd_name == "run" else consensus_run.resolve
+
+
+@click.group("consensus", cls=_Consensus, short_help="Make the agents' consensus, and judge it, recomputed.")
 def command() -> None:
-    """What the agents agreed on, stage by stage."""
+    """What the agents agreed on, stage by stage.
+
+    \b
+    Example:  speckit consensus check SPEC-KIT-DEMO
+    """
 
 
 @command.command("check")

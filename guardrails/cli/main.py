@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stage": ("stage", "Run the guardrail of one stage, and record it."),
     "hal": ("hal", "Probe the HAL endpoints, or serve a mock of them."),
     "ready": ("ready", "Ask whether a run can begin: agents, servers, programs, disk."),
+    "cost": ("cost", "What the agents of a SPEC have cost, by stage."),
     "memory": ("memory", "Keep what was learned, and find it again."),
     "status": ("status", "The state of each SPEC, and the step to take next."),
     "adoption": ("adoption", "Runs a week by profile: outcomes, latency, cost, alerts."),

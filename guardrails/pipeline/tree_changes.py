@@ -7,7 +7,7 @@ run's own files still are what the run wrote. That the operator commits those, o
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -71,10 +71,11 @@ def _dirty(kind: str, path: str, detail: str) -> Change:
     return Change(path.rstrip("/"), f"{RULES[kind].code} {detail}", HINTS[kind])
 
 
-def _of_status(repo: Repo, start: TreeState, rows: Iterable[Dirt], own: Own) -> Iterator[Change]:
+def _of_status(repo: Repo, start: TreeState, rows: Sequence[Dirt], own: Own) -> Iterator[Change]:
     """Dirt that is neither the run's own nor what was there before."""
     before = {row.path: row for row in start.dirty}
-    foreign = [row for row in rows if not _is_own(repo, row, own)]
+    mine = _own_rows(repo, rows, own)
+    foreign = [row for row in rows if row.path not in mine]
     known = [row for row in foreign if row.path in before]
     same = {row.path for row in digested(repo, known) if _is_same(row, before[row.path])}
     for row in foreign:
@@ -87,25 +88,23 @@ def _is_same(now: DirtyPath, before: DirtyPath) -> bool:
     return (now.staged, now.sha256) == (before.staged, before.sha256)
 
 
-def _is_own(repo: Repo, row: Dirt, own: Own) -> bool:
-    """Whether a dirty path is a file of the run with the bytes the run wrote, staged or not."""
-    digests = own.allowed.get(row.path)
-    if digests is None or row.kind not in ("untracked", "unstaged", "staged"):
-        return False
-    if digest_on_disk(repo, row.path) not in digests:
-        return False
-    return row.kind != "staged" or _staged_digest(repo, row.path) in digests
+def _own_rows(repo: Repo, rows: Iterable[Dirt], own: Own) -> set[str]:
+    """The dirty paths that are files of the run with the bytes the run wrote, on disk and where they are staged."""
+    ours = [row for row in rows if row.path in own.allowed and row.kind in ("untracked", "unstaged", "staged")]
+    ours = [row for row in ours if digest_on_disk(repo, row.path) in own.allowed[row.path]]
+    staged = [row.path for row in ours if row.kind == "staged"]
+    index = staged_ids(repo) if staged else {}
+    blobs = {path: fields[1] for path in staged if len(fields := index.get(path, "").split(" ")) == 3}
+    digests = _blob_digests(repo, blobs.values())
+    wrong = {path for path in staged if digests.get(blobs.get(path, "")) not in own.allowed[path]}
+    return {row.path for row in ours} - wrong
 
 
-def _staged_digest(repo: Repo, path: str) -> str | None:
-    fields = staged_ids(repo).get(path, "").split(" ")
-    return _blob_digest(repo, fields[1]) if len(fields) == 3 else None
-
-
-def _blob_digest(repo: Repo, blob: str) -> str | None:
-    """The SHA-256 of a blob; None when it is too large to be evidence."""
-    _, data = next(iter(repo.blobs([blob], _READ_AT_MOST)))
-    return None if data is None else sha256(data).hexdigest()
+def _blob_digests(repo: Repo, blobs: Iterable[str]) -> dict[str, str]:
+    """The SHA-256 of each blob that is not too large to be evidence."""
+    wanted = list(dict.fromkeys(blobs))
+    found = zip(wanted, repo.blobs(wanted, _READ_AT_MOST), strict=True) if wanted else ()
+    return {blob: sha256(data).hexdigest() for blob, (_, data) in found if data is not None}
 
 
 def _of_own(repo: Repo, own: Own) -> Iterator[Change]:
@@ -126,14 +125,18 @@ def _of_commits(world: World, start: TreeState, head: str | None, own: Own) -> I
         yield Change(".", "HEAD has no commit any more", _SINCE)
         return
     dirty = {row.path: row.sha256 for row in start.dirty}
-    base = start.head or _empty_tree(repo)
-    for path, blob in _committed(repo, base, head):
-        if excluded(Dirt("staged", path, ""), world.settings.clean_tree):
-            continue
-        digest = _blob_digest(repo, blob) if blob else None
-        if digest in own.allowed.get(path, ()) or (path in dirty and digest == dirty[path]):
-            continue
-        yield Change(path, f"committed since the run began (HEAD is {head[:12]})", _SINCE)
+    changed = [
+        (path, blob)
+        for path, blob in _committed(repo, start.head or _empty_tree(repo), head)
+        if not excluded(Dirt("staged", path, ""), world.settings.clean_tree)
+    ]
+    digests = _blob_digests(repo, [blob for path, blob in changed if blob and (path in own.allowed or path in dirty)])
+    for path, blob in changed:
+        digest = digests.get(blob) if blob else None
+        known = digest is not None and (digest in own.allowed.get(path, ()) or digest == dirty.get(path))
+        removed = blob is None and path in dirty and dirty[path] is None
+        if not known and not removed:
+            yield Change(path, f"committed since the run began (HEAD is {head[:12]})", _SINCE)
 
 
 def _committed(repo: Repo, base: str, head: str) -> Iterator[tuple[str, str | None]]:

@@ -67,9 +67,11 @@ def substituted(argv: Sequence[str], spec: str, stage: str) -> Argv:
 
     Raises GuardrailError for `${NAME}` as an argument: nothing would ever be put in its place.
     """
-    for part in argv[1:]:
+    for number, part in enumerate(argv[1:], 1):
         if part.startswith("${") and part.endswith("}"):
-            raise GuardrailError(f"policy argument '{part}' is never substituted", "write {spec} or {stage}")
+            # Not quoted: the record of it would hold a placeholder.
+            message = f"argument {number} of policy command {argv[0]} is a placeholder that is never substituted"
+            raise GuardrailError(message, "write {spec} or {stage}")
     values = {"{spec}": spec, "{stage}": stage}
     return (argv[0], *(values.get(part, part) for part in argv[1:]))
 

@@ -45,7 +45,7 @@ def probe(world: World, session: Session, ready: Ready, notes: Notes, recorder: 
     if "hal" not in ready.probes:
         summary = Summary("off", f"stages.{session.stage}.probes", "skipped")
         row = Examined("hal", "skipped", "not a probe of the stage", needed=False)
-        return Probed(summary, (*_required(hal, summary), row))
+        return Probed(summary, _required(hal, summary) or (row,))
     settings = world.settings._replace(hal=hal)
 
     def ask() -> Probed:

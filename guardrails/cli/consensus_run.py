@@ -126,7 +126,7 @@ def _show(world: World, stage: str, judged: Judged, globals_: Globals) -> None:
 @click.argument("spec")
 @click.option("--conflict", metavar="N", help="Number or id of the conflict (default: list the open ones).")
 @click.option("--because", metavar="TEXT", help="What was decided, and why.")
-@click.option("--by", metavar="NAME", help="Who decided (default: git's user.name).")
+@click.option("--by", metavar="NAME", help="Who decided (default: who git would name as author).")
 @global_options
 @click.pass_context
 def resolve(
@@ -174,7 +174,9 @@ def _list(found: Dispute) -> int:
 
 
 def _user(world: World) -> str:
-    name = world.repo.run("config", "user.name", ok=(0, 1)).decode("utf-8", "replace").strip()
+    """The person git would name as the author of a commit."""
+    said = world.repo.run("var", "GIT_AUTHOR_IDENT", ok=(0, 128)).decode("utf-8", "replace")
+    name = said.partition(" <")[0].strip()
     if not name:
         raise GuardrailError("nobody is named who decided", "add --by NAME, or set git's user.name")
     return name

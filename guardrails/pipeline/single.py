@@ -12,7 +12,7 @@ from guardrails.evidence.names import Session, new_session
 from guardrails.pipeline.arbitration import arbitrate
 from guardrails.pipeline.asking import Consultation, Consulted, ask
 from guardrails.pipeline.halting import Halt
-from guardrails.pipeline.history import Record, Recovered, Request, Settled
+from guardrails.pipeline.history import Recovered, Request, Settled
 from guardrails.pipeline.recovery import Retry, remedy
 from guardrails.pipeline.rounds import Round
 from guardrails.pipeline.settling import Judged, settle
@@ -35,17 +35,19 @@ def consult(world: World, stage: str, watch: Watch | None = None, tell: Tell | N
     session = new_session(world.settings.layout, world.spec, stage, _now())
     request = _request(world, session)
     rounds: tuple[Round, ...] = ()
-    steps: list[Record] = []
+    steps: list[Recovered] = []
     consulted = ask(world, session, Consultation(request.roster(stage)), watch)
     while consulted.halt is None:
         rounds = (*rounds, *([consulted.round] if consulted.round else []))
-        judged = settle(world, session, rounds, [each for each in steps if isinstance(each, Recovered)], _now())
-        settled = _settled(stage, judged)
+        judged = settle(world, session, rounds, steps, _now())
+        settled, told = _settled(stage, judged), len(steps)
         retry = remedy(settled, steps, request)
         while retry is not None and not (retry.agents and retry.action != "escalate"):
             steps.append(_recovered(retry))
             retry = remedy(settled, steps, request)
         if retry is None:
+            if len(steps) > told:  # what was decided last is told, too
+                judged = settle(world, session, rounds, steps, _now())
             return Single(session, rounds, judged)
         if tell is not None:
             tell(retry)

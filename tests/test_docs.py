@@ -14,6 +14,8 @@ import yaml
 
 from guardrails import config
 from guardrails.cli.main import cli
+from guardrails.consensus.prompts import stage_prompts, waves
+from guardrails.consensus.templates import NAMES
 from guardrails.layout import Layout, evidence_name
 from guardrails.manifest import guard_entry
 from guardrails.registry import rule_named
@@ -58,6 +60,29 @@ def test_the_configuration_shown_as_default_is_the_default() -> None:
     assert not unsaid & {row[0].strip("`") for row in rows(section(CONFIGURATION, "What the checks read"))}
 
 
+def test_the_agents_shown_as_default_are_the_default() -> None:
+    text = blocks(section(CONFIGURATION, "Agents"), "yaml")[0]
+    shown = config.load_for_run(text.encode(), ".speckit.yaml", {}).run
+    assert shown._replace(config_sha256="") == config.load_for_run(None, ".speckit.yaml", {}).run._replace(
+        config_sha256=""
+    )
+
+
+PROMPTS = read("docs/prompts.md")
+
+
+def test_the_prompts_shown_are_prompts_in_the_order_that_is_told() -> None:
+    example = next(block for block in blocks(PROMPTS, "json") if "spec-plan" in block)
+    made = stage_prompts(example.encode(), "example", "plan", ("gemini", "claude", "gpt_pro"))
+    assert waves(made) == (("gemini", "claude"), ("gpt_pro",))
+    assert {each.source for each in made.templates} == {"example"}
+
+
+def test_every_variable_is_on_the_page_and_no_other() -> None:
+    shown = set(re.findall(r"\$\{([A-Z_]+)\}", section(PROMPTS, "Variables")))
+    assert shown == set(NAMES)
+
+
 def as_configured(text: str) -> object:
     """A value as the configuration reads it: `off` is a word there."""
     return "off" if text == "off" else yaml.safe_load(text)
@@ -65,16 +90,17 @@ def as_configured(text: str) -> object:
 
 def test_every_default_is_in_the_table() -> None:
     shown = {row[0].strip("`"): as_configured(row[1].strip("`")) for row in rows(CONFIGURATION) if len(row) == 3}
-    for key, default, _ in config.load(None, ".speckit.yaml", {}).values:
-        if default is not None and not key.startswith(("overrides.", "stages.")):
+    for key, default, _ in config.load_for_run(None, ".speckit.yaml", {}).values:
+        below = any(row.startswith((f"{key}.", f"{key}[]")) for row in shown)
+        if default is not None and not key.startswith(("overrides.", "stages.")) and (key in shown or not below):
             assert shown[key] == (list(default) if isinstance(default, tuple) else default), key
 
 
 @pytest.mark.parametrize("block", blocks(CONFIGURATION, "yaml") + blocks(read("docs/guide.md"), "yaml"))
 def test_every_configuration_that_is_shown_is_valid_yaml_and_ours_is_accepted(block: str) -> None:
     value = yaml.safe_load(block)
-    if value.keys() & {"evidence", "waivers", "layout"}:
-        config.load(block.encode(), ".speckit.yaml", {})
+    if value.keys() & {"evidence", "waivers", "layout", "agents", "budget"}:
+        config.load_for_run(block.encode(), ".speckit.yaml", {})
 
 
 EVIDENCE_ROWS = [row for row in rows(read("docs/evidence.md")) if row[0].startswith("`<root>/")]

@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from guardrails.agents.formats import Usage
+from guardrails.costs.spending import spent
+from guardrails.costs.summary import Charge, row, summary_document
+from guardrails.run_settings import Budget, Price
 from tests.consensus.builder import CONFLICT, SPEC, STYLES, Bundle, Files, put, without
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path
 from tests.sandbox import Ran, Sandbox
@@ -240,6 +244,16 @@ def test_r28_paid_calls_are_not_free(sandbox: Sandbox, calls: dict[str, int], to
     summary = {"spec_id": "SPEC-KIT-900", **calls, **total, "per_stage": {"plan": 0.0}}
     sandbox.write(f"{EVIDENCE}/costs/SPEC-KIT-900_cost_summary.json", summary)
     assert sandbox.judge("validate").rules == ["CST001"]
+
+
+def test_r28_what_nobody_priced_is_null_and_no_tokens_are_a_number() -> None:
+    budget = Budget(prices=(Price("known", 1.0, 2.0),))
+    unknown = spent(Usage(100, 0), "unheard-of", "a long prompt", "a long answer", budget)
+    assert (unknown.usd, unknown.input_tokens, unknown.output_tokens, unknown.source) == (None, 100, 0, "unknown")
+    settled = row("20260131T093000Z-4f2a", "plan", None, [Charge(unknown)] * 27)
+    made = summary_document(None, "SPEC-KIT-900", settled, None, budget, datetime(2026, 1, 31, tzinfo=timezone.utc))
+    assert (made.document["total_usd"], made.document["priced_calls"], made.document["calls"]) == (None, 0, 27)
+    assert made.document["per_stage"]["plan"]["usd"] is None
 
 
 def test_r32_skipped_is_shown_as_skipped_and_examines_nothing(sandbox: Sandbox) -> None:

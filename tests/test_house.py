@@ -39,7 +39,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("layout", "settings", "run_settings", "schema*", "markdown*", "yamlfile", "config*", "run_config"),
     ("git*", "bulk", "streams", "snapshot.*", "peeled", "sources", "additions", "worktree_state", "hidden_changes"),
     ("steps", "history", "histories"),
-    ("subject", "result", "secret_*", "consensus.*", "chain", "archives"),
+    ("subject", "result", "secret_*", "consensus.*", "kit.*", "chain", "archives"),
     ("checks.*",),
     ("registry", "waivers", "engine", "redaction", "reporters.*"),
     ("evidence.*", "probes.*", "memory.*", "agents.*", "costs.*", "programs", "mcp_stdio", "fix", "pipeline.world"),

@@ -65,6 +65,31 @@ TWO_DIRECTORIES = Rule(
     "Merge them, or give one a new id.",
 )
 
+KIT_STALE = Rule(
+    "DOC008",
+    "context-kit-stale",
+    "A context kit is older than the documents it was made from, or was made by an older speckit.",
+    "Prompts embed the kit; agents would answer from a plan that nobody follows any more.",
+    "docs/SPEC-KIT-900/plan.md was changed, docs/SPEC-KIT-900/context/README.md was not",
+    "Run `speckit context SPEC`: the same documents always make the same kit.",
+)
+KIT_EDITED = Rule(
+    "DOC009",
+    "context-kit-edited",
+    "A context kit says something else than its documents give.",
+    "What is written into the kit by hand stands in no document, and the next kit would lose it.",
+    "a paragraph was added to docs/SPEC-KIT-900/context/README.md",
+    "Put the words into plan.md, PRD.md or the constitution, remove the file, and run `speckit context SPEC`.",
+)
+KIT_ARCHIVE = Rule(
+    "DOC010",
+    "context-kit-incomplete",
+    "A context kit lacks one of its two files, or the archive is not the one README.md names.",
+    "Whoever is given the archive works from something else than the agents do.",
+    "docs/SPEC-KIT-900/context/README.md      <- and no SPEC-KIT-900-context.zip",
+    "Run `speckit context SPEC`, and commit both files together.",
+)
+
 RULES = (
     MISSING_DOCUMENT,
     UNREADABLE_DOCUMENT,
@@ -73,4 +98,7 @@ RULES = (
     MISSING_TABLE,
     SPEC_NOT_FOUND,
     TWO_DIRECTORIES,
+    KIT_STALE,
+    KIT_EDITED,
+    KIT_ARCHIVE,
 )

@@ -1,0 +1,1 @@
+"""What stands around runs: context kits and security reviews. Effects."""

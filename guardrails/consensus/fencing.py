@@ -8,6 +8,8 @@ from functools import cache
 from guardrails.printable import printable, unsafe
 
 _SHORTEST = 3
+_STEPS = (1 << 16, 1 << 11, 0)
+"""Characters that are taken together at least, while looking for where a text has to end."""
 # Lines and tabs are text. The joiners are letters of several scripts, and hide nothing that matters to a reader.
 _KEPT = r"\n\t\u200c\u200d"
 
@@ -42,12 +44,13 @@ def beginning(text: str, room: int) -> str:
     if len(text) <= 2 * room and _size(text) <= room:
         return text
     end = used = 0
-    while end < len(text):
-        stop = text.find("\n", end) + 1 or len(text)
-        size = _size(text[end : min(stop, end + room + 2)])
-        if stop - end > room + 2 or used + size > room:
-            break
-        end, used = stop, used + size
+    for step in _STEPS:  # many lines at once first: a line at a time is slow where there are many
+        while end < len(text):
+            stop = text.find("\n", end + step) + 1 or len(text)
+            size = _size(text[end : min(stop, end + room + 2)])
+            if stop - end > room + 2 or used + size > room:
+                break
+            end, used = stop, used + size
     if end == len(text) or used * 2 >= room:
         return text[:end]
     return text[:end] + _characters(text[end : end + room], room - used)

@@ -9,10 +9,9 @@ from typing import Any
 import click
 
 from guardrails.cli.context import Globals, global_options, merged
-from guardrails.cli.judge import load_run_config
+from guardrails.cli.world import world_here
 from guardrails.evidence.lock import locked
 from guardrails.evidence.names import new_session
-from guardrails.git import open_repo
 from guardrails.layout import STAGES
 from guardrails.pipeline.baseline import tree_state
 from guardrails.pipeline.examined import Examined
@@ -25,7 +24,6 @@ from guardrails.pipeline.stages import ready
 from guardrails.pipeline.world import World
 from guardrails.printable import printable
 from guardrails.probes.hal import target_of
-from guardrails.snapshot.worktree import Worktree
 
 COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 
@@ -34,12 +32,21 @@ COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 @click.argument("stage", type=click.Choice(STAGES))
 @click.argument("spec")
 @click.option("--allow-degraded", is_flag=True, help="Let degraded verdicts of earlier stages pass; never at unlock.")
+@click.option("--profile", metavar="NAME", help="The profile whose agents and stages hold (default: SPECKIT_PROFILE, or none).")
 @click.option("--dry-run", is_flag=True, help="Say what would be run. Run nothing, write nothing.")
 @click.option("--format", type=click.Choice(["text", "json"]), default="text", help="How to report (default: text).")
 @global_options
 @click.pass_context
 def command(
-    ctx: click.Context, /, *, stage: str, spec: str, allow_degraded: bool, dry_run: bool, **options: Any
+    ctx: click.Context,
+    /,
+    *,
+    stage: str,
+    spec: str,
+    allow_degraded: bool,
+    profile: str | None,
+    dry_run: bool,
+    **options: Any,
 ) -> int:
     """Judge the tree, the SPEC's documents, the stage's checks, policy and probes, and write telemetry of it.
 
@@ -52,7 +59,7 @@ def command(
     """
     style = options.pop("format")
     globals_ = merged(ctx, **options)
-    world = _world(spec, globals_, allow_degraded=allow_degraded)
+    world = world_here(globals_, spec, profile, allow_degraded=allow_degraded)
     if dry_run:
         for line in _announced(world, stage):
             click.echo(printable(line))
@@ -64,14 +71,6 @@ def command(
     else:
         _show(world, closed, globals_)
     return closed.exit_code
-
-
-def _world(spec: str, globals_: Globals, *, allow_degraded: bool) -> World:
-    repo = open_repo(globals_.repo)
-    environ = repo.environment
-    loaded = load_run_config(Worktree(repo), environ, globals_.config or environ.get("SPECKIT_CONFIG"))
-    exact = loaded.settings.layout.require_id(spec)
-    return World(repo, loaded.settings, loaded.run, environ, exact, allow_degraded=allow_degraded)
 
 
 def _run(world: World, stage: str) -> Closed:

@@ -15,6 +15,7 @@ from guardrails.costs.spending import spent
 from guardrails.costs.summary import Charge, row, summary_document
 from guardrails.run_settings import Budget, Price
 from tests.consensus.builder import CONFLICT, SPEC, STYLES, Bundle, Files, put, without
+from tests.pipeline.stage_world import STAGES, agreements, packet, script, stage
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path
 from tests.sandbox import Ran, Sandbox
 
@@ -338,3 +339,98 @@ def test_metrics_and_syntheses_are_not_taken_for_agents(sandbox: Sandbox) -> Non
 def test_one_place_says_what_the_limits_are(sandbox: Sandbox) -> None:
     out = sandbox.speckit("config").out
     assert [line.split("=")[1].split()[0] for line in out.splitlines() if "_mb" in line] == ["15.0", "25.0"]
+
+
+# The guardrails of stages
+
+
+def test_r01_a_conflict_of_an_earlier_stage_ends_audit_and_unlock_with_4(sandbox: Sandbox) -> None:
+    plan = agreements(sandbox, *STAGES[:-1])[0]
+    spoilt = put(plan.files, plan.path("claude"), consensus={"agreements": ["a"], "conflicts": [CONFLICT]})
+    write(sandbox, spoilt)
+    packet(sandbox)
+    for name in ("audit", "unlock"):
+        ran = stage(sandbox, name)
+        assert (ran.code, ran.document["halt"]["reason"], ran.document["exit_code"]) == (4, "conflict", 4)
+
+
+def test_r02_a_policy_that_exits_7_fails_whatever_its_file_says(sandbox: Sandbox) -> None:
+    said = f"{EVIDENCE}/commands/{SPEC}/baseline.md"
+    name = script(sandbox, "audit.sh", f'mkdir -p "$(dirname {said})"; echo "status: passed" > {said}; exit 7')
+    packet(sandbox, stages={"plan": {"policy": [[f"./{name}"]]}})
+    ran = stage(sandbox, "plan", SPEC_OPS_ALLOW_DIRTY="1")
+    record = json.loads((sandbox.root / ran.document["telemetry"]).read_text(encoding="utf-8"))
+    assert (ran.code, record["success"], record["policy"]["prefilter"]["exit_code"]) == (1, False, 7)
+
+
+def test_r03_either_policy_layer_fails_the_stage(sandbox: Sandbox) -> None:
+    for layer in ("prefilter", "final"):
+        packet(sandbox, stages={"plan": {"policy": {layer: [["false"]]}}})
+        ran = stage(sandbox, "plan")
+        assert (ran.code, ran.document["halt"]["reason"]) == (1, "policy")
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_r06_every_stage_asks_whether_the_tree_is_clean(sandbox: Sandbox, name: str) -> None:
+    agreements(sandbox, *STAGES[:-1])
+    packet(sandbox)
+    sandbox.write("left behind.txt", "x")
+    ran = stage(sandbox, name)
+    assert (ran.code, ran.document["halt"]["reason"]) == (1, "dirty-tree")
+
+
+def test_r07_what_a_stage_writes_its_readers_accept(sandbox: Sandbox) -> None:
+    agreements(sandbox, *STAGES[:-1])
+    packet(sandbox)
+    for name in STAGES:
+        assert stage(sandbox, name).code == 0
+        sandbox.commit()
+    ran = sandbox.judge("validate")
+    assert (ran.code, ran.document["findings"]) == (0, [])
+
+
+def test_r08_statuses_are_what_was_found(sandbox: Sandbox) -> None:
+    """The same stages, once where all is in place and once where nothing is."""
+    packet(sandbox)
+    records = []
+    for commands in ("cat", "no-such-program"):
+        settings = {name: {"command": [commands]} for name in ("gemini", "claude", "gpt_codex", "gpt_pro")}
+        packet(sandbox, agents=settings)
+        found = {}
+        for name in ("tasks", "implement", "unlock"):
+            ran = stage(sandbox, name)
+            sandbox.commit()
+            found.update(json.loads((sandbox.root / ran.document["telemetry"]).read_text(encoding="utf-8")))
+        records.append((found["tool"]["status"], found["hook_status"], found["unlock_status"], found["lock_status"]))
+        agreements(sandbox, *STAGES[:-1])
+        assert sandbox.speckit("install").code == 0
+    assert records == [
+        ("ready", "not installed", "refused", "locked"),
+        ("missing", "ok", "unlocked", "locked"),
+    ]
+
+
+def test_r10_r32_hal_is_what_the_probes_found_and_a_mock_is_a_mock(sandbox: Sandbox) -> None:
+    agreements(sandbox, *STAGES[:-1])
+    for required, mode, code, status in (
+        (False, "off", 0, "skipped"),
+        (True, "off", 1, "skipped"),
+        (False, "mock", 0, "passed"),
+        (True, "mock", 1, "passed"),
+        (False, "live", 1, "failed"),
+    ):
+        nobody = {"base_url": "http://127.0.0.1:1"} if mode == "live" else {}
+        packet(sandbox, hal={"mode": mode, "required": required, **nobody})
+        ran = stage(sandbox, "validate")
+        record = json.loads((sandbox.root / ran.document["telemetry"]).read_text(encoding="utf-8"))
+        assert (ran.code, record["success"]) == (code, code == 0), (mode, required)
+        assert (record["hal"]["mode"], record["hal"]["summary"]["status"]) == (mode, status)
+
+
+@pytest.mark.parametrize("spec", ["../SPEC-1", "SPEC-KIT-DEMO/../..", "SPEC-1; touch pwned", "SPEC-1 $(touch pwned)"])
+def test_r30_r35_a_stage_takes_nothing_but_an_id(sandbox: Sandbox, spec: str) -> None:
+    packet(sandbox, stages={"plan": {"policy": [["sh", "-c", 'echo "$1"', "sh", "{spec}"]]}})
+    ran = sandbox.speckit("stage", "plan", spec)
+    assert ran.code == 2
+    assert sandbox.git("status", "--porcelain", "--ignored").out == ""
+    assert not list(sandbox.root.parent.rglob("pwned"))

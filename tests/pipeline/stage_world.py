@@ -15,10 +15,12 @@ from guardrails.evidence.lock import locked
 from guardrails.evidence.names import Session
 from guardrails.evidence.store import Written
 from guardrails.git import open_repo
+from guardrails.layout import STAGES as STAGES
 from guardrails.pipeline.baseline import TreeState, tree_state
 from guardrails.pipeline.guardrail import Closed, Opened, close_stage, open_stage
 from guardrails.pipeline.world import World
 from tests.consensus.builder import Bundle
+from tests.sandbox import Ran as SandboxRan
 from tests.sandbox import Sandbox
 
 SPEC = "SPEC-KIT-DEMO"
@@ -141,3 +143,8 @@ def script(sandbox: Sandbox, name: str, text: str) -> str:
     target: Path = sandbox.write(name, "#!/bin/sh\n" + text + "\n")
     target.chmod(0o755)
     return name
+
+
+def stage(sandbox: Sandbox, name: str, **environment: str) -> SandboxRan:
+    """One stage through the command, reported as a document."""
+    return sandbox.speckit("stage", name, SPEC, "--format", "json", **environment)

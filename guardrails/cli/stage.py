@@ -32,7 +32,7 @@ COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 @click.argument("stage", type=click.Choice(STAGES))
 @click.argument("spec")
 @click.option("--allow-degraded", is_flag=True, help="Let degraded verdicts of earlier stages pass; never at unlock.")
-@click.option("--profile", metavar="NAME", help="The profile whose agents and stages hold (default: SPECKIT_PROFILE, or none).")
+@click.option("--profile", metavar="NAME", help="The profile that holds (default: SPECKIT_PROFILE, or none).")
 @click.option("--dry-run", is_flag=True, help="Say what would be run. Run nothing, write nothing.")
 @click.option("--format", type=click.Choice(["text", "json"]), default="text", help="How to report (default: text).")
 @global_options

@@ -14,6 +14,7 @@ from guardrails.errors import GuardrailError
 from guardrails.layout import Layout, is_pattern
 from guardrails.settings import (
     MEGABYTE,
+    Acceptance,
     CleanTree,
     Consensus,
     Document,
@@ -110,6 +111,7 @@ def _assemble(reader: Reader, environ: Mapping[str, str]) -> Settings:
         memory=MemorySettings(
             reader.get(defaults.memory.path, "memory", "path"), tuple(reader.get(None, "memory", "mcp") or ())
         ),
+        acceptance=Acceptance(_spec_ids(reader, ("acceptance", "require"))),
         waivers=_waivers(reader),
         overrides=_overrides(reader, environ),
         config_path=reader.name if reader.parsed is not None else None,
@@ -232,6 +234,16 @@ def _secrets(reader: Reader, hal: str) -> Secrets:
     agents = reader.tree.get("agents", {}).values()
     carried = [name for agent in agents for name in agent.get("env", ()) if re.search(_CREDENTIAL_NAME, name)]
     return Secrets(tuple(dict.fromkeys([hal, *named, *carried])))
+
+
+def _spec_ids(reader: Reader, key: tuple[str, str]) -> tuple[str, ...]:
+    """SPEC ids under a key: what is no id would ask for nothing."""
+    pattern = reader.tree.get("layout", {}).get("spec_id", Layout().spec_id)
+    names: tuple[str, ...] = tuple(reader.get((), *key))
+    for name in names:
+        if not Layout(spec_id=pattern).is_spec_id(name):
+            raise reader.fail(f"{'.'.join(key)}: '{name}' is not a SPEC id", "write an id, SPEC-KIT-900 for one", *key)
+    return names
 
 
 def _waivers(reader: Reader) -> tuple[Waiver, ...]:

@@ -54,6 +54,14 @@ CHECKS = (
         "speckit transitions --source origin/main..HEAD",
     ),
     Check(
+        "accept",
+        "The documents and outputs of each SPEC hold what its acceptance.yaml declares.",
+        "acceptance",
+        ("ACC",),
+        ("ci",),
+        "speckit accept SPEC-KIT-DEMO --stage plan",
+    ),
+    Check(
         "validate",
         "Telemetry, costs, agent outputs and all other evidence satisfy their schemas.",
         "telemetry",
@@ -101,6 +109,7 @@ RULE_MODULES = (
     "tracker",
     "transitions",
     "documents",
+    "acceptance",
     "telemetry",
     "costs",
     "hal",

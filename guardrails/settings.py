@@ -96,6 +96,11 @@ class Consensus(NamedTuple):
     degraded_below: float = 0.67
 
 
+class Acceptance(NamedTuple):
+    require: tuple[str, ...] = ()
+    """SPECs that must declare acceptance criteria"""
+
+
 class CleanTree(NamedTuple):
     exclude: tuple[str, ...] = ()
     """exact paths from the root; one that ends in `/` stands for the directory and all below it"""
@@ -165,6 +170,7 @@ class Settings(NamedTuple):
     secrets: Secrets = Secrets()
     hal: Hal = Hal()
     memory: MemorySettings = MemorySettings()
+    acceptance: Acceptance = Acceptance()
     waivers: tuple[Waiver, ...] = ()
     overrides: Overrides = Overrides()
     config_path: str | None = None

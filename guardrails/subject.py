@@ -26,6 +26,16 @@ class Scope(NamedTuple):
     """the name of one run of the sequencer; only `ledger` narrows to it"""
 
 
+class Remembered(NamedTuple):
+    """A memory, as far as judging goes: the agents it names or comes from, in the form agents are compared in."""
+
+    agents: frozenset[str]
+
+
+Recall = Callable[[tuple[str, ...]], list[Remembered]]
+"""The memories that carry all of some tags."""
+
+
 class Subject(NamedTuple):
     """`now` is injected so that checks stay pure; it carries a time zone."""
 
@@ -33,6 +43,8 @@ class Subject(NamedTuple):
     settings: Settings
     now: datetime
     scope: Scope = Scope()
+    recall: Recall | None = None
+    """asks the memory, where a command gave it; memories are no part of any snapshot"""
 
 
 CheckFunction = Callable[[Subject], Iterator[Observation]]

@@ -149,7 +149,7 @@ def test_every_link_leads_somewhere(page: str) -> None:
 
 @pytest.mark.parametrize("page", pages())
 def test_every_rule_that_is_named_exists(page: str) -> None:
-    families = "CLN|FPT|TRK|TRN|DOC|TEL|CST|CON|SEC|CFG"
+    families = "CLN|FPT|TRK|TRN|ACC|DOC|TEL|CST|CON|SEC|CFG"
     for code in set(re.findall(rf"\b(?:{families})\d{{3}}\b", read(page))):
         assert rule_named(code), code
 

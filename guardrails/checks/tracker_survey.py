@@ -95,6 +95,11 @@ def read(snapshot: Snapshot, entries: Sequence[Entry]) -> Iterator[Text]:
             yield Text(entry.path, parse(text), not text.strip("\ufeff \t\r\n"))
 
 
+def directories_of(snapshot: Snapshot, settings: Settings) -> tuple[Directory, ...]:
+    """The SPEC directories alone, the tracker unread."""
+    return tuple(place for place in _directories(snapshot, settings) if isinstance(place, Directory))
+
+
 def _directories(snapshot: Snapshot, settings: Settings) -> Iterator[Directory | Linked]:
     layout = settings.layout
     inside: dict[str, list[Entry]] = {}

@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +18,7 @@ from guardrails.reporters import FORMATS
 from guardrails.result import Problem, Result
 from guardrails.settings import CONFIG_FILE, Settings, from_environment
 from guardrails.snapshot import Snapshot, Source, SourceKind
-from guardrails.subject import Scope, Subject
+from guardrails.subject import Recall, Scope, Subject
 
 if TYPE_CHECKING:
     from guardrails.config import Loaded, LoadedForRun
@@ -42,6 +42,8 @@ class Request(NamedTuple):
     all_notes: bool = True
     pushed_to: tuple[str, ...] = ()
     """what git passes to a pre-push hook: the remote's name and its address"""
+    recall: Callable[[Repo, Settings], Recall] | None = None
+    """how to ask the memory, for the command that may"""
 
 
 _OPTIONS = (
@@ -133,7 +135,8 @@ def _subject(snapshot: Snapshot, request: Request, repo: Repo, globals_: Globals
         scope = scope._replace(paths=tuple(relative(repo.root, name) for name in request.files))
     if scope.spec is not None:
         scope = scope._replace(spec=settings.layout.require_id(scope.spec))
-    return Subject(snapshot, settings, datetime.now(timezone.utc), scope)
+    recall = request.recall(repo, settings) if request.recall else None
+    return Subject(snapshot, settings, datetime.now(timezone.utc), scope, recall)
 
 
 def load_settings(snapshot: Snapshot, repo: Repo, globals_: Globals) -> Settings:

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lint": ("check", "Judge the tracker (SPEC.md) and the SPECs' documents."),
     "transitions": ("check", "Judge how the tracker changed, commit by commit."),
     "validate": ("check", "Judge telemetry and all other evidence files."),
+    "accept": ("accept", "Judge what a SPEC's acceptance.yaml declares."),
     "secrets": ("check", "Judge whether anything added holds a secret."),
     "consensus": ("consensus", "Judge the agents' agreement, recomputed."),
     "evidence": ("evidence", "Verify evidence, archive it, bring it back, measure it."),

@@ -1,0 +1,77 @@
+"""`speckit accept`: whether a SPEC's documents and outputs hold what its acceptance.yaml declares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from guardrails.cli.context import merged
+from guardrails.cli.judge import Request, judge, judging_options
+from guardrails.git import Repo
+from guardrails.layout import STAGES, evidence_name
+from guardrails.registry import check_named
+from guardrails.settings import Settings
+from guardrails.subject import Recall, Remembered, Scope
+
+MOST = 1000
+"""Memories that are looked through for one criterion."""
+
+
+@click.command("accept", short_help="Judge what a SPEC's acceptance.yaml declares.")
+@click.argument("arguments", nargs=-1, metavar="[SPEC]")
+@click.option("--stage", type=click.Choice(STAGES), help="Only the criteria of this stage.")
+@click.option("--example", is_flag=True, help="Print a whole acceptance.yaml to begin with, and judge nothing.")
+@judging_options
+@click.pass_context
+def command(
+    ctx: click.Context, /, *, arguments: tuple[str, ...], stage: str | None, example: bool, **options: Any
+) -> int:
+    """Judge the acceptance criteria that docs/SPEC/acceptance.yaml declares, against documents, outputs and evidence.
+
+    With a SPEC every declared stage is judged; without one, those that have begun, of every SPEC. Memories are asked
+    here, where they are kept, and nowhere else. File names are accepted and ignored.
+
+    \b
+    Example:  speckit accept SPEC-KIT-DEMO --stage plan
+              speckit accept --example
+    """
+    globals_ = merged(ctx, **options)
+    if example:
+        from guardrails.shipped import read
+
+        click.echo(read("examples", "acceptance.yaml").decode("utf-8"), nl=False)
+        return 0
+    named = [word for word in arguments if "/" not in word and "." not in word]
+    if len(named) > 1:
+        raise click.UsageError("one SPEC at a time")
+    request = Request(
+        command="accept",
+        checks=(check_named("accept"),),
+        source=options["source"],
+        scope=Scope(spec=named[0] if named else None, stage=stage),
+        format=options["format"],
+        output=options["output"],
+        exit_zero=options["exit_zero"],
+        if_any=options["if_any"],
+        recall=recall_of,
+    )
+    return judge(request, globals_)
+
+
+def recall_of(repo: Repo, settings: Settings) -> Recall:
+    """How to ask the memory of a repository. Asking raises Undecidable where there is none."""
+    from guardrails.consensus.values import agent_of
+    from guardrails.memory.keeping import open_store
+    from guardrails.memory.query import Query
+
+    def recall(tags: tuple[str, ...]) -> list[Remembered]:
+        store = open_store(repo, settings)
+        found = []
+        for memory in store.search(Query(tags=tags), MOST):
+            agents = {agent_of(tag.partition(":")[2]) for tag in memory.tags if tag.startswith("agent:")}
+            name = evidence_name(settings.layout, memory.source.path) if memory.source else None
+            found.append(Remembered(frozenset(agents | ({agent_of(name.agent)} if name and name.agent else set()))))
+        return found
+
+    return recall

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from guardrails.checks import ledger_archives, ledger_files, ledger_history, ledger_seal, ledger_stale
-from guardrails.checks.ledger_runs import Shelf, shelf
+from guardrails.checks.ledger_runs import Run, Shelf, shelf
 from guardrails.finding import Checked, Finding, Observation
 from guardrails.rules.ledger import EVIDENCE_MISSING
 from guardrails.subject import Subject
@@ -18,19 +18,29 @@ from guardrails.subject import Subject
 
 def check(subject: Subject) -> Iterator[Observation]:
     """Every finding about the runs and archives of the snapshot, or of the SPEC or run that was named."""
-    layout, scope = subject.settings.layout, subject.scope
-    found = shelf(subject.snapshot, layout, scope.spec)
-    chosen = [run for run in found.runs if scope.run in (None, run.name)]
+    found = shelf(subject.snapshot, subject.settings.layout, subject.scope.spec)
+    yield from judge(subject, found)
+    if not _chosen(subject, found):
+        yield from _named_in_vain(subject, found)
+
+
+def _chosen(subject: Subject, found: Shelf) -> list[Run]:
+    return [run for run in found.runs if subject.scope.run in (None, run.name)]
+
+
+def judge(subject: Subject, found: Shelf) -> Iterator[Observation]:
+    """The findings about what there is."""
+    layout, scope, chosen = subject.settings.layout, subject.scope, _chosen(subject, found)
     required = subject.settings.evidence.signature == "required"
     for run in chosen:
         yield Checked(run.ledger if run.chain is not None else run.summary_path)
+        if (run.chain is None or run.summary is None) and ledger_archives.unfinished(found, run):
+            continue
         yield from ledger_seal.judge(run, required)
     yield from ledger_files.judge(subject.snapshot, layout, found, chosen)
     yield from ledger_stale.judge(subject.snapshot, layout, found, chosen)
     yield from ledger_archives.judge(subject.snapshot, layout, found, scope.run)
     yield from ledger_history.judge(subject, found)
-    if not chosen:
-        yield from _named_in_vain(subject, found)
 
 
 def _named_in_vain(subject: Subject, found: Shelf) -> Iterator[Finding]:

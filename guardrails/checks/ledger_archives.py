@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from guardrails.archives import ENDING, FOLDER, MANIFEST, Archive, Manifest
 from guardrails.checks.ledger_files import Digest, digests
-from guardrails.checks.ledger_runs import Shelf, place
+from guardrails.checks.ledger_runs import Run, Shelf, place
 from guardrails.finding import Checked, Finding, Observation
 from guardrails.layout import Layout
-from guardrails.rules.ledger import ARCHIVE_DAMAGED
+from guardrails.rules.ledger import ARCHIVE_DAMAGED, ARCHIVE_UNFINISHED
 from guardrails.snapshot import Snapshot
 
 
@@ -23,6 +23,7 @@ def judge(snapshot: Snapshot, layout: Layout, shelf: Shelf, run: str | None = No
         if run is None:
             yield Checked(path)
         yield from _belongs(layout, path, manifest)
+        yield from _unfinished(shelf, path, manifest)
         rows.update({row.path: row for row in manifest.archives if run in (None, row.run)})
     found = digests(snapshot, rows)
     for path, row in sorted(rows.items()):
@@ -50,6 +51,21 @@ def _belongs(layout: Layout, path: str, manifest: Manifest) -> Iterator[Finding]
         if row.run in seen:
             yield _at(layout, path, f"{row.run} is listed twice")
         seen.add(row.run)
+
+
+def _unfinished(shelf: Shelf, path: str, manifest: Manifest) -> Iterator[Finding]:
+    for row in manifest.archives:
+        here = sum(member.path in shelf.files for member in row.members)
+        if row.removed_at is None and here:
+            message = f"{here} files of {row.run} are packed and still here"
+            yield ARCHIVE_UNFINISHED.at(path, message, hint=ARCHIVE_UNFINISHED.fix, spec=manifest.spec)
+
+
+def unfinished(shelf: Shelf, run: Run) -> bool:
+    """Whether a run is being packed: then parts of it may be gone already."""
+    manifests = [manifest for manifest in shelf.manifests.values() if not isinstance(manifest, str)]
+    rows = [row for manifest in manifests if manifest.spec == run.spec for row in manifest.archives]
+    return any(row.run == run.name and row.removed_at is None for row in rows)
 
 
 def _fault(row: Archive, found: Digest | None) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from guardrails.cli.context import merged
+from guardrails.cli.evidence_archive import archive, restore, stats
 from guardrails.cli.judge import Request, judge, judging_options
 from guardrails.registry import check_named
 from guardrails.subject import Scope
@@ -49,3 +50,8 @@ def verify(ctx: click.Context, /, *, spec: str | None, run: str | None, **option
         if_any=options["if_any"],
     )
     return judge(request, globals_)
+
+
+command.add_command(archive)
+command.add_command(restore)
+command.add_command(stats)

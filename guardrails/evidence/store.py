@@ -2,8 +2,10 @@
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import orjson
 
@@ -11,6 +13,8 @@ from guardrails.errors import GuardrailError
 from guardrails.schema import faults
 from guardrails.snapshot import is_plain
 
+PARTIAL = ".part"
+"""How the name of a file ends that is not whole yet."""
 _PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Not through a link, not waiting on a pipe, and the bytes as they are: where the platform has the flag."""
 
@@ -37,21 +41,30 @@ class Store:
 
     def write(self, path: str, data: bytes, replace: bool = False) -> Written:
         """Write one file. Raises GuardrailError when it exists already (unless `replace`) or lies outside."""
+        with self.making(path, replace) as stream:
+            stream.write(data)
+        return Written(path, sha256(data).hexdigest(), len(data))
+
+    @contextmanager
+    def making(self, path: str, replace: bool = False) -> Iterator[IO[bytes]]:
+        """A stream, open for reading too, whose bytes become the file when the block ends well, and nothing otherwise.
+
+        Raises GuardrailError when the file exists already (unless `replace`) or lies outside.
+        """
         target = self._target(path)
-        partial = os.path.join(self._bench(target), f"{os.getpid()}-{secrets.token_hex(6)}.part")
+        partial = os.path.join(self._bench(target), f"{os.getpid()}-{secrets.token_hex(6)}{PARTIAL}")
         try:
-            with open(partial, "xb") as stream:
-                stream.write(data)
+            with open(partial, "x+b") as stream:
+                yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             self._publish(partial, target, replace)
         except FileExistsError as error:
             raise GuardrailError(f"{path}: exists already", "evidence is never overwritten") from error
         finally:
-            if os.path.exists(partial):
+            with suppress(FileNotFoundError):
                 os.unlink(partial)
         _flush_directory(os.path.dirname(target))
-        return Written(path, sha256(data).hexdigest(), len(data))
 
     def _bench(self, target: str) -> str:
         """Where a file is written before it is whole: in the git directory, so that what a kill leaves there is

@@ -134,6 +134,15 @@ SHARED_REWRITTEN = Rule(
     "Nothing to fix where stages are run by themselves. The next run lists the file again.",
     "warning",
 )
+ARCHIVE_UNFINISHED = Rule(
+    "LED016",
+    "archive-unfinished",
+    "Files that were packed lie beside their archive still.",
+    "An archive that was interrupted has lost nothing, and has not made the tree smaller either.",
+    "archive/SPEC-KIT-900/manifest.json: 12 files of 20260131T093000Z-4f2a9c10 are packed and still here",
+    "Run 'speckit evidence archive --spec SPEC' again: it finishes what was begun.",
+    "warning",
+)
 
 RULES = (
     CHAIN_BROKEN,
@@ -151,4 +160,5 @@ RULES = (
     UNSIGNED,
     SIGNATURE_BAD,
     SHARED_REWRITTEN,
+    ARCHIVE_UNFINISHED,
 )

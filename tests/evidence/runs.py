@@ -50,6 +50,7 @@ def make_run(
     stages: Sequence[str] = STAGES,
     padding: bytes = b"",
     sign: Signer | None = None,
+    extra: Sequence[Written] = (),
     **summary: Any,
 ) -> Made:
     """One run of some stages. Runs with other numbers start on other days. `padding` is written as a log."""
@@ -65,6 +66,7 @@ def make_run(
         ledger.append(written, stage, at=session.started)
         files += [file.path for file in written]
         rows.append(_row(session, written))
+    ledger.append(extra, stages[-1])
     cost = store.record(cost_path(LAYOUT, spec), "cost_summary", _costs(spec, started), replace=True)
     ledger.append([cost], stages[-1], "cost_summary", started)
     write_summary(ledger, store, paths[0], _summary(spec, name, started, rows) | summary, sign)
@@ -80,7 +82,7 @@ def _stage(store: Store, session: Session, padding: bytes) -> list[Written]:
             written.append(made)
     telemetry = plan_telemetry(
         specId=session.spec, command=f"spec-ops-{session.stage}", sessionId=session.stamp,
-        timestamp=_iso(session.started), tool={"status": "ok"},
+        timestamp=_iso(session.started), tool={"status": "ok"}, lock_status="ok", hook_status="ok",
     )  # fmt: skip
     telemetry["baseline"]["artifact"] = f"docs/{session.spec}/spec.md"
     written.append(store.record(telemetry_path(LAYOUT, session), "telemetry.v1", telemetry))

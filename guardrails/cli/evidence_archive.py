@@ -1,0 +1,223 @@
+"""`speckit evidence archive`, `restore` and `stats`: where old evidence goes, and how much there is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any
+
+import click
+
+from guardrails.cli.context import Globals, global_options, merged
+from guardrails.cli.judge import load_settings
+from guardrails.errors import GuardrailError
+from guardrails.evidence import archiving, restoring
+from guardrails.evidence.holdings import Holding, holdings, sizes_below
+from guardrails.evidence.lock import locked
+from guardrails.evidence.retention import Plan, plan
+from guardrails.git import Repo, open_repo
+from guardrails.printable import printable
+from guardrails.settings import MEGABYTE, Settings
+from guardrails.snapshot.worktree import Worktree
+
+
+def _here(globals_: Globals) -> tuple[Repo, Worktree, Settings]:
+    repo = open_repo(globals_.repo)
+    worktree = Worktree(repo)
+    return repo, worktree, load_settings(worktree, repo, globals_)
+
+
+def _say(globals_: Globals, line: str) -> None:
+    if not globals_.quiet:
+        click.echo(printable(line))
+
+
+@click.command("archive")
+@click.option("--spec", required=True, metavar="SPEC", help="The SPEC whose old runs are packed.")
+@click.option("--keep", type=click.IntRange(min=1), help="How many runs stay (default: evidence.keep_runs).")
+@click.option("--dry-run", is_flag=True, help="Say exactly what would be packed and what stays. Change nothing.")
+@click.option("--active", is_flag=True, help="Even though the tracker does not call the SPEC Done.")
+@global_options
+@click.pass_context
+def archive(ctx: click.Context, /, *, spec: str, keep: int | None, dry_run: bool, active: bool, **options: Any) -> int:
+    """Pack all but the last runs of a SPEC into archives, verify these, and only then remove the originals.
+
+    Runs count by recorded time. What holds the latest session of a stage stays, and so does what the tracker or a
+    record that stays names. A SPEC that is not Done keeps everything. Interrupted, it loses nothing; run it again.
+
+    \b
+    Example:  speckit evidence archive --spec SPEC-KIT-DEMO --dry-run
+              speckit evidence archive --spec SPEC-KIT-DEMO --keep 3
+    """
+    globals_ = merged(ctx, **options)
+    repo, worktree, settings = _here(globals_)
+    spec = settings.layout.require_id(spec)
+    keep = keep or settings.evidence.keep_runs
+    place = archiving.Place(
+        repo, settings, spec, archiving.who(repo), f"keep {keep}", lambda: datetime.now(timezone.utc)
+    )
+    if dry_run:
+        return _rehearse(place, worktree, keep, active, globals_)
+    with locked(repo, spec, "speckit evidence archive"):
+        with _progress(globals_, "finishing", None) as advance:
+            for done in archiving.finish(place, advance):
+                _say(globals_, f"finished {_packed(done)}")
+        archiving.require_sound(repo, settings, spec, place.now())
+        made = plan(Worktree(repo), settings, spec, keep, active)
+        if not _announce(made, Worktree(repo), settings, globals_):
+            return 0
+        return _pack(place, made, globals_)
+
+
+def _rehearse(place: archiving.Place, worktree: Worktree, keep: int, active: bool, globals_: Globals) -> int:
+    """What would happen, every file by name."""
+    unfinished = [row for row in archiving.read_manifest(place).archives if row.removed_at is None]
+    for row in unfinished:
+        _say(globals_, f"would finish {row.run}: {len(row.members)} files are packed and may lie here still")
+    if not unfinished:  # else the tree is between two states, and finishing comes first
+        archiving.require_sound(place.repo, place.settings, place.spec, place.now())
+    made = plan(worktree, place.settings, place.spec, keep, active)
+    if _announce(made, worktree, place.settings, globals_, "would pack"):
+        for unit in made.packed:
+            for path in unit.paths:
+                _say(globals_, f"would remove {path}")
+    return 0
+
+
+def _announce(made: Plan, worktree: Worktree, settings: Settings, globals_: Globals, verb: str = "packing") -> bool:
+    """Say what is planned before anything is done. Returns whether there is something to do."""
+    if not made.packed and not made.kept:
+        raise GuardrailError(f"{made.spec} has no runs and no sessions to archive", "check the spelling of the SPEC")
+    if made.active is not None:
+        _say(globals_, f"{made.spec} is active ({made.active}): everything stays; --active packs even so")
+        return False
+    sizes = sizes_below(worktree, settings.layout)
+    for kept in made.kept:
+        if globals_.verbose or kept.unit.run is not None:
+            _say(globals_, f"keeping {kept.unit.name}: {kept.reason}")
+    for unit in made.packed:
+        size = sum(sizes.get(path, 0) for path in unit.paths)
+        _say(globals_, f"{verb} {unit.name}: {_files(len(unit.paths))}, {_mb(size)}")
+    if not made.packed:
+        _say(globals_, f"{made.spec}: nothing to pack")
+    return bool(made.packed)
+
+
+def _pack(place: archiving.Place, made: Plan, globals_: Globals) -> int:
+    sizes = sizes_below(Worktree(place.repo), place.settings.layout)
+    due = 2 * sum(sizes.get(path, 0) for unit in made.packed for path in unit.paths)  # packed, and read back
+    before = archiving.size_of(place)
+    with _progress(globals_, "packing", due) as advance:
+        for done in archiving.archive(place, made, advance):
+            _say(globals_, f"packed {_packed(done)}")
+    after = archiving.size_of(place)
+    _say(globals_, f"{place.spec}: {_mb(before)} before, {_mb(after)} after, measured")
+    return 0
+
+
+def _packed(done: archiving.Done) -> str:
+    return f"{done.run}: {_files(done.files)}, {_mb(done.unpacked)} as {_mb(done.packed)}"
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
+
+
+def _mb(size: int) -> str:
+    return f"{size / MEGABYTE:.2f} MB" if size >= MEGABYTE / 100 else f"{size} bytes"
+
+
+@contextmanager
+def _progress(globals_: Globals, what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, for work that takes long; nothing where nobody sees it."""
+    if globals_.quiet or not sys.stderr.isatty() or (total is not None and total < MEGABYTE):
+        yield lambda _size: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    # Drawn by us and by no thread: measuring forks, and a process with threads must not.
+    with Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True) as bar:
+        task, drawn = bar.add_task(what, total=total), [0]
+
+        def advance(size: int) -> None:
+            bar.advance(task, size)
+            drawn[0] += size
+            if drawn[0] >= MEGABYTE:
+                drawn[0] = 0
+                bar.refresh()
+
+        yield advance
+
+
+@click.command("restore")
+@click.argument("archive_or_run", metavar="RUN|ARCHIVE")
+@click.option("--spec", metavar="SPEC", help="The SPEC, where several have a run of that name.")
+@click.option("--dry-run", is_flag=True, help="Verify the archive and say what would come back. Change nothing.")
+@global_options
+@click.pass_context
+def restore(ctx: click.Context, /, *, archive_or_run: str, spec: str | None, dry_run: bool, **options: Any) -> int:
+    """Verify an archive and bring its files back to where they lay.
+
+    Nothing is written before all of it was verified; a different file that lies where one belongs stops it. The
+    archive stays, and the next 'archive' takes the run away again.
+
+    \b
+    Example:  speckit evidence restore 20260131T093000Z-4f2a9c10
+    """
+    globals_ = merged(ctx, **options)
+    repo, worktree, settings = _here(globals_)
+    spec = settings.layout.require_id(spec) if spec else None
+    source = restoring.find(worktree, settings.layout, archive_or_run, spec)
+    total = 2 * sum(member.size for member in source.row.members)
+    with (
+        locked(repo, settings.layout.require_id(source.spec), "speckit evidence restore"),
+        _progress(globals_, "restoring", total) as advance,
+    ):
+        done = restoring.restore(repo.root, settings.layout, source, advance, dry_run)
+    for member in done.written if dry_run or globals_.verbose else ():
+        _say(globals_, f"{'would restore' if dry_run else 'restored'} {member.path}")
+    verb = "would be restored" if dry_run else "restored"
+    line = f"{source.row.run}: {_files(len(done.written))} {verb}, {len(done.present)} there already"
+    _say(globals_, f"{line}; verified by the manifest")
+    return 0
+
+
+@click.command("stats")
+@click.argument("spec", required=False)
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to report.")
+@global_options
+@click.pass_context
+def stats(ctx: click.Context, /, *, spec: str | None, format_: str, **options: Any) -> int:
+    """Show what each SPEC's evidence holds: bytes, runs, growth a run, and how many runs there is room for.
+
+    \b
+    Example:  speckit evidence stats SPEC-KIT-DEMO
+    """
+    globals_ = merged(ctx, **options)
+    _, worktree, settings = _here(globals_)
+    only = settings.layout.require_id(spec) if spec else None
+    found = holdings(worktree, settings.layout, settings.evidence.limit_bytes, only)
+    if not found:
+        raise GuardrailError(
+            f"{only or 'no SPEC'} has no evidence" if only else "no SPEC has evidence", "check evidence.root"
+        )
+    if format_ == "json":
+        document = {"limit_bytes": settings.evidence.limit_bytes, "specs": [row._asdict() for row in found]}
+        click.echo(json.dumps(document, indent=2))
+        return 0
+    for row in found:
+        click.echo(printable(_line(row, settings.evidence.limit_bytes)))
+    return 0
+
+
+def _line(row: Holding, limit: int) -> str:
+    runs = f"{row.runs} runs" + (f", {row.sessions} sessions outside runs" if row.sessions else "")
+    packed = f", {row.archives} archives of {_mb(row.archive_bytes)}" if row.archives else ""
+    growth = "growth a run unknown" if row.growth is None else f"{_mb(row.growth)} a run"
+    left = "" if row.left is None else f", room for {row.left} more"
+    return f"{row.spec}: {_mb(row.total)} of {_mb(limit)} in {_files(row.files)}; {runs}{packed}; {growth}{left}"

@@ -49,9 +49,8 @@ def _die_at(step: int, root: str) -> None:
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         changes = event in STEPS or (event == "open" and int(arguments[2] or 0) & WRITING)
-        if not changes or not isinstance(arguments[0], (str, bytes)):
-            return
-        if os.fsdecode(arguments[0]).startswith(root) and "/.git" not in os.fsdecode(arguments[0]):
+        paths = [os.fsdecode(each) for each in arguments if isinstance(each, (str, bytes))]
+        if changes and any(path.startswith(root) and "/.git/" not in path for path in paths):
             taken[0] += 1
             if taken[0] == step:
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -16,6 +16,7 @@ from guardrails.checks.clean_tree import excluded
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git import Repo, open_repo, to_bytes, to_text
 from guardrails.hidden_changes import hidden_changes
+from guardrails.paths import parents
 from guardrails.pipeline.world import World
 from guardrails.worktree_state import Dirt, parse
 
@@ -98,8 +99,12 @@ def digest_on_disk(repo: Repo, path: str) -> str | None:
     For a link, a directory (a repository of its own) and a special file it is that of a description.
     Raises Undecidable when it cannot be read.
     """
-    place = os.path.join(os.fsencode(repo.root), to_bytes(path.rstrip("/")))
+    name = path.rstrip("/")
+    root = os.fsencode(repo.root)
+    place = os.path.join(root, to_bytes(name))
     try:
+        if any(os.path.islink(os.path.join(root, to_bytes(parent))) for parent in parents(name)):
+            return None
         mode = os.lstat(place).st_mode
         if stat.S_ISREG(mode):
             return _of_file(place)

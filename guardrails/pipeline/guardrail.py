@@ -34,6 +34,8 @@ class Opened(NamedTuple):
     rows: tuple[Examined, ...] = ()
     prefilter: LayerDone | None = None
     baseline: Written | None = None
+    begun: datetime | None = None
+    """when it was opened; the stage is timed from here"""
 
 
 class Closed(NamedTuple):
@@ -55,9 +57,11 @@ def open_stage(world: World, session: Session, start: TreeState, own: Sequence[W
 
     `own` is all that the run has written and recorded so far; of one path the last entry counts. Nothing is raised for
     what a stage can fail by: that is `halt`. Call `close_stage` even then: it writes the record of the failure.
-    A stage that is tried again after a halt is a new session.
+    Executed again after a kill it measures nothing twice; before a stage is tried anew, let its `Notes` be forgotten.
+    Raises GuardrailError when evidence cannot be written.
     """
     at = hand(world, session)
+    begun = at.notes.once("begun", datetime, _now)
     plans: list[Ready] = []
     rows = guarded("stage", lambda: _planned(world, session.stage, plans))
     layer = LayerDone("prefilter", (), _BEFORE)
@@ -70,7 +74,7 @@ def open_stage(world: World, session: Session, start: TreeState, own: Sequence[W
     report = _baseline(at, start, rows) if session.stage == "plan" else None
     written = (*_logs(layer), *((report,) if report else ()))
     warnings = tuple(text for row in rows for text in row.warnings)
-    return Opened(session.stage, start, halted(session.stage, rows), written, warnings, rows, layer, report)
+    return Opened(session.stage, start, halted(session.stage, rows), written, warnings, rows, layer, report, begun)
 
 
 def _planned(world: World, stage: str, plans: list[Ready]) -> Rows:
@@ -101,18 +105,26 @@ def _baseline(at: Hand, start: TreeState, rows: Rows) -> Written:
     return at.recorder.write(path, text.encode("utf-8", "replace"))
 
 
-def close_stage(world: World, session: Session, opened: Opened, verdict: str | None, own: Sequence[Written]) -> Closed:
+def close_stage(
+    world: World,
+    session: Session,
+    opened: Opened,
+    verdict: str | None,
+    own: Sequence[Written],
+    unasked: Halt | None = None,
+) -> Closed:
     """The final policy layer, the probes, the tree once more, the outcome; telemetry is written.
 
     `verdict` is that of the agents (`ok`, `conflict`, `degraded`, `undecided`), None when none were asked. `own` is as
-    for `open_stage`, with what the agents' consensus wrote, and without what `opened` has.
+    for `open_stage`, with what the agents' consensus wrote, and without what `opened` has. `unasked` says why the
+    agents of a run could not be asked. A run without a verdict does not pass.
     Raises GuardrailError when the record itself cannot be written.
     """
     at = hand(world, session)
     rows, layer, probed = opened.rows, LayerDone("final", (), _BEFORE), None
     if opened.halt is None:
         plan = ready(world, session.stage)
-        rows += enforced((_of_agents(world, session.stage, verdict),), plan.required)
+        rows += enforced((_of_agents(world, session.stage, verdict, unasked),), plan.required)
         layer, judged = _layer(at, plan, "final", plan.final, rows)
         rows += enforced(judged, plan.required)
         probed = _probed(at, plan, rows)
@@ -126,14 +138,23 @@ def close_stage(world: World, session: Session, opened: Opened, verdict: str | N
         probed.summary if probed else None,
         opened.baseline,
         halted(session.stage, rows) or opened.halt,
-        at.notes.once("finished", datetime, lambda: datetime.now(timezone.utc)),
-        (*opened.written, *written, *_of_session(session, own)),
+        opened.begun or session.started,
+        at.notes.once("finished", datetime, _now),
+        (*_of_session(session, own), *opened.written, *written),
     )
     return _recorded(at, found, written)
 
 
-def _of_agents(world: World, stage: str, verdict: str | None) -> Examined:
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _of_agents(world: World, stage: str, verdict: str | None, unasked: Halt | None) -> Examined:
     """What the agents' verdict means for the stage. A degraded one may be let pass, but never reaches unlock."""
+    if unasked is not None:
+        return Examined("consensus", "failed", unasked.message, unasked.hint, unasked.reason)
+    if verdict is None and world.run is not None:
+        return Examined("consensus", "failed", "no verdict was computed", None, "undecided")
     if verdict is None:
         return Examined("consensus", "skipped", "the agents are not asked here", needed=False)
     if verdict == "ok":

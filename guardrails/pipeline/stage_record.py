@@ -25,7 +25,7 @@ _TOOLS = {"passed": "ready", "skipped": "missing", "failed": "missing"}
 
 
 class Findings(NamedTuple):
-    """All that a stage found. `finished` is decided once for a session."""
+    """All that a stage found. `begun` and `finished` are decided once for each time it is tried."""
 
     rules: StageRules
     rows: tuple[Examined, ...]
@@ -33,6 +33,7 @@ class Findings(NamedTuple):
     hal: Summary | None
     baseline: Written | None
     halt: Halt | None
+    begun: datetime
     finished: datetime
     artifacts: tuple[Written, ...]
 
@@ -48,7 +49,7 @@ def document(world: World, session: Session, found: Findings) -> dict[str, Any]:
         "timestamp": finished.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "success": found.halt is None,
         "exit_code": found.halt.exit_code if found.halt else 0,
-        "duration_ms": max(0, round((finished - session.started).total_seconds() * 1000)),
+        "duration_ms": max(0, round((found.finished - found.begun).total_seconds() * 1000)),
         **({"run": world.run} if world.run else {}),
         **dict(_of_stage(session.stage, found)),
         "policy": {layer.layer: policy.record(layer) for layer in found.layers},

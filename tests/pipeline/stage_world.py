@@ -18,6 +18,7 @@ from guardrails.git import open_repo
 from guardrails.layout import STAGES as STAGES
 from guardrails.pipeline.baseline import TreeState, tree_state
 from guardrails.pipeline.guardrail import Closed, Opened, close_stage, open_stage
+from guardrails.pipeline.halting import Halt
 from guardrails.pipeline.world import World
 from tests.consensus.builder import Bundle
 from tests.sandbox import Ran as SandboxRan
@@ -113,11 +114,12 @@ def run_stage(
     own: Sequence[Written] = (),
     start: TreeState | None = None,
     nonce: str = "4f2a9c10",
+    unasked: Halt | None = None,
 ) -> Ran:
     with locked(at.repo, at.spec, "a test"):
         one = session(stage, nonce)
         opened = open_stage(at, one, tree_state(at) if start is None else start, own)
-        return Ran(opened, close_stage(at, one, opened, verdict, own))
+        return Ran(opened, close_stage(at, one, opened, verdict, own, unasked))
 
 
 def telemetry(sandbox: Sandbox, closed: Closed) -> dict[str, Any]:

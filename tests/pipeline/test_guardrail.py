@@ -10,6 +10,8 @@ import pytest
 from guardrails.evidence.lock import locked
 from guardrails.layout import STAGES
 from guardrails.pipeline.guardrail import Closed, Opened, open_stage
+from guardrails.pipeline.halting import halt
+from guardrails.pipeline.notes import Notes
 from guardrails.pipeline.plain import pack, unpack
 from tests.consensus.builder import CONFLICT, put
 from tests.pipeline.stage_world import (
@@ -19,6 +21,7 @@ from tests.pipeline.stage_world import (
     configure,
     packet,
     run_stage,
+    script,
     session,
     telemetry,
     world,
@@ -196,6 +199,38 @@ def test_the_agents_verdict_decides(ready: Sandbox, verdict: str | None, code: i
     assert (ran.closed.exit_code, ran.rows["consensus"][0]) == (code, status)
 
 
+def test_a_run_without_a_verdict_does_not_pass(ready: Sandbox) -> None:
+    ran = run_stage(world(ready, "20260131T093000Z-4f2a9c10"), "plan")
+    assert (ran.closed.exit_code, ran.rows["consensus"]) == (3, ("failed", "no verdict was computed"))
+
+
+def test_why_agents_could_not_be_asked_is_why_the_stage_failed(ready: Sandbox) -> None:
+    over = halt("plan", "budget", "the next call could cost more than is left", "raise budget.usd")
+    ran = run_stage(world(ready, "20260131T093000Z-4f2a9c10"), "plan", unasked=over)
+    assert ran.closed.halt is not None
+    assert (ran.closed.exit_code, ran.closed.halt.reason, ran.closed.halt.hint) == (1, "budget", over.hint)
+    assert telemetry(ready, ran.closed)["success"] is False
+
+
+def test_a_stage_that_is_tried_anew_is_measured_anew(ready: Sandbox) -> None:
+    """A further attempt of a run uses the session of the first, whose files lie there."""
+    name = script(ready, "judge", 'test -e "$HOME/fine"')
+    configure(ready, stages={"plan": {"policy": [[f"./{name}"]]}})
+    ready.commit()
+    at = world(ready)
+    first = run_stage(at, "plan")
+    assert first.closed.halt is not None
+    assert first.closed.halt.reason == "policy"
+    (ready.home / "fine").touch()
+    again = run_stage(at, "plan", start=first.opened.start)
+    assert again.closed.halt == first.closed.halt, "executed again it is what it was"
+    Notes(at.repo, session("plan")).forget()
+    anew = run_stage(at, "plan", own=again.written, start=first.opened.start)
+    assert anew.closed.exit_code == 0, anew.rows
+    assert telemetry(ready, anew.closed)["success"] is True
+    assert ready.judge("validate").code == 0
+
+
 def test_an_ok_at_unlock_is_recomputed(ready: Sandbox) -> None:
     """Somebody says ok, and there is no evidence of it."""
     ran = run_stage(world(ready), "unlock", "ok")
@@ -250,7 +285,7 @@ def test_another_profile_may_answer_for_a_missing_agent(sandbox: Sandbox) -> Non
     profiles = {"spare": {"agents": {"claude": {"command": ["cat"]}}}}
     agents = {name: {"command": ["cat"]} for name in ("gemini", "gpt_pro")} | {"claude": {"command": ["no-such"]}}
     packet(sandbox, agents=agents, profiles=profiles, consensus={"fallback": "spare"})
-    assert run_stage(world(sandbox, "a run"), "plan").closed.exit_code == 0
+    assert run_stage(world(sandbox, "a run"), "plan", "ok").closed.exit_code == 0
 
 
 @pytest.mark.parametrize(("key", "names"), [("checks", ["lint", "lnit"]), ("probes", ["hal9000"])])
@@ -277,7 +312,7 @@ def test_a_stage_whose_checks_find_nothing_is_undecided(sandbox: Sandbox) -> Non
 
 def test_the_record_says_which_run_it_belongs_to(ready: Sandbox) -> None:
     name = "20260131T093000Z-4f2a9c10"
-    assert telemetry(ready, run_stage(world(ready, name), "plan").closed)["run"] == name
+    assert telemetry(ready, run_stage(world(ready, name), "plan", "ok").closed)["run"] == name
     ready.commit()
     assert "run" not in telemetry(ready, run_stage(world(ready), "plan", nonce="4f2a9c11").closed)
 

@@ -278,6 +278,15 @@ def test_a_link_in_place_of_evidence_is_a_change(sandbox: Sandbox, at: World, tm
     assert set(changes(at, start, written)) == {OWN}
 
 
+def test_a_linked_folder_in_place_of_evidence_is_a_change(sandbox: Sandbox, at: World, tmp_path: Path) -> None:
+    start = tree_state(at)
+    written = own(at)
+    folder = (sandbox.root / OWN).parent
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    assert OWN in changes(at, start, written)
+
+
 def test_hidden_changes_are_undecided(sandbox: Sandbox, at: World) -> None:
     start = tree_state(at)
     sandbox.write(".git/info/lefthook-unstaged.patch", "x")

@@ -89,6 +89,14 @@ def ticks_of(pid: int) -> int:
         return 0
 
 
+def name_of(pid: int) -> str:
+    """The name a process is shown under, also when it has ended and was not collected; empty where none is known."""
+    try:
+        return read_words(f"/proc/{pid}/stat").partition("(")[2].rpartition(")")[0]
+    except OSError:
+        return ""
+
+
 def boot_name() -> str:
     """This boot of this machine or container. Under another name, no process of before is left."""
     try:

@@ -18,12 +18,14 @@ import sys
 import time
 
 from guardrails.agents.files import (
+    AGENT,
     ANSWER,
     ENDED,
     ERR,
     OUT,
     RESULT,
     UNSTARTED,
+    name_of,
     read_agent,
     read_words,
     settle,
@@ -37,6 +39,7 @@ GRACE = 2.0
 """Seconds an agent is given to end after it was asked to."""
 _LOOK = 0.5
 """Seconds between two looks at how much an agent has written."""
+_NAME = "speckit:call"
 _SIGTERM, _SIGKILL = 15, 9
 _IGNORED_BY_PYTHON = (13, 25)
 """SIGPIPE and SIGXFSZ on Linux: a program expects them as they were."""
@@ -58,6 +61,7 @@ def main() -> None:
     """`LOCK SECONDS BYTES STDIN PLACE HIDDEN COMMAND…`: a descriptor, two limits, a file, where to run, what."""
     job = Job(sys.argv[1:])
     os.set_inheritable(job.lock, False)
+    _take_name()
     waiter = os.fork()
     if not waiter:
         os.setsid()  # whoever kills a whole group of processes gets one of the two
@@ -67,6 +71,15 @@ def main() -> None:
     if not os.path.exists(RESULT):
         _take_over(job)
     os._exit(0)
+
+
+def _take_name() -> None:
+    """Be shown as what we are, until we are the agent: whoever became another program has lost this name."""
+    try:
+        with open("/proc/self/comm", "w", encoding="ascii") as stream:
+            stream.write(_NAME)
+    except OSError:
+        pass  # only Linux has this
 
 
 def _start(job: Job) -> int:
@@ -164,6 +177,9 @@ def _attend(pid: int, job: Job) -> None:
     if problem:
         _stop(pid)
     code, sign = _status(pid) or (None, None)
+    if sign and name_of(pid) == _NAME:
+        os.unlink(AGENT)  # it was killed before it was the agent, so nothing was paid
+        return
     if sign in (_SIGTERM, _SIGKILL) and time.monotonic() >= job.deadline:
         problem = "timeout"  # a waiter that was killed then had asked it to end
     if problem:

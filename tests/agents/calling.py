@@ -66,3 +66,19 @@ def runs(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+def supervisors(root: Path, one: Agent) -> list[int]:
+    """The processes at work in the folder of a call: the keeper before its waiter."""
+    found = []
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            try:
+                here = (path / "cwd").readlink()
+                parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, IndexError):
+                continue
+            if here == folder(root, one):
+                found.append((int(path.name), parent))
+    numbers = {pid for pid, _ in found}
+    return [pid for pid, _ in sorted(found, key=lambda each: each[1] in numbers)]

@@ -1,0 +1,15 @@
+"""Somebody who calls agents and can be killed: `caller.py ROOT MODE SECONDS TIMEOUT`, in a process of its own."""
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent))
+
+from guardrails.agents.calls import call_all
+from tests.agents.calling import agent, call, world
+
+root, mode, seconds, timeout = Path(sys.argv[1]), *sys.argv[2:5]
+print("ready", os.getpid(), flush=True)
+[done] = call_all(world(root), [call(root, agent(root, mode, seconds, timeout=float(timeout)))])
+print("done", done.exit_code, done.problem, flush=True)

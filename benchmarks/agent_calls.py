@@ -16,7 +16,7 @@ TIMES = 25
 AGENTS = 3
 ALLOWED = 60.0
 """milliseconds that a call may take above what its agent takes by itself"""
-_CODE = "print('{\"consensus\": {\"agreements\": [\"all\"], \"conflicts\": []}}')"
+_CODE = 'print(\'{"consensus": {"agreements": ["all"], "conflicts": []}}\')'
 COMMAND = (sys.executable, "-I", "-S", "-c", _CODE)
 
 

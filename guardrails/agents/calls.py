@@ -7,14 +7,16 @@ it is running, and makes it only if nothing of it was ever started.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from hashlib import sha256
 from queue import SimpleQueue
 
 from guardrails.agents.replay import replay
-from guardrails.agents.serving import Surroundings, command_of, prompt_bytes, serve
+from guardrails.agents.serving import Surroundings, begin, command_of, prompt_bytes, serve
 from guardrails.agents.shapes import Call, Finished, Progress, State, Watch
+from guardrails.errors import Undecidable
 from guardrails.pipeline.world import World
 
 __all__ = ("Call", "Finished", "Progress", "Watch", "call_all", "call_key", "calls_directory", "prompt_sha256")
@@ -42,13 +44,33 @@ def call_all(world: World, calls: Sequence[Call], watch: Watch | None = None) ->
     bring. Raises GuardrailError for a command that cannot be put together, before any call is made, and Undecidable
     where processes cannot outlive this one (on Windows).
     """
-    for call in calls:
-        command_of(call, call.directory)
     around = Surroundings(world.repo, world.environment)
-    told: SimpleQueue[tuple[int, State | Finished | BaseException]] = SimpleQueue()
+    live = [call for call in calls if call.agent.replay is None]
+    for call in live:
+        command_of(call, call.directory)
+    if live and sys.platform == "win32":
+        raise Undecidable(
+            "agents cannot be called on Windows", "run this in WSL, where processes outlive their parents"
+        )
+    flags, starter = begin(live, around)
+    begun = {call.key for call, flag in zip(live, flags, strict=True) if flag}
+    told: SimpleQueue[_News] = SimpleQueue()
     for number, call in enumerate(calls):
+        if call.key in begun:
+            told.put((number, "started"))
         # Daemons: whoever is interrupted does not wait for an agent that will take half an hour.
-        threading.Thread(target=_report, args=(number, call, around, told), daemon=True).start()
+        threading.Thread(target=_report, args=(number, call, around, call.key in begun, told), daemon=True).start()
+    brought = _collect(calls, told, watch)
+    if starter:
+        starter.wait()
+    return brought
+
+
+_News = tuple[int, State | Finished | BaseException]
+
+
+def _collect(calls: Sequence[Call], told: SimpleQueue[_News], watch: Watch | None) -> tuple[Finished, ...]:
+    """What all calls brought, in their order. Raises what one of them raised."""
     brought: dict[int, Finished] = {}
     while len(brought) < len(calls):
         number, news = told.get()
@@ -63,13 +85,12 @@ def call_all(world: World, calls: Sequence[Call], watch: Watch | None = None) ->
     return tuple(brought[number] for number in range(len(calls)))
 
 
-def _report(
-    number: int, call: Call, around: Surroundings, told: SimpleQueue[tuple[int, State | Finished | BaseException]]
-) -> None:
+def _report(number: int, call: Call, around: Surroundings, begun: bool, told: SimpleQueue[_News]) -> None:
+    """Put what becomes of one call where `call_all` waits for it."""
     try:
         if call.agent.replay is not None:
             told.put((number, replay(call, around.repo)))
         else:
-            told.put((number, serve(call, around, lambda state: told.put((number, state)))))
+            told.put((number, serve(call, around, lambda state: told.put((number, state)), begun=begun)))
     except BaseException as error:  # noqa: BLE001 - raised by whoever waits
         told.put((number, error))

@@ -30,7 +30,7 @@ def replay(call: Call, repo: Repo) -> Finished:
     folder = open_folder(call._replace(key=f"{call.key}.replay"))
     lock = private(os.path.join(folder, LOCK), os.O_RDWR | os.O_CREAT)
     try:
-        hold(lock, None)
+        hold(lock)
         outcome = recorded(folder)
         if outcome:
             return _finished(call, folder, outcome, reused=True)

@@ -1,4 +1,4 @@
-"""One call from its folder to what came of it: found there, waited for, or made."""
+"""Calls from their folders to what came of them: found there, waited for, or made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from hashlib import sha256
@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 from guardrails.agents import formats
 from guardrails.agents.detached import Order, start
-from guardrails.agents.files import ANSWER, ERR, LOCK, OUT, PROMPT
+from guardrails.agents.files import AGENT, ANSWER, ENDED, ERR, LOCK, OUT, PROMPT, RESULT
 from guardrails.agents.formats import Answer
 from guardrails.agents.outcomes import NEVER_BEGUN, Outcome, forget, outcome_of
 from guardrails.agents.shapes import Call, Finished, State
 from guardrails.agents.unwrap import without_escapes
-from guardrails.errors import GuardrailError, Undecidable
+from guardrails.errors import GuardrailError
 from guardrails.git import Repo
 from guardrails.printable import utf8
 from guardrails.programs import OUTPUT_LIMIT, allowed_environment
@@ -75,49 +75,74 @@ def command_of(call: Call, folder: str) -> tuple[str, ...]:
     return tuple(whole.get(argument, argument) for argument in agent.command)
 
 
-def serve(call: Call, around: Surroundings, tell: Callable[[State], None]) -> Finished:
-    """What came of a call, after it was made if it had to be. Blocks until then."""
+def begin(calls: Sequence[Call], around: Surroundings) -> tuple[list[bool], subprocess.Popen[bytes] | None]:
+    """Begin those calls of which there is no trace, all from one process: whether each was begun, and that process."""
+    begun, locks, orders = [False] * len(calls), [], []
+    try:
+        for number, call in enumerate(calls):
+            if not call.agent.command:
+                continue
+            folder = open_folder(call)
+            locks.append(_open_lock(folder))
+            if hold(locks[-1], wait=False) and not _is_known(folder):
+                orders.append(_order(call, folder, locks[-1], around))
+                begun[number] = True
+        return begun, start(orders, around.environment) if orders else None
+    finally:
+        for lock in locks:
+            os.close(lock)  # the supervisors hold theirs on
+
+
+def serve(call: Call, around: Surroundings, tell: Callable[[State], None], *, begun: bool) -> Finished:
+    """What came of a call, after it was made if it had to be. Blocks until then. `begun`: just now, by this process."""
     if not call.agent.command:
         return _nobody(call)
-    if sys.platform == "win32":
-        raise Undecidable(
-            "agents cannot be called on Windows", "run this in WSL, where processes outlive their parents"
-        )
     folder = open_folder(call)
-    made: subprocess.Popen[bytes] | None = None
+    starter: subprocess.Popen[bytes] | None = None
     for _ in range(_ATTEMPTS):
-        lock = private(os.path.join(folder, LOCK), os.O_RDWR | os.O_CREAT)
+        lock = _open_lock(folder)
         try:
-            hold(lock, None if made else lambda: tell("attached"))
-            if made:
-                made.wait()
+            if not hold(lock, wait=False):
+                if not begun:
+                    tell("attached")
+                hold(lock)
+            if starter:
+                starter.wait()
             outcome = outcome_of(folder, call.agent.timeout, lambda: _is_whole(call, folder))
-            if outcome and (made or outcome.problem not in NEVER_BEGUN):
-                return finished(call, folder, outcome, reused=not made)
-            if not made:
+            if outcome and (begun or outcome.problem not in NEVER_BEGUN):
+                return finished(call, folder, outcome, reused=not begun)
+            if not begun:
                 tell("started")
-            made = _begin(call, folder, lock, around)
+            begun = True
+            starter = start([_order(call, folder, lock, around)], around.environment)
         finally:
-            os.close(lock)  # the supervisor holds it on
+            os.close(lock)
     raise GuardrailError(
-        f"agent '{call.agent.name}': its supervisor was ended {_ATTEMPTS} times before the agent had begun",
+        f"agent '{call.agent.name}': its supervisors were ended {_ATTEMPTS} times before it had begun",
         f"see {os.path.join(folder, 'supervisor.log')}",
     )
 
 
-def hold(lock: int, waiting: Callable[[], None] | None) -> None:
-    """Lock the folder of a call. Whoever has it is at work there, and is waited for."""
-    if sys.platform == "win32":
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        if waiting:
-            waiting()
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def _open_lock(folder: str) -> int:
+    return private(os.path.join(folder, LOCK), os.O_RDWR | os.O_CREAT)
 
 
-def _begin(call: Call, folder: str, lock: int, around: Surroundings) -> subprocess.Popen[bytes]:
+def _is_known(folder: str) -> bool:
+    return any(os.path.exists(os.path.join(folder, name)) for name in (RESULT, ENDED, AGENT))
+
+
+def hold(lock: int, *, wait: bool = True) -> bool:
+    """Lock the folder of a call; False when somebody has it, is at work there, and is not to be waited for."""
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+    return True
+
+
+def _order(call: Call, folder: str, lock: int, around: Surroundings) -> Order:
+    """What its supervisors are to do, with all they need in the folder."""
     agent = call.agent
     forget(folder)
     with open(os.path.join(folder, PROMPT), "wb", opener=private) as stream:
@@ -128,8 +153,7 @@ def _begin(call: Call, folder: str, lock: int, around: Surroundings) -> subproce
         json.dump(about, text, indent=2)
     environment = allowed_environment(around.environment, agent.env)
     stdin = PROMPT if agent.input == "stdin" else os.devnull
-    order = Order(folder, command, around.repo.root, stdin, agent.timeout, OUTPUT_LIMIT, environment)
-    return start(order, lock, around.environment)
+    return Order(folder, lock, command, around.repo.root, stdin, agent.timeout, OUTPUT_LIMIT, environment)
 
 
 def private(path: str, flags: int) -> int:

@@ -1,12 +1,12 @@
 """The supervisor of one paid call. It outlives whoever asked for the call, and what the agent brought outlives it.
 
-Two processes of this program watch one agent. The waiter starts it, ends it at its time limit and publishes how it
+Two processes of this program watch each agent. The waiter starts it, ends it at its time limit and publishes how it
 ended; the keeper takes over when the waiter dies. Either can be killed at any moment, and nothing is lost: the agent's
 exit status is looked at but not collected until it is on disk, and the keeper inherits the agent. Both hold the lock of
 the folder they run in, so the operating system tells everybody when the last of them is gone.
 
 The agent writes into files itself; no pipe breaks and no output is lost with a supervisor. It is not ended with them
-either: it is paid, so its answer is waited for (`orphans.py`).
+either: it is paid, so its answer is waited for (`outcomes.py`).
 
 Every call pays for starting this, so it imports next to nothing: no json, no typing, no signal, no subprocess.
 """
@@ -17,6 +17,7 @@ import os
 import sys
 import time
 
+from guardrails.agents.children import SIGKILL, SIGTERM, ends_within, fork, signal_group, status, stop
 from guardrails.agents.files import (
     AGENT,
     ANSWER,
@@ -35,42 +36,65 @@ from guardrails.agents.files import (
     write_end,
 )
 
-GRACE = 2.0
-"""Seconds an agent is given to end after it was asked to."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctypes import CDLL
+
 _LOOK = 0.5
 """Seconds between two looks at how much an agent has written."""
 _NAME = "speckit:call"
-_SIGTERM, _SIGKILL = 15, 9
 _IGNORED_BY_PYTHON = (13, 25)
 """SIGPIPE and SIGXFSZ on Linux: a program expects them as they were."""
 
 
 class Job:
-    """One call, as its supervisor is told of it. The folder of the call is the working directory."""
+    """One call, as its supervisors are told of it."""
 
     def __init__(self, words: list[str]) -> None:
-        self.lock, self.limit = int(words[0]), int(words[2])
-        self.deadline = time.monotonic() + float(words[1])
-        self.stdin, self.place = words[3], words[4]
-        self.hidden = words[5].split(",")
-        """variables that this program may need and the agent must not see"""
-        self.command = words[6:]
+        self.folder, self.place, self.stdin = words[0:3]
+        self.lock, self.limit = int(words[3]), int(words[4])
+        self.deadline = time.monotonic() + float(words[5])
+        self.hidden = words[6].split(",")
+        """variables that others need and this agent must not see"""
+        self.command = words[7:]
 
 
 def main() -> None:
-    """`LOCK SECONDS BYTES STDIN PLACE HIDDEN COMMAND…`: a descriptor, two limits, a file, where to run, what."""
-    job = Job(sys.argv[1:])
-    os.set_inheritable(job.lock, False)
+    """Start the supervisors of some calls, and end. Each call is the number of its words, and its words:
+
+    `FOLDER PLACE STDIN LOCK BYTES SECONDS HIDDEN COMMAND…`: of the call, where the agent runs, what it reads, an open
+    descriptor, two limits, and what to run.
+    """
+    words, jobs = sys.argv[1:], []
+    while words:
+        count = int(words[0])
+        jobs.append(Job(words[1 : count + 1]))
+        words = words[count + 1 :]
     _take_name()
-    waiter = os.fork()
-    if not waiter:
-        os.setsid()  # whoever kills a whole group of processes gets one of the two
-        _attend(_start(job), job)
-        os._exit(0)
-    _keep(waiter)
+    system = _system()
+    for job in jobs:
+        _begin(job, [other.lock for other in jobs if other is not job], system)
+    os._exit(0)
+
+
+def _begin(job: Job, others: list[int], system: CDLL | None) -> None:
+    fork(lambda: _keep(job, others, system))
+
+
+def _keep(job: Job, others: list[int], system: CDLL | None) -> None:
+    """Keep one call: see that its waiter, or this process in its place, says how the agent has ended."""
+    os.setsid()
+    os.chdir(job.folder)
+    log = os.open("supervisor.log", _APPEND, 0o600)
+    for number in (1, 2):
+        os.dup2(log, number)
+    for lock in others:
+        os.close(lock)
+    os.set_inheritable(job.lock, False)
+    _adopt_orphans(system)
+    _wait_for(fork(lambda: _wait_on(job)))
     if not os.path.exists(RESULT):
         _take_over(job)
-    os._exit(0)
 
 
 def _take_name() -> None:
@@ -82,15 +106,10 @@ def _take_name() -> None:
         pass  # only Linux has this
 
 
-def _start(job: Job) -> int:
-    """The process id of the agent. It holds the lock until it has become the program it is to run."""
-    pid = os.fork()
-    if not pid:
-        try:
-            _become(job)
-        finally:
-            os._exit(127)
-    return pid
+def _wait_on(job: Job) -> None:
+    """The waiter. Its agent holds the lock until it has become the program it is to run."""
+    os.setsid()  # whoever kills a whole group of processes gets one of the two supervisors
+    _attend(fork(lambda: _become(job)), job)
 
 
 def _become(job: Job) -> None:
@@ -134,23 +153,35 @@ def _execute(job: Job) -> str:
     return problem
 
 
-def _keep(waiter: int) -> None:
-    """Return when the waiter has ended. The agent becomes our child then: only a parent is told how a process ended.
+def _system() -> CDLL | None:
+    """The C library, loaded once for all calls; None where it has nothing that is needed."""
+    if sys.platform != "linux":
+        return None
+    from ctypes import CDLL
 
-    Linux has this. Elsewhere the agent of a waiter that was killed is looked after as `orphans.py` does.
+    return CDLL(None)
+
+
+def _adopt_orphans(system: CDLL | None) -> None:
+    """Become the parent of the agent should the waiter die: only a parent is told how a process ended.
+
+    Linux has this. Elsewhere the agent of a waiter that was killed is looked after as `outcomes.py` does.
     """
+    if system:
+        system.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def _wait_for(waiter: int) -> None:
+    """Return when the waiter has ended. What the agent started and left is collected meanwhile."""
     if sys.platform != "linux":
         os.waitpid(waiter, 0)
         return
-    import ctypes  # after the fork: the agent starts meanwhile
-
-    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
     while True:
         ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
         agent = read_agent()
         if ended is None or ended.si_pid == waiter or (agent and agent.pid == ended.si_pid):
             return
-        os.waitpid(ended.si_pid, 0)  # what the agent started and left
+        os.waitpid(ended.si_pid, 0)
 
 
 def _take_over(job: Job) -> None:
@@ -162,7 +193,7 @@ def _take_over(job: Job) -> None:
         agent = read_agent()
         try:
             if agent:
-                _status(agent.pid, os.WNOHANG)
+                status(agent.pid, os.WNOHANG)
                 _attend(agent.pid, job)
                 return
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # it may be about to begin
@@ -175,12 +206,12 @@ def _attend(pid: int, job: Job) -> None:
     """Wait for the agent, and write down how it ended before anything else is done."""
     problem = _watch(pid, job)
     if problem:
-        _stop(pid)
-    code, sign = _status(pid) or (None, None)
+        stop(pid)
+    code, sign = status(pid) or (None, None)
     if sign and name_of(pid) == _NAME:
         os.unlink(AGENT)  # it was killed before it was the agent, so nothing was paid
         return
-    if sign in (_SIGTERM, _SIGKILL) and time.monotonic() >= job.deadline:
+    if sign in (SIGTERM, SIGKILL) and time.monotonic() >= job.deadline:
         problem = "timeout"  # a waiter that was killed then had asked it to end
     if problem:
         code = None
@@ -188,7 +219,7 @@ def _attend(pid: int, job: Job) -> None:
         code = sign = None
         problem = read_words(UNSTARTED)
     write_end(code, sign, problem, time.time_ns(), time.monotonic_ns())
-    _signal_group(pid, _SIGKILL)  # what it left running; its number is taken until it is collected
+    signal_group(pid, SIGKILL)  # what it left running; its number is taken until it is collected
     settle()
 
 
@@ -196,7 +227,7 @@ def _watch(pid: int, job: Job) -> str | None:
     """Wait until the agent has ended; what it is to be ended for otherwise."""
     while True:
         left = job.deadline - time.monotonic()
-        if _wait(pid, min(max(left, 0), _LOOK)):
+        if ends_within(pid, min(max(left, 0), _LOOK)):
             return None
         if left <= 0:
             return "timeout"
@@ -204,61 +235,3 @@ def _watch(pid: int, job: Job) -> str | None:
             return "flood"
         if size(ERR) > job.limit:
             os.truncate(ERR, 0)  # it appends, so the newest remarks are kept
-
-
-def _wait(pid: int, seconds: float) -> bool:
-    """Whether a child ends within so many seconds. It is not collected."""
-    try:
-        handle = os.pidfd_open(pid)
-    except (AttributeError, OSError):  # another system, or a sandbox that forbids it
-        return _wait_looking(pid, seconds)
-    from select import POLLIN, poll
-
-    try:
-        waiting = poll()
-        waiting.register(handle, POLLIN)
-        return bool(waiting.poll(seconds * 1000))
-    finally:
-        os.close(handle)
-
-
-def _wait_looking(pid: int, seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while not _status(pid, os.WNOHANG):
-        if time.monotonic() >= until:
-            return False
-        time.sleep(0.01)
-    return True
-
-
-def _stop(pid: int) -> None:
-    """End an agent and what it started: asked first, then made to."""
-    _signal_group(pid, _SIGTERM)
-    if not _wait(pid, GRACE):
-        _signal_group(pid, _SIGKILL)
-
-
-def _signal_group(pid: int, number: int) -> None:
-    try:  # noqa: SIM105
-        os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
-
-
-def _status(pid: int, flags: int = 0) -> tuple[int | None, int | None] | None:
-    """(exit code, signal), one of them None, of a child that has ended. It stays to be collected where that can be."""
-    if hasattr(os, "waitid"):
-        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | flags)
-        if ended is None:
-            return None
-        return (ended.si_status, None) if ended.si_code == os.CLD_EXITED else (None, ended.si_status)
-    if pid not in _collected:
-        found, status = os.waitpid(pid, flags)
-        if not found:
-            return None
-        _collected[pid] = os.waitstatus_to_exitcode(status)
-    code = _collected[pid]
-    return (code, None) if code >= 0 else (None, -code)
-
-
-_collected: dict[int, int] = {}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from benchmarks import cli, footprint, guard, lint_once, startup, status, tracker, validate
+from benchmarks import agent_calls, cli, footprint, guard, lint_once, startup, status, tracker, validate
 from benchmarks.environment import check_jsonschema, clean_environment
 from benchmarks.measure import Command, NotMeasuredError, Series, interleave, peak, prove
 from benchmarks.registry import BENCHMARKS, Benchmark
@@ -137,6 +137,7 @@ def test_peak_memory_adds_up_processes_that_live_together(setting: Setting) -> N
         pytest.param(footprint.run, 2, id="footprint"),
         pytest.param(guard.run, 4, id="guard"),
         pytest.param(status.run, 2, id="status"),
+        pytest.param(agent_calls.run, 2, id="agent-calls"),
         pytest.param(tracker.run, 2, id="tracker"),
     ],
 )

@@ -14,6 +14,7 @@ from guardrails.agents.formats import Usage
 from guardrails.costs.spending import spent
 from guardrails.costs.summary import Charge, row, summary_document
 from guardrails.run_settings import Budget, Price
+from tests.agents.calling import agent, ask
 from tests.consensus.builder import CONFLICT, SPEC, STYLES, Bundle, Files, put, without
 from tests.pipeline.stage_world import STAGES, agreements, packet, script, stage
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path
@@ -316,6 +317,17 @@ def test_r04_json_put_together_by_hand_is_found_where_it_breaks(sandbox: Sandbox
     row = text.splitlines()[finding["line"] - 1]
     assert (finding["rule"], row.strip().partition(":")[0]) == ("TEL001", '"note"')
     assert row[finding["column"] - 1 :].startswith("hello")
+
+
+def test_r12_any_amount_of_context_reaches_an_agent(tmp_path: Path) -> None:
+    """An argument of more than 128 KiB is refused by the system; a prompt is none."""
+    prompt = "'$(touch made)'\0\n" * 30_000
+    done = ask(tmp_path, agent(tmp_path, "echo"), prompt)
+    assert (done.problem, done.answer.value) == (
+        None,
+        {"bytes": len(prompt), "nul": 30_000, "lines": 30_000, "argv": []},
+    )
+    assert not (tmp_path / "made").exists()
 
 
 def test_r33_empty_cells_keep_their_columns(sandbox: Sandbox) -> None:

@@ -53,12 +53,19 @@ def _unpack(kind: Any, value: Any) -> Any:
     if kind is datetime:
         return datetime.fromisoformat(_checked(isinstance(value, str), kind, value))
     if kind is float:
-        return float(_checked(isinstance(value, (int, float)) and not isinstance(value, bool), kind, value))
+        return _float(_checked(isinstance(value, (int, float)) and not isinstance(value, bool), kind, value))
     if kind is int:
         return _checked(isinstance(value, int) and not isinstance(value, bool), kind, value)
     if hasattr(kind, "_fields"):
         return _record(kind, value)
     return _checked(isinstance(value, kind), kind, value)
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValueError("too large a number") from error
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any) -> Any:

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guardrails.pipeline.baseline import TreeState
+from guardrails.pipeline.guardrail import Closed, Opened
 from guardrails.pipeline.halting import REASONS, Halt, from_json, halt, to_json
 from guardrails.pipeline.plain import pack, unpack
 
@@ -93,3 +95,27 @@ def test_a_halt_never_exits_as_if_all_were_well(reason: str) -> None:
     codes = {"conflict": 4, "degraded": 5, "missing-tool": 3, "undecided": 3, "dirty-tree": 1, "budget": 1}
     made = halt("plan", reason, "it stopped")  # type: ignore[arg-type]
     assert made.exit_code == codes.get(reason, made.exit_code) != 0
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text() | st.sampled_from(Whole._fields), inner),
+    max_leaves=12,
+)
+
+
+@given(JSON, st.sampled_from([Whole, Halt, Opened, Closed, TreeState]))
+def test_a_journal_that_holds_anything_is_read_or_refused(value: object, kind: type[tuple[object, ...]]) -> None:
+    try:
+        made = unpack(kind, value)
+    except ValueError:
+        return
+    assert isinstance(made, kind)
+
+
+@pytest.mark.parametrize("share", [10**400, "1"])
+def test_a_number_no_float_can_hold_is_refused(share: object) -> None:
+    kept = {"word": "no", "count": 1, "sure": False, "when": "2026-01-31T09:30:00+00:00"}
+    parts = [{"name": "a", "share": share}]
+    with pytest.raises(ValueError, match=r"\S"):
+        unpack(Whole, {**kept, "parts": parts})

@@ -27,6 +27,8 @@ _ALWAYS = (
 )  # fmt: skip
 _PREFIXES = ("LC_", "XDG_")
 
+_RUNNING: set[subprocess.Popen[bytes]] = set()
+
 Problem = Literal["missing", "not-executable", "timeout"]
 
 
@@ -68,6 +70,7 @@ def run(
         return Ran(command, None, b"", b"", 0.0, "missing")
     except (PermissionError, OSError):
         return Ran(command, None, b"", b"", 0.0, "not-executable")
+    _RUNNING.add(process)
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
@@ -86,10 +89,17 @@ def run(
         problem = "timeout"
     finally:
         end(process)  # whatever it left running keeps the pipes open
+        _RUNNING.discard(process)
     for worker in workers:
         worker.join(_GRACE)
     code = None if problem else process.returncode
     return Ran(command, code, bytes(outputs[0]), bytes(outputs[1]), time.monotonic() - begun, problem)
+
+
+def end_all() -> None:
+    """End every program that `run` is waiting for in any thread: for a process that is about to end itself."""
+    for process in tuple(_RUNNING):
+        end(process)
 
 
 def start(argv: Sequence[str], cwd: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

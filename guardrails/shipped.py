@@ -1,4 +1,4 @@
-"""Where the schemas and native hooks lie: inside the wheel, or at the top of a source checkout."""
+"""Where the schemas, native hooks, prompts and the sample lie: inside the wheel, or at the top of a source checkout."""
 
 from __future__ import annotations
 
@@ -19,3 +19,9 @@ def read(kind: str, name: str) -> bytes:
     """The bytes of a shipped file."""
     with open(path_of(kind, name), "rb") as stream:
         return stream.read()
+
+
+def folder_of(kind: str) -> str:
+    """The absolute path of a folder of shipped files."""
+    places = [os.path.join(place, kind) for place in _PLACES]
+    return next((place for place in places if os.path.isdir(place)), places[0])

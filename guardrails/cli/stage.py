@@ -61,7 +61,7 @@ def command(
     globals_ = merged(ctx, **options)
     world = world_here(globals_, spec, profile, allow_degraded=allow_degraded)
     if dry_run:
-        for line in _announced(world, stage):
+        for line in announced(world, stage):
             click.echo(printable(line))
         return 0
     with locked(world.repo, world.spec, f"speckit stage {stage}"):
@@ -81,7 +81,8 @@ def _run(world: World, stage: str) -> Closed:
     return closed._replace(written=(*opened.written, *closed.written))
 
 
-def _announced(world: World, stage: str) -> list[str]:
+def announced(world: World, stage: str) -> list[str]:
+    """What the guardrail of a stage would do, line by line; the last says that nothing was done."""
     plan = ready(world, stage)
     hiding = Hiding(world)
     lines = [f"documents: {', '.join(plan.rules.documents)}", f"checks: {', '.join(('clean-tree', *plan.checks))}"]

@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from guardrails.errors import Undecidable
+from guardrails.pipeline.choosing import Known, Remembered
 from guardrails.pipeline.halting import Halt
 from guardrails.pipeline.history import Record, Request, from_json, to_json
 from guardrails.pipeline.plain import pack, unpack
@@ -45,22 +46,6 @@ class Place(NamedTuple):
 
     url: str
     owner: str
-
-
-class Known(NamedTuple):
-    """An attempt that the journal knows. `open`: it has not ended, however it was left."""
-
-    run: str
-    attempt: int
-    open: bool
-
-
-class Remembered(NamedTuple):
-    """All that is known of an attempt. `end` is None when it has not ended, or was given up."""
-
-    request: Request
-    history: tuple[Record, ...]
-    end: Halt | Done | None
 
 
 class Hands(NamedTuple):
@@ -173,8 +158,14 @@ class Journal:
 
 
 def _known(row: WorkflowStatus) -> Known:
+    """One of another shape cannot be gone on with as it is, only by a further attempt."""
     run, attempt = row.workflow_id.split("/")[-2:]
-    return Known(run, int(attempt), row.status in _OPEN)
+    return Known(run, int(attempt), row.status in _OPEN and row.app_version == _version(run))
+
+
+def _version(run: str) -> str:
+    """DBOS wants versions that no two applications share, and each run is an application."""
+    return f"{run}-shape-{SHAPE}"
 
 
 def _workflow_id(place: Place, spec: str, run: str, attempt: int) -> str:
@@ -230,7 +221,7 @@ def _launch(place: Place, run: str, hands: Hands) -> None:
     config: DBOSConfig = {
         "name": f"speckit-{run.lower()}",
         "system_database_url": place.url,
-        "application_version": SHAPE,
+        "application_version": _version(run),
         "executor_id": run,
         "serializer": _Json(),
         "log_level": "CRITICAL",

@@ -16,6 +16,7 @@ from guardrails.pipeline.baseline import TreeState
 from guardrails.pipeline.guardrail import Closed, Opened
 from guardrails.pipeline.halting import Halt
 from guardrails.pipeline.plain import pack, unpack
+from guardrails.pipeline.rounds import Round
 from guardrails.run_settings import Recovery
 
 Verdict = Literal["ok", "conflict", "degraded", "undecided"]
@@ -49,8 +50,11 @@ class Began(NamedTuple):
 
     at: datetime
     tree: TreeState
+    attempt: int = 1
     allow_dirty: bool = False
     allow_degraded: bool = False
+    written: tuple[Written, ...] = ()
+    """resolutions that were recorded while the run was halted: the run takes them over"""
 
 
 class Started(NamedTuple):
@@ -73,11 +77,11 @@ class Guarded(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """Agents were asked once. `round` is the consultation's own account of it."""
+    """Agents were asked once. `round` is None when none of them was."""
 
     stage: str
     at: datetime
-    round: Any
+    round: Round | None
     written: tuple[Written, ...] = ()
     halt: Halt | None = None
     """why they could not be asked (over budget, for one)"""
@@ -117,8 +121,8 @@ class Settled(NamedTuple):
     stale: tuple[str, ...] = ()
     halt: Halt | None = None
     written: tuple[Written, ...] = ()
-    account: Any = None
-    """what the summary needs to know of it, as the consultation gives it"""
+    record: Written | None = None
+    """the verdict as it was written"""
 
 
 class Shut(NamedTuple):
@@ -135,6 +139,7 @@ class Failed(NamedTuple):
     stage: str
     at: datetime
     halt: Halt
+    attempt: int = 1
 
 
 Record = Began | Started | Guarded | Asked | Recovered | Settled | Shut | Failed
@@ -170,7 +175,7 @@ def written_by(record: Record) -> tuple[Written, ...]:
     match record:
         case Guarded(opened=result) | Shut(closed=result):
             return result.written
-        case Asked(written=files) | Settled(written=files):
+        case Began(written=files) | Asked(written=files) | Settled(written=files):
             return files
     return ()
 
@@ -178,8 +183,3 @@ def written_by(record: Record) -> tuple[Written, ...]:
 def all_written(history: Iterable[Record]) -> tuple[Written, ...]:
     """Every file of a run, in the order they were written; one that was replaced stands here for each time."""
     return tuple(file for record in history for file in written_by(record))
-
-
-def attempts(history: Iterable[Record]) -> int:
-    """How many attempts at the run have begun."""
-    return sum(1 for _ in of_kind(history, Began))

@@ -14,6 +14,9 @@ from typing import NamedTuple
 from guardrails.pipeline.halting import Halt, halt
 from guardrails.pipeline.history import Record, Recovered, Remedy, Request, Settled
 
+_NAMED = 3
+"""Conflicts that the message of a halt names."""
+
 
 class Retry(NamedTuple):
     """Decide on a step of recovery: `agents` are asked after `wait` seconds, under `profile` if it names one.
@@ -99,7 +102,8 @@ def refusal(settled: Settled, request: Request) -> Halt:
         hint = (
             f"speckit consensus resolve {stage} {spec} --conflict N --because TEXT; then speckit auto {spec} --resume"
         )
-        return halt(stage, "conflict", f"{stage}: {said}", hint)
+        named = "; ".join(settled.conflicts[:_NAMED])
+        return halt(stage, "conflict", f"{stage}: {said}" + (f": {named}" if named else ""), hint)
     if settled.lacking and all(lack.gone for lack in settled.lacking):
         programs = ", ".join(lack.agent for lack in settled.lacking)
         hint = f"install them, or configure their command in .speckit.yaml; then speckit auto {spec} --resume"

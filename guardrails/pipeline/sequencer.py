@@ -22,7 +22,7 @@ from guardrails.pipeline.history import (
     Settled,
     Shut,
     Started,
-    attempts,
+    of_kind,
     of_stage,
 )
 from guardrails.pipeline.recovery import Retry, passes, refusal, remedy
@@ -50,10 +50,10 @@ Step = Run | Retry | Halt | Done
 
 def next_step(history: Sequence[Record], request: Request) -> Step:
     """The one thing to do after all that was done."""
-    if attempts(history) < request.attempt:
-        return Run("begin", request.stages[0])
-    if isinstance(last := history[-1], Failed):
+    if history and isinstance(last := history[-1], Failed) and last.attempt == request.attempt:
         return last.halt
+    if all(begun.attempt != request.attempt for begun in of_kind(history, Began)):
+        return Run("begin", request.stages[0])
     for name in request.stages:
         step = _step_of(_Stage(name, history, request))
         if step is not None:
@@ -89,9 +89,10 @@ class _Stage:
         return None
 
     def judged(self) -> Settled | None:
-        """The verdict on all answers there are; None when some are still to be judged."""
+        """The verdict on all answers there are; None when some are still to be judged, or a step that asks nobody
+        is still to be told in the telemetry."""
         for record in reversed(self.fresh):
-            if isinstance(record, Asked):
+            if isinstance(record, Asked) or (isinstance(record, Recovered) and record.action == "escalate"):
                 return None
             if isinstance(record, Settled):
                 return record

@@ -28,7 +28,7 @@ def main(url: str, log: str, pause: str, conflicts: str = "0") -> None:
     def take(step: Run | Retry, history: Sequence[Record]) -> Record:
         time.sleep(float(pause))
         tell(f"{step.stage}.{step.action}")
-        return Play(request(), judge, history)._taken(step)
+        return Play(asked, judge, history)._taken(step)
 
     def finish(step: Halt | Done, history: Sequence[Record]) -> None:
         tell(f"finish {len(history)}")
@@ -37,12 +37,12 @@ def main(url: str, log: str, pause: str, conflicts: str = "0") -> None:
     with durable.journal(place) as journal:
         known = journal.known("SPEC-KIT-DEMO")
         latest = journal.recall("SPEC-KIT-DEMO", known[-1]) if known else None
-    if latest is None:
-        end = durable.begin(place, request(), (), hands)
-    elif known[-1].open:
-        end = durable.go_on(place, latest.request, hands)
+    asked = latest.request if latest is not None else request()
+    if latest is not None and known[-1].open:
+        end = durable.go_on(place, asked, hands)
     else:
-        end = durable.begin(place, latest.request._replace(attempt=latest.request.attempt + 1), latest.history, hands)
+        asked = asked._replace(attempt=len(known) + 1)
+        end = durable.begin(place, asked, latest.history if latest is not None else (), hands)
     print(end.exit_code if isinstance(end, Halt) else 0)
 
 

@@ -23,6 +23,7 @@ from guardrails.pipeline.history import (
     Verdict,
 )
 from guardrails.pipeline.recovery import Retry
+from guardrails.pipeline.rounds import Round
 from guardrails.pipeline.sequencer import Done, Run, next_step
 from guardrails.run_settings import Recovery
 
@@ -101,13 +102,13 @@ class Play:
         if isinstance(step, Retry):
             return Recovered(stage, now, step.action, step.agents, step.attempt, step.reason, step.wait, step.profile)
         if step.action == "begin":
-            return Began(now, TREE)
+            return Began(now, TREE, self.request.attempt)
         if step.action == "start":
             return Started(stage, now, "4f2a9c10")
         if step.action == "open":
             return Guarded(stage, now, Opened(stage, TREE, self.opens.get(stage)))
         if step.action == "ask":
-            return Asked(stage, now, {"agents": list(step.agents)}, halt=self.asks.get(stage))
+            return Asked(stage, now, Round(1, (), ()), halt=self.asks.get(stage))
         if step.action == "settle":
             before = sum(1 for record in self.history if isinstance(record, Settled) and record.stage == stage)
             return self.judge(stage, before)._replace(at=now)

@@ -136,6 +136,7 @@ def test_many_missing_agents_are_not_asked_again() -> None:
     assert stopped.exit_code == 5
     assert len(play.asked()) == 1
     assert [step.action for step in play.steps if isinstance(step, Retry)] == ["escalate"]
+    assert [step.action for step in play.steps][-3:] == ["escalate", "settle", "close"], "it is told before the end"
 
 
 def test_a_program_that_is_not_there_is_not_waited_for() -> None:
@@ -171,8 +172,7 @@ def test_only_those_who_have_not_answered_are_asked_again() -> None:
     lacking = settled("tasks", "degraded", "gemini")
     halted = Play(request("plan", "tasks"), always(lacking))
     assert isinstance(halted.run(), Halt)
-    again = halted.resumed(first(lacking, lacking, lacking, lacking))
-    again.judge = lambda stage, times: lacking if times < 3 else settled(stage)
+    again = halted.resumed(lambda stage, times: lacking if times < 4 else settled(stage))
     assert isinstance(again.run(), Done)
     assert again.asked() == [("tasks", ("gemini",))]
 

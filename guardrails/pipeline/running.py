@@ -1,0 +1,141 @@
+"""One run of a SPEC, from the operator's wish to its end: the journal, the choice of run, the hands that take steps."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, NamedTuple
+
+from guardrails.errors import GuardrailError, Undecidable
+from guardrails.layout import STAGES
+from guardrails.pipeline.choosing import Chosen, Wish, choose, latest_of
+from guardrails.pipeline.halting import Halt
+from guardrails.pipeline.history import Request
+from guardrails.pipeline.packet import folder_of
+from guardrails.pipeline.sequencer import Done
+from guardrails.pipeline.world import World
+from guardrails.snapshot.worktree import Worktree
+
+if TYPE_CHECKING:
+    from guardrails.pipeline.durable import Place
+    from guardrails.pipeline.performing import Performer
+
+_IDENTITY = re.compile(r"[0-9a-f]{16}")
+
+
+class Asked(NamedTuple):
+    """What was asked on the command line. Stages are None where they were not named."""
+
+    begin: str | None = None
+    end: str | None = None
+    resume: str | None = None
+    new: bool = False
+    profile: str | None = None
+    allow_degraded: bool = False
+    database: str | None = None
+
+
+def stages_between(begin: str | None, end: str | None) -> tuple[str, ...]:
+    """The stages from one to another. Raises GuardrailError when there are none."""
+    first, last = STAGES.index(begin or STAGES[0]), STAGES.index(end or STAGES[-1])
+    if first > last:
+        raise GuardrailError(f"--from {begin} comes after --to {end}", f"the order is {', '.join(STAGES)}")
+    return STAGES[first : last + 1]
+
+
+def require_spec(world: World) -> None:
+    """Raises GuardrailError for a SPEC that has no directory here: it would only leave evidence of a mistyped id."""
+    if folder_of(world, Worktree(world.repo)) is None:
+        docs = world.settings.layout.docs
+        raise GuardrailError(
+            f"{world.spec} has no directory of its own in {docs}", f"write {docs}/{world.spec}/spec.md"
+        )
+
+
+def request_of(world: World, asked: Asked) -> Request:
+    """The request of a new run."""
+    stages = stages_between(asked.begin, asked.end)
+    return Request(
+        spec=world.spec,
+        run=new_name(),
+        stages=stages,
+        rosters=tuple(world.plan.stage(stage).roster for stage in stages),
+        config_sha256=world.plan.config_sha256,
+        profile=world.plan.profile,
+        recovery=world.plan.recovery,
+        allow_dirty=world.allow_dirty,
+        allow_degraded=asked.allow_degraded,
+    )
+
+
+def new_name() -> str:
+    """The name of a run: when it was begun, and what nobody else has."""
+    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def place_of(world: World, database: str | None) -> Place:
+    """Where the runs of this working tree are remembered: a file in its git directory, or the named database."""
+    require_library()
+    from guardrails.pipeline.durable import Place, sqlite_url
+
+    folder = os.path.join(world.repo.git_dir(), "speckit")
+    os.makedirs(folder, exist_ok=True)
+    named = database or world.environment.get("SPECKIT_DATABASE") or ""
+    if named.startswith("postgres://"):
+        named = named.replace("postgres://", "postgresql://", 1)
+    if named and not named.startswith(("postgresql://", "postgresql+psycopg://", "sqlite:///")):
+        raise GuardrailError("--database is not an address", "write postgresql://USER@HOST/NAME or sqlite:////PATH")
+    return Place(named or sqlite_url(os.path.join(folder, "runs.db")), _identity(folder))
+
+
+def require_library() -> None:
+    """Raises Undecidable where what runs need is not installed."""
+    from importlib.util import find_spec
+
+    if find_spec("dbos") is None:
+        raise Undecidable("runs need dbos, which is not installed", "pip install 'speckit-guardrails[auto]'")
+
+
+def _identity(folder: str) -> str:
+    """What tells this working tree from all others that use the same database; made once."""
+    path = os.path.join(folder, "worktree-id")
+    try:
+        with open(path, "x", encoding="ascii") as stream:
+            stream.write(secrets.token_hex(8) + "\n")
+    except FileExistsError:
+        pass
+    with open(path, encoding="ascii", errors="replace") as stream:
+        found = stream.read().strip()
+    if not _IDENTITY.fullmatch(found):
+        raise GuardrailError(f"{path} is damaged", "restore it, or remove it with the runs that are not finished")
+    return found
+
+
+def choose_run(world: World, place: Place, asked: Asked, named: frozenset[str]) -> tuple[World, Chosen]:
+    """The run that is meant, and the world as it is seen under its profile. An attempt that another one takes the
+    place of is given up here."""
+    from guardrails.pipeline.durable import journal
+
+    with journal(place) as kept:
+        known = latest_of(kept.known(world.spec), asked.resume)
+        remembered = kept.recall(world.spec, known) if known is not None else None
+        if remembered is not None and "profile" not in named and asked.resume is not None:
+            profile = remembered.request.profile
+            world = world if profile in (None, world.plan.profile) else world._replace(plan=world.plan.under(profile))
+        wish = Wish(request_of(world, asked), asked.resume, asked.new, named)
+        chosen = choose(wish, known, remembered)
+        if chosen.how == "again" and known is not None and known.open:
+            kept.give_up(world.spec, known)
+    return world, chosen
+
+
+def perform(place: Place, chosen: Chosen, performer: Performer) -> Halt | Done:
+    """Carry the chosen run on to its end."""
+    from guardrails.pipeline import durable
+
+    hands = durable.Hands(performer.take, performer.finish)
+    if chosen.how == "go on":
+        return durable.go_on(place, chosen.request, hands)
+    return durable.begin(place, chosen.request, chosen.history, hands)

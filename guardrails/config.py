@@ -24,6 +24,7 @@ from guardrails.settings import (
     Overrides,
     Secrets,
     Section,
+    Security,
     Settings,
     Stage,
     Waiver,
@@ -112,6 +113,7 @@ def _assemble(reader: Reader, environ: Mapping[str, str]) -> Settings:
             reader.get(defaults.memory.path, "memory", "path"), tuple(reader.get(None, "memory", "mcp") or ())
         ),
         acceptance=Acceptance(_spec_ids(reader, ("acceptance", "require"))),
+        security=_security(reader),
         waivers=_waivers(reader),
         overrides=_overrides(reader, environ),
         config_path=reader.name if reader.parsed is not None else None,
@@ -244,6 +246,13 @@ def _spec_ids(reader: Reader, key: tuple[str, str]) -> tuple[str, ...]:
         if not Layout(spec_id=pattern).is_spec_id(name):
             raise reader.fail(f"{'.'.join(key)}: '{name}' is not a SPEC id", "write an id, SPEC-KIT-900 for one", *key)
     return names
+
+
+def _security(reader: Reader) -> Security:
+    if reader.tree.get("security", {}).get("require") == "all":
+        reader.get(None, "security", "require")
+        return Security(every=True)
+    return Security(tuple(dict.fromkeys(_spec_ids(reader, ("security", "require")))))
 
 
 def _waivers(reader: Reader) -> tuple[Waiver, ...]:

@@ -143,6 +143,13 @@ class MemorySettings(NamedTuple):
     """the command of an MCP memory server that every entry is forwarded to; empty for none"""
 
 
+class Security(NamedTuple):
+    """Whose security review must be signed off: the SPECs in `required`, or with `every` all that are begun."""
+
+    required: tuple[str, ...] = ()
+    every: bool = False
+
+
 class Waiver(NamedTuple):
     """Accepts the findings of one rule in one file until a day. `line` is where the configuration states it."""
 
@@ -171,6 +178,7 @@ class Settings(NamedTuple):
     hal: Hal = Hal()
     memory: MemorySettings = MemorySettings()
     acceptance: Acceptance = Acceptance()
+    security: Security = Security()
     waivers: tuple[Waiver, ...] = ()
     overrides: Overrides = Overrides()
     config_path: str | None = None

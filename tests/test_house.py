@@ -40,7 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("git*", "bulk", "streams", "snapshot.*", "peeled", "sources", "additions", "worktree_state", "hidden_changes"),
     ("steps", "history", "histories"),
     ("subject", "result", "secret_*", "consensus.*", "kit.*", "chain", "archives"),
-    ("checks.*",),
+    ("checks.*", "review.*"),
     ("registry", "waivers", "engine", "redaction", "reporters.*"),
     ("evidence.*", "probes.*", "memory.*", "agents.*", "costs.*", "programs", "mcp_stdio", "fix", "pipeline.world"),
     ("pipeline.*", "reports.*", "governance.*", "setup.*"),

@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ready": ("ready", "Ask whether a run can begin: agents, servers, programs, disk."),
     "cost": ("cost", "What the agents of a SPEC have cost, by stage."),
     "context": ("context_kit", "Make the context kit of a SPEC, or check it."),
+    "security": ("security", "Keep the security review of a SPEC, sign it off, or check it."),
     "memory": ("memory", "Keep what was learned, and find it again."),
     "status": ("status", "The state of each SPEC, and the step to take next."),
     "adoption": ("adoption", "Runs a week by profile: outcomes, latency, cost, alerts."),

@@ -90,6 +90,61 @@ KIT_ARCHIVE = Rule(
     "Run `speckit context SPEC`, and commit both files together.",
 )
 
+_SIGN = "Then `speckit security SPEC --sign-off --by NAME`."
+
+REVIEW_UNSIGNED = Rule(
+    "DOC011",
+    "security-review-unsigned",
+    "A security review that must be signed off is not: missing, open, in review or rejected.",
+    "Nobody has looked at what can go wrong, or whoever did said no.",
+    "security: {require: [SPEC-KIT-900]}      <- and the tracker's status is open",
+    "Fill in the review that `speckit security SPEC` makes. "
+    + _SIGN
+    + " `security.require` in .speckit.yaml says whose "
+    "review must be.",
+)
+REVIEW_INCOMPLETE = Rule(
+    "DOC012",
+    "security-review-incomplete",
+    "A review that was signed off has fields that are not filled in.",
+    "A signature under an empty form says that nobody read it.",
+    "| T2 | Tampering | TODO | TODO | TODO |      <- and status signed-off",
+    "Fill in every field: no placeholder, every category of STRIDE answered, every accepted threat with an exception. "
+    + _SIGN,
+)
+REVIEW_CHANGED = Rule(
+    "DOC013",
+    "security-review-changed",
+    "A review is not the document that was signed off, or its tracker says something else than the document.",
+    "A signature is about certain bytes. Under others it is nobody's.",
+    "a mitigation in security-review.md was changed after the sign-off",
+    "Have it signed off again: `speckit security SPEC --sign-off --by NAME`. Or restore the document.",
+)
+REVIEW_ARTIFACT = Rule(
+    "DOC014",
+    "security-review-artifact",
+    "A file that a signed-off review rests on is not there.",
+    "What was reviewed cannot be looked up any more.",
+    "| Specification | docs/SPEC-KIT-900/spec.md |      <- and no such file",
+    "Restore the file, or name the right one and have the review signed off again.",
+)
+REVIEW_APPROVAL = Rule(
+    "DOC015",
+    "security-review-approval",
+    "A sign-off is not by whom the review names, or its day is not a real one in the past.",
+    "Who approved what and when is all that a signature says.",
+    '"sign_offs": [{"name": "TBD", "date": "2099-01-01", ...}]',
+    "Let whoever is named under Approval sign off. Nothing is written into the tracker by hand.",
+)
+REVIEW_EXPIRED = Rule(
+    "DOC016",
+    "security-review-exception-expired",
+    "An accepted risk of a signed-off review has expired.",
+    "It was accepted until a day, and that day is past.",
+    "| X1 | T3 | seals are not signed | Ops | 2025-06-30 |",
+    "Mitigate the threat, or decide anew until when it is accepted. " + _SIGN,
+)
+
 RULES = (
     MISSING_DOCUMENT,
     UNREADABLE_DOCUMENT,
@@ -101,4 +156,10 @@ RULES = (
     KIT_STALE,
     KIT_EDITED,
     KIT_ARCHIVE,
+    REVIEW_UNSIGNED,
+    REVIEW_INCOMPLETE,
+    REVIEW_CHANGED,
+    REVIEW_ARTIFACT,
+    REVIEW_APPROVAL,
+    REVIEW_EXPIRED,
 )

@@ -135,4 +135,4 @@ def _show(world: World, closed: Closed, globals_: Globals) -> None:
 
 def _line(hiding: Hiding, row: Examined, globals_: Globals) -> str:
     status = click.style(row.status, fg=COLOURS[row.status]) if globals_.colored() else row.status
-    return f"{row.name}: {status}: {printable(hiding.text(row.message or ''))}"
+    return ": ".join((row.name, status, *([printable(hiding.text(row.message))] if row.message else [])))

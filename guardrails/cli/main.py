@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "memory": ("memory", "Keep what was learned, and find it again."),
     "status": ("status", "The state of each SPEC, and the step to take next."),
     "adoption": ("adoption", "Runs a week by profile: outcomes, latency, cost, alerts."),
+    "audit": ("audit", "The audit packet of a SPEC: verdicts, costs, conflicts, sign-off."),
     "init": ("init", "Set a repository up: configuration and hooks."),
     "install": ("install", "Install native git hooks, or remove them."),
     "doctor": ("doctor", "Check that the guardrails can do their work here."),

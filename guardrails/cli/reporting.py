@@ -19,6 +19,7 @@ from guardrails.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from guardrails.redaction import Needles
+    from guardrails.run_settings import RunSettings
 
 NOTHING = 3
 FAILED = 1
@@ -75,6 +76,14 @@ def place(globals_: Globals, source: str | None) -> Place:
     if len(snapshots) != 1:
         raise GuardrailError(f"{text} names {len(snapshots)} states, a report is about one", "name one with --source")
     return Place(repo, snapshots[0], load_settings(snapshots[0], repo, globals_), moment_of(repo))
+
+
+def run_settings_of(here: Place, globals_: Globals) -> RunSettings:
+    """The budget, profiles and routes that hold for a snapshot."""
+    from guardrails.cli.judge import load_run_config
+
+    named = globals_.config or here.repo.environment.get("SPECKIT_CONFIG")
+    return load_run_config(here.snapshot, here.repo.environment, named).run
 
 
 def moment_of(repo: Repo) -> datetime:

@@ -9,7 +9,7 @@ from guardrails.consensus.values import agent_of
 from guardrails.layout import EvidenceName, stage_of
 from guardrails.reports.contents import amount, first, number, rows, source, table, text, whole
 from guardrails.reports.numbers import total
-from guardrails.reports.values import Call, CostSummary, Money, Recovery, Run, RunStage, StageCost
+from guardrails.reports.values import Call, CostSummary, Money, Recovery, Run, RunStage, SessionCost, StageCost
 from guardrails.timestamps import parse
 
 _TIMES = ("generatedAt", "generated_at", "timestamp", "created_at")
@@ -129,6 +129,7 @@ def read_costs(path: str, name: EvidenceName, value: Any, problem: str | None = 
         total=money,
         budget=number(table(budget).get("usd")) if isinstance(budget, dict) else number(budget),
         zero_for_calls=zero and bool(calls),
+        sessions=tuple(_session_costs(given)),
     )
 
 
@@ -140,6 +141,13 @@ def _stage_costs(given: dict[str, Any]) -> Iterator[StageCost]:
         if stage:
             item = value if isinstance(value, dict) else {"usd": value}
             yield StageCost(stage, amount(item))
+
+
+def _session_costs(given: dict[str, Any]) -> Iterator[SessionCost]:
+    for item in rows(given.get("sessions")):
+        session, stage = text(item.get("session")), stage_of(item.get("stage"))
+        if session and stage:
+            yield SessionCost(session, stage, amount(item))
 
 
 def read_run(path: str, name: EvidenceName, value: Any, problem: str | None = None) -> Run:

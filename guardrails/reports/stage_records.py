@@ -20,11 +20,13 @@ _WORDS: dict[str, Outcome] = {
         "passed",
     ),
     **dict.fromkeys(
-        ("failed", "fail", "error", "blocked", "refused", "timeout", "missing", "offline", "unavailable", "degraded",
-         "conflict"),
+        ("failed", "fail", "error", "blocked", "refused", "timeout", "offline", "unavailable", "degraded", "conflict"),
         "failed",
     ),
-    **dict.fromkeys(("skipped", "skip", "no-run", "not-run", "disabled", "off", "n/a", "none"), "skipped"),
+    **dict.fromkeys(
+        ("skipped", "skip", "no-run", "not-run", "disabled", "off", "n/a", "none", "missing", "not installed"),
+        "skipped",  # what had to be there and was not has failed the stage in another field
+    ),
 }  # fmt: skip
 
 # What the records of a stage have to say beyond what all may say.
@@ -78,6 +80,8 @@ def _parts(value: dict[str, Any], stage: str) -> Iterator[Part]:
 @lru_cache(maxsize=4096)
 def _part(name: str, word: str) -> Part:
     """Thousands of records say the same: each is held once."""
+    if name == "lock_status" and word.lower() != "locked":  # `unlocked` is good news of an unlock only
+        return Part(name, "failed" if word.lower() == "unlocked" else "unknown", word)
     return Part(name, _WORDS.get(word.lower(), "unknown"), word)
 
 

@@ -106,8 +106,17 @@ class StageCost(NamedTuple):
     money: Money
 
 
+class SessionCost(NamedTuple):
+    """What a cost summary says of one session. `session` is its stamp."""
+
+    session: str
+    stage: str
+    money: Money
+
+
 class CostSummary(NamedTuple):
-    """A cost summary. `zero_for_calls`: it says $0.00 for paid calls, which is read as unknown."""
+    """A cost summary. `zero_for_calls`: it says $0.00 for paid calls, which is read as unknown. `sessions` is empty in
+    the forms that only give sums."""
 
     path: str
     spec: str
@@ -117,6 +126,7 @@ class CostSummary(NamedTuple):
     total: Money
     budget: float | None
     zero_for_calls: bool = False
+    sessions: tuple[SessionCost, ...] = ()
     problem: str | None = None
 
 

@@ -1,0 +1,117 @@
+"""`speckit audit`: the packet that an auditor gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from guardrails.cli.context import Globals, merged
+from guardrails.cli.reporting import FAILED, NOTHING, Place, clean, place, report_options, run_settings_of, show
+from guardrails.printable import printable
+
+if TYPE_CHECKING:
+    from guardrails.reports.audit import Audit
+
+FOLDER = "evidence/tasks_audit"
+"""Below the SPEC's own directory."""
+
+
+@click.command("audit", short_help="The audit packet of a SPEC: verdicts, costs, conflicts, sign-off.")
+@click.argument("spec")
+@click.option("--dry-run", is_flag=True, help="Show the packet, file nothing.")
+@click.option("--replace", is_flag=True, help="File it over a packet that was changed by hand: signatures are lost.")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 even where something does not hold.")
+@report_options("text", "markdown", "json", "html")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    spec: str,
+    dry_run: bool,
+    replace: bool,
+    exit_zero: bool,
+    source: str | None,
+    style: str,
+    output: str | None,
+    **options: Any,
+) -> int:
+    """Verdicts, cost reconciliation, conflicts, variance, ledger digests, and a checklist: what a machine verified and
+    what a person has to sign. Filed in Markdown, JSON and HTML under the SPEC's evidence/tasks_audit/.
+
+    Only the working tree is filed in; of another --source the packet is shown. The name of a packet comes from the
+    digest of its evidence, and unchanged evidence gives the same bytes apart from the time. Exits 1 when something that
+    a machine can verify does not hold or is not known, 3 when nothing is known of the SPEC.
+
+    \b
+    Example:  speckit audit SPEC-KIT-900
+              speckit audit SPEC-KIT-900 --format json --dry-run
+    """
+    globals_ = merged(ctx, **options)
+    here = place(globals_, source)
+    spec = here.settings.layout.require_id(spec)
+    found = gather(here, globals_, spec)
+    if found is None:
+        click.echo(printable(f"nothing is known of {spec} in {here.snapshot.describe()}"), err=True)
+        return NOTHING
+    show(here, rendered(found, style), output)
+    if here.snapshot.source.kind == "worktree" and not dry_run:
+        _file(here, found, replace)
+    return 0 if found.holds or exit_zero else FAILED
+
+
+def gather(here: Place, globals_: Globals, spec: str) -> Audit | None:
+    """The packet of a SPEC, None when nothing is known of it."""
+    from guardrails.reports.audit import Evidence, audit
+    from guardrails.reports.finding_files import Reach
+    from guardrails.reports.judged import evidence_of, judge, sealed
+    from guardrails.reports.reduce import reduce
+    from guardrails.subject import Scope
+
+    snapshot, settings = here.snapshot, here.settings
+    facts = reduce(snapshot, settings, Reach(spec=spec), footprint=False)
+    if spec not in facts.specs:
+        return None
+    own = [f"{packet.path}/{folder}" for packet in facts.packets.get(spec, ()) for folder in (FOLDER, "validation")]
+    entries = evidence_of(snapshot, settings, spec, own or [f"{settings.layout.docs}/{spec}/{FOLDER}"])
+    judged = [judge(snapshot, settings, here.now, "evidence verify", Scope(spec=spec))]
+    if entries:
+        paths = tuple(entry.path for entry in entries)
+        judged.insert(0, judge(snapshot, settings, here.now, "validate", Scope(paths=paths)))
+    evidence = Evidence(tuple(judged), sealed(snapshot, entries))
+    return audit(facts, settings, run_settings_of(here, globals_).budget, evidence, here.now, spec)
+
+
+def rendered(found: Audit, style: str) -> str:
+    from guardrails.reports import audit_shown as shown
+    from guardrails.reports.documents import written
+
+    if style == "json":
+        return written(shown.as_document(found))
+    if style == "html":
+        from guardrails.reports.pages import audit_page
+
+        return audit_page(found)
+    return shown.as_markdown(found) if style == "markdown" else shown.as_text(found)
+
+
+def _file(here: Place, found: Audit, replace: bool) -> None:
+    """File the packet, and say what became of it."""
+    from guardrails.evidence.lock import locked
+    from guardrails.evidence.store import Store
+    from guardrails.reports.archiving import file
+    from guardrails.reports.audit_shown import MADE
+    from guardrails.reports.packets import folder_of
+
+    folder = folder_of({found.spec: found.state.packets}, here.settings.layout, found.spec)
+    name = f"{folder}/{FOLDER}/audit_{found.sealed.sha256[:12]}"
+    files = {
+        f"{name}.{end}": clean(here, rendered(found, style)).encode()
+        for style, end in (("markdown", "md"), ("json", "json"), ("html", "html"))
+    }
+    with locked(here.repo, found.spec, "speckit audit"):
+        earlier = {path: here.snapshot.read(path) for path in files}
+        for each in file(Store(here.repo.root), files, earlier, MADE.encode(), replace):
+            hint = ": it was changed by hand; --replace files a new one over it" if each.outcome == "kept" else ""
+            click.echo(f"{each.outcome}: {printable(each.path)}{hint}", err=True)

@@ -11,6 +11,7 @@ from guardrails.errors import GuardrailError
 from guardrails.layout import STAGES
 from guardrails.run_settings import (
     Agent,
+    Alerts,
     Argv,
     Budget,
     Price,
@@ -21,7 +22,7 @@ from guardrails.run_settings import (
     StagePlan,
     Tool,
 )
-from guardrails.settings import Settings, seconds
+from guardrails.settings import Settings, address_problem, seconds
 
 LONGEST_WAIT = 24 * 3600.0
 """Seconds: what takes longer is a mistake in the configuration."""
@@ -41,6 +42,7 @@ def read_run(reader: Reader, settings: Settings, data: bytes | None, environ: Ma
         recovery=_recovery(reader, defaults.recovery),
         budget=_budget(reader, defaults.budget),
         prompts=_prompts(reader, defaults.prompts),
+        alerts=_alerts(reader, defaults.alerts),
         readiness=tuple(_tool(reader, index, item) for index, item in enumerate(reader.get([], "readiness"))),
         profiles=tuple(_profile(reader, name, agents, stages) for name in reader.tree.get("profiles", {})),
         config_sha256=sha256(data or b"").hexdigest(),
@@ -152,6 +154,22 @@ def _prompts(reader: Reader, default: Prompts) -> Prompts:
         file=reader.path(default.file, "prompts", "file"),
         context_bytes=reader.get(default.context_bytes, "prompts", "context_bytes"),
         foundation=tuple(reader.plain(path, "prompts", "foundation") for path in foundation),
+    )
+
+
+def _alerts(reader: Reader, default: Alerts) -> Alerts:
+    url = reader.get(default.webhook, "alerts", "webhook")
+    problem = address_problem(url) if url else None
+    if problem:
+        raise reader.fail(f"alerts.webhook {problem[0]}", problem[1], "alerts", "webhook")
+    command = reader.get(default.command, "alerts", "command")
+    return Alerts(
+        file=reader.path("", "alerts", "file") if "file" in reader.tree.get("alerts", {}) else None,
+        command=_argv(reader, command, "alerts", "command") if command else (),
+        env=tuple(dict.fromkeys(reader.get(default.env, "alerts", "env"))),
+        webhook=url,
+        webhook_env=reader.get(default.webhook_env, "alerts", "webhook_env"),
+        timeout=_wait(reader, reader.get(f"{default.timeout:g}s", "alerts", "timeout"), "alerts", "timeout"),
     )
 
 

@@ -105,6 +105,21 @@ class Prompts(NamedTuple):
     foundation: tuple[str, ...] = ("product-requirements.md", "PLANNING.md", "memory/constitution.md")
 
 
+class Alerts(NamedTuple):
+    """Where alerts go. All None or empty: nowhere."""
+
+    file: str | None = None
+    """below the repository root"""
+    command: Argv = ()
+    env: tuple[str, ...] = ()
+    """names of the variables the command may see"""
+    webhook: str | None = None
+    webhook_env: str | None = None
+    """the variable that holds the webhook's address, where that is a secret"""
+    timeout: float = 10.0
+    """seconds for one alert"""
+
+
 class Tool(NamedTuple):
     """What must answer before a run: a command, or an MCP server, and the variables that must be set."""
 
@@ -132,6 +147,7 @@ class RunSettings(NamedTuple):
     recovery: Recovery = Recovery()
     budget: Budget = Budget()
     prompts: Prompts = Prompts()
+    alerts: Alerts = Alerts()
     readiness: tuple[Tool, ...] = ()
     profiles: tuple[Profile, ...] = ()
     profile: str | None = None

@@ -15,7 +15,7 @@ from guardrails.reports.finding_files import Reach
 @click.command("adoption", short_help="Runs a week by profile: outcomes, latency, cost, alerts.")
 @click.option("--weeks", type=click.IntRange(1, 520), default=4, show_default=True, help="ISO weeks to look back.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The last day to count (default: today).")
-@report_options("text", "json", "csv")
+@report_options("text", "json", "csv", "html")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -59,4 +59,8 @@ def _report(here: Place, weeks: int, style: str) -> tuple[str, int]:
         return shown.as_csv(found), runs
     if style == "json":
         return written(shown.as_document(found)), runs
+    if style == "html":
+        from guardrails.reports.pages import adoption_page
+
+        return adoption_page(found, here.settings, here.now), runs
     return shown.as_text(found), runs

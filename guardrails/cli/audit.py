@@ -55,7 +55,7 @@ def command(
     if found is None:
         click.echo(printable(f"nothing is known of {spec} in {here.snapshot.describe()}"), err=True)
         return NOTHING
-    show(here, rendered(found, style), output)
+    show(here, rendered(here, found, style), output)
     if here.snapshot.source.kind == "worktree" and not dry_run:
         _file(here, found, replace)
     return 0 if found.holds or exit_zero else FAILED
@@ -83,7 +83,7 @@ def gather(here: Place, globals_: Globals, spec: str) -> Audit | None:
     return audit(facts, settings, run_settings_of(here, globals_).budget, evidence, here.now, spec)
 
 
-def rendered(found: Audit, style: str) -> str:
+def rendered(here: Place, found: Audit, style: str) -> str:
     from guardrails.reports import audit_shown as shown
     from guardrails.reports.documents import written
 
@@ -92,7 +92,7 @@ def rendered(found: Audit, style: str) -> str:
     if style == "html":
         from guardrails.reports.pages import audit_page
 
-        return audit_page(found)
+        return audit_page(found, here.settings.consensus.min_agreement)
     return shown.as_markdown(found) if style == "markdown" else shown.as_text(found)
 
 
@@ -107,7 +107,7 @@ def _file(here: Place, found: Audit, replace: bool) -> None:
     folder = folder_of({found.spec: found.state.packets}, here.settings.layout, found.spec)
     name = f"{folder}/{FOLDER}/audit_{found.sealed.sha256[:12]}"
     files = {
-        f"{name}.{end}": clean(here, rendered(found, style)).encode()
+        f"{name}.{end}": clean(here, rendered(here, found, style)).encode()
         for style, end in (("markdown", "md"), ("json", "json"), ("html", "html"))
     }
     with locked(here.repo, found.spec, "speckit audit"):

@@ -42,6 +42,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("status", "The state of each SPEC, and the step to take next."),
     "adoption": ("adoption", "Runs a week by profile: outcomes, latency, cost, alerts."),
     "audit": ("audit", "The audit packet of a SPEC: verdicts, costs, conflicts, sign-off."),
+    "qa": ("qa", "Whether the telemetry of a SPEC can be trusted."),
+    "report": ("site", "Every report as a page, bound into one site."),
     "init": ("init", "Set a repository up: configuration and hooks."),
     "install": ("install", "Install native git hooks, or remove them."),
     "doctor": ("doctor", "Check that the guardrails can do their work here."),

@@ -20,7 +20,7 @@ from guardrails.printable import printable
     show_default=True,
     help="Hours without new evidence after which a SPEC that is not Done is stale.",
 )
-@report_options("text", "json")
+@report_options("text", "json", "html")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -66,4 +66,8 @@ def _report(here: Place, spec: str | None, stale_hours: float, style: str) -> tu
         from guardrails.reports.documents import written
 
         return written(as_document(found)), len(found.specs)
+    if style == "html":
+        from guardrails.reports.pages import status_page
+
+        return status_page(found, here.settings, here.now), len(found.specs)
     return as_text(found, whole=spec is not None), len(found.specs)

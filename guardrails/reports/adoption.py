@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from guardrails.checks.footprint import NO_SPEC
 from guardrails.consensus.values import KINDS
+from guardrails.layout import STAGES
 from guardrails.reports.executions import Execution, executions
-from guardrails.reports.numbers import mean, percentile
+from guardrails.reports.numbers import added, mean, percentile
 from guardrails.reports.numbers import total as sum_up
 from guardrails.reports.values import Facts, Money
 
@@ -99,10 +100,19 @@ class Weighed(NamedTuple):
     files: int
 
 
+class ProfileCost(NamedTuple):
+    """What a run of a profile costs by stage, as a mean over `runs` paid runs of these weeks; None where unknown."""
+
+    profile: str
+    runs: int
+    stages: tuple[tuple[str, float | None], ...]
+
+
 class Adoption(NamedTuple):
     where: str
     targets: Targets
     weeks: tuple[Week, ...]
+    profiles: tuple[ProfileCost, ...]
     alerts: tuple[Alert, ...]
     footprints: tuple[Weighed, ...]
     before: int
@@ -125,11 +135,25 @@ def adoption(facts: Facts, now: datetime, weeks: int, targets: Targets = Targets
         where=facts.where,
         targets=targets,
         weeks=tuple(made),
+        profiles=tuple(_by_profile([each for each, week in dated if week >= first])),
         alerts=tuple(week_alerts(made, targets)),
         footprints=weighed(facts),
         before=sum(week < first for _, week in dated),
         undated=len(found) - len(dated),
     )
+
+
+def _by_profile(runs: Sequence[Execution]) -> Iterator[ProfileCost]:
+    paid = [each for each in runs if not each.replayed and each.calls]
+    for name in sorted({each.profile or NO_PROFILE for each in paid}):
+        mine = [each for each in paid if (each.profile or NO_PROFILE) == name]
+        sums = {stage: added(_of_stage(each, stage) for each in mine) for stage in STAGES}
+        rows = tuple((stage, None if usd is None else usd / len(mine)) for stage, usd in sums.items())
+        yield ProfileCost(name, len(mine), rows)
+
+
+def _of_stage(run: Execution, stage: str) -> float | None:
+    return added(call.usd for session in run.sessions if session.stage == stage for call in session.calls)
 
 
 def weighed(facts: Facts) -> tuple[Weighed, ...]:

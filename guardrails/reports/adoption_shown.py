@@ -12,7 +12,7 @@ from guardrails.reports.layouts import csv_table, fields, text_table
 from guardrails.reports.numbers import dollars, duration, money, share, size
 
 SCHEMA = "speckit.adoption/1"
-_COLUMNS = (
+COLUMNS = (
     "Week",
     "Profile",
     "Runs",
@@ -23,7 +23,7 @@ _COLUMNS = (
     "p50",
     "p95",
     "Cost",
-    "A run",
+    "Cost per run",
 )
 CSV_COLUMNS = (
     "week", "profile", "runs", "failed_runs", "degraded_runs", "sessions_ok", "sessions_undecided", "sessions_degraded",
@@ -39,7 +39,7 @@ _HEAVIEST = 10
 
 def as_text(found: Adoption) -> str:
     """A table with a row for each week and profile, the gaps to the targets, and the alerts."""
-    table = text_table(_COLUMNS, (row for week in found.weeks for row in _rows(week)))
+    table = text_table(COLUMNS, (row for week in found.weeks for row in week_rows(week)))
     targets = found.targets
     aims = f">= {targets.runs} runs a week, agreement >= {targets.agreement:.2f}, cost <= {dollars(targets.usd)} a run"
     gaps = [
@@ -79,7 +79,8 @@ def gap(missed: Gap) -> str:
     return f"{missed.what} {shown(missed.value)} (target {shown(missed.target)})"
 
 
-def _rows(week: Week) -> Iterator[tuple[str, ...]]:
+def week_rows(week: Week) -> Iterator[tuple[str, ...]]:
+    """A row for each profile of a week; `all` above them where there are several, or none."""
     name = week.name + ("" if week.complete else "*")
     if len(week.rows) != 1:
         yield (name, ALL, *_cells(week.total))
@@ -136,6 +137,7 @@ def as_document(found: Adoption) -> dict[str, Any]:
             }
             for week in found.weeks
         ],
+        "profiles": [{**plain(each), "stages": dict(each.stages)} for each in found.profiles],
         "alerts": plain(found.alerts),
         "footprints": plain(found.footprints),
         "older_runs": found.before,

@@ -108,7 +108,7 @@ def _expected(row: Variance) -> str:
         return f"{figure(row.low, row)} to {figure(row.high, row)}"
     if row.low is not None:
         return f"at least {figure(row.low, row)}"
-    return f"at most {figure(row.high, row)}" if row.high is not None else "nothing"
+    return f"at most {figure(row.high, row)}" if row.high is not None else "not stated"
 
 
 def item_row(item: Item) -> tuple[str, ...]:

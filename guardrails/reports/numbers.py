@@ -86,7 +86,7 @@ def dollars(usd: float | None) -> str:
     """An amount to the cent; less than ten cents to four places, so that small is not shown as nothing."""
     if usd is None:
         return UNKNOWN
-    return f"${usd:,.4f}" if 0 < abs(usd) < 0.1 else f"${usd:,.2f}"
+    return f"${usd:,.4f}" if 0 < round(abs(usd), 4) < 0.1 else f"${usd:,.2f}"
 
 
 def money(amount: Money) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from guardrails.reports.packets import packets_of, tracker_rows
 from guardrails.reports.records import Events, read_costs, read_events, read_metrics, read_run
 from guardrails.reports.sessions import Told, sessions_of
 from guardrails.reports.stage_records import read_telemetry
-from guardrails.reports.values import Call, CostSummary, Facts, Run, StageRecord
+from guardrails.reports.values import Call, CostSummary, Facts, Packet, Run, StageRecord
 from guardrails.settings import Settings
 from guardrails.snapshot import Blob, Snapshot
 
@@ -60,6 +60,11 @@ def reduce(
         rows=tracker_rows(snapshot, settings, specs) if tracker else {},
         packets=packets,
     )
+
+
+def reduce_packets(snapshot: Snapshot, settings: Settings, spec: str) -> Mapping[str, tuple[Packet, ...]]:
+    """The directories of one SPEC alone."""
+    return packets_of(listed(snapshot, settings.layout), settings, spec)
 
 
 def _key(run: Run, session: str | None) -> tuple[str, str]:

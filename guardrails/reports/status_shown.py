@@ -12,6 +12,8 @@ from guardrails.reports.numbers import age, count, money, share, size
 from guardrails.reports.status import SpecState, StageState, Status
 
 SCHEMA = "speckit.status/1"
+COLUMNS = ("SPEC", "Tracker", "Stages", "Now at", "Guardrail", "Verdict", "Age", "Evidence", "Next")
+STAGE_COLUMNS = ("Stage", "Guardrail", "Verdict", "Agreement", "Participation", "Cost", "When")
 _MARKS = {"passed": "ok", "ok": "ok", "not run": "-", "failed": "FAILED", "conflict": "CONFLICT"}
 
 
@@ -19,8 +21,7 @@ def as_text(found: Status, whole: bool) -> str:
     """All SPECs in one table, or each in full with `whole`."""
     if whole:
         return "\n".join(_in_full(state, found.stale_hours) for state in found.specs)
-    header = ("SPEC", "Tracker", "Stages", "Now at", "Guardrail", "Verdict", "Age", "Evidence", "Next")
-    table = text_table(header, (_row(state) for state in found.specs))
+    table = text_table(COLUMNS, (overview_row(state) for state in found.specs))
     number = f"{len(found.specs)} {'SPEC' if len(found.specs) == 1 else 'SPECs'}"
     stale = sum(state.stale for state in found.specs)
     return f"{table}\n{number} in {found.where}, {stale} without evidence for {found.stale_hours:g} h or more\n"
@@ -31,7 +32,7 @@ def at(state: SpecState) -> StageState:
     return next((stage for stage in state.stages if not stage.holds), state.stages[-1])
 
 
-def _row(state: SpecState) -> tuple[str, ...]:
+def overview_row(state: SpecState) -> tuple[str, ...]:
     here = at(state)
     held = sum(stage.holds for stage in state.stages)
     return (
@@ -60,11 +61,9 @@ def _in_full(state: SpecState, stale_hours: float) -> str:
     return "".join(
         (
             f"{printable(state.spec)}\n",
-            fields(_facts(state, stale), "  "),
+            fields(facts_of(state, stale), "  "),
             "\n",
-            text_table(
-                ("Stage", "Guardrail", "Verdict", "Agreement", "Participation", "Cost", "When"), _stages(state), "  "
-            ),
+            text_table(STAGE_COLUMNS, stage_rows(state), "  "),
             *_section("Agents", [line for stage in state.stages for line in _agents(stage)]),
             *_section(
                 "Open waivers",
@@ -81,7 +80,7 @@ def _section(title: str, lines: list[str]) -> Iterator[str]:
         yield f"    {printable(line)}\n"
 
 
-def _facts(state: SpecState, stale: str) -> Iterator[tuple[str, str]]:
+def facts_of(state: SpecState, stale: str) -> Iterator[tuple[str, str]]:
     for packet in state.packets:
         held = ", ".join(
             f"{name}{'' if there else ' MISSING'}" for name, there in packet.documents if there or name != "PRD.md"
@@ -117,7 +116,7 @@ def _facts(state: SpecState, stale: str) -> Iterator[tuple[str, str]]:
         yield "last run", f"{run.name} {run.outcome}{ended}"
 
 
-def _stages(state: SpecState) -> Iterator[tuple[str, ...]]:
+def stage_rows(state: SpecState) -> Iterator[tuple[str, ...]]:
     for stage in state.stages:
         now = next((each.now for each in stage.sessions if each.now and each.now.kind == stage.verdict), None)
         stale = " (stale)" if now and now.stale else ""

@@ -1,0 +1,155 @@
+"""Sending alerts where the configuration says: appended to a file, given to a command, posted to a webhook.
+
+Each alert has an id that is the same whenever the same history is played back. What was delivered to a place is
+remembered in the git directory and not sent there again; what failed is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from guardrails.errors import GuardrailError, Undecidable
+from guardrails.evidence.store import Store
+from guardrails.git import Repo
+from guardrails.programs import allowed_environment, run
+from guardrails.run_settings import Alerts
+from guardrails.settings import address_problem
+
+SCHEMA = "speckit.alert/1"
+DELIVERED, BEFORE = "delivered", "delivered before"
+_LOG = "alerts-delivered.json"
+
+
+class Notice(NamedTuple):
+    """One alert as it is sent. `period` is what it is about."""
+
+    id: str
+    name: str
+    spec: str | None
+    period: str
+    message: str
+
+    @property
+    def document(self) -> bytes:
+        """One JSON object on one line."""
+        return json.dumps({"schema": SCHEMA, **self._asdict()}, ensure_ascii=True).encode() + b"\n"
+
+
+class Place(NamedTuple):
+    """Somewhere alerts go. `name` can be shown; `deliver` returns why it failed, None when it did not."""
+
+    name: str
+    deliver: Callable[[Notice], str | None]
+
+
+class Delivery(NamedTuple):
+    notice: Notice
+    place: str
+    outcome: str
+
+
+def places(alerts: Alerts, repo: Repo) -> list[Place]:
+    """Every place that is configured. Raises GuardrailError when the variable of a webhook holds no address."""
+    found = []
+    if alerts.file:
+        path = alerts.file
+        found.append(Place(f"file {path}", lambda notice: _append(repo.root, path, notice)))
+    if alerts.command:
+        found.append(Place(f"command {alerts.command[0]}", lambda notice: _give(alerts, repo, notice)))
+    url = _address(alerts, repo.environment)
+    if url:
+        # Where it leads is shown; the rest of the address may be what lets one post there.
+        host = urlsplit(url).netloc
+        found.append(Place(f"webhook {host}", lambda notice: _post(url, alerts.timeout, notice)))
+    return found
+
+
+def _address(alerts: Alerts, environ: Mapping[str, str]) -> str | None:
+    if not alerts.webhook_env:
+        return alerts.webhook
+    url = environ.get(alerts.webhook_env, "").strip()
+    problem = address_problem(url) if url else ("is not set", "set it, or remove alerts.webhook_env")
+    if problem:
+        raise GuardrailError(f"the variable {alerts.webhook_env} {problem[0]}", problem[1])
+    return url
+
+
+def deliver(notices: Sequence[Notice], to: Sequence[Place], repo: Repo) -> list[Delivery]:
+    """Send every alert to every place that has not had it yet."""
+    folder = os.path.join(repo.git_dir(), "speckit")
+    os.makedirs(folder, exist_ok=True)
+    log = os.path.join(folder, _LOG)
+    known = _known(log)
+    made = []
+    for place in to:
+        for notice in notices:
+            key = f"{notice.id} {place.name}"
+            if key in known:
+                made.append(Delivery(notice, place.name, BEFORE))
+                continue
+            problem = place.deliver(notice)
+            made.append(Delivery(notice, place.name, f"failed: {problem}" if problem else DELIVERED))
+            if problem is None:
+                known.add(key)
+                _remember(log, known)
+    return made
+
+
+def _known(log: str) -> set[str]:
+    """What was delivered. A log that is lost or spoiled only means that alerts are sent once more."""
+    try:
+        with open(log, encoding="utf-8") as stream:
+            said = json.load(stream)
+    except (OSError, ValueError):
+        return set()
+    return {item for item in said if isinstance(item, str)} if isinstance(said, list) else set()
+
+
+def _remember(log: str, known: set[str]) -> None:
+    partial = f"{log}.{os.getpid()}.part"
+    with open(partial, "w", encoding="utf-8") as stream:
+        json.dump(sorted(known), stream)
+    os.replace(partial, log)
+
+
+def _append(root: str, path: str, notice: Notice) -> str | None:
+    """One line more. Not through a link, to nothing but a regular file, and never in the git directory."""
+    if path.partition("/")[0].lower() == ".git":
+        return "lies in the git directory"
+    store = Store(root)
+    try:
+        store.extend(path, len(store.read(path) or b""), notice.document)
+    except GuardrailError as error:
+        return error.message
+    return None
+
+
+def _give(alerts: Alerts, repo: Repo, notice: Notice) -> str | None:
+    environment = allowed_environment(repo.environment, alerts.env)
+    done = run(alerts.command, repo.root, environment, alerts.timeout, notice.document, limit=1 << 16)
+    if done.succeeded:
+        return None
+    return done.problem or f"exit code {done.exit_code}"
+
+
+def _post(url: str, timeout: float, notice: Notice) -> str | None:
+    """Post it. No redirect is followed: it would carry the alert to somewhere nobody configured."""
+    try:
+        import httpx
+    except ImportError as error:
+        raise Undecidable(
+            "alerts cannot be posted: httpx cannot be imported", "install speckit-guardrails[auto]"
+        ) from error
+    headers = {"Content-Type": "application/json", "User-Agent": "speckit", "Idempotency-Key": notice.id}
+    try:
+        with httpx.Client(timeout=timeout, follow_redirects=False) as client:
+            answer = client.post(url, content=notice.document, headers=headers)
+    except httpx.TimeoutException:
+        return f"no answer in {timeout:g} s"
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        return type(error).__name__
+    return None if answer.is_success else f"status {answer.status_code}"

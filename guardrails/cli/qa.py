@@ -1,0 +1,138 @@
+"""`speckit qa`: whether the telemetry of a SPEC can be trusted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from guardrails.cli.context import Globals, merged
+from guardrails.cli.reporting import FAILED, NOTHING, Place, clean, place, report_options, run_settings_of, show
+from guardrails.printable import printable
+
+if TYPE_CHECKING:
+    from guardrails.reports.playback import Fired
+    from guardrails.reports.qa import Qa, Routing
+    from guardrails.run_settings import Alerts
+
+NAME = "validation/telemetry-qa"
+"""Below the SPEC's own directory."""
+
+
+@click.command("qa", short_help="Whether the telemetry of a SPEC can be trusted.")
+@click.argument("spec")
+@click.option("--weeks", type=click.IntRange(1, 520), default=4, show_default=True, help="ISO weeks to play back.")
+@click.option("--route", is_flag=True, help="Send the alerts that fired where `alerts` in .speckit.yaml says.")
+@click.option("--dry-run", is_flag=True, help="Show the report, file nothing.")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 even where something is wrong.")
+@report_options("text", "markdown", "json", "html")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    spec: str,
+    weeks: int,
+    route: bool,
+    dry_run: bool,
+    exit_zero: bool,
+    source: str | None,
+    style: str,
+    output: str | None,
+    **options: Any,
+) -> int:
+    """Every telemetry file against its schema, the fields that say nothing, costs held against each other, and the
+    alert rules played back over the history. Filed under the SPEC's validation/telemetry-qa.md and .json.
+
+    Nothing is sent without --route; what was delivered to a place is not sent there again. Only the working tree is
+    filed in. Exits 1 when something is wrong, 3 when the SPEC has no evidence.
+
+    \b
+    Example:  speckit qa SPEC-KIT-900
+              speckit qa SPEC-KIT-900 --route
+    """
+    globals_ = merged(ctx, **options)
+    here = place(globals_, source)
+    spec = here.settings.layout.require_id(spec)
+    found = gather(here, globals_, spec, weeks, route)
+    if found is None:
+        click.echo(printable(f"{spec} has no evidence in {here.snapshot.describe()}"), err=True)
+        return NOTHING
+    show(here, rendered(found, style), output)
+    if here.snapshot.source.kind == "worktree" and not dry_run:
+        _file(here, found)
+    return 0 if exit_zero or not found.faults else FAILED
+
+
+def gather(here: Place, globals_: Globals, spec: str, weeks: int, route: bool = False) -> Qa | None:
+    """The sweep over a SPEC, None when it has no evidence. With `route` its alerts are sent."""
+    from guardrails.reports.finding_files import Reach
+    from guardrails.reports.judged import evidence_of, judge, sealed
+    from guardrails.reports.packets import folder_of
+    from guardrails.reports.population import population
+    from guardrails.reports.qa import Inputs, Routing, qa
+    from guardrails.reports.reduce import reduce
+    from guardrails.subject import Scope
+
+    snapshot, settings = here.snapshot, here.settings
+    facts = reduce(snapshot, settings, Reach(spec=spec), footprint=False, tracker=False)
+    folder = folder_of(facts.packets, settings.layout, spec)
+    entries = evidence_of(snapshot, settings, spec, (f"{folder}/validation", f"{folder}/evidence/tasks_audit"))
+    if not entries:
+        return None
+    judged = judge(snapshot, settings, here.now, "validate", Scope(paths=tuple(entry.path for entry in entries)))
+    inputs = Inputs(judged, population(snapshot, settings, entries), sealed(snapshot, entries))
+    run = run_settings_of(here, globals_)
+    found = qa(facts, run.budget, inputs, here.now, weeks, spec, Routing(()))
+    return found._replace(routing=_routing(here, run.alerts, found.fired, route))
+
+
+def _routing(here: Place, alerts: Alerts, fired: tuple[Fired, ...], route: bool) -> Routing:
+    from guardrails.alert_routing import Notice, deliver, places
+    from guardrails.reports.qa import Routed, Routing
+
+    to = places(alerts, here.repo)
+    names = tuple(each.name for each in to)
+    if not route:
+        return Routing(names)
+    notices = [
+        Notice(each.id, each.alert.name, each.alert.spec, each.alert.period, clean(here, each.alert.message))
+        for each in fired
+    ]
+    done = deliver(notices, to, here.repo)
+    return Routing(
+        names, tuple(Routed(f"{each.notice.name} {each.notice.id}", each.place, each.outcome) for each in done)
+    )
+
+
+def rendered(found: Qa, style: str) -> str:
+    from guardrails.reports import qa_shown as shown
+    from guardrails.reports.documents import written
+
+    if style == "json":
+        return written(shown.as_document(found))
+    if style == "html":
+        from guardrails.reports.pages import qa_page
+
+        return qa_page(found)
+    return shown.as_markdown(found) if style == "markdown" else shown.as_text(found)
+
+
+def _file(here: Place, found: Qa) -> None:
+    """File the report, and say what became of it. It is made again by every sweep, so a newer one replaces it."""
+    from guardrails.evidence.lock import locked
+    from guardrails.evidence.store import Store
+    from guardrails.reports.archiving import file
+    from guardrails.reports.audit_shown import MADE
+    from guardrails.reports.packets import folder_of
+    from guardrails.reports.reduce import reduce_packets
+
+    folder = folder_of(reduce_packets(here.snapshot, here.settings, found.spec), here.settings.layout, found.spec)
+    files = {
+        f"{folder}/{NAME}.{end}": clean(here, rendered(found, style)).encode()
+        for style, end in (("markdown", "md"), ("json", "json"))
+    }
+    with locked(here.repo, found.spec, "speckit qa"):
+        earlier = {path: here.snapshot.read(path) for path in files}
+        for each in file(Store(here.repo.root), files, earlier, MADE.encode(), replace=True):
+            click.echo(f"{each.outcome}: {printable(each.path)}", err=True)

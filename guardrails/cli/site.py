@@ -1,0 +1,129 @@
+"""`speckit report`: every report as a page, bound into one site."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from guardrails.cli.context import Globals, global_options, merged
+from guardrails.cli.report import write_report
+from guardrails.cli.reporting import NOTHING, Place, clean, place
+from guardrails.errors import GuardrailError
+from guardrails.printable import printable
+
+if TYPE_CHECKING:
+    from guardrails.reports.page import Link
+
+FOLDER = "report"
+"""Below `speckit` in the git directory, where a site makes no tree dirty."""
+
+
+class Made(NamedTuple):
+    """One page of the site."""
+
+    link: Link
+    html: str
+
+
+@click.command("report", short_help="Every report as a page, bound into one site.")
+@click.option("--source", metavar="SOURCE", help="Where to read: worktree, index or a revision (default: worktree).")
+@click.option("--output", metavar="DIR", help="Where to write the pages (default: in the git directory).")
+@click.option("--spec", "specs", multiple=True, metavar="SPEC", help="Only the audit and QA of this SPEC (repeatable).")
+@click.option("--weeks", type=click.IntRange(1, 520), default=8, show_default=True, help="ISO weeks to look back.")
+@click.option("--open", "opened", is_flag=True, help="Show the index in the browser.")
+@global_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    source: str | None,
+    output: str | None,
+    specs: tuple[str, ...],
+    weeks: int,
+    opened: bool,
+    **options: Any,
+) -> int:
+    """Status, adoption, and the audit and QA of each SPEC with evidence: one self-contained file each, and an index.
+
+    Nothing is fetched when they are read and nothing runs in them. Prints where the index lies. Exits 3 when there is
+    no SPEC to report on.
+
+    \b
+    Example:  speckit report --open
+              speckit report --output site --spec SPEC-KIT-900
+    """
+    globals_ = merged(ctx, **options)
+    here = place(globals_, source)
+    chosen = tuple(here.settings.layout.require_id(spec) for spec in specs)
+    folder = output or os.path.join(here.repo.git_dir(), "speckit", FOLDER)
+    pages = _pages(here, globals_, chosen, weeks)
+    if not pages:
+        click.echo(printable(f"there is no SPEC to report on in {here.snapshot.describe()}"), err=True)
+        return NOTHING
+    index = _write(here, folder, pages)
+    click.echo(printable(index))
+    if opened:
+        import webbrowser
+        from pathlib import Path
+
+        webbrowser.open(Path(index).absolute().as_uri())
+    return 0
+
+
+def _write(here: Place, folder: str, pages: list[Made]) -> str:
+    """Write every page and the index, and say where that lies."""
+    from guardrails.reports.pages import index_page
+
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise GuardrailError(f"{folder}: {error.strerror}", "name a directory with --output") from error
+    index = index_page([page.link for page in pages], here.snapshot.describe(), here.now)
+    for name, html in (("index.html", index), *((page.link.href, page.html) for page in pages)):
+        write_report(clean(here, html), os.path.join(folder, name))
+    return os.path.join(folder, "index.html")
+
+
+def _pages(here: Place, globals_: Globals, chosen: tuple[str, ...], weeks: int) -> list[Made]:
+    from guardrails.reports.adoption import adoption
+    from guardrails.reports.page import Link
+    from guardrails.reports.pages import adoption_page, status_page
+    from guardrails.reports.reduce import reduce
+    from guardrails.reports.status import status
+
+    facts = reduce(here.snapshot, here.settings)
+    if not facts.specs:
+        return []
+    seen = {*(each.spec for each in facts.records), *(each.spec for each in facts.sessions)}
+    specs = [spec for spec in facts.specs if spec in (chosen or seen)]
+    first = (
+        Link("index.html", "Reports"),
+        Link("status.html", "Status", "the state of every SPEC, and the step to take next"),
+        Link("adoption.html", "Adoption", "runs a week by profile: outcomes, latency, cost, alerts"),
+    )
+    made = [
+        Made(first[1], status_page(status(facts, here.settings, here.now, 24.0), here.settings, here.now, first)),
+        Made(first[2], adoption_page(adoption(facts, here.now, weeks), here.settings, here.now, first)),
+    ]
+    return [*made, *(page for spec in specs for page in _of_spec(here, globals_, spec, weeks, first))]
+
+
+def _of_spec(here: Place, globals_: Globals, spec: str, weeks: int, first: tuple[Link, ...]) -> Iterator[Made]:
+    """The audit and the QA of one SPEC, each leading to the other."""
+    from guardrails.cli import audit, qa
+    from guardrails.reports.page import Link
+    from guardrails.reports.pages import audit_page, qa_page
+
+    audit_link = Link(f"audit-{spec}.html", f"Audit of {spec}", "verdicts, costs, conflicts, sign-off")
+    qa_link = Link(f"qa-{spec}.html", f"Telemetry QA of {spec}", "whether its telemetry can be trusted")
+    links = (*first, audit_link, qa_link)
+    audited = audit.gather(here, globals_, spec)
+    if audited is not None:
+        yield Made(audit_link, audit_page(audited, here.settings.consensus.min_agreement, links))
+    swept = qa.gather(here, globals_, spec, weeks)
+    if swept is not None:
+        yield Made(qa_link, qa_page(swept, links))

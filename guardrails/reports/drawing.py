@@ -1,0 +1,159 @@
+"""A chart as SVG that stands by itself in a page: no script, no style, no font of its own, nothing to fetch.
+
+pygal draws it. What it adds for its script is taken out, its colours come from the page (so that they follow the
+reader's theme), and each mark gets the title that its script would have shown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from guardrails.errors import Undecidable
+from guardrails.reports.charts import Chart, ticks
+
+WIDTH, HEIGHT = 460, 250
+FONT = 13
+"""Pixels, as the page's style has it: margins are made for labels of this size."""
+_LABEL, _BESIDE = 15, 24
+"""Characters of a label below and beside the axis; the table has all of it."""
+_FEW = 9
+"""Labels that fit below an axis; of more every second or third is written."""
+
+
+def draw(chart: Chart) -> str:
+    """The chart as one `<svg>` element, hidden from screen readers: its text alternative stands beside it.
+
+    Raises Undecidable when the library for it is missing.
+    """
+    try:
+        import pygal
+        from pygal.etree import etree
+    except ImportError as error:
+        raise Undecidable(
+            "charts cannot be drawn: pygal cannot be imported", "install speckit-guardrails[auto]"
+        ) from error
+    kinds = {"bar": pygal.Bar, "stacked": pygal.StackedBar, "line": pygal.Line, "horizontal": pygal.HorizontalBar}
+    flat = chart.kind == "horizontal"
+    if flat:  # it is drawn from below
+        turned = tuple(each._replace(values=each.values[::-1]) for each in chart.series)
+        chart = chart._replace(labels=chart.labels[::-1], series=turned)
+    scale = ticks(_top(chart))
+    made = kinds[chart.kind](
+        width=WIDTH,
+        height=50 + 34 * max(2, len(chart.labels)) if flat else HEIGHT,
+        style=pygal.style.Style(label_font_size=FONT, major_label_font_size=FONT),
+        css=[],
+        js=[],
+        show_legend=False,
+        margin=6,
+        margin_right=34 if chart.kind == "line" else 18,
+        spacing=6,
+        range=(0, scale[-1]),
+        zero=0,
+        x_labels=[_label(chart, at) for at in range(len(chart.labels))],
+        y_labels=[{"value": value, "label": chart.written(value)} for value in scale],
+        dots_size=3.5,
+    )
+    for series in chart.series:
+        made.add(series.name, [None if value is None else {"value": value} for value in series.values])
+    tree = made.render_tree()
+    _clean(tree)
+    _target_lines(etree, tree, chart, scale[-1])
+    _titles(etree, tree, chart)
+    tree.set("aria-hidden", "true")
+    tree.set("focusable", "false")
+    del tree.attrib["id"]
+    return str(etree.tostring(tree).decode("utf-8"))
+
+
+def _top(chart: Chart) -> float:
+    if chart.most is not None:
+        return chart.most
+    columns = zip(*(each.values for each in chart.series), strict=True)
+    stacked = chart.kind == "stacked"
+    tops = [
+        math.fsum(known) if stacked else max(known) for row in columns if (known := [v for v in row if v is not None])
+    ]
+    return max((*tops, *(target.value for target in chart.targets)), default=1.0) * 1.02
+
+
+def _label(chart: Chart, at: int) -> str:
+    every = 1 if chart.kind == "horizontal" else math.ceil(len(chart.labels) / _FEW)
+    if (len(chart.labels) - 1 - at) % every:
+        return ""
+    label = chart.labels[at]
+    most = _BESIDE if chart.kind == "horizontal" else _LABEL
+    return label if len(label) <= most else label[: most - 1] + "…"
+
+
+def _clean(tree: Any) -> None:
+    """Out with scripts, styles, comments and what only its script would fill."""
+    for parent in list(tree.iter()):
+        for child in list(parent):
+            name = child.tag if isinstance(child.tag, str) else "comment"
+            own_title = name == "title" and "bar" not in parent.get("class", "")
+            if (
+                name in ("defs", "script", "style", "comment")
+                or own_title
+                or "tooltip" in child.get("class", "").split()
+            ):
+                parent.remove(child)
+    for element in tree.iter():
+        element.attrib.pop("style", None)
+
+
+def _titles(etree: Any, tree: Any, chart: Chart) -> None:
+    """Each mark says what it is: `cheap, 2026-W05: 3 runs`. Browsers show that without any script."""
+    for series in [each for each in tree.iter("g") if "series" in each.get("class", "").split()]:
+        number = next(int(word[6:]) for word in series.get("class").split() if word.startswith("serie-"))
+        for mark in [each for each in series.iter("g") if each.get("class") in ("bar", "dots")]:
+            told = {part.get("class"): part.text or "" for part in mark.iter("desc")}
+            for part in list(mark.iter("desc")):
+                mark.remove(part)
+            title = etree.SubElement(mark, "title")
+            where = told.get("x_label", "")
+            title.text = (
+                f"{chart.series[number].name}{', ' + where if where else ''}: {_value(chart, told.get('value', ''))}"
+            )
+
+
+def _value(chart: Chart, text: str) -> str:
+    try:
+        return chart.written(float(text))
+    except ValueError:
+        return text
+
+
+def _target_lines(etree: Any, tree: Any, chart: Chart, end: float) -> None:
+    """A dashed line for each target, where the scale has its value."""
+    axis = "x" if chart.kind == "horizontal" else "y"
+    plot = next(each for each in tree.iter("g") if each.get("class") == "plot")
+    places = list(_scale(plot, axis))
+    if len(places) < 2:
+        return
+    first, last = places[0], places[-1]
+    ground = next(each for each in plot if each.tag == "rect")
+    width, height = ground.get("width"), ground.get("height")
+    for target in chart.targets:
+        at = f"{first + (last - first) * min(1.0, target.value / end):.2f}"
+        ends = (
+            {"x1": at, "x2": at, "y1": "0", "y2": height}
+            if axis == "x"
+            else {"x1": "0", "x2": width, "y1": at, "y2": at}
+        )
+        line = etree.SubElement(plot, "line", {"class": "target", **ends})
+        etree.SubElement(line, "title").text = f"{target.name}: {chart.written(target.value)}"
+
+
+def _scale(plot: Any, axis: str) -> Iterator[float]:
+    """Where the guides of the value axis lie, from 0 on."""
+    group = next(
+        each for each in plot if axis in each.get("class", "").split() and "axis" in each.get("class", "").split()
+    )
+    for guide in group:
+        path = next((each.get("d") for each in guide if each.tag == "path"), None)
+        if path:
+            x, y = path[1:].split(" ")[:2]
+            yield float(x if axis == "x" else y)

@@ -258,6 +258,26 @@ def test_r28_what_nobody_priced_is_null_and_no_tokens_are_a_number() -> None:
     assert made.document["per_stage"]["plan"]["usd"] is None
 
 
+def test_r28_reports_show_unknown_and_never_zero_dollars(sandbox: Sandbox) -> None:
+    summary = {"spec_id": SPEC, "total_spent": 0.0, "call_count": 27, "per_stage": {"spec-plan": 0.0}}
+    sandbox.write(f"{EVIDENCE}/costs/{SPEC}_cost_summary.json", summary)
+    write(sandbox, Bundle().files)
+    ran = sandbox.speckit("status", SPEC)
+    assert "cost:     unknown" in ran.out
+    assert "$0.00" not in ran.out
+
+
+def test_r21_status_counts_the_agents_that_answered_and_shows_what_failed_as_failed(sandbox: Sandbox) -> None:
+    write(sandbox, Bundle().files)
+    record = {**plan_telemetry(), "specId": SPEC, "command": "spec-ops-tasks", "tool": {"status": "failed"}}
+    sandbox.write(telemetry_path("tasks", spec=SPEC), record)
+    (shown,) = sandbox.speckit("status", SPEC, "--format", "json").document["specs"]
+    plan, tasks = shown["stages"][:2]
+    assert [agent["outcome"] for agent in plan["agents"]] == ["usable"] * 3
+    assert (tasks["guardrail"], tasks["verdict"]) == ("failed", "not run")
+    assert sandbox.speckit("status", SPEC[:-1]).code == 3, "no id is matched by its beginning"
+
+
 def test_r32_skipped_is_shown_as_skipped_and_examines_nothing(sandbox: Sandbox) -> None:
     sandbox.write(f"{EVIDENCE}/other/SPEC-KIT-1/notes.json", {})
     ran = sandbox.judge("validate")

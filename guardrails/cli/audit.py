@@ -75,7 +75,8 @@ def gather(here: Place, globals_: Globals, spec: str) -> Audit | None:
         return None
     own = [f"{packet.path}/{folder}" for packet in facts.packets.get(spec, ()) for folder in (FOLDER, "validation")]
     entries = evidence_of(snapshot, settings, spec, own or [f"{settings.layout.docs}/{spec}/{FOLDER}"])
-    judged = [judge(snapshot, settings, here.now, "evidence verify", Scope(spec=spec))]
+    asked = ("accept", "evidence verify")
+    judged = [judge(snapshot, settings, here.now, name, Scope(spec=spec)) for name in asked]
     if entries:
         paths = tuple(entry.path for entry in entries)
         judged.insert(0, judge(snapshot, settings, here.now, "validate", Scope(paths=paths)))

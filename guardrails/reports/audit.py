@@ -98,6 +98,11 @@ class Audit(NamedTuple):
         return all(item.state == "holds" for item in self.items)
 
 
+_CHECKED = {
+    "validate": "Evidence satisfies its schemas",
+    "accept": "The declared acceptance criteria hold",
+    "evidence verify": "Evidence is what the runs wrote",
+}
 SIGNATURES = (
     Signature("Spec-Kit maintainer", "the verdicts, and how each conflict was settled"),
     Signature("Finance", "the cost reconciliation, and every difference listed in it"),
@@ -183,10 +188,9 @@ def _items(made: Audit, evidence: Evidence) -> Iterator[Item]:
     runs = len(made.ledgers)
     sealed = sum(bool(ledger.head) for ledger in made.ledgers)
     yield _item("Every run is sealed", sealed == runs, f"{sealed} of {runs} runs", bool(runs))
-    names = {"validate": "Evidence satisfies its schemas", "evidence verify": "Evidence is what the runs wrote"}
     for each in evidence.judged:
         said = f"{each.check}: {each.verdict}, {each.checked} examined, {each.found} errors"
-        yield _item(names.get(each.check, each.check), each.verdict == "pass", said, each.checked > 0)
+        yield _item(_CHECKED.get(each.check, each.check), each.verdict == "pass", said, each.checked > 0)
     waivers = len(made.state.waivers)
     yield _item("No waiver is open", not waivers, f"{waivers} open")
 

@@ -22,8 +22,8 @@ class Begun:
         self.pid, self.ticks, self.boot, self.moment, self.clock = pid, ticks, boot, moment, clock
 
 
-def write_agent(pid: int, moment: int, clock: int) -> None:
-    write(AGENT, f"{pid} {ticks_of(pid)} {boot_name()} {moment} {clock}\n")
+def write_agent(folder: str, pid: int, moment: int, clock: int) -> None:
+    write(os.path.join(folder, AGENT), f"{pid} {ticks_of(pid)} {boot_name()} {moment} {clock}\n")
 
 
 def read_agent(folder: str = "") -> Begun | None:

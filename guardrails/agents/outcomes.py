@@ -17,11 +17,11 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from signal import SIGKILL, SIGTERM
 from typing import NamedTuple
 
 import orjson
 
+from guardrails.agents.children import GRACE, SIGKILL, SIGTERM
 from guardrails.agents.files import (
     AGENT,
     ANSWER,
@@ -42,7 +42,6 @@ from guardrails.agents.files import (
 
 NEVER_BEGUN = frozenset(("missing", "not-executable", "not-started"))
 """Problems of calls that were not made: nothing was paid, and they can be made again."""
-_GRACE = 2.0
 _LOOK = 0.05
 
 
@@ -118,7 +117,7 @@ def _await(agent: Begun, seconds: float) -> bool:
 
 
 def _end(agent: Begun) -> None:
-    for number, patience in ((SIGTERM, _GRACE), (SIGKILL, _GRACE)):
+    for number, patience in ((SIGTERM, GRACE), (SIGKILL, GRACE)):
         if not _is_alive(agent):
             return
         with suppress(ProcessLookupError, PermissionError):

@@ -34,7 +34,7 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 _ATTEMPTS = 10
 """How often a supervisor is started that is killed before its agent has begun."""
 _TAIL = 4096
-_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Surroundings(NamedTuple):
@@ -201,7 +201,7 @@ def _problem(call: Call, outcome: Outcome, answer: Answer) -> str | None:
     """Why there is no answer to use. An answer of a program that failed is none, whatever it says."""
     program = call.agent.command[0] if call.agent.command else ""
     told = {
-        "timeout": f"no answer within {call.agent.timeout:g} seconds",
+        "timeout": f"no answer within {_span(call.agent.timeout)}",
         "flood": _FLOOD,
         "missing": f"the program '{program}' was not found",
         "not-executable": f"the program '{program}' cannot be run",
@@ -215,6 +215,11 @@ def _problem(call: Call, outcome: Outcome, answer: Answer) -> str | None:
     if outcome.exit_code:
         return f"exit code {outcome.exit_code}" + (f": {answer.problem}" if answer.problem else "")
     return answer.problem
+
+
+def _span(seconds: float) -> str:
+    """As the configuration writes it: `20m`, `90s`."""
+    return f"{seconds / 60:g}m" if seconds % 60 == 0 else f"{seconds:g}s"
 
 
 def _signal_name(number: int) -> str:

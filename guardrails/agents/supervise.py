@@ -119,14 +119,11 @@ def _become(job: Job) -> None:
         os.setsid()
         for number, (name, flags) in enumerate(((job.stdin, os.O_RDONLY), (OUT, _APPEND), (ERR, _APPEND))):
             os.dup2(os.open(name, flags, 0o600), number)
-        write_agent(os.getpid(), time.time_ns(), time.monotonic_ns())
-        folder = os.open(".", os.O_RDONLY)
         os.chdir(job.place)
         problem = _execute(job)
-        os.fchdir(folder)
     except OSError:
         pass  # said by the problem
-    write(UNSTARTED, problem)
+    write(os.path.join(job.folder, UNSTARTED), problem)
 
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -143,6 +140,7 @@ def _execute(job: Job) -> str:
     program = job.command[0]
     folders = [""] if "/" in program else environment.get("PATH", os.defpath).split(":")
     problem = "missing"
+    write_agent(job.folder, os.getpid(), time.time_ns(), time.monotonic_ns())  # at the last moment, and not after it
     for folder in folders:
         try:
             os.execve(os.path.join(folder, program), job.command, environment)  # noqa: S606
@@ -196,7 +194,9 @@ def _take_over(job: Job) -> None:
                 status(agent.pid, os.WNOHANG)
                 _attend(agent.pid, job)
                 return
-            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # it may be about to begin
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # one may be about to begin
+            if ended and not read_agent():
+                os.waitpid(ended.si_pid, 0)
         except ChildProcessError:
             return
         time.sleep(0.005)

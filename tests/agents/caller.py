@@ -1,4 +1,4 @@
-"""Somebody who calls agents and can be killed: `caller.py ROOT MODE SECONDS TIMEOUT`, in a process of its own."""
+"""Somebody who calls agents and can be killed: `caller.py ROOT MODE SECONDS TIMEOUT NAME…`, a process of its own."""
 
 import os
 import sys
@@ -11,5 +11,6 @@ from tests.agents.calling import agent, call, world
 
 root, mode, seconds, timeout = Path(sys.argv[1]), *sys.argv[2:5]
 print("ready", os.getpid(), flush=True)
-[done] = call_all(world(root), [call(root, agent(root, mode, seconds, timeout=float(timeout)))])
-print("done", done.exit_code, done.problem, flush=True)
+asked = [call(root, agent(root, mode, seconds, timeout=float(timeout), name=name)) for name in sys.argv[5:]]
+for done in call_all(world(root), asked):
+    print("done", done.exit_code, done.problem, flush=True)

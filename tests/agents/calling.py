@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,16 +70,18 @@ def runs(pid: int) -> bool:
 
 
 def supervisors(root: Path, one: Agent) -> list[int]:
+    return at_work(folder(root, one))
+
+
+def at_work(place: Path) -> list[int]:
     """The processes at work in the folder of a call: the keeper before its waiter."""
-    found = []
+    found = {}
     for path in Path("/proc").iterdir():
-        if path.name.isdigit():
-            try:
-                here = (path / "cwd").readlink()
-                parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, IndexError):
-                continue
-            if here == folder(root, one):
-                found.append((int(path.name), parent))
-    numbers = {pid for pid, _ in found}
-    return [pid for pid, _ in sorted(found, key=lambda each: each[1] in numbers)]
+        with suppress(OSError):
+            if path.name.isdigit() and (path / "cwd").readlink() == place:
+                found[int(path.name)] = parent(int(path.name))
+    return sorted(found, key=lambda pid: found[pid] in found)
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

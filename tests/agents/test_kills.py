@@ -14,19 +14,36 @@ from pathlib import Path
 
 import pytest
 
+from guardrails.agents.calls import call_all
+from guardrails.agents.detached import Order, start
 from guardrails.agents.files import AGENT, ENDED, RESULT
+from guardrails.agents.outcomes import recorded
 from guardrails.run_settings import Agent
-from tests.agents.calling import ANSWER, agent, ask, folder, ledger, runs, supervisors, until
+from tests.agents.calling import (
+    ANSWER,
+    agent,
+    ask,
+    at_work,
+    call,
+    folder,
+    ledger,
+    parent,
+    runs,
+    supervisors,
+    until,
+    world,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+fcntl = pytest.importorskip("fcntl")
 CALLER = str(Path(__file__).with_name("caller.py"))
 
 
 class Caller:
-    """A process that asks one agent one question."""
+    """A process that asks agents one question."""
 
-    def __init__(self, root: Path, mode: str, seconds: float, timeout: float = 60) -> None:
-        words = [sys.executable, CALLER, str(root), mode, str(seconds), str(timeout)]
+    def __init__(self, root: Path, mode: str, seconds: float, timeout: float = 60, names: str = "gemini") -> None:
+        words = [sys.executable, CALLER, str(root), mode, str(seconds), str(timeout), *names.split()]
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root)
         assert self.process.stdout is not None
         assert self.process.stdout.readline().startswith("ready")
@@ -143,8 +160,34 @@ def test_an_agent_that_lost_both_is_ended_at_its_time_limit(tmp_path: Path) -> N
     one = agent(tmp_path, "hang", "0", timeout=4.0)
     until(lambda: ledger(tmp_path, "child"))
     kill(*supervisors(tmp_path, one))
-    assert caller.end() == "done None no answer within 4 seconds"
+    assert caller.end() == "done None no answer within 4s"
     until(lambda: not any(map(runs, ledger(tmp_path, "started") + ledger(tmp_path, "child"))))
+
+
+@pytest.mark.parametrize("spared", [True, False], ids=["the agent begins", "the agent is killed"])
+def test_a_waiter_killed_before_its_agent_has_begun_is_stood_in_for(tmp_path: Path, spared: bool) -> None:
+    """The process that becomes the agent is held up: what it is to read is a pipe that nobody has opened."""
+    os.mkfifo(tmp_path / "pipe")
+    lock = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    command = agent(tmp_path, "answer").command
+    start([Order(str(tmp_path), lock, command, "/", "pipe", 60, 1000, dict(os.environ))], {}).wait()
+    os.close(lock)
+    until(lambda: len(at_work(tmp_path)) == 3)
+    keeper = next(pid for pid in at_work(tmp_path) if parent(pid) not in at_work(tmp_path))
+    waiter = next(pid for pid in at_work(tmp_path) if parent(pid) == keeper)
+    [becoming] = {*at_work(tmp_path)} - {keeper, waiter}
+    kill(waiter)
+    until(lambda: parent(becoming) == keeper)
+    if spared:
+        (tmp_path / "pipe").write_bytes(b"")
+    else:
+        kill(becoming)
+    with open(tmp_path / "lock") as again:
+        fcntl.flock(again, fcntl.LOCK_EX)
+    outcome = recorded(str(tmp_path))
+    assert (outcome and outcome.exit_code) == (0 if spared else None)
+    assert len(ledger(tmp_path, "answered")) == spared
 
 
 @pytest.mark.parametrize(("mode", "calls"), [("answer", 1), ("garbage", 2)])
@@ -180,9 +223,9 @@ def test_an_end_that_is_said_of_more_output_than_there_is_was_not_settled(tmp_pa
 
 
 def victims(chance: random.Random, caller: Caller, at_work: list[int]) -> Iterator[int]:
-    """One to three of those that can be killed."""
+    """One to three of those that can be killed, and sometimes all."""
     everybody = [caller.process.pid, *at_work]
-    yield from chance.sample(everybody, min(len(everybody), chance.randint(1, 3)))
+    yield from chance.sample(everybody, min(len(everybody), chance.choice([1, 2, 3, 10])))
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -190,12 +233,12 @@ def test_whoever_is_killed_whenever_nothing_is_paid_twice(tmp_path: Path, seed: 
     """The agents are let alone. Whatever happens to all others, each is started once, and its answer comes."""
     chance = random.Random(seed)
     seconds = chance.choice([0, 0.1])
-    one = agent(tmp_path, "answer", str(seconds))
+    agents = [agent(tmp_path, "answer", str(seconds), name=name) for name in "abc"]
     for _ in range(chance.randint(1, 3)):
-        caller = Caller(tmp_path, "answer", seconds)
-        time.sleep(chance.random() * (0.12 + seconds))
-        kill(*victims(chance, caller, supervisors(tmp_path, one)))
+        caller = Caller(tmp_path, "answer", seconds, names="a b c")
+        time.sleep(chance.random() * (0.15 + seconds))
+        kill(*victims(chance, caller, [pid for one in agents for pid in supervisors(tmp_path, one)]))
         caller.kill()
-    done = ask(tmp_path, one)
-    assert (done.answer.value, done.problem) == (ANSWER, None)
-    assert len(ledger(tmp_path, "started")) == len(ledger(tmp_path, "answered")) == 1
+    done = call_all(world(tmp_path), [call(tmp_path, one) for one in agents])
+    assert [(each.answer.value, each.problem) for each in done] == [(ANSWER, None)] * 3
+    assert len(ledger(tmp_path, "started")) == len(ledger(tmp_path, "answered")) == 3

@@ -79,13 +79,13 @@ def who(repo: Repo) -> str:
     return ident.rpartition(">")[0] + ">"
 
 
-def require_sound(repo: Repo, settings: Settings, spec: str, now: datetime) -> None:
-    """Raises RefusedError when a ledger, a file or an archive of the SPEC is not what it should be."""
-    subject = Subject(Worktree(repo), settings, now, Scope(spec=spec))
+def require_sound(repo: Repo, settings: Settings, spec: str, now: datetime, run: str | None = None) -> None:
+    """Raises RefusedError when a ledger, a file or an archive of the SPEC, or of one run, is not what it should be."""
+    subject = Subject(Worktree(repo), settings, now, Scope(spec=spec, run=run))
     for seen in ledger.judge(subject, shelf(subject.snapshot, settings.layout, spec)):
         if isinstance(seen, Finding) and seen.severity == "error" and seen.rule.outcome == "fail":
             text = f"{seen.path}: {seen.rule.code} {seen.message}"
-            raise RefusedError(f"{text}; nothing was packed", f"'speckit evidence verify {spec}' says all of it")
+            raise RefusedError(f"{text}; nothing was done", f"'speckit evidence verify {spec}' says all of it")
 
 
 def finish(place: Place, progress: Progress) -> list[Done]:

@@ -24,6 +24,11 @@ class Seal(NamedTuple):
     entries: int
     head: str
 
+    @property
+    def signature_path(self) -> str:
+        """Where the signature over it lies: beside the ledger."""
+        return self.ledger.removesuffix(".jsonl") + ".sig"
+
     def document(self, signature: str | None = None) -> dict[str, Any]:
         """The `seal` of a run summary. `signature` is the path of the signature over it."""
         return {"ledger": self.ledger, "entries": self.entries, "head": self.head, "signature": signature}
@@ -99,5 +104,8 @@ def write_summary(
     ledger.append([Written(path, digest(bare), len(bare))], kind=SUMMARY)
     if document.get("outcome") != UNDER_WAY:
         seal = ledger.seal()
-        document["seal"] = seal.document(sign(seal) if sign else None)
+        signature = sign(seal) if sign else None
+        if signature is None:  # of an earlier seal there may be one
+            store.discard(seal.signature_path)
+        document["seal"] = seal.document(signature)
     return store.record(path, "run_summary", document, replace=True)

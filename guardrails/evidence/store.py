@@ -91,6 +91,11 @@ class Store:
         with os.fdopen(handle, "rb") as stream:
             return stream.read()
 
+    def discard(self, path: str) -> None:
+        """Remove one file, if it is there."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._target(path))
+
     def extend(self, path: str, keep: int, data: bytes) -> None:
         """Cut a file to its first `keep` bytes and add `data` at their end; on disk when this returns."""
         target = self._target(path)

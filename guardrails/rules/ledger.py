@@ -143,6 +143,15 @@ ARCHIVE_UNFINISHED = Rule(
     "Run 'speckit evidence archive --spec SPEC' again: it finishes what was begun.",
     "warning",
 )
+SIGNED = Rule(
+    "LED017",
+    "seal-signed",
+    "Who signed the seal of a run.",
+    "A signature that holds is worth what its signer is worth, so the name is shown.",
+    "runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.ledger.sig: signed by dev@example.invalid",
+    "Nothing to fix.",
+    "note",
+)
 
 RULES = (
     CHAIN_BROKEN,
@@ -161,4 +170,5 @@ RULES = (
     SIGNATURE_BAD,
     SHARED_REWRITTEN,
     ARCHIVE_UNFINISHED,
+    SIGNED,
 )

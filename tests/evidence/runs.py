@@ -69,7 +69,7 @@ def make_run(
     ledger.append(extra, stages[-1])
     cost = store.record(cost_path(LAYOUT, spec), "cost_summary", _costs(spec, started), replace=True)
     ledger.append([cost], stages[-1], "cost_summary", started)
-    write_summary(ledger, store, paths[0], _summary(spec, name, started, rows) | summary, sign)
+    write_summary(ledger, store, paths[0], _summary(spec, name, started, summary.pop("stages_", rows)) | summary, sign)
     return Made(name, (*files, cost.path), paths[1], paths[0])
 
 

@@ -1,0 +1,233 @@
+"""Seals signed by real keys, and attestations of runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from guardrails.errors import GuardrailError
+from guardrails.evidence.ledger import Seal
+from guardrails.evidence.signature import payload, signer
+from guardrails.git import Repo, open_repo
+from tests.evidence.runs import LAYOUT, SPEC, Made, load, make_run
+from tests.sandbox import Sandbox
+
+KEYGEN = shutil.which("ssh-keygen")
+needs_keygen = pytest.mark.skipif(KEYGEN is None, reason="ssh-keygen is not installed (openssh-client)")
+
+
+class Signed(NamedTuple):
+    """A repository whose git signs with a key that its allowed signers name."""
+
+    sandbox: Sandbox
+    repo: Repo
+    key: Path
+    allowed: Path
+
+    def run(self, number: int = 0, use: str = "required") -> Made:
+        sign = signer(self.repo, use, print)  # type: ignore[arg-type]
+        return make_run(self.sandbox.root, number, sign=sign)
+
+    def signature(self, run: Made) -> Path:
+        return self.sandbox.root / run.ledger.replace(".jsonl", ".sig")
+
+    def verify(self, *arguments: str) -> tuple[int, list[str]]:
+        ran = self.sandbox.judge("evidence verify", *arguments)
+        return ran.code, [row["rule"] for row in ran.document["findings"]]
+
+
+def make_key(place: Path, comment: str) -> str:
+    """A key without a passphrase. Returns its public half."""
+    assert KEYGEN
+    subprocess.run([KEYGEN, "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(place)], check=True)
+    return place.with_suffix(".pub").read_text()
+
+
+@pytest.fixture
+def signed(sandbox: Sandbox, tmp_path: Path) -> Signed:
+    key, allowed = tmp_path / "key", tmp_path / "allowed"
+    allowed.write_text(f"dev@example.invalid {make_key(key, 'dev')}")
+    sandbox.git("config", "gpg.format", "ssh")
+    sandbox.git("config", "user.signingkey", str(key))
+    sandbox.git("config", "gpg.ssh.allowedSignersFile", str(allowed))
+    return Signed(sandbox, open_repo(str(sandbox.root), sandbox.environment), key, allowed)
+
+
+@needs_keygen
+def test_a_signed_seal_holds_and_says_whose_it_is(signed: Signed) -> None:
+    run = signed.run()
+    assert load(signed.sandbox.root, run.summary)["seal"]["signature"] == run.ledger.replace(".jsonl", ".sig")
+    ran = signed.sandbox.judge("evidence verify", "--require-signature")
+    assert (ran.code, ran.rules) == (0, []), ran
+    assert [(row["rule"], row["message"]) for row in ran.document["findings"]] == [
+        ("LED017", "signed by dev@example.invalid")
+    ]
+
+
+@needs_keygen
+def test_it_holds_in_a_commit_too_and_can_be_verified_without_us(signed: Signed, tmp_path: Path) -> None:
+    run = signed.run()
+    tip = signed.sandbox.commit()
+    assert signed.verify("--source", tip, "--require-signature")[0] == 0
+    seal = load(signed.sandbox.root, run.summary)["seal"]
+    text = json.dumps({name: seal[name] for name in ("ledger", "entries", "head")}, separators=(",", ":")) + "\n"
+    assert text.encode() == payload(Seal(seal["ledger"], seal["entries"], seal["head"]))
+    command = ["-Y", "verify", "-n", "speckit", "-I", "dev@example.invalid", "-f", str(signed.allowed)]
+    assert KEYGEN
+    done = subprocess.run([KEYGEN, *command, "-s", str(signed.signature(run))], input=text.encode(), check=False)
+    assert done.returncode == 0
+
+
+@needs_keygen
+def test_a_signature_of_another_seal_or_of_nobody_does_not_hold(signed: Signed) -> None:
+    first, second = signed.run(0), signed.run(1)
+    good = signed.signature(first).read_bytes()
+    for bad in (signed.signature(second).read_bytes(), b"", b"garbage\n", good[:100], good[:60] + b"A" + good[61:]):
+        signed.signature(first).write_bytes(bad)
+        code, rules = signed.verify()
+        assert (code, "LED014" in rules) == (1, True), bad
+
+
+@needs_keygen
+def test_a_forged_run_signed_by_a_stranger_is_found(signed: Signed, tmp_path: Path) -> None:
+    make_key(tmp_path / "stranger", "stranger")
+    signed.sandbox.git("config", "user.signingkey", str(tmp_path / "stranger"))
+    signed.run()
+    ran = signed.sandbox.judge("evidence verify")
+    assert (ran.code, ran.rules) == (1, ["LED014"])
+    assert "allowed signers" in ran.document["findings"][0]["message"]
+
+
+@needs_keygen
+def test_a_chain_computed_anew_does_not_fit_the_signature(signed: Signed) -> None:
+    run = signed.run()
+    kept = signed.signature(run).read_bytes()
+    sign = lambda seal: signed.signature(run).write_bytes(kept) and seal.signature_path  # noqa: E731
+    for path in run.all:
+        (signed.sandbox.root / path).unlink()
+    make_run(signed.sandbox.root, 0, padding=b"other", sign=sign)
+    assert signed.verify() == (1, ["LED014"])
+
+
+@needs_keygen
+def test_without_allowed_signers_nobody_can_say(signed: Signed) -> None:
+    signed.run()
+    signed.sandbox.git("config", "--unset", "gpg.ssh.allowedSignersFile")
+    ran = signed.sandbox.judge("evidence verify")
+    assert ran.code == 0
+    assert any("nobody can say" in row["reason"] for row in ran.document["examined"]["skipped"])
+    assert signed.sandbox.judge("evidence verify", "--require-signature").code == 3
+
+
+def test_a_run_that_is_not_signed_is_missed_where_signatures_are_required(sandbox: Sandbox) -> None:
+    make_run(sandbox.root)
+    assert sandbox.judge("evidence verify").code == 0
+    ran = sandbox.judge("evidence verify", "--require-signature")
+    assert (ran.code, ran.rules) == (1, ["LED013"])
+    sandbox.write(".speckit.yaml", "version: 1\nevidence: {signature: required}\n")
+    assert sandbox.judge("evidence verify").rules == ["LED013"]
+    assert "LED013" in sandbox.judge("guard", "--hook", "ci").rules
+
+
+def test_required_without_a_key_is_said_before_the_run(sandbox: Sandbox) -> None:
+    repo = open_repo(str(sandbox.root), sandbox.environment)
+    with pytest.raises(GuardrailError, match=r"gpg\.format"):
+        signer(repo, "required", print)
+    sandbox.git("config", "gpg.format", "ssh")
+    with pytest.raises(GuardrailError, match=r"user\.signingkey"):
+        signer(repo, "required", print)
+    assert signer(repo, "off", print) is None
+
+
+def test_optional_without_a_key_leaves_the_seal_unsigned_and_says_so(sandbox: Sandbox) -> None:
+    said: list[str] = []
+    sign = signer(open_repo(str(sandbox.root), sandbox.environment), "optional", said.append)
+    run = make_run(sandbox.root, sign=sign)
+    assert load(sandbox.root, run.summary)["seal"]["signature"] is None
+    assert said == ["the seal is not signed: git's gpg.format is not ssh"]
+
+
+@needs_keygen
+def test_a_key_that_cannot_be_used_is_said(signed: Signed) -> None:
+    signed.sandbox.git("config", "user.signingkey", str(signed.key) + "-gone")
+    said: list[str] = []
+    sign = signer(signed.repo, "optional", said.append)
+    assert sign is not None
+    assert sign(Seal("docs/x.ledger.jsonl", 1, "0" * 64)) is None
+    assert "not signed" in said[0]
+    sign = signer(signed.repo, "required", said.append)
+    assert sign is not None
+    with pytest.raises(GuardrailError, match="not signed"):
+        sign(Seal("docs/x.ledger.jsonl", 1, "0" * 64))
+
+
+@needs_keygen
+def test_a_run_sealed_again_without_a_key_leaves_no_old_signature(signed: Signed) -> None:
+    run = signed.run()
+    assert signed.signature(run).exists()
+    for path in run.files[:-1]:
+        (signed.sandbox.root / path).unlink()
+    (signed.sandbox.root / run.ledger).unlink()
+    make_run(signed.sandbox.root)
+    assert not signed.signature(run).exists()
+    assert signed.verify()[0] == 0
+
+
+def test_a_run_is_exported_as_an_in_toto_test_result(sandbox: Sandbox) -> None:
+    run = make_run(sandbox.root)
+    ran = sandbox.speckit("evidence", "export", run.name)
+    assert ran.code == 0, ran
+    made = json.loads(ran.out)
+    assert (made["_type"], made["predicateType"]) == (
+        "https://in-toto.io/Statement/v1",
+        "https://in-toto.io/attestation/test-result/v0.1",
+    )
+    assert all(subject["digest"] for subject in made["subject"])
+    predicate = made["predicate"]
+    assert (predicate["result"], predicate["passedTests"]) == ("PASSED", ["plan", "tasks"])
+    assert (predicate["warnedTests"], predicate["failedTests"]) == ([], [])
+    assert run.ledger in [item["name"] for item in predicate["configuration"]]
+    assert sandbox.speckit("evidence", "export", run.name, "--output", "run.json").code == 0
+    assert json.loads((sandbox.root / "run.json").read_bytes()) == made
+
+
+@pytest.mark.parametrize(
+    ("stage", "verdict", "outcome", "result"),
+    [
+        ("passed", "ok", "completed", "PASSED"),
+        ("passed", "degraded", "completed", "WARNED"),
+        ("skipped", None, "completed", "PASSED"),
+        ("halted", "conflict", "halted", "FAILED"),
+        ("passed", "ok", "interrupted", "FAILED"),
+    ],
+)
+def test_the_result_follows_from_stages_and_verdicts(
+    sandbox: Sandbox, stage: str, verdict: str | None, outcome: str, result: str
+) -> None:
+    cost = {"usd": None, "tokens": None, "source": "unknown"}
+    row = {"stage": "plan", "status": stage, "telemetry": [], "retries": [], "cost": cost, "verdict": None}
+    if verdict:
+        row["verdict"] = {"verdict": verdict, "path": "docs/v.json", "sha256": "0" * 64}
+    halt = {"stage": "plan", "reason": "conflict", "message": "x"} if outcome == "halted" else None
+    code = {"completed": 0, "halted": 4, "interrupted": 130}[outcome]
+    run = make_run(sandbox.root, stages=("plan",), stages_=[row], outcome=outcome, halt=halt, exit_code=code)
+    ran = sandbox.speckit("evidence", "export", run.name)
+    assert ran.code == 0, ran
+    predicate = json.loads(ran.out)["predicate"]
+    assert predicate["result"] == result
+    assert ("plan" in predicate["passedTests"]) == (stage == "passed")
+
+
+def test_what_does_not_verify_or_is_not_there_is_not_exported(sandbox: Sandbox) -> None:
+    run = make_run(sandbox.root)
+    assert sandbox.speckit("evidence", "export", "20990101T000000Z-00000000").code == 2
+    sandbox.write(run.files[0], b"{}")
+    ran = sandbox.speckit("evidence", "export", run.name)
+    assert (ran.code, "LED003" in ran.err, ran.out) == (1, True, "")
+    assert LAYOUT.evidence in ran.err
+    assert SPEC in ran.err

@@ -1,0 +1,141 @@
+"""Archiving while somebody else is at the files: what changes under it is never removed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from guardrails.errors import GuardrailError
+from guardrails.evidence import archiving
+from guardrails.evidence.retention import plan
+from guardrails.git import open_repo
+from guardrails.settings import Settings
+from guardrails.snapshot.worktree import Worktree
+from tests.evidence.killing import MANIFEST, digests, lost
+from tests.evidence.runs import SPEC, Made, make_run, track
+from tests.sandbox import Sandbox
+
+NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)
+PADDING = b"line\n" * 200_000
+
+
+class Scene(NamedTuple):
+    """Two runs, of which the first is to be packed."""
+
+    sandbox: Sandbox
+    first: Made
+
+    @property
+    def log(self) -> Path:
+        return self.sandbox.root / next(path for path in self.first.files if path.endswith(".log"))
+
+    def archive(self, progress: Callable[[int], None], now: Callable[[], datetime] = lambda: NOW) -> None:
+        repo = open_repo(str(self.sandbox.root), self.sandbox.environment)
+        place = archiving.Place(repo, Settings(), SPEC, "Dev <dev@example.invalid>", "keep 1", now)
+        made = plan(Worktree(repo), Settings(), SPEC, 1, active_too=True)
+        assert [unit.name for unit in made.packed] == [self.first.name]
+        list(archiving.archive(place, made, progress))
+
+
+@pytest.fixture
+def scene(sandbox: Sandbox) -> Scene:
+    first = make_run(sandbox.root, 0, padding=PADDING)
+    make_run(sandbox.root, 1)
+    track(sandbox)
+    return Scene(sandbox, first)
+
+
+def once(act: Callable[[], object]) -> Callable[[int], None]:
+    """Acts when the first bytes of a large file have been read."""
+    left = [act]
+
+    def progress(size: int) -> None:
+        if size > 10_000 and left:
+            left.pop()()
+
+    return progress
+
+
+def settled(scene: Scene, before: dict[str, str]) -> None:
+    """Everything that was there is there, and doing it again says what is wrong or finishes it."""
+    assert lost(scene.sandbox.root, before) == []
+
+
+@pytest.mark.parametrize("change", [b"", b"line\n" * 100, PADDING + b"more\n", PADDING[:-5] + b"mine\n"])
+def test_a_file_that_changes_while_it_is_packed(scene: Scene, change: bytes) -> None:
+    before = digests(scene.sandbox.root)
+    before.pop(str(scene.log.relative_to(scene.sandbox.root)))
+    with pytest.raises(GuardrailError) as caught:
+        scene.archive(once(lambda: scene.log.write_bytes(change)))
+    assert "nothing" in f"{caught.value.message} {caught.value.hint}" or "stays" in caught.value.message
+    assert scene.log.read_bytes() == change
+    settled(scene, before)
+
+
+def test_a_file_that_changes_between_packing_and_removal(scene: Scene) -> None:
+    before = digests(scene.sandbox.root)
+    calls = [0]
+
+    def now() -> datetime:
+        calls[0] += 1
+        if calls[0] == 1:  # the archive is whole and verified, and nothing is removed yet
+            scene.log.write_bytes(b"mine\n")
+        return NOW
+
+    with pytest.raises(GuardrailError, match="changed after it was packed, and stays"):
+        scene.archive(lambda _size: None, now)
+    assert scene.log.read_bytes() == b"mine\n"
+    assert lost(scene.sandbox.root, before) == [], "the old bytes are in the archive"
+    ran = scene.sandbox.speckit("evidence", "archive", "--spec", SPEC, "--keep", "1")
+    assert (ran.code, scene.log.read_bytes()) == (1, b"mine\n"), ran
+    scene.log.unlink()
+    assert scene.sandbox.speckit("evidence", "archive", "--spec", SPEC, "--keep", "1").code == 0
+    assert scene.sandbox.judge("evidence verify").code == 0
+
+
+def test_a_file_that_vanishes_while_its_run_is_packed(scene: Scene) -> None:
+    before = digests(scene.sandbox.root)
+    verdict = next(path for path in scene.first.files if path.endswith("_verdict.json"))
+    before.pop(verdict)
+    place = scene.sandbox.root / verdict
+    with pytest.raises(GuardrailError, match="nothing of"):
+        scene.archive(once(place.unlink))
+    settled(scene, before)
+    assert not (scene.sandbox.root / MANIFEST).exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(scene: Scene) -> None:
+    scene.log.unlink()
+    os.mkfifo(scene.log)
+    ran = scene.sandbox.speckit("evidence", "archive", "--spec", SPEC, "--keep", "1")
+    assert (ran.code, "LED003" in ran.err) == (1, True), ran
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="who runs this may read every file")
+def test_an_unreadable_file_stops_it_and_loses_nothing(scene: Scene) -> None:
+    before = digests(scene.sandbox.root)
+    scene.log.chmod(0)
+    ran = scene.sandbox.speckit("evidence", "archive", "--spec", SPEC, "--keep", "1")
+    scene.log.chmod(0o644)
+    assert ran.code != 0, ran
+    assert digests(scene.sandbox.root) == before
+
+
+def test_leavings_of_a_killed_archive_are_swept_away(scene: Scene) -> None:
+    place = scene.sandbox.root / MANIFEST
+    place.parent.mkdir(parents=True)
+    part = place.parent / f"{scene.first.name}.tar.gz.123.part"
+    part.write_bytes(b"half")
+    orphan = place.parent / f"{scene.first.name}.tar.gz"
+    orphan.write_bytes(b"an archive that no manifest lists")
+    assert scene.sandbox.judge("evidence verify").code == 0, "a warning: nothing is lost"
+    assert scene.sandbox.speckit("evidence", "archive", "--spec", SPEC, "--keep", "1").code == 0
+    assert not part.exists()
+    assert scene.sandbox.judge("evidence verify").code == 0

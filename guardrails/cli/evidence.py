@@ -25,7 +25,12 @@ from guardrails.subject import Scope
 
 @click.group("evidence", short_help="Verify evidence, archive it, bring it back, measure it.")
 def command() -> None:
-    """Whether evidence is what was written, and where old evidence goes."""
+    """Whether evidence is what was written, and where old evidence goes.
+
+    \b
+    Example:  speckit evidence verify SPEC-KIT-DEMO
+              speckit evidence archive --spec SPEC-KIT-DEMO --dry-run
+    """
 
 
 @command.command("verify")

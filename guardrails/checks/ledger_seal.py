@@ -107,11 +107,14 @@ def _seal(
 ) -> Iterator[Finding]:
     if ledger != run.ledger:
         yield _at(SEAL_MISMATCH, run, run.summary_path, "the seal names another ledger")
+    message = None
     if entries != len(chain.entries):
         message = f"the seal counts {entries} entries, the ledger has {len(chain.entries)}"
-        yield _at(SEAL_MISMATCH, run, run.ledger, message)
     elif head != chain.head:
-        yield _at(SEAL_MISMATCH, run, run.ledger, "its last entry is not the one the seal names")
+        message = "the seal names another last entry than the ledger has"
+    if message:  # either may be the one that was edited, so both are named
+        yield _at(SEAL_MISMATCH, run, run.ledger, message)
+        yield _at(SEAL_MISMATCH, run, run.summary_path, message)
 
 
 def _signed(run: Run, signature: object, required: bool) -> Iterator[Finding]:

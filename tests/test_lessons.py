@@ -467,3 +467,12 @@ def test_r30_r35_a_stage_takes_nothing_but_an_id(sandbox: Sandbox, spec: str) ->
     assert ran.code == 2
     assert sandbox.git("status", "--porcelain", "--ignored").out == ""
     assert not list(sandbox.root.parent.rglob("pwned"))
+
+
+def test_r29_two_records_of_one_second_are_two_files(sandbox: Sandbox) -> None:
+    agents = {name: {"replay": "recorded"} for name in ("gemini", "claude", "gpt_pro", "gpt_codex")}
+    sandbox.write("recorded/plan_claude.json", {})
+    sandbox.write(".speckit.yaml", {"agents": agents, "readiness": [{"name": "git", "command": ["git", "--version"]}]})
+    paths = {sandbox.speckit("ready", SPEC, "--format", "json").document["record"] for _ in range(3)}
+    assert len(paths) == 3
+    assert sandbox.judge("validate").document["examined"]["checked"] == 3

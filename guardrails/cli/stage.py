@@ -122,11 +122,11 @@ def _show(world: World, closed: Closed, globals_: Globals) -> None:
     for layer in closed.layers:
         if not layer.commands and not globals_.quiet:
             click.echo(f"policy {layer.layer}: skipped: {printable(hiding.text(layer.message or ''))}")
-    if globals_.quiet:
-        return
-    if globals_.verbose:
+    if globals_.quiet or globals_.verbose:  # otherwise the rows say it
         for text in closed.warnings:
             click.echo(f"warning: {printable(hiding.text(text))}")
+    if globals_.quiet:
+        return
     if closed.telemetry:
         click.echo(f"telemetry: {printable(closed.telemetry.path)}")
     stopped = f": {closed.halt.reason}, exit {closed.exit_code}" if closed.halt else ""

@@ -108,7 +108,7 @@ def _row(policy: Policy, usable: int) -> str:
     elif share < policy.degraded_below:
         verdict, does = "degraded, severe", "no retry: the run halts and is escalated"
     else:
-        again = f"context is collected anew, the missing are asked again ({policy.retries} times)"
+        again = f"context is collected anew, the missing are asked again (retries: {policy.retries})"
         does = again + (f", then by the profile {_named(policy.fallback)}" if policy.fallback else "")
         verdict, does = "degraded", does + "; then the run halts"
     return f"| {usable} of 3 | {share:.2f} | {verdict} | {does} |"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.evidence.names import Session
 from guardrails.evidence.store import Written
-from guardrails.pipeline import packet, stage_checks, tools
+from guardrails.pipeline import packet, stage_checks, stage_readiness, tools
 from guardrails.pipeline.baseline import TreeState
 from guardrails.pipeline.examined import Examined
 from guardrails.pipeline.hiding import Hiding
@@ -63,6 +63,8 @@ def before(at: Hand, ready: Ready, start: TreeState, own: Sequence[Written]) -> 
         ("checks", lambda: stage_checks.run_checks(world, at.tree, rules, ready.checks)),
         ("verdicts", lambda: verdicts(at, ready.verdicts, lenient=world.allow_degraded and rules.name != "unlock")),
     ]
+    if world.plan.readiness:
+        parts.append(("readiness", lambda: stage_readiness.readiness(world)))
     if rules.hooks:
         parts.append(("hooks", lambda: (tools.hooks(world),)))
     if rules.lock:

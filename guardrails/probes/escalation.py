@@ -28,8 +28,13 @@ def _line(asking: Asking, stages: str, roster: tuple[str, ...], able: Collection
             f"{begin}: severely degraded, exit 5. It would not be retried: do not start; tell whoever answers for the "
             "run, and repair the agents first"
         )
-    steps = [f"retries the missing {recovery.retries} times after {recovery.backoff:g} s"] if recovery.retries else []
+    steps = [f"retries the missing {times(recovery.retries)} after {recovery.backoff:g} s"] if recovery.retries else []
     if recovery.fallback:
         steps.append(f"calls them by the profile {recovery.fallback}")
     does = f"A run {', then '.join(steps)}, then halts" if steps else "A run halts at once"
     return f"{begin}: degraded, exit 5. {does}. Repair them first, or start with --profile of one that needs fewer"
+
+
+def times(count: int) -> str:
+    """How often, in words."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from guardrails.errors import Undecidable
 from guardrails.probes import hal
 from guardrails.probes.asking import Asking, Probe, Status, failing
 from guardrails.probes.escalation import advice
-from guardrails.probes.readiness_machine import machine
-from guardrails.probes.readiness_tools import jobs, probe_mcp
+from guardrails.probes.readiness_machine import machine, tool_secrets
+from guardrails.probes.readiness_tools import TOOLS, Job, agent_jobs, probe_mcp, tool_jobs
 from guardrails.run_settings import Tool
 
 
@@ -37,20 +38,25 @@ class Ready(NamedTuple):
 def examine(asking: Asking) -> Ready:
     """Look at the machine, then ask every agent, program and server at the same time."""
     looked = list(machine(asking))
-    asked = list(_ask(asking))
+    waiting = [*agent_jobs(asking), *tool_jobs(asking, asking.plan.readiness or TOOLS)]
+    if all(tool.name != "hal" for tool in asking.plan.readiness):
+        waiting.append(partial(probe_hal, asking))
+    asked = _ask(waiting)
     probes = (*looked, *asked)
     able = {probe.name for probe in asked if probe.kind == "agent" and probe.status == "passed"}
     return Ready(probes, advice(asking, able))
 
 
-def _ask(asking: Asking) -> Iterator[Probe]:
+def tools(asking: Asking) -> tuple[Probe, ...]:
+    """Only what `readiness` in the configuration names: what a stage asks before its agents."""
+    return (*tool_secrets(asking), *_ask(list(tool_jobs(asking, asking.plan.readiness))))
+
+
+def _ask(waiting: Sequence[Job]) -> list[Probe]:
     from concurrent.futures import ThreadPoolExecutor
 
-    waiting = list(jobs(asking))
-    if all(tool.name != "hal" for tool in asking.plan.readiness):
-        waiting.append(lambda: probe_hal(asking))
-    with ThreadPoolExecutor(len(waiting)) as pool:  # each mostly waits
-        yield from [future.result() for future in [pool.submit(job) for job in waiting]]
+    with ThreadPoolExecutor(max(1, len(waiting))) as pool:  # each mostly waits
+        return [future.result() for future in [pool.submit(job) for job in waiting]]
 
 
 def probe_hal(asking: Asking) -> Probe:

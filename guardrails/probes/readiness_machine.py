@@ -86,12 +86,22 @@ def footprints(asking: Asking) -> Iterator[Probe]:
         yield Probe(name, "limit", "passed", message, required=True)
 
 
-def _secrets(asking: Asking) -> Iterator[Probe]:
-    """Each variable once: by its name, never its value."""
+def tool_secrets(asking: Asking) -> Iterator[Probe]:
+    """The variables that the configured tools name."""
+    yield from _told(asking, _of_tools(asking))
+
+
+def _of_tools(asking: Asking) -> dict[str, tuple[bool, str]]:
     wanted: dict[str, tuple[bool, str]] = {}
     for tool in asking.plan.readiness:
         for name in tool.env:
             _want(wanted, name, tool.required, tool.name)
+    return wanted
+
+
+def _secrets(asking: Asking) -> Iterator[Probe]:
+    """Those of the tools, the agents and HAL."""
+    wanted = _of_tools(asking)
     for agent in asking.plan.agents:
         if agent.name in asking.roster and agent.command:
             for name in agent.env:
@@ -100,6 +110,11 @@ def _secrets(asking: Asking) -> Iterator[Probe]:
     hal = asking.settings.hal
     if hal.mode == "live":
         _want(wanted, hal.secret_env, hal.required, "hal")
+    yield from _told(asking, wanted)
+
+
+def _told(asking: Asking, wanted: dict[str, tuple[bool, str]]) -> Iterator[Probe]:
+    """Each variable once: by its name, never its value."""
     for name, (required, whose) in wanted.items():
         if asking.repo.environment.get(name, "").strip():
             yield Probe(name, "secret", "passed", f"set, for {whose}", required=required)

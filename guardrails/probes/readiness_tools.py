@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -31,15 +31,19 @@ TOOLS = (
 """What is asked where the configuration names nothing; HAL is asked as `hal` says. No command of ACE is known."""
 
 
-def jobs(asking: Asking) -> Iterator[Job]:
-    """One for each agent, and one for each command and server of the tools."""
+def agent_jobs(asking: Asking) -> Iterator[Job]:
+    """One for each agent."""
     for agent in asking.plan.agents:
         required = agent.name in asking.roster
         yield partial(probe_agent, asking, agent, required)
     for name in asking.roster:
         if all(agent.name != name for agent in asking.plan.agents):
             yield partial(probe_agent, asking, Agent(name), True)
-    for tool in asking.plan.readiness or TOOLS:
+
+
+def tool_jobs(asking: Asking, tools: Sequence[Tool]) -> Iterator[Job]:
+    """One for each command and each server of the tools."""
+    for tool in tools:
         if tool.command:
             yield partial(probe_command, asking, tool)
         if tool.mcp:

@@ -176,7 +176,7 @@ class TestProgramsAndMachine:
         assert trio.startswith(
             "plan, tasks, validate, audit, unlock: 2 of 3 agents can be called (not claude): degraded"
         )
-        assert "retries the missing 1 times after 30 s" in trio
+        assert "retries the missing once after 30 s" in trio
         assert four.startswith("implement: 3 of 4")
         config["agents"]["gemini"] = {"command": ["no-such-program-anywhere"]}
         sandbox.write(".speckit.yaml", config)

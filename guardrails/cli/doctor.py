@@ -10,6 +10,7 @@ from guardrails.cli.context import Globals, global_options, merged
 from guardrails.cli.judge import load_config
 from guardrails.git import open_repo
 from guardrails.printable import printable
+from guardrails.settings import Settings
 from guardrails.setup.diagnosis import Row
 from guardrails.setup.doctor import examine, exit_code
 from guardrails.snapshot.worktree import Worktree
@@ -18,20 +19,37 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "unknown": "magenta"}
 
 
 @click.command("doctor", short_help="Check that the guardrails can do their work here.")
+@click.option("--canary", is_flag=True, help="Plant known violations in a scratch clone, and require the hooks' no.")
+@click.option("--rule", "rules", metavar="CODE", multiple=True, help="With --canary: only the violation of this rule.")
 @global_options
 @click.pass_context
-def command(ctx: click.Context, /, **options: Any) -> int:
+def command(ctx: click.Context, /, *, canary: bool, rules: tuple[str, ...], **options: Any) -> int:
     """Check git, speckit, the configuration and the hooks; each line says what to do about it.
+
+    With --canary one known violation for each rule is planted in a scratch clone, and the installed hooks are run for
+    real: whatever they let through is reported. The repository itself is not touched.
 
     Exit code 1 when something fails, 3 when something cannot be known here, else 0.
 
     \b
     Example:  speckit doctor
+              speckit doctor --canary
     """
     globals_ = merged(ctx, **options)
     repo = open_repo(globals_.repo)
     named = globals_.config or repo.environment.get("SPECKIT_CONFIG")
-    rows = list(examine(repo, lambda: load_config(Worktree(repo), repo.environment, named).settings))
+
+    def load() -> Settings:
+        return load_config(Worktree(repo), repo.environment, named).settings
+
+    if rules and not canary:
+        raise click.UsageError("--rule needs --canary")
+    if canary:
+        from guardrails.cli.doctor_canary import plant
+
+        rows = plant(repo, load(), rules, globals_.quiet)
+    else:
+        rows = list(examine(repo, load))
     for row in rows:
         if not globals_.quiet or row.level != "ok":
             _show(row, globals_)

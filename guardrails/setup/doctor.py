@@ -17,7 +17,17 @@ from guardrails.setup.diagnosis import Patient, Row, row_of
 from guardrails.setup.doctor_hooks import hook_rows
 from guardrails.snapshot.worktree import Worktree
 
-LIBRARIES = ("click", "detect-secrets", "jsonschema", "jsonschema-rs", "markdown-it-py", "orjson", "PyYAML")
+LIBRARIES = (
+    "click",
+    "detect-secrets",
+    "GitPython",
+    "jsonschema",
+    "jsonschema-rs",
+    "markdown-it-py",
+    "orjson",
+    "PyYAML",
+    "rich",
+)
 
 
 def examine(repo: Repo, load: Callable[[], Settings]) -> Iterator[Row]:

@@ -154,6 +154,13 @@ def stages_of(config: Any) -> list[str]:
     return list(dict.fromkeys(_OLD_STAGES.get(stage, stage) for stage in found))
 
 
+def others_of(config: Any) -> list[str]:
+    """The ids of the hooks of a parsed configuration that do not run speckit."""
+    known = {hook.id for hook in (*HOOKS, MESSAGE_HOOK)}
+    ids = [str(hook.get("id")) for hook in _hooks(config) if "speckit" not in str(hook.get("entry", ""))]
+    return [name for name in ids if name not in known]
+
+
 def _notes(before: dict[str, Any], missing: list[str]) -> tuple[str, ...]:
     """Adding types changes when hooks run that name no stages: they run at every installed type."""
     later = [name for name in missing if name != "pre-commit"]

@@ -126,6 +126,7 @@ def adoption(facts: Facts, now: datetime, weeks: int, targets: Targets = Targets
     first = last - timedelta(weeks=weeks - 1)
     found = executions(facts)
     dated = [(each, monday_of(each.started.date())) for each in found if each.started]
+    begun = min((week for _, week in dated), default=last)  # before it, nobody could have run anything
     made = []
     for number in range(weeks):
         monday = first + timedelta(weeks=number)
@@ -136,7 +137,7 @@ def adoption(facts: Facts, now: datetime, weeks: int, targets: Targets = Targets
         targets=targets,
         weeks=tuple(made),
         profiles=tuple(_by_profile([each for each, week in dated if week >= first])),
-        alerts=tuple(week_alerts(made, targets)),
+        alerts=tuple(week_alerts([each for each in made if each.monday >= begun], targets)),
         footprints=weighed(facts),
         before=sum(week < first for _, week in dated),
         undated=len(found) - len(dated),

@@ -79,7 +79,8 @@ def _cost_row(line: Line) -> tuple[str, ...]:
         return "-" if amount is None else money(amount)
 
     amounts = (shown(line.metrics), shown(line.events), shown(line.summary))
-    return line.stage, line.session or "all", *amounts, line.state, "; ".join(line.differences) or "none"
+    again = f"none ({line.repeated.calls} earlier attempts stand in the event lines alone)" if line.repeated else "none"
+    return line.stage, line.session or "all", *amounts, line.state, "; ".join(line.differences) or again
 
 
 def conflict_rows(rows: Sequence[ConflictRow]) -> Iterator[tuple[str, ...]]:

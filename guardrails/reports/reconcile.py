@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from guardrails.layout import STAGES
 from guardrails.reports.numbers import dollars, spent, total
-from guardrails.reports.values import CostSummary, Facts, Money, Session
+from guardrails.reports.values import Call, CostSummary, Facts, Money, Session
 
 CENT = 0.005
 """Half a cent: amounts that are closer are the same to the cent."""
@@ -17,15 +17,20 @@ State = Literal["agrees", "differs", "unknown"]
 
 
 class Line(NamedTuple):
-    """One session (or all of a stage, where the summary gives only sums). A witness that tells nothing is None."""
+    """One session (or all of a stage, where the summary gives only sums). A witness that tells nothing is None.
+
+    `repeated` are calls of agents that were asked again: their metrics gave way to those of the last attempt, so only
+    the event lines tell of them.
+    """
 
     stage: str
     session: str | None
     metrics: Money | None
     events: Money | None
     summary: Money | None
-    state: State
-    differences: tuple[str, ...]
+    repeated: Money | None = None
+    state: State = "agrees"
+    differences: tuple[str, ...] = ()
 
 
 class Reconciliation(NamedTuple):
@@ -82,24 +87,22 @@ def _by_session(sessions: Sequence[Session], summary: CostSummary) -> Reconcilia
 def _line(stage: str, session: str | None, sessions: Sequence[Session], summary: Money | None) -> Line:
     metrics = [call for each in sessions for call in each.metrics]
     events = [call for each in sessions for call in each.events]
-    return _judged(
-        Line(
-            stage,
-            session,
-            spent(metrics) if metrics else None,
-            spent(events) if events else None,
-            summary,
-            "agrees",
-            (),
-        )
-    )
+    repeated = [call for each in sessions for call in _repeated(each)]
+    amounts = (spent(calls) if calls else None for calls in (metrics, events))
+    return _judged(Line(stage, session, *amounts, summary, spent(repeated) if repeated else None))
+
+
+def _repeated(session: Session) -> Iterator[Call]:
+    last = {call.agent: call.attempt for call in session.metrics if call.attempt is not None}
+    for call in session.events:
+        if call.attempt is not None and call.attempt < last.get(call.agent, 0):
+            yield call
 
 
 def _total(lines: Sequence[Line], summary: Money | None) -> Line:
-    metrics = [line.metrics for line in lines if line.metrics]
-    events = [line.events for line in lines if line.events]
-    sums = (total(metrics) if metrics else None, total(events) if events else None)
-    return _judged(Line("total", None, *sums, summary, "agrees", ()))
+    columns = ([getattr(line, name) for line in lines] for name in ("metrics", "events", "repeated"))
+    sums = [total(known) if (known := [each for each in column if each]) else None for column in columns]
+    return _judged(Line("total", None, sums[0], sums[1], summary, sums[2]))
 
 
 def _judged(line: Line) -> Line:
@@ -115,7 +118,8 @@ def _judged(line: Line) -> Line:
 
 
 def _differences(line: Line) -> Iterator[str]:
-    named = (("metrics", line.metrics), ("event lines", line.events), ("cost summary", line.summary))
+    told = total([line.metrics, line.repeated]) if line.metrics and line.repeated else line.metrics
+    named = (("metrics", told), ("event lines", line.events), ("cost summary", line.summary))
     given = [(name, money) for name, money in named if money is not None]
     if line.summary is None:
         yield "the cost summary does not count it"

@@ -39,7 +39,12 @@ def read_usage(path: str, agent: str, value: Any) -> Call:
     read, written = whole(usage.get("input_tokens")), whole(usage.get("output_tokens"))
     stated = whole(usage.get("total_tokens"))
     tokens = stated if stated is not None else read + written if read is not None and written is not None else None
-    return _call({**given, "source": usage.get("source"), "cost_usd": usage.get("cost_usd")}, agent, path, tokens)
+    return _call(
+        {**given, "source": usage.get("cost_source", usage.get("source")), "cost_usd": usage.get("cost_usd")},
+        agent,
+        path,
+        tokens,
+    )
 
 
 def read_events(path: str, lines: Iterable[Any]) -> Events:
@@ -61,7 +66,8 @@ def read_events(path: str, lines: Iterable[Any]) -> Events:
 
 
 def _call(given: dict[str, Any], agent: str, path: str, tokens: int | None) -> Call:
-    how, usd = source(given.get("source")), number(given.get("cost_usd"))
+    # Costs and tokens have sources of their own; older records have one for both.
+    how, usd = source(given.get("cost_source", given.get("source"))), number(given.get("cost_usd"))
     if usd == 0 and how != "measured":
         usd = None  # nobody looked a price up
     if usd is not None and how == "unknown":

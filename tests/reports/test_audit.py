@@ -91,6 +91,20 @@ def test_event_lines_that_tell_of_more_calls_than_metrics_are_a_difference() -> 
     assert "metrics tell of 3 calls, event lines of 4" in found.differences
 
 
+def test_an_agent_that_was_asked_again_has_metrics_of_its_last_attempt_alone() -> None:
+    bundle = Bundle(moment=at(2, 9))
+    base = {"schemaVersion": "2.0", "event": "agent", "specId": SPEC, "stage": "plan", "session": bundle.stamp}
+    asked = [(agent, 1) for agent in bundle.roster] + [("gemini", 2)]
+    told = [base | {"agent": name, "attempt": number, "cost_usd": 0.1, "source": "measured"} for name, number in asked]
+    path = bundle.path("telemetry").replace(".json", ".jsonl")
+    events = {path: b"".join(json.dumps(line).encode() + b"\n" for line in told)}
+    files = put(run(bundle, (0.1, 0.1, 0.1)), bundle.path("gemini_metrics"), attempt=2)
+    found = lines(files | events | costs({"plan": 0.4}, calls=4, priced_calls=4))
+    assert (found["plan"].state, found["total"].state) == ("agrees", "agrees")
+    assert found["plan"].repeated is not None
+    assert found["plan"].repeated.usd == pytest.approx(0.1)
+
+
 @pytest.fixture
 def audited(sandbox: Sandbox) -> Sandbox:
     for path, data in (history() | costs({"plan": 1.7, "tasks": 3.2, "validate": 3.75})).items():

@@ -73,6 +73,11 @@ def test_alerts_fire_as_they_would_have_and_always_under_the_same_id() -> None:
     assert [each.id for each in playback(facts, NOW, 4, 3.75, SPEC)] == [each.id for each in fired]
 
 
+def test_weeks_before_the_first_run_raise_nothing() -> None:
+    facts = reduce(Memory(run(Bundle(moment=at(2, 17)), (0.1, 0.1, 0.1))), Settings())
+    assert playback(facts, NOW, 8, 3.0, SPEC) == ()
+
+
 def test_a_sound_history_fires_nothing() -> None:
     files: Files = {}
     for week in (26, 27, 28, 29, 30):

@@ -88,8 +88,8 @@ def _line(stage: str, session: str | None, sessions: Sequence[Session], summary:
     metrics = [call for each in sessions for call in each.metrics]
     events = [call for each in sessions for call in each.events]
     repeated = [call for each in sessions for call in _repeated(each)]
-    amounts = (spent(calls) if calls else None for calls in (metrics, events))
-    return _judged(Line(stage, session, *amounts, summary, spent(repeated) if repeated else None))
+    told, listed = (spent(calls) if calls else None for calls in (metrics, events))
+    return _judged(Line(stage, session, told, listed, summary, spent(repeated) if repeated else None))
 
 
 def _repeated(session: Session) -> Iterator[Call]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from benchmarks import agent_calls, clean_tree, footprint, guard, startup, status, tracker, validate
+from benchmarks import adoption, agent_calls, clean_tree, footprint, guard, startup, status, tracker, validate
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
 
@@ -27,6 +27,7 @@ BENCHMARKS = (
     Benchmark("clean-tree", "A clean tree of 20,000 files beside git status.", clean_tree.run),
     Benchmark("guard", "All checks at once beside the slowest of them.", guard.run),
     Benchmark("status", "The state of 50 SPECs with 10,000 evidence files.", status.run),
+    Benchmark("adoption", "Adoption over 100,000 records; peak memory; a cache.", adoption.run),
     Benchmark("tracker", "A tracker of 10,000 rows beside one of 1,000.", tracker.run),
     Benchmark("agent-calls", "Three agents called at once beside three plain processes.", agent_calls.run),
 )

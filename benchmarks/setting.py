@@ -19,6 +19,8 @@ class Sizes(NamedTuple):
     """rows of the large tracker; the small one has a tenth"""
     specs: int = 40
     """SPECs of the large guarded repository; the small one has three"""
+    history: int = 100_000
+    """telemetry records of the history whose adoption is counted"""
     reported: int = 50
     """SPECs whose state is reported, with 200 evidence files each"""
 

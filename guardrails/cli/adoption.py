@@ -50,10 +50,14 @@ def command(
 def _report(here: Place, weeks: int, style: str) -> tuple[str, int]:
     from guardrails.reports import adoption_shown as shown
     from guardrails.reports.adoption import adoption
+    from guardrails.reports.cache import Cache
     from guardrails.reports.documents import written
     from guardrails.reports.reduce import reduce
 
-    found = adoption(reduce(here.snapshot, here.settings, Reach(), tracker=False), here.now, weeks)
+    cache = Cache(here.repo, here.snapshot)
+    facts = reduce(here.snapshot, here.settings, Reach(), tracker=False, memo=cache)
+    cache.save()
+    found = adoption(facts, here.now, weeks)
     runs = found.before + found.undated + sum(week.total.runs for week in found.weeks)
     if style == "csv":
         return shown.as_csv(found), runs

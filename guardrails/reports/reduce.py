@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from guardrails.checks.footprint import NO_SPEC, measure
 from guardrails.consensus.gathering import Candidate
-from guardrails.jsontext import JsonFlaw, parse, parse_lines
+from guardrails.jsontext import JsonFlaw, parse_lines
 from guardrails.reports.finding_files import Reach, choose, listed, witnesses
 from guardrails.reports.packets import packets_of, tracker_rows
 from guardrails.reports.records import Events, read_costs, read_events, read_metrics, read_run
 from guardrails.reports.sessions import Told, sessions_of
-from guardrails.reports.stage_records import read_telemetry
-from guardrails.reports.values import Call, CostSummary, Facts, Packet, Run, StageRecord
+from guardrails.reports.telemetry import Memo, telemetry_of, value_of
+from guardrails.reports.values import Call, CostSummary, Facts, Packet, Run
 from guardrails.settings import Settings
 from guardrails.snapshot import Blob, Snapshot
 
@@ -25,7 +25,6 @@ _DAWN = datetime.min.replace(tzinfo=timezone.utc)
 class _Read(NamedTuple):
     """What the files that stand for themselves say."""
 
-    records: list[StageRecord]
     costs: list[CostSummary]
     runs: list[Run]
     metrics: dict[str, Call]
@@ -33,13 +32,21 @@ class _Read(NamedTuple):
 
 
 def reduce(
-    snapshot: Snapshot, settings: Settings, reach: Reach = _ALL, *, footprint: bool = True, tracker: bool = True
+    snapshot: Snapshot,
+    settings: Settings,
+    reach: Reach = _ALL,
+    *,
+    footprint: bool = True,
+    tracker: bool = True,
+    memo: Memo | None = None,
 ) -> Facts:
-    """What the evidence within reach says. `footprint` and `tracker`: whether those are asked for, too."""
+    """What the evidence within reach says. `footprint` and `tracker`: whether those are asked for, too. `memo` is what
+    is known of contents that were read before."""
     layout = settings.layout
     entries = listed(snapshot, layout)
     files = choose(entries, layout, reach)
-    read = _read(snapshot, [*files.telemetry, *files.single, *witnesses(files, reach)])
+    read = _read(snapshot, [*files.single, *witnesses(files, reach)])
+    records = telemetry_of(snapshot, files.telemetry, memo)
     told = Told(
         read.metrics, read.events, {_key(run, row.session): run.name for run in read.runs for row in run.stages}
     )
@@ -50,7 +57,7 @@ def reduce(
     return Facts(
         where=snapshot.describe(),
         specs=tuple(sorted(specs)),
-        records=tuple(sorted(read.records, key=lambda each: (each.when or _DAWN, each.path))),
+        records=tuple(sorted(records, key=lambda each: (each.when or _DAWN, each.path))),
         sessions=tuple(
             sorted(sessions, key=lambda each: (each.when or _DAWN, each.spec, each.stage, each.stamp or ""))
         ),
@@ -72,7 +79,7 @@ def _key(run: Run, session: str | None) -> tuple[str, str]:
 
 
 def _read(snapshot: Snapshot, found: list[Candidate]) -> _Read:
-    read = _Read([], [], [], {}, {})
+    read = _Read([], [], {}, {})
     files = [each for each in found if each.entry.kind == "file"]
     for each, blob in zip(files, snapshot.read_many(each.entry for each in files), strict=True):
         _file(read, each, blob)
@@ -87,25 +94,13 @@ def _file(read: _Read, each: Candidate, blob: Blob) -> None:
     if name.kind == "consensus_telemetry":
         read.events[path] = read_events(path, _lines(blob.data))
         return
-    value, problem = _value(blob)
-    if name.kind == "telemetry":
-        read.records.append(read_telemetry(path, name, value, problem))
-    elif name.kind == "agent_metrics":
+    value, problem = value_of(blob)
+    if name.kind == "agent_metrics":
         read.metrics[path] = read_metrics(path, name, value)
     elif name.kind == "cost_summary":
         read.costs.append(read_costs(path, name, value, problem))
     elif name.kind == "run_summary":
         read.runs.append(read_run(path, name, value, problem))
-
-
-def _value(blob: Blob) -> tuple[Any, str | None]:
-    """The document, or why there is none."""
-    if blob.data is None:
-        return None, blob.problem or "cannot be read"
-    try:
-        return parse(blob.data), None
-    except JsonFlaw as flaw:
-        return None, flaw.message
 
 
 def _lines(data: bytes | None) -> Iterator[Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from guardrails.layout import EvidenceName, stage_of
 from guardrails.reports.contents import first, rows, table, text, whole
@@ -40,21 +41,56 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
 }
 
 
-def read_telemetry(path: str, name: EvidenceName, value: Any, problem: str | None = None) -> StageRecord:
-    """One telemetry file. Never fails: `problem` (or a value that is no object) makes a record of unknown outcome."""
-    spec, stage = name.spec or "", name.stage or ""
-    stamp = parse_stamp(name.stamp)
+class Content(NamedTuple):
+    """What the bytes of a telemetry file say, wherever it lies. `problem`: why they say nothing."""
+
+    when: datetime | None = None
+    session: str | None = None
+    run: str | None = None
+    parts: tuple[Part, ...] = ()
+    duration_ms: int | None = None
+    problem: str | None = None
+
+
+def read_content(stage: str, value: Any, problem: str | None = None) -> Content:
+    """The content of a record that is filed for `stage`. Never fails."""
     given = table(value)
-    when = parse(given.get("timestamp")) or (stamp.when if stamp else None)
-    session = first(given, ("sessionId", "session_id", "session")) or (stamp.session if stamp else None)
     if problem or not given:
-        unread = problem or "not a JSON object"
-        return StageRecord(path, spec, stage, when, session, None, "unknown", stamp=name.stamp, problem=unread)
-    parts = tuple(_parts(given, stage_of(given.get("command")) or stage))[:MOST_PARTS]
-    run, took = first(given, ("run", "runId")), whole(given.get("duration_ms"))
-    return StageRecord(path, spec, stage, when, session, run, outcome_of(parts), parts, took, name.stamp)
+        return Content(problem=problem or "not a JSON object")
+    return Content(
+        when=parse(given.get("timestamp")),
+        session=first(given, ("sessionId", "session_id", "session")),
+        run=first(given, ("run", "runId")),
+        parts=_same(tuple(_parts(given, stage_of(given.get("command")) or stage))[:MOST_PARTS]),
+        duration_ms=whole(given.get("duration_ms")),
+    )
 
 
+def record_of(path: str, name: EvidenceName, content: Content) -> StageRecord:
+    """A record: its content, and where its name says more, that."""
+    stamp = parse_stamp(name.stamp)
+    return StageRecord(
+        path=path,
+        spec=name.spec or "",
+        stage=name.stage or "",
+        when=content.when or (stamp.when if stamp else None),
+        session=content.session or (stamp.session if stamp else None),
+        run=content.run,
+        outcome="unknown" if content.problem else outcome_of(content.parts),
+        parts=content.parts,
+        duration_ms=content.duration_ms,
+        stamp=name.stamp,
+        problem=content.problem,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _same(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """Thousands of records say the same: that is held once."""
+    return parts
+
+
+@lru_cache(maxsize=4096)
 def outcome_of(parts: tuple[Part, ...]) -> Outcome:
     """Failed if anything failed, unknown if anything is, passed if anything passed; skipping alone passes nothing."""
     found = {part.outcome for part in parts}

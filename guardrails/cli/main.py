@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("audit", "The audit packet of a SPEC: verdicts, costs, conflicts, sign-off."),
     "qa": ("qa", "Whether the telemetry of a SPEC can be trusted."),
     "report": ("site", "Every report as a page, bound into one site."),
+    "bench": ("bench", "Compare routing profiles on the same SPEC."),
     "init": ("init", "Set a repository up: configuration and hooks."),
     "install": ("install", "Install native git hooks, or remove them."),
     "doctor": ("doctor", "Check that the guardrails can do their work here."),

@@ -30,13 +30,24 @@ class Single(NamedTuple):
     halt: Halt | None = None
 
 
-def consult(world: World, stage: str, watch: Watch | None = None, tell: Tell | None = None) -> Single:
-    """Ask the agents of a stage until nothing more can be done for its verdict. The caller holds the SPEC's lock."""
-    session = new_session(world.settings.layout, world.spec, stage, _now())
+def consult(
+    world: World,
+    stage: str,
+    watch: Watch | None = None,
+    tell: Tell | None = None,
+    session: Session | None = None,
+    before: tuple[Round, ...] = (),
+) -> Single:
+    """Ask the agents of a stage until nothing more can be done for its verdict. The caller holds the SPEC's lock.
+
+    Given the `session` of before, a stage that was cut off asks nobody again who has answered. `before` are rounds that
+    count against the same budget.
+    """
+    session = session or new_session(world.settings.layout, world.spec, stage, _now())
     request = _request(world, session)
     rounds: tuple[Round, ...] = ()
     steps: list[Recovered] = []
-    consulted = ask(world, session, Consultation(request.roster(stage)), watch)
+    consulted = ask(world, session, Consultation(request.roster(stage), (), before), watch)
     while consulted.halt is None:
         rounds = (*rounds, *([consulted.round] if consulted.round else []))
         judged = settle(world, session, rounds, steps, _now())
@@ -53,14 +64,21 @@ def consult(world: World, stage: str, watch: Watch | None = None, tell: Tell | N
             tell(retry)
         time.sleep(retry.wait)
         steps.append(_recovered(retry))
-        consulted = _again(world, session, retry, rounds, watch)
-    return Single(session, rounds, None, consulted.halt)
+        consulted = _again(world, session, retry, rounds, before, watch)
+    return Single(session, (*rounds, *([consulted.round] if consulted.round else [])), None, consulted.halt)
 
 
-def _again(world: World, session: Session, retry: Retry, rounds: tuple[Round, ...], watch: Watch | None) -> Consulted:
+def _again(
+    world: World,
+    session: Session,
+    retry: Retry,
+    rounds: tuple[Round, ...],
+    before: tuple[Round, ...],
+    watch: Watch | None,
+) -> Consulted:
     if retry.action == "arbitrate":
-        return arbitrate(world, session, retry.agents[0], rounds, (), watch)
-    return ask(world, session, Consultation(retry.agents, rounds, (), retry.profile), watch)
+        return arbitrate(world, session, retry.agents[0], rounds, before, watch)
+    return ask(world, session, Consultation(retry.agents, rounds, before, retry.profile), watch)
 
 
 def _settled(stage: str, judged: Judged) -> Settled:

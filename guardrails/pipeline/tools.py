@@ -44,7 +44,7 @@ def _lacking(world: World, ready: Ready) -> Iterator[Lacking]:
     if _program(world, "git") is None:
         yield Lacking("git", "not on PATH", False)
     for name in ready.roster:
-        why = _agent(world, world.plan.agent(name))
+        why = why_not(world, world.plan.agent(name))
         if why:
             yield Lacking(name, why, True)
     for argv in (*ready.prefilter, *ready.final):
@@ -52,8 +52,8 @@ def _lacking(world: World, ready: Ready) -> Iterator[Lacking]:
             yield Lacking("policy", f"there is no program {argv[0]}", False)
 
 
-def _agent(world: World, agent: Agent) -> str | None:
-    """Why an agent cannot be called."""
+def why_not(world: World, agent: Agent) -> str | None:
+    """Why an agent cannot be called; None when it can."""
     if agent.replay is not None:
         place = os.path.join(world.repo.root, agent.replay)
         return None if os.path.isdir(place) else f"there is no folder {agent.replay}"

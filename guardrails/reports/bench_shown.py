@@ -10,7 +10,8 @@ from guardrails.reports.bench import ALL, METRICS, Comparison, Outcome, Row, Sam
 from guardrails.reports.bench_figures import MINIMUM, RESAMPLES, SEED, Difference, Finding, Spread
 from guardrails.reports.documents import plain
 from guardrails.reports.layouts import markdown, markdown_table, text_table
-from guardrails.reports.numbers import UNKNOWN, count, dollars, duration, share
+from guardrails.reports.numbers import UNKNOWN, count, dollars, duration, money, share
+from guardrails.reports.values import Money
 
 SCHEMA = "speckit.bench/1"
 LABELS = {metric.key: metric.label for metric in METRICS}
@@ -43,7 +44,7 @@ class About(NamedTuple):
     asked: int
     proofs: tuple[StageProof, ...]
     cap_usd: float | None
-    spent_usd: float | None
+    paid: Money
     notes: tuple[str, ...] = ()
 
 
@@ -100,14 +101,15 @@ def as_document(about: About, found: Comparison, samples: Sequence[Sample]) -> d
         "replayed": found.replayed,
         "interval": {"share": 0.95, "method": "percentile bootstrap", "resamples": RESAMPLES, "seed": SEED},
         "minimum_runs": MINIMUM,
-        "identical": [_proof(each) for each in about.proofs],
-        "budget": {"usd": about.cap_usd, "spent": about.spent_usd},
+        "identical": [proved(each) for each in about.proofs],
+        "budget": {"usd": about.cap_usd, "paid": plain(about.paid)},
         "notes": list(about.notes),
         "samples": plain(tuple(samples)),
     }
 
 
-def _proof(proof: StageProof) -> dict[str, Any]:
+def proved(proof: StageProof) -> dict[str, Any]:
+    """What is the same, for programs."""
     return {
         "stage": proof.stage,
         "context_sha256": proof.context_sha256,
@@ -191,17 +193,21 @@ def _remarks(about: About, found: Comparison) -> Iterator[str]:
         yield f"Not all of the {about.asked} runs of each profile are done: {done}."
     if found.replayed:
         yield (
-            "Recorded answers were served: their times and tokens are as recorded, their cost is what the prices make of "
-            "them, and nothing was paid."
+            "Recorded answers were served: their times and tokens are as recorded, their cost is what the prices make "
+            "of them, and nothing was paid."
         )
     if not any(row.metric == "acceptance" for row in found.rows):
         yield "Acceptance is left out: no criteria of these stages' answers were judged."
-    for proof in about.proofs:
+    yield from proofs_of(about.proofs)
+    cap = "" if about.cap_usd is None else f" of a budget of {dollars(about.cap_usd)}"
+    yield f"Paid for the whole benchmark: {money(about.paid)}{cap}."
+    yield from about.notes
+
+
+def proofs_of(proofs: Sequence[StageProof]) -> Iterator[str]:
+    """What every profile was asked alike, in words."""
+    for proof in proofs:
         prompts = ", ".join(f"{agent} {version}" for agent, version, _ in proof.prompts) or "no agent in common"
         yield f"{proof.stage}: same context {proof.context_sha256[:12]}, same prompts apart from the model: {prompts}."
         if proof.alone:
             yield f"{proof.stage}: asked by one profile alone: {', '.join(proof.alone)}."
-    if about.cap_usd is not None or about.spent_usd is not None:
-        cap = "" if about.cap_usd is None else f" of {dollars(about.cap_usd)}"
-        yield f"Paid for the whole benchmark: {dollars(about.spent_usd)}{cap}."
-    yield from about.notes

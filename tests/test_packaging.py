@@ -45,6 +45,8 @@ def require_whole(wheel: Path) -> None:
         shipped = {f"guardrails/_shipped/{kind}/{path.name}" for path in (ROOT / kind).iterdir() if path.is_file()}
         assert shipped
         assert shipped <= names
+    workload = {path.relative_to(ROOT).as_posix() for path in (ROOT / "workload").rglob("*") if path.is_file()}
+    assert {f"guardrails/_shipped/{name}" for name in workload} <= names
     assert "guardrails/py.typed" in names
     assert any(name.endswith("/licenses/LICENSE") for name in names)
     assert not [name for name in names if not name.startswith(("guardrails/", "speckit_guardrails-"))]

@@ -6,8 +6,9 @@ A stage is judged when it has evidence, or when it or its SPEC is named; `overal
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from guardrails.checks.acceptance_declared import Criterion, Declared, declared
+from guardrails.checks.acceptance_declared import FROM_AGENTS, Criterion, Declared, declared
 from guardrails.checks.acceptance_evidence import RECORDS, Records
 from guardrails.checks.acceptance_pages import Page, page_of_json, page_of_markdown
 from guardrails.checks.acceptance_sessions import Latest, latest_of
@@ -76,6 +77,29 @@ def _judge(subject: Subject, found: Declared) -> Iterator[Observation]:
         judge_ = _Judge(subject, found)
         for criterion in criteria:
             yield from judge_.findings(criterion)
+
+
+class Tally(NamedTuple):
+    """How many criteria hold of those that could be judged."""
+
+    hold: int
+    judged: int
+
+
+def tally(subject: Subject, spec: str, stage: str) -> Tally:
+    """How the latest answers of a stage fare: its criteria about outputs, synthesis, verdict and cost, counted. What is
+    declared of documents, and of records that a guardrail leaves, says nothing of answers and is not among them."""
+    hold = judged = 0
+    for directory in directories_of(subject.snapshot, subject.settings):
+        found = declared(subject.snapshot, subject.settings.layout, directory) if directory.spec == spec else None
+        if isinstance(found, Declared):
+            judge_ = _Judge(subject, found)
+            for criterion in dict(found.stages).get(stage, ()):
+                if criterion.where in FROM_AGENTS or criterion.kind in ("verdict", "cost"):
+                    rules = {finding.rule for finding in judge_.findings(criterion)}
+                    judged += NOT_JUDGED not in rules
+                    hold += not rules
+    return Tally(hold, judged)
 
 
 def _begun(subject: Subject, spec: str) -> set[str]:

@@ -106,7 +106,7 @@ def benchmarked(wanted: Wanted, show: Show, *, resume: bool) -> int:
         plan, notes = (setup.taken_up(found, wanted), ()) if resume else _begun(found, wanted, show)
         folder, base = folder_of(repo, spec, plan.name), setup.base_in(found.world, plan)
         try:
-            done = run(Bench(found.world, plan, folder, base, wanted.cap_usd, None, show.watch, show.tell))
+            done = run(Bench(found.world, plan, folder, base, wanted.cap_usd, show.watch, show.tell))
         except KeyboardInterrupt:
             click.echo("interrupted; agents that were asked go on, for they are paid", err=True)
             click.echo(f"hint: {printable(_again(wanted, spec))}", err=True)

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from hashlib import sha256
 from json import dumps
 from typing import NamedTuple
 
 from guardrails.agents.calls import Watch
+from guardrails.checks.acceptance import tally
 from guardrails.consensus.values import agent_of
 from guardrails.errors import Undecidable
-from guardrails.evidence.names import Session
 from guardrails.pipeline.bench_proof import require_same
 from guardrails.pipeline.bench_records import Done, Folder, Plan, Trial, order
 from guardrails.pipeline.bench_sample import measured
@@ -32,9 +32,8 @@ from guardrails.reports.bench import Sample
 from guardrails.reports.bench_shown import StageProof
 from guardrails.reports.numbers import dollars, duration
 from guardrails.settings import MemorySettings
-
-Accept = Callable[[World, Session], float | None]
-"""The share of a stage's acceptance criteria that its session's answers meet; None when none was judged."""
+from guardrails.snapshot.worktree import Worktree
+from guardrails.subject import Scope, Subject
 
 
 class Benched(NamedTuple):
@@ -60,7 +59,6 @@ class Bench(NamedTuple):
     folder: Folder
     base: Base
     cap_usd: float | None
-    accept: Accept | None = None
     watch: Watch | None = None
     tell: Tell | None = None
 
@@ -145,8 +143,7 @@ def _stage(bench: Bench, world: World, trial: Trial, stage: str) -> Stopped | No
         assert ended.halt is not None
         return Stopped(ended.halt, ended.rounds)
     _require_unchanged(world, ended, stage, proof)
-    accepted = bench.accept(world, session) if bench.accept else None
-    profile, budget = plan.profiles[trial.profile - 1], world.plan.budget
+    profile, budget, accepted = plan.profiles[trial.profile - 1], world.plan.budget, _acceptance(world, stage)
     sample = measured(profile, trial.run, stage, ended.rounds, ended.judged, prepared.waves, budget, accepted)
     folder.keep_done(trial, stage, Done(sample, ended.rounds))
     bench.world.say(
@@ -154,6 +151,13 @@ def _stage(bench: Bench, world: World, trial: Trial, stage: str) -> Stopped | No
         + (" (replayed)" if sample.replayed else "")
     )
     return None
+
+
+def _acceptance(world: World, stage: str) -> float | None:
+    """The share of the stage's acceptance criteria that its answers meet; None when none could be judged."""
+    now = datetime.now(timezone.utc)
+    found = tally(Subject(Worktree(world.repo), world.settings, now, Scope(spec=world.spec)), world.spec, stage)
+    return found.hold / found.judged if found.judged else None
 
 
 def _require_unchanged(world: World, ended: Single, stage: str, proof: StageProof) -> None:

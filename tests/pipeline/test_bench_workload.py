@@ -225,8 +225,13 @@ GOOD: dict[str, dict[str, Any]] = {
     "tasks": {
         "tasks": [
             {
-                "task_id": f"T{number}", "title": f"Part {number}", "milestone": ("design", "build")[number % 2],
-                "owner": "engineer", "deliverable": "a part", "definition_of_done": ["tested"], "parallel": True,
+                "task_id": f"T{number}",
+                "title": f"Part {number}",
+                "milestone": ("design", "build")[number % 2],
+                "owner": "engineer",
+                "deliverable": "a part",
+                "definition_of_done": ["tested"],
+                "parallel": True,
             }
             for number in range(8)
         ],

@@ -208,6 +208,13 @@ def test_programs_are_started_in_four_places(name: str) -> None:
     assert starts == ({STARTERS[name]} if name in STARTERS else set())
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_one_module_loads_gitpython_and_only_when_it_asks(name: str) -> None:
+    found = {each for each in imports(name) if each.target == "git" or each.target.startswith("git.")}
+    assert not found or name == "guardrails.history"
+    assert not any(each.at_start for each in found)
+
+
 class Hot(NamedTuple):
     """What a command may load: it runs at every commit. `heavy` are costly parts of the standard library."""
 

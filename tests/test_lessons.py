@@ -16,6 +16,8 @@ from guardrails.costs.spending import spent
 from guardrails.costs.summary import Charge, row, summary_document
 from guardrails.run_settings import Budget, Price
 from tests.agents.calling import agent, ask
+from tests.checks.acceptance_packet import broken
+from tests.checks.acceptance_packet import packet as acceptance_packet
 from tests.consensus.builder import CONFLICT, SPEC, STYLES, Bundle, Files, put, without
 from tests.pipeline.stage_world import STAGES, agreements, packet, script, stage
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path
@@ -476,3 +478,30 @@ def test_r29_two_records_of_one_second_are_two_files(sandbox: Sandbox) -> None:
     paths = {sandbox.speckit("ready", SPEC, "--format", "json").document["record"] for _ in range(3)}
     assert len(paths) == 3
     assert sandbox.judge("validate").document["examined"]["checked"] == 3
+
+
+# Declared criteria: the same lessons, where acceptance is judged
+
+
+def test_r26_r31_criteria_are_compared_by_whole_words() -> None:
+    files = acceptance_packet()
+    plan = "docs/SPEC-KIT-900/plan.md"
+    files[plan] = files[plan].replace(b"## Timeline", b"## Timelines")
+    assert broken(files) == ["timeline"]
+    tasks = "docs/SPEC-KIT-900/tasks.md"
+    files = acceptance_packet()
+    files[tasks] = files[tasks].replace(b"T1 and T3 run in parallel.", b"A rerun in parallelism.")
+    assert broken(files) == ["parallel"]
+
+
+def test_r32_a_criterion_that_cannot_be_judged_does_not_pass() -> None:
+    files = acceptance_packet()
+    del files["docs/SPEC-KIT-900/tasks.md"]
+    assert broken(files) == ["tasks", "touchpoints", "parallel"]
+
+
+def test_r33_an_empty_cell_is_not_filled_by_its_neighbour() -> None:
+    files = acceptance_packet()
+    plan = "docs/SPEC-KIT-900/plan.md"
+    files[plan] = files[plan].replace(b"| technical | measure it first |", b"|  | measure it first |")
+    assert broken(files) == ["risks"]

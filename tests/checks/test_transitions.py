@@ -1,4 +1,4 @@
-"""How the tracker changed, on real histories."""
+"""How the tracker changed, commit by commit, on real histories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`speckit doctor --canary`: every rule's violation is planted, and what the hooks let through is told."""
+"""`speckit doctor --canary`: each rule's violation is planted, and whatever the hooks let through is told."""
 
 from __future__ import annotations
 

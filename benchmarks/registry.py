@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from benchmarks import adoption, agent_calls, clean_tree, footprint, guard, startup, status, tracker, validate
+from benchmarks import (
+    adoption,
+    agent_calls,
+    chaos,
+    clean_tree,
+    footprint,
+    guard,
+    startup,
+    status,
+    tracker,
+    validate,
+)
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
 
@@ -30,6 +41,7 @@ BENCHMARKS = (
     Benchmark("adoption", "Adoption over 100,000 records; peak memory; a cache.", adoption.run),
     Benchmark("tracker", "A tracker of 10,000 rows beside one of 1,000.", tracker.run),
     Benchmark("agent-calls", "Three agents called at once beside three plain processes.", agent_calls.run),
+    Benchmark("chaos", "Runs that are killed at random moments (200, or --repeat).", chaos.run, usual=False),
 )
 
 

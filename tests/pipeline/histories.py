@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
+from guardrails.evidence.store import Written
 from guardrails.layout import STAGES
 from guardrails.pipeline.baseline import TreeState
 from guardrails.pipeline.guardrail import Closed, Opened
@@ -23,13 +24,14 @@ from guardrails.pipeline.history import (
     Verdict,
 )
 from guardrails.pipeline.recovery import Retry
-from guardrails.pipeline.rounds import Round
+from guardrails.pipeline.rounds import Made, Round, Source
 from guardrails.pipeline.sequencer import Done, Run, next_step
 from guardrails.run_settings import Recovery
 
 ROSTER = ("gemini", "claude", "gpt_pro")
 BEGUN = datetime(2026, 1, 31, 9, 30, tzinfo=timezone.utc)
 TREE = TreeState(None)
+DOCUMENT = "docs/SPEC-KIT-DEMO/spec.md"
 LONGEST = 500
 """Steps after which a run counts as endless."""
 
@@ -57,6 +59,11 @@ def settled(stage: str, verdict: Verdict = "ok", *lacking: str, severe: bool = F
 
 def always_ok(stage: str, times: int) -> Settled:
     return settled(stage)
+
+
+def _made(agent: str, now: datetime) -> Made:
+    written = Written(f"docs/evidence/{agent}.json", "b" * 64, 3)
+    return Made(agent, 1, None, "v1", "c" * 64, now, now, 12, written, usd=0.5, source="measured")
 
 
 class Play:
@@ -108,7 +115,8 @@ class Play:
         if step.action == "open":
             return Guarded(stage, now, Opened(stage, TREE, self.opens.get(stage)))
         if step.action == "ask":
-            return Asked(stage, now, Round(1, (), ()), halt=self.asks.get(stage))
+            asked = tuple(_made(agent, now) for agent in step.agents)
+            return Asked(stage, now, Round(1, asked, (Source(DOCUMENT, "a" * 64, 3),)), halt=self.asks.get(stage))
         if step.action == "settle":
             before = sum(1 for record in self.history if isinstance(record, Settled) and record.stage == stage)
             return self.judge(stage, before)._replace(at=now)

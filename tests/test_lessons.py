@@ -19,6 +19,8 @@ from tests.agents.calling import agent, ask
 from tests.checks.acceptance_packet import broken
 from tests.checks.acceptance_packet import packet as acceptance_packet
 from tests.consensus.builder import CONFLICT, SPEC, STYLES, Bundle, Files, put, without
+from tests.pipeline.auto_world import SPEC as RUN_SPEC
+from tests.pipeline.auto_world import Runs
 from tests.pipeline.stage_world import STAGES, agreements, packet, script, stage
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path
 from tests.sandbox import Ran, Sandbox
@@ -505,3 +507,76 @@ def test_r33_an_empty_cell_is_not_filled_by_its_neighbour() -> None:
     plan = "docs/SPEC-KIT-900/plan.md"
     files[plan] = files[plan].replace(b"| technical | measure it first |", b"|  | measure it first |")
     assert broken(files) == ["risks"]
+
+
+# Runs
+
+
+def test_r01_a_run_that_meets_a_conflict_exits_4_and_so_says_its_summary(sandbox: Sandbox) -> None:
+    runs = Runs(sandbox)
+    sandbox.write("said/plan_gemini.json", {"consensus": {"agreements": ["a"], "conflicts": [CONFLICT]}})
+    runs.configure(agents={**{n: runs.agent(n, m) for n, m in runs.modes.items()}, "gemini": {"replay": "said"}})
+    assert runs.auto().code == 4
+    assert (runs.summary["exit_code"], runs.summary["halt"]["reason"]) == (4, "conflict")
+    assert runs.auto("--resume").code == 4, "asking again does not settle it"
+
+
+def test_r11_when_every_agent_fails_the_synthesis_names_them_and_is_not_ok(sandbox: Sandbox) -> None:
+    runs = Runs(sandbox, gemini="fail", claude="fail", gpt_pro="fail")
+    assert runs.auto("--to", "plan").code == 3
+    (path,) = (sandbox.root / EVIDENCE / "consensus" / RUN_SPEC).glob("*_synthesis.json")
+    written = path.read_text()
+    synthesis = json.loads(written)
+    assert synthesis["status"] != "ok"
+    assert (synthesis["stage"], synthesis["outputs"]) == ("plan", [])
+    assert [each["agent"] for each in synthesis["missing"]] == ["claude", "gemini", "gpt_pro"]
+    assert "${" not in written
+
+
+def test_r12_a_run_gives_its_agents_three_hundred_kilobytes(sandbox: Sandbox) -> None:
+    runs = Runs(sandbox)
+    sandbox.write("product-requirements.md", "# Requirements\n\n" + "x" * 79 + "\n" + ("y" * 79 + "\n") * 3800)
+    runs.configure(prompts={"context_bytes": 400_000})
+    assert runs.auto("--to", "plan").code == 0
+    prompts = list((sandbox.root / ".git" / "speckit" / "calls").rglob("prompt*"))
+    assert len(prompts) == 3
+    assert all(path.stat().st_size > 300_000 for path in prompts)
+
+
+@pytest.mark.parametrize(
+    "spec", ["SPEC KIT-1", "SPEC-1 ../..", "SPEC-KIT-DEMO/../..", "SPEC-*", "-SPEC-1", "SPEC-1\nSPEC-2"]
+)
+def test_r16_r23_r30_a_run_takes_nothing_but_an_id(sandbox: Sandbox, spec: str) -> None:
+    Runs(sandbox)
+    assert sandbox.speckit("auto", spec).code == 2
+    assert sandbox.git("status", "--porcelain").out == ""
+
+
+def test_r24_a_stage_without_agents_is_undecided_and_said_to_be(sandbox: Sandbox) -> None:
+    runs = Runs(sandbox)
+    runs.configure(stages={"plan": {"agents": []}})
+    ran = runs.auto("--to", "plan")
+    assert ran.code == 3, ran
+    assert "no roster" in ran.out + ran.err
+
+
+def test_r25_a_run_counts_in_numbers_that_add_up(sandbox: Sandbox) -> None:
+    runs = Runs(sandbox)
+    runs.auto("--to", "tasks")
+    cost, stages = runs.summary["cost"], runs.summary["stages"]
+    assert cost["calls"] == sum(stage["cost"]["calls"] for stage in stages) == 6
+    assert (cost["usd"], cost["priced_calls"], cost["source"]) == (None, 0, "unknown"), "unknown is never 0"
+
+
+def test_r29_two_runs_never_have_the_same_names(sandbox: Sandbox) -> None:
+    from guardrails.pipeline.running import new_name
+
+    assert len({new_name() for _ in range(1000)}) == 1000
+    runs = Runs(sandbox)
+    runs.auto("--to", "plan")
+    first = {str(path) for path in (sandbox.root / EVIDENCE).rglob("*") if path.is_file()}
+    before = {path: Path(path).read_bytes() for path in first if "/costs/" not in path}
+    sandbox.commit()
+    runs.auto("--to", "plan")
+    assert len(runs.summaries()) == 2
+    assert {path: Path(path).read_bytes() for path in before} == before, "nothing of the first was written over"

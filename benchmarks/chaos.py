@@ -85,24 +85,22 @@ def chaos(folder: str, environment: Mapping[str, str], times: int, seed: int) ->
     template = os.path.join(folder, "template")
     repository(template, environment, files(PAUSE))
     ideal = _Run(folder, template, environment, "ideal")
-    begun = time.monotonic()
     if ideal.start().wait(_LONGEST) != 0:
         raise NotMeasuredError(f"a run that nobody kills does not complete: {ideal.said()}")
-    lasts, expected = time.monotonic() - begun, ideal.summary()
+    most, expected = ideal.progress(), ideal.summary()
     total = Told(0, 0, 0, 0, 0, 0, 0, 0)
     for number in range(times):
-        total += _killed(_Run(folder, template, environment, f"run-{number}"), dice, lasts, expected, number % 4 == 0)
+        total += _killed(_Run(folder, template, environment, f"run-{number}"), dice, most, expected, number % 4 == 0)
         print(f"chaos: {number + 1} of {times}, seed {seed}: {total}", file=sys.stderr, flush=True)
     return total
 
 
-def _killed(each: _Run, dice: random.Random, lasts: float, expected: Any, supervisors: bool) -> Told:
+def _killed(each: _Run, dice: random.Random, most: int, expected: Any, supervisors: bool) -> Told:
     kills = 0
     for _ in range(dice.randint(1, 3)):
         process = each.start()
-        try:
-            process.wait(dice.uniform(0.05, lasts))
-        except subprocess.TimeoutExpired:
+        _wait(process, each, dice, most)
+        if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             process.wait()
             kills += 1
@@ -117,6 +115,19 @@ def _killed(each: _Run, dice: random.Random, lasts: float, expected: Any, superv
     else:
         print(f"chaos: look at {each.root}: {told}: {each.said()}", file=sys.stderr)
     return told
+
+
+def _wait(process: subprocess.Popen[bytes], each: _Run, dice: random.Random, most: int) -> None:
+    """Until a random moment: while it starts, or when so much has come of it. By what is done and not by the clock, for
+    a busy machine takes longer."""
+    if dice.random() < 0.2:
+        time.sleep(dice.uniform(0.05, 1.5))
+        return
+    begun = each.progress()
+    wanted = begun + dice.uniform(0, most * 0.95 - begun)
+    while process.poll() is None and each.progress() < wanted:
+        time.sleep(0.004)
+    time.sleep(dice.uniform(0, 0.03))
 
 
 def _told(each: _Run, code: int, kills: int, expected: Any) -> Told:
@@ -160,6 +171,10 @@ class _Run:
             return []
         with open(self._notes) as stream:
             return stream.read().splitlines()
+
+    def progress(self) -> int:
+        """How much has come of it: notes of agents, and files of evidence."""
+        return len(self.ledger()) + sum(1 for _ in self.evidence())
 
     def evidence(self) -> Iterator[str]:
         for place, _, names in os.walk(os.path.join(self.root, EVIDENCE)):

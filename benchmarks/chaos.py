@@ -164,7 +164,7 @@ class _Run:
     def said(self) -> str:
         """The last lines of what was printed."""
         with open(self._log, encoding="utf-8", errors="replace") as stream:
-            return " | ".join(stream.read().strip().splitlines()[-4:])
+            return " | ".join(line[:300] for line in stream.read().strip().splitlines()[-16:])
 
     def ledger(self) -> list[str]:
         if not os.path.exists(self._notes):

@@ -16,6 +16,7 @@ from benchmarks import (
     status,
     tracker,
     validate,
+    whole_run,
 )
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
@@ -41,6 +42,7 @@ BENCHMARKS = (
     Benchmark("adoption", "Adoption over 100,000 records; peak memory; a cache.", adoption.run),
     Benchmark("tracker", "A tracker of 10,000 rows beside one of 1,000.", tracker.run),
     Benchmark("agent-calls", "Three agents called at once beside three plain processes.", agent_calls.run),
+    Benchmark("run", "Six stages: what a run adds to its agents; peak memory.", whole_run.run),
     Benchmark("chaos", "Runs that are killed at random moments (200, or --repeat).", chaos.run, usual=False),
 )
 

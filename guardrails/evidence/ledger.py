@@ -38,6 +38,10 @@ Signer = Callable[[Seal], str | None]
 """Signs a seal, and says where the signature lies; None when it was not signed."""
 
 
+Kind = str | None | Callable[[str], str | None]
+"""The kind of files, or what says it of a path."""
+
+
 class Ledger:
     """The ledger at `path`. The caller holds the SPEC's lock."""
 
@@ -50,7 +54,7 @@ class Ledger:
         return read(self._store.read(self.path) or b"")
 
     def append(
-        self, written: Sequence[Written], stage: str | None = None, kind: str | None = None, at: datetime | None = None
+        self, written: Sequence[Written], stage: str | None = None, kind: Kind = None, at: datetime | None = None
     ) -> int:
         """Add an entry for each file, unless the latest entry of its path has the same digest. Returns how many.
 
@@ -66,7 +70,8 @@ class Ledger:
             if known is not None and (known.sha256, known.size) == (file.sha256, file.size):
                 continue
             number += 1
-            entry = Entry(number, file.path, file.sha256, file.size, head, kind, stage, moment)
+            what = kind(file.path) if callable(kind) else kind
+            entry = Entry(number, file.path, file.sha256, file.size, head, what, stage, moment)
             line = line_of(entry)
             latest[file.path], head = entry, digest(line)
             lines.append(line + b"\n")

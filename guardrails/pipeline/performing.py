@@ -256,9 +256,12 @@ class Books:
 
     def _enter(self, record: Record) -> None:
         stage = None if isinstance(record, Began) else record.stage
-        for file in written_by(record):
-            name = evidence_name(self._world.settings.layout, file.path)
-            self._ledger.append([file], stage, name.kind if name is not None else None, record.at)
+        if written := written_by(record):
+            self._ledger.append(written, stage, self._kind, record.at)
+
+    def _kind(self, path: str) -> str | None:
+        name = evidence_name(self._world.settings.layout, path)
+        return name.kind if name is not None else None
 
     def _write(self, document: dict[str, object]) -> None:
         write_summary(self._ledger, self._store, self._summary, document)

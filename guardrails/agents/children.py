@@ -9,6 +9,8 @@ import os
 import sys
 import time
 
+from guardrails.agents.files import name_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,10 +20,13 @@ GRACE = 2.0
 SIGTERM, SIGKILL = 15, 9
 
 
-def fork(work: Callable[[], None]) -> int:
-    """A child that does some work and ends; its process id."""
+def fork(name: str, work: Callable[[], None]) -> int:
+    """A child that is shown under a name, does some work and ends; its process id."""
+    mine = name_of(os.getpid())
+    _take_name(name)  # before the child is there, so that it is never taken for its parent
     pid = os.fork()
     if pid:
+        _take_name(mine)
         return pid
     try:
         work()
@@ -29,6 +34,15 @@ def fork(work: Callable[[], None]) -> int:
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(0)
+
+
+def _take_name(name: str) -> None:
+    """A process that becomes another program loses this name."""
+    try:
+        with open("/proc/self/comm", "w", encoding="ascii") as stream:
+            stream.write(name)
+    except OSError:
+        pass  # only Linux has this
 
 
 def ends_within(pid: int, seconds: float) -> bool:

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
 _LOOK = 0.5
 """Seconds between two looks at how much an agent has written."""
-_NAME = "speckit:call"
+_BECOMING = "speckit:agent"
+"""what a process is shown as until it is the agent"""
 _IGNORED_BY_PYTHON = (13, 25)
 """SIGPIPE and SIGXFSZ on Linux: a program expects them as they were."""
 
@@ -70,7 +71,6 @@ def main() -> None:
         count = int(words[0])
         jobs.append(Job(words[1 : count + 1]))
         words = words[count + 1 :]
-    _take_name()
     system = _system()
     for job in jobs:
         _begin(job, [other.lock for other in jobs if other is not job], system)
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def _begin(job: Job, others: list[int], system: CDLL | None) -> None:
-    fork(lambda: _keep(job, others, system))
+    fork("speckit:keeper", lambda: _keep(job, others, system))
 
 
 def _keep(job: Job, others: list[int], system: CDLL | None) -> None:
@@ -92,24 +92,15 @@ def _keep(job: Job, others: list[int], system: CDLL | None) -> None:
         os.close(lock)
     os.set_inheritable(job.lock, False)
     _adopt_orphans(system)
-    _wait_for(fork(lambda: _wait_on(job)))
+    _wait_for(fork("speckit:waiter", lambda: _wait_on(job)))
     if not os.path.exists(RESULT):
         _take_over(job)
-
-
-def _take_name() -> None:
-    """Be shown as what we are, until we are the agent: whoever became another program has lost this name."""
-    try:
-        with open("/proc/self/comm", "w", encoding="ascii") as stream:
-            stream.write(_NAME)
-    except OSError:
-        pass  # only Linux has this
 
 
 def _wait_on(job: Job) -> None:
     """The waiter. Its agent holds the lock until it has become the program it is to run."""
     os.setsid()  # whoever kills a whole group of processes gets one of the two supervisors
-    _attend(fork(lambda: _become(job)), job)
+    _attend(fork(_BECOMING, lambda: _become(job)), job)
 
 
 def _become(job: Job) -> None:
@@ -208,8 +199,9 @@ def _attend(pid: int, job: Job) -> None:
     if problem:
         stop(pid)
     code, sign = status(pid) or (None, None)
-    if sign and name_of(pid) == _NAME:
-        os.unlink(AGENT)  # it was killed before it was the agent, so nothing was paid
+    if sign and (name_of(pid) == _BECOMING or not read_agent()):  # killed before it was the agent: nothing was paid
+        if os.path.exists(AGENT):
+            os.unlink(AGENT)
         return
     if sign in (SIGTERM, SIGKILL) and time.monotonic() >= job.deadline:
         problem = "timeout"  # a waiter that was killed then had asked it to end

@@ -73,14 +73,16 @@ def supervisors(root: Path, one: Agent) -> list[int]:
     return at_work(folder(root, one))
 
 
-def at_work(place: Path) -> list[int]:
-    """The processes at work in the folder of a call: the keeper before its waiter."""
-    found = {}
+def at_work(place: Path, names: tuple[str, ...] = ("speckit:keeper", "speckit:waiter")) -> list[int]:
+    """The processes of these names in the folder of a call. None of the two becomes an agent before it is killed."""
+    found = []
     for path in Path("/proc").iterdir():
         with suppress(OSError):
             if path.name.isdigit() and (path / "cwd").readlink() == place:
-                found[int(path.name)] = parent(int(path.name))
-    return sorted(found, key=lambda pid: found[pid] in found)
+                name = (path / "comm").read_text().strip()
+                if name in names:
+                    found.append((names.index(name), int(path.name)))
+    return [pid for _, pid in sorted(found)]
 
 
 def parent(pid: int) -> int:

@@ -46,7 +46,7 @@ def test_a_child_that_ended_is_seen_without_the_calls_of_newer_systems(names: st
         "def work():\n"
         "    time.sleep(0.3)\n"
         f"    {ending}\n"
-        "pid = fork(work)\n"
+        "pid = fork('child', work)\n"
         "print(ends_within(pid, 0.01), ends_within(pid, 30), status(pid), status(pid))"
     )
     assert python(code, names) == f"False True {seen} {seen}"

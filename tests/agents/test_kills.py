@@ -173,10 +173,9 @@ def test_a_waiter_killed_before_its_agent_has_begun_is_stood_in_for(tmp_path: Pa
     command = agent(tmp_path, "answer").command
     start([Order(str(tmp_path), lock, command, "/", "pipe", 60, 1000, dict(os.environ))], {}).wait()
     os.close(lock)
-    until(lambda: len(at_work(tmp_path)) == 3)
-    keeper = next(pid for pid in at_work(tmp_path) if parent(pid) not in at_work(tmp_path))
-    waiter = next(pid for pid in at_work(tmp_path) if parent(pid) == keeper)
-    [becoming] = {*at_work(tmp_path)} - {keeper, waiter}
+    until(lambda: at_work(tmp_path, ("speckit:agent",)))
+    keeper, waiter = at_work(tmp_path)
+    [becoming] = at_work(tmp_path, ("speckit:agent",))
     kill(waiter)
     until(lambda: parent(becoming) == keeper)
     if spared:

@@ -80,7 +80,12 @@ class Repo(NamedTuple):
 
         Raises Undecidable when git is missing or exits with a code outside `ok`.
         """
-        process = self.start(*arguments)
+        return self.finish(self.start(*arguments), *arguments, stdin=stdin, ok=ok)
+
+    def finish(
+        self, process: subprocess.Popen[bytes], *arguments: str, stdin: bytes | None = None, ok: tuple[int, ...] = (0,)
+    ) -> bytes:
+        """As `run`, of a git that was started before."""
         if stdin:
             out, err = process.communicate(stdin)
         else:

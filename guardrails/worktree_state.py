@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from guardrails.errors import Undecidable
 from guardrails.git import Repo, to_bytes, to_text
+from guardrails.overlooked import LISTING, Overlooked, overlooked
 
 Kind = Literal["staged", "unstaged", "untracked", "conflicted", "submodule"]
 
@@ -40,14 +41,38 @@ class Operation(NamedTuple):
     leave: str
 
 
+class Status(NamedTuple):
+    """Every dirty path, and the output that named those git looks at."""
+
+    rows: tuple[Dirt, ...]
+    said: bytes
+
+
 def dirt(repo: Repo, ignore_submodules: str, every_untracked: bool) -> list[Dirt]:
-    """Every dirty path, from one `git status`. `every_untracked` lists files where a directory would do.
+    """Every dirty path. `every_untracked` lists files where a directory would do.
 
     Raises Undecidable when git fails or says something unknown.
     """
-    untracked = "all" if every_untracked else "normal"
-    arguments = ["--porcelain=v2", "-z", "--no-renames", "--untracked-files=" + untracked]
-    return list(parse(repo.run("status", *arguments, "--ignore-submodules=" + ignore_submodules)))
+    return list(status(repo, ignore_submodules, every_untracked).rows)
+
+
+def status(repo: Repo, ignore_submodules: str, every_untracked: bool, *more: str) -> Status:
+    """What `git status` says, and what it was told not to look at (`overlooked`). `more`: options of git's."""
+    untracked = "--untracked-files=" + ("all" if every_untracked else "normal")
+    options = ("--porcelain=v2", "-z", "--no-renames", untracked, "--ignore-submodules=" + ignore_submodules)
+    asked = ("status", *options, *more)
+    with repo.start(*asked) as process:  # on two cores the listing is made meanwhile
+        listing = repo.run(*LISTING)
+        said = repo.finish(process, *asked)
+    rows = list(parse(said))
+    named = {row.path for row in rows}
+    hidden = overlooked(repo, listing, submodules=ignore_submodules != "all")
+    return Status((*rows, *(_unseen(row) for row in hidden if row.path not in named)), said)
+
+
+def _unseen(row: Overlooked) -> Dirt:
+    detail = f"{row.change}, which git status does not show: it is marked {row.mark}"
+    return Dirt("submodule" if row.submodule else "unstaged", row.path, "not staged: " + detail)
 
 
 def parse(output: bytes) -> Iterator[Dirt]:

@@ -18,7 +18,7 @@ from guardrails.git import Repo, open_repo, to_bytes, to_text
 from guardrails.hidden_changes import hidden_changes
 from guardrails.paths import parents
 from guardrails.pipeline.world import World
-from guardrails.worktree_state import Dirt, parse
+from guardrails.worktree_state import Dirt, status
 
 _CHUNK = 1 << 20
 
@@ -60,10 +60,8 @@ def look(world: World) -> Seen:
         message = f"{hidden.manager} has put unstaged changes aside: whether the tree is clean cannot be known here"
         raise Undecidable(message, "run it outside of hooks")
     settings = world.settings.clean_tree
-    options = ("--porcelain=v2", "-z", "--branch", "--no-renames", "--untracked-files=all")
-    out = world.repo.run("status", *options, "--ignore-submodules=" + settings.ignore_submodules)
-    rows = tuple(row for row in parse(out) if not excluded(row, settings))
-    return Seen(_head(out), rows)
+    seen = status(world.repo, settings.ignore_submodules, True, "--branch")
+    return Seen(_head(seen.said), tuple(row for row in seen.rows if not excluded(row, settings)))
 
 
 def _head(out: bytes) -> str | None:

@@ -24,8 +24,8 @@ UNSTAGED = Rule(
     "A tracked file differs from what is staged: edited, deleted, or changed in kind or mode.",
     "Checks and agents read the file on disk, a push carries the committed one. What was judged is not what is sent.",
     "$ echo 'x = 1' >> src/app.py      <- edited, not committed\n$ git restore src/app.py          <- clean again",
-    "Commit the change, or drop it with 'git restore <path>'. What git was told to overlook ('git update-index "
-    "--assume-unchanged') is overlooked here too. " + _ALLOW,
+    "Commit the change, or drop it with 'git restore <path>'. What git was told to overlook is seen here too: undo it "
+    "with 'git update-index --no-assume-unchanged' or '--no-skip-worktree'. " + _ALLOW,
 )
 UNTRACKED = Rule(
     "CLN003",

@@ -19,21 +19,24 @@ def from_worktree(tree: Worktree, entries: list[Entry], limit: int, from_git: Fr
     """
     for start in range(0, len(entries), BATCH):
         batch = entries[start : start + BATCH]
-        found = [_proven(tree, entry, limit) for entry in batch]
+        found = [proven(tree, entry, limit) for entry in batch]
         missing = [entry for entry, blob in zip(batch, found, strict=True) if blob is None]
         rest = from_git(missing, limit)
         for blob in found:
             yield blob if blob is not None else next(rest)
 
 
-def _proven(tree: Worktree, entry: Entry, limit: int) -> Blob | None:
+def proven(tree: Worktree, entry: Entry, limit: int) -> Blob | None:
+    """The file of an entry on disk, if it is the blob that the entry names."""
     if entry.kind != "file" or entry.id is None:
         return None
     blob = tree.open(entry, limit)
-    data = blob.data
-    if data is None:
-        return None
+    return blob if blob.data is not None and names_blob(entry.id, blob.data) else None
+
+
+def names_blob(object_id: str, data: bytes) -> bool:
+    """Whether `object_id` is git's name for these bytes."""
     from hashlib import sha1, sha256  # loads a library; many checks read nothing
 
-    digest = sha1 if len(entry.id) == 40 else sha256  # git's name for the bytes, not a signature
-    return blob if digest(b"blob %d\0" % len(data) + data).hexdigest() == entry.id else None
+    digest = sha1 if len(object_id) == 40 else sha256  # git's name for the bytes, not a signature
+    return digest(b"blob %d\0" % len(data) + data).hexdigest() == object_id

@@ -1,6 +1,6 @@
 """Run checks over subjects and say what it amounts to: select → run → waive → sort → Result. Pure but for reading."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -48,7 +48,7 @@ def run(command: str, checks: Sequence[Check], subjects: Sequence[Subject], if_a
     for subject in subjects:
         seen = in_turns(partial(_observe, subject), list(reversed(checks)))  # the longest work stands last
         judged = _waive(subject, [finding for part in seen for finding in part.findings], checks)
-        findings += _placed(judged, subject.snapshot, len(subjects) > 1)
+        findings += _placed(judged, subject.snapshot, checks) if len(subjects) > 1 else judged
         findings += _configuration_removed(subject)
         everything += seen
     ordered = tuple(sorted(dict.fromkeys(findings), key=_order))
@@ -110,12 +110,13 @@ def _waive(subject: Subject, findings: list[Finding], checks: Sequence[Check]) -
     return waived.findings + waivers.stale(settings, waived.used, families, today)
 
 
-def _placed(findings: list[Finding], snapshot: Snapshot, several: bool) -> list[Finding]:
+def _placed(findings: list[Finding], snapshot: Snapshot, checks: Sequence[Check]) -> Iterator[Finding]:
     """Where several revisions are judged at once, each finding says in which it stands."""
-    if not several:
-        return findings
+    nowhere = tuple(family for check in checks if check.on_disk for family in check.families)
     where = snapshot.source.rev or snapshot.describe()
-    return [finding._replace(message=f"{finding.message} [in {where}]") for finding in findings]
+    for finding in findings:
+        placed = not finding.rule.code.startswith(nowhere)
+        yield finding._replace(message=f"{finding.message} [in {where}]") if placed else finding
 
 
 def _order(finding: Finding) -> tuple[str, int, int, str, str]:

@@ -17,6 +17,8 @@ class Check(NamedTuple):
     families: tuple[str, ...]
     hooks: tuple[str, ...]
     example: str
+    on_disk: bool = False
+    """whether it judges the working tree whatever source was named: then its findings stand in no pushed ref"""
 
     @property
     def run(self) -> CheckFunction:
@@ -36,6 +38,7 @@ CHECKS = (
         ("CLN",),
         ("pre-push", "ci"),
         "speckit clean-tree",
+        on_disk=True,
     ),
     Check(
         "lint",

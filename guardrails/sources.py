@@ -5,12 +5,10 @@ deletions are skipped), PRE_COMMIT_FROM_REF and PRE_COMMIT_TO_REF, the merge bas
 """
 
 import os
-import re
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from guardrails.errors import GuardrailError, Undecidable
+from guardrails.errors import Undecidable
 from guardrails.git import Repo, is_null_id, to_text
 from guardrails.snapshot import Snapshot, Source
 from guardrails.snapshot.trees import Commit, Index
@@ -18,17 +16,6 @@ from guardrails.snapshot.worktree import Worktree
 
 STDIN_PATIENCE = 5.0
 """Seconds to wait for git to write the pushed refs: a pipe nobody writes to must not hang a push for ever."""
-
-_OBJECT_ID = r"[0-9a-f]{40,64}"
-
-
-class PushedRef(NamedTuple):
-    """One line of a pre-push hook's input: `<local ref> <local id> <remote ref> <remote id>`."""
-
-    local_ref: str
-    local_id: str
-    remote_ref: str
-    remote_id: str
 
 
 def resolve(repo: Repo, text: str, pushed_to: Sequence[str] = ()) -> list[Snapshot]:
@@ -93,10 +80,11 @@ def _destination(repo: Repo, pushed_to: Sequence[str]) -> str | None:
 
 
 def _pushed(repo: Repo, remote: str | None) -> list[Snapshot]:
+    from guardrails.pushed import arriving, parse_ref, remote_tips, without_twins  # only a push needs all this
+
     lines = _hook_input(repo)
     if lines:
-        refs = [parse_ref(line) for line in lines]
-        return [_pushed_ref(repo, ref, remote) for ref in refs if not is_null_id(ref.local_id)]
+        return arriving(repo, [parse_ref(line) for line in lines], remote)
     named = _refs(repo)
     if named:
         base, tip = repo.resolve(named[0]), repo.resolve(named[1])
@@ -105,37 +93,8 @@ def _pushed(repo: Repo, remote: str | None) -> list[Snapshot]:
     branch = repo.environment.get("PRE_COMMIT_LOCAL_BRANCH") or "HEAD"
     tip = repo.resolve(branch)
     start = _default_branch(repo, tip)
-    excludes = _excludes(repo, start if remote is None else None, remote)
+    excludes = without_twins(start if remote is None else None, remote_tips(repo, remote))
     return [_against(repo, tip, start, Source("push", branch), excludes, _tags(repo, branch, tip))]
-
-
-def parse_ref(line: str) -> PushedRef:
-    """One line of pre-push input. Raises GuardrailError when it is not one.
-
-    The local ref is what the user typed and may hold spaces (`HEAD^{/fix it}`); the other parts cannot.
-    """
-    parts = line.rsplit(" ", 3)
-    if len(parts) != 4 or not all(re.fullmatch(_OBJECT_ID, part) for part in (parts[1], parts[3])):
-        raise GuardrailError(
-            "standard input is not what git writes to a pre-push hook",
-            "expected '<local ref> <local id> <remote ref> <remote id>'; or name a range with --source BASE..TIP",
-        )
-    return PushedRef(*parts)
-
-
-def _pushed_ref(repo: Repo, ref: PushedRef, remote: str | None) -> Snapshot:
-    from guardrails.peeled import peeled  # here and below: only a push names objects by their id
-    from guardrails.snapshot.loose import Loose
-
-    source = Source("push", ref.local_ref)
-    found = peeled(repo, ref.local_id)
-    if found is not None and found.kind in ("blob", "tree"):
-        return Loose(repo, found.id, found.kind, source, found.tags)
-    tip = repo.resolve(ref.local_id) if found is None else found.id
-    known = not is_null_id(ref.remote_id) and repo.succeeds("cat-file", "-e", ref.remote_id + "^{commit}")
-    base = ref.remote_id if known else _fork_point(repo, tip)
-    excludes = _excludes(repo, base if known or remote is None else None, remote)
-    return _against(repo, tip, base, source, excludes, found.tags if found else ())
 
 
 def _tags(repo: Repo, name: str, tip: str) -> tuple[str, ...]:
@@ -153,29 +112,6 @@ def _against(
     repo: Repo, tip: str, base: str | None, source: Source, excludes: tuple[str, ...], tags: tuple[str, ...]
 ) -> Snapshot:
     return Commit(repo, tip, Commit(repo, base) if base else None, source, excludes, tags)
-
-
-def _excludes(repo: Repo, base: str | None, remote: str | None) -> tuple[str, ...]:
-    """What the remote that is pushed to has already. Where that is not known, what any remote has."""
-    return tuple(dict.fromkeys(((base,) if base else ()) + _remote_tips(repo, remote)))
-
-
-def _remote_tips(repo: Repo, remote: str | None) -> tuple[str, ...]:
-    out = to_text(repo.run("for-each-ref", "--format=%(objectname) %(refname)", "refs/remotes"))
-    start = "refs/remotes/" + (remote + "/" if remote is not None else "")
-    rows = (line.partition(" ") for line in out.splitlines())
-    return tuple(dict.fromkeys(object_id for object_id, _, ref in rows if ref.startswith(start)))
-
-
-def _fork_point(repo: Repo, tip: str) -> str | None:
-    """Where a new branch left what the remotes have: the parent of its first commit they lack.
-
-    None when that commit is a root; the tip itself when the remotes lack nothing.
-    """
-    lacking = repo.run("rev-list", "--topo-order", "--parents", tip, "--not", "--remotes").decode("ascii").splitlines()
-    if not lacking:
-        return tip
-    return next(iter(lacking[-1].split()[1:]), None)
 
 
 def _default_branch(repo: Repo, tip: str) -> str | None:

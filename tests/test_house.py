@@ -44,6 +44,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "snapshot.*",
         "peeled",
         "sources",
+        "pushed",
         "additions",
         "worktree_state",
         "overlooked",

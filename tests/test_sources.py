@@ -6,14 +6,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from guardrails.errors import GuardrailError
 from guardrails.git import open_repo
+from guardrails.pushed import parse_ref
 from guardrails.snapshot.trees import Commit, Index
 from guardrails.snapshot.worktree import Worktree
-from guardrails.sources import parse_ref, resolve
+from guardrails.sources import resolve
 from tests.records import plan_telemetry, telemetry_path
 from tests.sandbox import SPECKIT, Sandbox
 
@@ -212,7 +214,7 @@ def test_the_configuration_judged_with_is_the_one_committed(sandbox: Sandbox) ->
 # Pushes
 
 
-def pushed(sandbox: Sandbox, *lines: str, **extra: str) -> tuple[int, dict[str, object]]:
+def pushed(sandbox: Sandbox, *lines: str, **extra: str) -> tuple[int, dict[str, Any]]:
     stdin = "".join(line + "\n" for line in lines).encode()
     ran = sandbox.speckit("validate", "--source", "push", "--if-any", "--format", "json", stdin=stdin, **extra)
     return ran.code, ran.document
@@ -234,6 +236,79 @@ def test_every_pushed_ref_is_judged(sandbox: Sandbox) -> None:
         judged, document = pushed(sandbox, *lines)
         assert judged == 1
         assert "refs/heads/side" in str(document["findings"])
+
+
+def test_a_commit_that_several_refs_name_is_judged_once_for_all_of_them(sandbox: Sandbox) -> None:
+    sandbox.write(PATH, GOOD)
+    good = sandbox.commit()
+    sandbox.write(PATH, BAD)
+    bad = sandbox.commit()
+    sandbox.git("tag", "-a", "v1", "-m", "first")
+    tag = sandbox.git("rev-parse", "v1").out.strip()
+    lines = [
+        f"refs/heads/side {bad} refs/heads/side {ZERO}",
+        f"refs/heads/main {bad} refs/heads/main {good}",
+        f"refs/tags/v1 {tag} refs/tags/v1 {ZERO}",
+    ]
+    judged, document = pushed(sandbox, *lines)
+    assert judged == 1
+    assert len(document["findings"]) == 1
+    assert document["examined"]["checked"] == 1
+    assert document["source"]["rev"] == "refs/heads/side, refs/heads/main, refs/tags/v1"
+    judged, document = pushed(sandbox, *lines, f"refs/heads/old {good} refs/heads/old {ZERO}")
+    assert [finding["message"].rpartition(" [in ")[2] for finding in document["findings"]] == [
+        "refs/heads/side, refs/heads/main, refs/tags/v1]"
+    ]
+
+
+def test_the_same_commit_as_two_changes_is_judged_as_both(sandbox: Sandbox) -> None:
+    """One of the branches had the configuration, and loses it."""
+    sandbox.write(PATH, GOOD)
+    without = sandbox.commit()
+    sandbox.write(".speckit.yaml", "version: 1\n")
+    having = sandbox.commit()
+    (sandbox.root / ".speckit.yaml").unlink()
+    tip = sandbox.commit()
+    lines = [f"refs/heads/a {tip} refs/heads/a {without}", f"refs/heads/b {tip} refs/heads/b {having}"]
+    for order in (lines, lines[::-1]):
+        _, document = pushed(sandbox, *order)
+        assert [finding["rule"] for finding in document["findings"]] == ["CFG003"]
+
+
+def test_a_push_of_very_many_refs_counts_what_it_does_not_name(sandbox: Sandbox) -> None:
+    sandbox.write(PATH, GOOD)
+    tip = sandbox.commit()
+    judged, document = pushed(sandbox, *(f"refs/tags/{n} {tip} refs/tags/{n} {ZERO}" for n in range(25)))
+    assert (judged, document["examined"]["checked"]) == (0, 1)
+    assert document["source"]["rev"].endswith("refs/tags/19 and 5 more")
+
+
+@pytest.mark.parametrize("kind", ["branch", "lightweight tag", "annotated tag"])
+def test_a_ref_without_new_commits_is_judged_as_it_arrives(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
+    remote = tmp_path / "remote.git"
+    sandbox.git("init", "-q", "--bare", str(remote))
+    sandbox.git("remote", "add", "origin", str(remote))
+    sandbox.write(PATH, BAD)
+    sandbox.commit()
+    sandbox.git("push", "-q", "--no-verify", "origin", "main")
+    ref, *make = {
+        "branch": ("refs/heads/new", "branch", "new"),
+        "lightweight tag": ("refs/tags/new", "tag", "new"),
+        "annotated tag": ("refs/tags/new", "tag", "-a", "-m", "x", "new"),
+    }[kind]
+    sandbox.git(*make)
+    line = f"{ref} {sandbox.git('rev-parse', ref).out.strip()} {ref} {ZERO}"
+    judged, document = pushed(sandbox, line)
+    assert (judged, [finding["rule"] for finding in document["findings"]]) == (1, ["TEL001"])
+
+
+def test_the_dirt_of_a_tree_is_no_matter_of_the_ref_that_is_pushed(sandbox: Sandbox) -> None:
+    first = sandbox.commit()
+    second = sandbox.commit()
+    sandbox.write("dirt", "x")
+    lines = f"refs/heads/a {first} refs/heads/a {ZERO}\nrefs/heads/b {second} refs/heads/b {ZERO}\n"
+    ran = sandbox.speckit("clean-tree", "--source", "push", "--format", "json", stdin=lines.encode())
+    assert [finding["message"] for finding in ran.document["findings"]] == ["untracked"]
 
 
 @pytest.mark.parametrize("length", [40, 64])

@@ -1,9 +1,10 @@
-"""Run checks over subjects and say what it amounts to: select → run → waive → sort → Result. Pure but for reading."""
+"""Run checks over subjects and say what it amounts to: run → waive → sort → cap → Result. Pure but for reading."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from guardrails.capping import capped
 from guardrails.errors import Undecidable
 from guardrails.finding import Checked, Finding, Outcome, Skipped
 from guardrails.git import to_text
@@ -51,7 +52,7 @@ def run(command: str, checks: Sequence[Check], subjects: Sequence[Subject], if_a
         findings += _placed(judged, subject.snapshot, checks) if len(subjects) > 1 else judged
         findings += _configuration_removed(subject)
         everything += seen
-    ordered = tuple(sorted(dict.fromkeys(findings), key=_order))
+    ordered = tuple(capped(sorted(dict.fromkeys(findings), key=_order)))
     checked = sum(len(part.checked) for part in everything)
     skipped = tuple(sorted({skip for part in everything for skip in part.skipped}))
     problem = next((problem for part in everything for problem in part.problems), None)

@@ -19,15 +19,15 @@ _ENOUGH = 200
 
 
 def explain(schema: Any, instance: Any) -> Iterator[Fault]:
-    """The faults of `instance` in document order, at most twenty of them."""
-    found = islice(Draft202012Validator(schema).iter_errors(instance), _ENOUGH)
-    errors = sorted(found, key=lambda error: list(map(str, error.path)))
-    seen: set[Fault] = set()
-    for error in errors:
-        fault = _fault(_deepest(error))
-        if fault not in seen and len(seen) < _MOST:
-            seen.add(fault)
-            yield fault
+    """The faults of `instance` in document order: twenty of them, and then how many more there are."""
+    found = list(islice(Draft202012Validator(schema).iter_errors(instance), _ENOUGH + 1))
+    errors = sorted(found[:_ENOUGH], key=lambda error: list(map(str, error.path)))
+    faults = list(dict.fromkeys(_fault(_deepest(error)) for error in errors))
+    yield from faults[:_MOST]
+    unlisted = len(faults) - _MOST
+    if unlisted > 0:
+        more = "fault is" if unlisted == 1 else "faults are"
+        yield Fault((), f"{'at least ' if len(found) > _ENOUGH else ''}{unlisted} more {more} not listed")
 
 
 def _deepest(error: ValidationError) -> ValidationError:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrails import engine
+from guardrails.capping import LISTED
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.finding import Checked, Finding, Observation, Outcome, Rule, Severity, Skipped
 from guardrails.registry import Check, rules
@@ -225,3 +226,33 @@ def test_every_rule_has_its_own_code_and_name_and_all_its_texts() -> None:
         assert all((each.summary, each.why, each.example, each.fix)), each.code
         assert isinstance(each, Rule)
         assert isinstance(each.at("a", "m"), Finding)
+
+
+def found(count: int, path: str = "a", severity: Severity = "error") -> list[Observation]:
+    made = rule(severity=severity)
+    return [Checked(path), *(made.at(path, f"m{number}", line=number) for number in range(1, count + 1))]
+
+
+@pytest.mark.parametrize("count", [LISTED, LISTED + 1])
+def test_findings_that_can_be_read_are_all_listed(count: int) -> None:
+    assert [finding.line for finding in run(found(count)).findings] == list(range(1, count + 1))
+
+
+def test_a_long_tail_is_counted_in_its_place() -> None:
+    result = run([*found(10_000), *found(150, "a", "warning"), *found(3, "b")])
+    assert (result.verdict, result.exit_code) == ("fail", 1)
+    errors = [finding for finding in result.findings if finding.path == "a" and finding.severity == "error"]
+    assert [finding.line for finding in errors] == list(range(1, LISTED + 2))
+    assert "9900 more" in errors[-1].message
+    assert "10000 in all" in errors[-1].message
+    warnings = [finding for finding in result.findings if finding.severity == "warning"]
+    assert len(warnings) == LISTED + 1
+    assert "50 more" in warnings[-1].message
+    assert sum(finding.path == "b" for finding in result.findings) == 3
+    assert len(result.fingerprints) == len(result.findings)
+
+
+@pytest.mark.parametrize("outcome", get_args(Outcome))
+def test_what_is_not_listed_decides_all_the_same(outcome: Outcome) -> None:
+    made = rule(outcome)
+    assert run([made.at("a", str(number)) for number in range(500)]).exit_code == CODES[outcome]

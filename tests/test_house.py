@@ -53,7 +53,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("steps", "history", "histories"),
     ("subject", "result", "secret_*", "consensus.*", "kit.*", "chain", "archives"),
     ("checks.*", "review.*"),
-    ("registry", "waivers", "engine", "redaction", "reporters.*"),
+    ("registry", "waivers", "capping", "engine", "redaction", "reporters.*"),
     (
         "evidence.*",
         "probes.*",

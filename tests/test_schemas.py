@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from guardrails.layout import STAGES
+from guardrails.schema import faults
 from guardrails.shipped import path_of, read
 
 RECORDS = (
@@ -581,3 +582,15 @@ def test_real_records_are_read(kind: str, corpus: Path) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in OF_KIND if kind != "guardrail-telemetry"])
 def test_real_records_of_another_kind_are_not_telemetry(kind: str, corpus: Path) -> None:
     assert [file for file, instance in records(corpus, kind) if fast("telemetry.v1").is_valid(instance)] == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"), [(20, None), (21, "1 more fault is not"), (90, "70 more faults"), (900, "at least 180 more")]
+)
+def test_faults_that_are_not_listed_are_counted(bad: int, said: str | None) -> None:
+    record = {"artifacts": [{"path": f"a{number}", "sha256": "x"} for number in range(bad)]}
+    whole = {**copy.deepcopy(load("telemetry.v1")["examples"][0]), **record}
+    found = list(faults("telemetry.v1", whole))
+    listed = [fault for fault in found if fault.key]
+    assert len(listed) == min(bad, 20)
+    assert [fault.message.startswith(str(said)) for fault in found if not fault.key] == ([True] if said else [])

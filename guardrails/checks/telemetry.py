@@ -77,15 +77,17 @@ def _judge_all(subject: Subject, chosen: list[Candidate]) -> list[Observation]:
 
 def _capped(path: str, observations: Iterator[Observation]) -> Iterator[Observation]:
     """At most MOST findings of one file: a hostile one must not bury the others, or fill the memory."""
-    shown = 0
+    found = 0
     for observation in observations:
-        if isinstance(observation, Finding):
-            shown += 1
-            if shown > MOST:
-                yield EXTREME.at(path, f"more than {MOST} findings in this file; the rest is not listed")
-                yield Checked(path)
-                return
-        yield observation
+        if not isinstance(observation, Finding):
+            yield observation
+            continue
+        found += 1
+        if found <= MOST:
+            yield observation
+    if found > MOST:
+        message = f"{found - MOST} more findings in this file are not listed; there are {found} in all"
+        yield EXTREME.at(path, message, hint="mend those that are listed, and judge again")
 
 
 def _missing(subject: Subject) -> Iterator[Finding]:

@@ -125,6 +125,7 @@ def test_the_findings_of_one_file_are_capped_and_it_is_said(count: int) -> None:
     found = judged({path: b"x\n" * count})
     assert len(found) == 101
     assert found[-1].rule.code == "TEL005"
+    assert f"{count - 100} more" in found[-1].message
     assert codes({PATH: plan_telemetry(artifacts=[{"path": "docs/x"}] * 1001)}) == ["TEL005"]
 
 

@@ -120,6 +120,9 @@ def benchmarked(wanted: Wanted, show: Show, *, resume: bool) -> int:
 
 
 def _begun(found: Target, wanted: Wanted, show: Show) -> tuple[Plan, tuple[str, ...]]:
+    earlier = setup.unfinished(found.world)
+    if earlier:
+        show.say(f"note: {earlier} is not finished; this is another one, --resume would have gone on with it")
     commit, proofs, _ = setup.examined(found, wanted)
     plan = setup.begun(found, wanted, commit, proofs, datetime.now(timezone.utc).replace(microsecond=0))
     note = setup.elsewhere(found, proofs)

@@ -6,8 +6,6 @@ one that was under way each call is found by its key. The budget is asked before
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from hashlib import sha256
@@ -21,7 +19,7 @@ from guardrails.errors import Undecidable
 from guardrails.pipeline.bench_proof import require_same
 from guardrails.pipeline.bench_records import Done, Folder, Plan, Trial, order
 from guardrails.pipeline.bench_sample import measured
-from guardrails.pipeline.bench_trees import Base, clone, remove
+from guardrails.pipeline.bench_trees import Base, clone, put_away, remove
 from guardrails.pipeline.halting import Halt
 from guardrails.pipeline.plain import pack
 from guardrails.pipeline.rounds import Round
@@ -102,20 +100,20 @@ def run(bench: Bench) -> Benched:
     """Make the runs that are missing, in order, until all are done or the budget is used up."""
     plan, folder = bench.plan, bench.folder
     trials = order(len(plan.profiles), plan.runs)
+    paid = [round_ for each in folder.all_done(trials, plan.stages) for round_ in each.rounds]
     stopped: Stopped | None = None
     for number, trial in enumerate(trials, 1):
         if stopped is None and not all(folder.done(trial, stage) for stage in plan.stages):
-            stopped = _trial(bench, trial, f"[{number}/{len(trials)}]")
+            stopped = _trial(bench, trial, paid, f"[{number}/{len(trials)}]")
         if stopped is None:
-            _put_away(bench, trial)
-    done = folder.all_done(trials, plan.stages)
-    rounds = [round_ for each in done for round_ in each.rounds]
-    samples = tuple(each.sample for each in done)
-    return Benched(samples, (*rounds, *(stopped.rounds if stopped else ())), stopped.halt if stopped else None)
+            put_away(folder.tree(trial), bench.world.settings.layout.evidence, folder.evidence(trial))
+            remove(folder.tree(trial))
+    samples = tuple(each.sample for each in folder.all_done(trials, plan.stages))
+    return Benched(samples, (*paid, *(stopped.rounds if stopped else ())), stopped.halt if stopped else None)
 
 
-def _trial(bench: Bench, trial: Trial, where: str) -> Stopped | None:
-    """Make what is missing of one run."""
+def _trial(bench: Bench, trial: Trial, paid: list[Round], where: str) -> Stopped | None:
+    """Make what is missing of one run. `paid` are the rounds of all runs so far, and grows."""
     plan = bench.plan
     profile = plan.profiles[trial.profile - 1]
     repo = clone(bench.base, bench.folder.tree(trial), bench.world.environment)
@@ -125,20 +123,18 @@ def _trial(bench: Bench, trial: Trial, where: str) -> Stopped | None:
         if bench.folder.done(trial, stage):
             continue
         bench.world.say(f"{where} {profile}, run {trial.run}, {stage}: {', '.join(world.plan.stage(stage).roster)}")
-        stopped = _stage(bench, world, trial, stage)
+        stopped = _stage(bench, world, trial, stage, paid)
         if stopped is not None:
             return stopped
     return None
 
 
-def _stage(bench: Bench, world: World, trial: Trial, stage: str) -> Stopped | None:
+def _stage(bench: Bench, world: World, trial: Trial, stage: str, paid: list[Round]) -> Stopped | None:
     plan, folder = bench.plan, bench.folder
     proof = next(each for each in plan.proofs if each.stage == stage)
     prepared = require_same(world, stage, proof)
     session = folder.session(plan, trial, stage, lambda: datetime.now(timezone.utc).replace(microsecond=0))
-    earlier = folder.all_done(order(len(plan.profiles), plan.runs), plan.stages)
-    before = tuple(round_ for each in earlier for round_ in each.rounds)
-    ended = consult(world, stage, bench.watch, bench.tell, session, before)
+    ended = consult(world, stage, bench.watch, bench.tell, session, tuple(paid))
     if ended.judged is None:
         assert ended.halt is not None
         return Stopped(ended.halt, ended.rounds)
@@ -146,6 +142,7 @@ def _stage(bench: Bench, world: World, trial: Trial, stage: str) -> Stopped | No
     profile, budget, accepted = plan.profiles[trial.profile - 1], world.plan.budget, _acceptance(world, stage)
     sample = measured(profile, trial.run, stage, ended.rounds, ended.judged, prepared.waves, budget, accepted)
     folder.keep_done(trial, stage, Done(sample, ended.rounds))
+    paid += ended.rounds
     bench.world.say(
         f"  {sample.verdict}, {duration(sample.latency_ms)}, {dollars(sample.usd)}"
         + (" (replayed)" if sample.replayed else "")
@@ -168,16 +165,6 @@ def _require_unchanged(world: World, ended: Single, stage: str, proof: StageProo
             f"{stage}: the documents in {world.repo.root} changed while agents were asked about them",
             "an agent wrote there: forbid it to, and begin a new benchmark",
         )
-
-
-def _put_away(bench: Bench, trial: Trial) -> None:
-    """Keep the evidence of a run that is done, and remove its tree."""
-    tree, kept = bench.folder.tree(trial), bench.folder.evidence(trial)
-    evidence = os.path.join(tree, bench.world.settings.layout.evidence)
-    if os.path.isdir(evidence) and not os.path.islink(evidence) and not os.path.isdir(kept):
-        os.makedirs(os.path.dirname(kept), exist_ok=True)
-        shutil.move(evidence, kept)
-    remove(tree)
 
 
 def agents_of(world: World, stages: Sequence[str]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from guardrails.layout import Layout
 from guardrails.pipeline.asking import prepare, prompt_of
 from guardrails.pipeline.bench import agents_of, digest_of, profile_world, require_agents
 from guardrails.pipeline.bench_proof import prove, text_sha256
-from guardrails.pipeline.bench_records import Plan, folder_of, latest
+from guardrails.pipeline.bench_records import Plan, folder_of, latest, order
 from guardrails.pipeline.bench_trees import Base, clone, materialise, read_workload
 from guardrails.pipeline.world import World
 from guardrails.reports.bench_shown import StageProof
@@ -163,6 +163,17 @@ def begun(found: Target, wanted: Wanted, commit: str, proofs: tuple[StageProof, 
         materialise(found.files, folder.base, world.environment)
     folder.keep_plan(plan)
     return plan
+
+
+def unfinished(world: World) -> str | None:
+    """The name of the latest benchmark of the SPEC, if some of its runs are still to be made."""
+    known = latest(world.repo, world.spec)
+    if known is None:
+        return None
+    folder, plan = known
+    trials = order(len(plan.profiles), plan.runs)
+    whole = all(folder.done(trial, stage) for trial in trials for stage in plan.stages)
+    return None if whole else plan.name
 
 
 def taken_up(found: Target, wanted: Wanted) -> Plan:

@@ -20,6 +20,8 @@ from guardrails.snapshot.worktree import Worktree
 STANDARD = "SPEC.md"
 """Names the place of the workload that comes with the package."""
 _NO_HOOKS = ("-c", "core.hooksPath=" + os.devnull)
+# What a user's own configuration could turn a clone of the local repository into: a refusal, or more than that.
+_LOCAL = ("-c", "clone.rejectShallow=false", "-c", "protocol.file.allow=always", "-c", "submodule.recurse=false")
 _PLAIN = ("-c", "core.autocrlf=false", "-c", "commit.gpgSign=false", "-c", "init.defaultBranch=main")
 _WHO = {
     f"GIT_{who}_{what}": value
@@ -87,12 +89,22 @@ def clone(base: Base, place: str, environment: Mapping[str, str]) -> Repo:
         os.makedirs(folder, exist_ok=True)
         shutil.rmtree(partial, ignore_errors=True)
         around = Repo(folder, scrubbed(environment))
-        around.run(*_NO_HOOKS, "clone", "-q", "--shared", "--no-checkout", "--template=", "--", base.root, partial)
+        how = ("-q", "--shared", "--no-checkout", "--template=", "--origin=origin")
+        around.run(*_NO_HOOKS, *_LOCAL, "clone", *how, "--", base.root, partial)
         made = Repo(partial, around.environment)
         made.run("remote", "remove", "origin")
-        made.run(*_NO_HOOKS, "checkout", "-q", "--detach", base.commit)
+        made.run(*_NO_HOOKS, *_LOCAL, "checkout", "-q", "--detach", base.commit)
         os.rename(partial, place)
     return Repo(os.path.realpath(place), scrubbed(environment))
+
+
+def put_away(place: str, below: str, target: str) -> None:
+    """Keep one directory of a tree at `target`, unless something is there. An agent may have put a link in its place or
+    above it: then it is not what was written there, and stays."""
+    found = os.path.join(os.path.realpath(place), below)
+    if os.path.isdir(found) and os.path.realpath(found) == found and not os.path.lexists(target):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.rename(found, target)
 
 
 def remove(place: str) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -322,3 +323,55 @@ class TestRefusing:
         ran = sandbox.speckit("bench", SPEC, "--profile", "cheap", "--profile", "gone")
         assert (ran.code, stage.total) == (3, 0), ran
         assert "no-such-agent-anywhere" in ran.err
+
+
+def surroundings(sandbox: Sandbox, kind: str) -> Sandbox:
+    """The same repository as it is found elsewhere."""
+    place = sandbox.root.parent / f"a {kind} place"
+    if kind == "linked":
+        sandbox.git("worktree", "add", "-q", "--detach", str(place))
+    elif kind == "shallow":
+        sandbox.commit("one more")
+        sandbox.git("clone", "-q", "--depth=1", f"file://{sandbox.root}", str(place))
+    else:
+        sandbox.git("config", "--global", "clone.defaultRemoteName", "upstream")
+        sandbox.git("config", "--global", "clone.rejectShallow", "true")
+        sandbox.git("config", "--global", "protocol.file.allow", "never")
+        sandbox.git("config", "--global", "core.hooksPath", str(sandbox.write("hooks/post-checkout", "").parent))
+        hook = sandbox.write("hooks/post-checkout", "#!/bin/sh\nexit 1\n")
+        hook.chmod(0o755)
+        return sandbox
+    return Sandbox(place, sandbox.home)
+
+
+@pytest.mark.parametrize("kind", ["linked", "shallow", "oddly configured"])
+def test_it_runs_in_a_working_tree_that_is(kind: str, sandbox: Sandbox) -> None:
+    stage = Stage(sandbox)
+    ran = bench(surroundings(sandbox, kind), "--runs", "1", "--stage", "plan")
+    assert ran.code == 0, ran
+    assert (stage.total, len(ran.document["samples"])) == (6, 2)
+
+
+def test_killed_again_and_again_it_still_pays_once_for_each_call(sandbox: Sandbox) -> None:
+    stage = Stage(sandbox)
+    for number, profile in enumerate(("cheap", "dear"), 1):
+        for name in TRIO:
+            stage.does(f"{profile}_{name}", {"say": answer(), "sleep": 0.1 * number})
+    arguments: tuple[str, ...] = (*BOTH, "--runs", "2", "--stage", "plan")
+    for kill in (1, 5, 7, 8, 11):
+        running = Running(sandbox, *arguments)
+        until(partial(lambda least: stage.total >= least, kill))
+        running.end(signal.SIGKILL)
+        arguments = ("--resume",)
+    ran = sandbox.speckit("bench", SPEC, "--resume", "--format", "json")
+    assert ran.code == 0, ran
+    assert (stage.total, len(ran.document["samples"])) == (12, 4)
+    assert {each["verdict"] for each in ran.document["samples"]} == {"ok"}
+
+
+def test_an_unfinished_one_is_told_before_another_begins(sandbox: Sandbox) -> None:
+    stage = Stage(sandbox)
+    bench(sandbox, "--runs", "1", "--stage", "plan", "--budget", "0")
+    assert stage.total == 0
+    ran = bench(sandbox, "--runs", "1", "--stage", "plan")
+    assert (ran.code, "is not finished" in ran.err) == (0, True), ran

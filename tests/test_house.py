@@ -227,6 +227,14 @@ def test_one_module_loads_gitpython_and_only_when_it_asks(name: str) -> None:
     assert not any(each.at_start for each in found)
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_the_journal_is_known_in_one_place_and_loaded_only_by_what_runs_a_spec(name: str) -> None:
+    journal = "guardrails.pipeline.durable"
+    libraries = {each.target.partition(".")[0] for each in imports(name)}
+    assert name == journal or not libraries & {"dbos", "sqlalchemy"}
+    assert not [each for each in imports(name) if each.target == journal and each.at_start]
+
+
 class Hot(NamedTuple):
     """What a command may load: it runs at every commit. `heavy` are costly parts of the standard library."""
 

@@ -41,7 +41,7 @@ def installed(wheel: Path, place: Path) -> Path:
 def require_whole(wheel: Path) -> None:
     """The wheel carries what is read at run time, and the licence, and no tests."""
     names = set(zipfile.ZipFile(wheel).namelist())
-    for kind in ("schemas", "hooks", "prompts", "examples"):
+    for kind in ("schemas", "hooks", "prompts", "examples", "demo"):
         shipped = {f"guardrails/_shipped/{kind}/{path.name}" for path in (ROOT / kind).iterdir() if path.is_file()}
         assert shipped
         assert shipped <= names

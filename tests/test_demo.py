@@ -1,0 +1,84 @@
+"""`speckit demo`: what README begins with."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from guardrails.consensus.statements import conflicts_in
+from guardrails.layout import STAGES
+from guardrails.setup.sample import SPEC
+from tests.sandbox import Sandbox
+
+DEMO = Path(__file__).parent.parent / "demo"
+ROSTER = {stage: ["claude", "gemini", "gpt_pro"] for stage in STAGES} | {
+    "implement": ["claude", "gemini", "gpt_codex", "gpt_pro"]
+}
+
+
+def test_it_halts_is_settled_resumes_and_its_evidence_holds(sandbox: Sandbox, tmp_path: Path) -> None:
+    place = tmp_path / "sample"
+    ran = sandbox.speckit("demo", str(place), cwd=tmp_path)
+    assert ran.code == 0, ran
+    assert "halted at plan (conflict, exit 4)" in ran.out
+    assert f"{SPEC}: completed: 6 of 6 stages passed, 19 calls, $0.00" in ran.out
+    assert "guard: pass" in ran.out
+    assert str(place) in ran.out
+    (summary,) = place.glob(f"docs/evidence/runs/{SPEC}/*Z-????????.json")
+    document = json.loads(summary.read_text())
+    assert (document["outcome"], document["overrides"]["replay"]) == ("completed", True)
+    assert sandbox.git("-C", str(place), "status", "--porcelain").out == ""
+    guard = sandbox.speckit("--repo", str(place), "guard")
+    assert guard.code == 0, guard
+    assert sandbox.speckit("--repo", str(place), "guard", "--hook", "ci", "--source", "HEAD").code == 0
+
+
+def test_what_it_says_to_try_next_works(sandbox: Sandbox, tmp_path: Path) -> None:
+    place = tmp_path / "sample"
+    ran = sandbox.speckit("demo", str(place), cwd=tmp_path)
+    tries = re.findall(r"^  speckit (.*?)  +\S", ran.out.partition("Try next")[2], re.MULTILINE)
+    assert len(tries) == 4
+    for line in tries:
+        words = [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', line)]
+        tried = sandbox.speckit(*words, cwd=place)
+        assert tried.code == 0, (line, tried)
+        assert tried.out
+
+
+def test_switches_of_the_environment_are_not_its_own(sandbox: Sandbox, tmp_path: Path) -> None:
+    ran = sandbox.speckit(
+        "demo", "-q", cwd=tmp_path, TMPDIR=str(tmp_path), SPECKIT_PROFILE="none-such", SPEC_OPS_HAL_MODE="live"
+    )
+    assert ran.code == 0, ran
+    assert len(list(tmp_path.glob("speckit-demo-*"))) == 1
+
+
+@pytest.mark.parametrize("what", ["full", "file"])
+def test_a_folder_that_is_not_empty_is_left_alone(sandbox: Sandbox, tmp_path: Path, what: str) -> None:
+    place = tmp_path / what
+    if what == "full":
+        place.mkdir()
+        (place / "mine.txt").write_text("mine")
+    else:
+        place.write_text("mine")
+    ran = sandbox.speckit("demo", str(place))
+    assert ran.code == 2, ran
+    assert sorted(tmp_path.rglob("mine.txt")) == ([place / "mine.txt"] if what == "full" else [])
+
+
+def test_there_is_a_recording_of_every_agent_and_one_conflict_in_all_of_them() -> None:
+    found: dict[str, list[str]] = {}
+    conflicts = []
+    for path in sorted((DEMO / "recordings").glob("*_*.json")):
+        if path.name.endswith(".usage.json"):
+            continue
+        stage, _, agent = path.stem.partition("_")
+        found.setdefault(stage, []).append(agent)
+        answer = json.loads(path.read_text(encoding="utf-8"))
+        assert (answer["stage"], answer["agent"]) == (stage, agent)
+        conflicts += [(path.stem, each.text) for each in conflicts_in(answer)]
+    assert {stage: sorted(agents) for stage, agents in found.items()} == ROSTER
+    assert [name for name, _ in conflicts] == ["plan_claude"]

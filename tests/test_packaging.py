@@ -48,6 +48,7 @@ def require_whole(wheel: Path) -> None:
     workload = {path.relative_to(ROOT).as_posix() for path in (ROOT / "workload").rglob("*") if path.is_file()}
     assert {f"guardrails/_shipped/{name}" for name in workload} <= names
     assert "guardrails/py.typed" in names
+    assert {f"guardrails/reports/templates/{name}" for name in ("page.html", "style.css")} <= names
     assert any(name.endswith("/licenses/LICENSE") for name in names)
     assert not [name for name in names if not name.startswith(("guardrails/", "speckit_guardrails-"))]
 

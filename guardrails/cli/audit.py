@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from guardrails.cli.context import Globals, merged
 from guardrails.cli.reporting import FAILED, NOTHING, Place, clean, place, report_options, run_settings_of, show
+from guardrails.errors import Undecidable
 from guardrails.printable import printable
 
 if TYPE_CHECKING:
@@ -97,6 +99,15 @@ def rendered(here: Place, found: Audit, style: str) -> str:
     return shown.as_markdown(found) if style == "markdown" else shown.as_text(found)
 
 
+def _rendered_all(here: Place, found: Audit) -> Iterator[tuple[str, bytes]]:
+    """(extension, bytes) of the packet in each form. Without the libraries of pages there is none, and that is said."""
+    for style, end in (("markdown", "md"), ("json", "json"), ("html", "html")):
+        try:
+            yield end, clean(here, rendered(here, found, style)).encode()
+        except Undecidable as error:
+            click.echo(f"no page is filed: {error.message}; {error.hint}", err=True)
+
+
 def _file(here: Place, found: Audit, replace: bool) -> None:
     """File the packet, and say what became of it."""
     from guardrails.evidence.lock import locked
@@ -107,10 +118,7 @@ def _file(here: Place, found: Audit, replace: bool) -> None:
 
     folder = folder_of({found.spec: found.state.packets}, here.settings.layout, found.spec)
     name = f"{folder}/{FOLDER}/audit_{found.sealed.sha256[:12]}"
-    files = {
-        f"{name}.{end}": clean(here, rendered(here, found, style)).encode()
-        for style, end in (("markdown", "md"), ("json", "json"), ("html", "html"))
-    }
+    files = {f"{name}.{end}": text for end, text in _rendered_all(here, found)}
     with locked(here.repo, found.spec, "speckit audit"):
         earlier = {path: here.snapshot.read(path) for path in files}
         for each in file(Store(here.repo.root), files, earlier, MADE.encode(), replace):

@@ -27,7 +27,7 @@ RUNS = 5
 @click.option("--resume", is_flag=True, help="Go on with the latest benchmark of the SPEC; with --runs, extend it.")
 @click.option("--budget", type=click.FloatRange(0), metavar="USD", help="What all runs may cost (default: budget.usd).")
 @click.option(
-    "--format", "style", type=click.Choice(["text", "json", "markdown"]), default="text", help="How to report."
+    "--format", "style", type=click.Choice(["text", "json", "markdown", "html"]), default="text", help="How to report."
 )
 @click.option("--output", metavar="FILE", help="Write the report to FILE instead of standard output.")
 @global_options
@@ -64,7 +64,7 @@ def command(
     from guardrails.pipeline.bench_trees import standard_workload
 
     globals_ = merged(ctx, **options)
-    _refuse(spec, profiles, standard=standard, workload=workload, dry_run=dry_run, resume=resume)
+    _refuse(spec, profiles, standard=standard, workload=workload, dry_run=dry_run, resume=resume, html=style == "html")
     if budget is not None and not isfinite(budget):
         raise click.UsageError(f"--budget {budget} is no amount")
     wanted = Wanted(
@@ -80,12 +80,21 @@ def command(
 
 
 def _refuse(
-    spec: str | None, profiles: tuple[str, ...], *, standard: bool, workload: str | None, dry_run: bool, resume: bool
+    spec: str | None,
+    profiles: tuple[str, ...],
+    *,
+    standard: bool,
+    workload: str | None,
+    dry_run: bool,
+    resume: bool,
+    html: bool,
 ) -> None:
     if standard and workload:
         raise click.UsageError("--standard and --workload name two workloads")
     if spec is None and not standard and workload is None:
         raise click.UsageError("name a SPEC, or --standard, or a --workload")
+    if html and dry_run:
+        raise click.UsageError("a bill has no page; --format html shows what was measured")
     if resume and dry_run:
         raise click.UsageError("--resume goes on, --dry-run does not begin")
     if len(dict.fromkeys(profiles)) < len(profiles):

@@ -145,4 +145,8 @@ def _shown(style: str, plan: Plan, wanted: Wanted, done: Benched, notes: tuple[s
     found = compare(done.samples, plan.profiles, plan.stages)
     if style == "json":
         return written(bench_shown.as_document(about, found, done.samples))
+    if style == "html":
+        from guardrails.reports.bench_page import bench_page
+
+        return bench_page(about, found, datetime.now(timezone.utc))
     return (bench_shown.as_markdown if style == "markdown" else bench_shown.as_text)(about, found)

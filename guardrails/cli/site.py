@@ -109,7 +109,31 @@ def _pages(here: Place, globals_: Globals, chosen: tuple[str, ...], weeks: int) 
         Made(first[1], status_page(status(facts, here.settings, here.now, 24.0), here.settings, here.now, first)),
         Made(first[2], adoption_page(adoption(facts, here.now, weeks), here.settings, here.now, first)),
     ]
-    return [*made, *(page for spec in specs for page in _of_spec(here, globals_, spec, weeks, first))]
+    made += [page for spec in specs for page in _of_spec(here, globals_, spec, weeks, first)]
+    return [*made, *(page for spec in specs for page in _benchmark(here, spec, first))]
+
+
+def _benchmark(here: Place, spec: str, first: tuple[Link, ...]) -> Iterator[Made]:
+    """The latest benchmark of a SPEC that was made here: it is about profiles, not about a snapshot."""
+    from guardrails.pipeline.bench_records import latest, order
+    from guardrails.pipeline.bench_sample import paid
+    from guardrails.reports.bench import compare
+    from guardrails.reports.bench_page import bench_page
+    from guardrails.reports.bench_shown import About
+    from guardrails.reports.page import Link
+    from guardrails.reports.values import Money
+
+    known = latest(here.repo, spec)
+    done = known[0].all_done(order(len(known[1].profiles), known[1].runs), known[1].stages) if known else []
+    if known is None or not done:
+        return
+    plan = known[1]
+    cost = paid([round_ for each in done for round_ in each.rounds])
+    amount = Money(cost.usd, cost.tokens, cost.source, cost.calls, cost.priced_calls, cost.priced_calls < cost.calls)
+    about = About(plan.spec, plan.name, plan.source, plan.commit, plan.runs, plan.proofs, None, amount)
+    link = Link(f"bench-{spec}.html", f"Benchmark of {spec}", f"{', '.join(plan.profiles)} on {', '.join(plan.stages)}")
+    found = compare([each.sample for each in done], plan.profiles, plan.stages)
+    yield Made(link, bench_page(about, found, here.now, (*first, link)))
 
 
 def _of_spec(here: Place, globals_: Globals, spec: str, weeks: int, first: tuple[Link, ...]) -> Iterator[Made]:

@@ -51,21 +51,21 @@ class About(NamedTuple):
 def as_text(about: About, found: Comparison) -> str:
     """A table for each profile that is held against the first, what came of the runs, and what all of it rests on."""
     parts = [f"{printable(about.spec)}: {printable(about.source)}\n"]
-    for title, rows in _tables(found):
-        parts += [f"\n{printable(title)}\n", text_table([*map(printable, _header(found, rows.other))], rows.cells)]
-    parts += ["\nHow the runs ended\n", text_table(_ENDED, map(_ended, found.outcomes)), "\n"]
-    parts += [f"{printable(line)}\n" for line in _remarks(about, found)]
+    for title, rows in tables(found):
+        parts += [f"\n{printable(title)}\n", text_table([*map(printable, header(found, rows.other))], rows.cells)]
+    parts += ["\nHow the runs ended\n", text_table(ENDED, map(ended, found.outcomes)), "\n"]
+    parts += [f"{printable(line)}\n" for line in remarks(about, found)]
     return "".join(parts)
 
 
 def as_markdown(about: About, found: Comparison) -> str:
     """The same as a page."""
     parts = [f"# Benchmark of {markdown(about.spec)}\n\n{markdown(about.source)}\n"]
-    for title, rows in _tables(found):
-        head = [markdown(cell) for cell in _header(found, rows.other)]
+    for title, rows in tables(found):
+        head = [markdown(cell) for cell in header(found, rows.other)]
         parts += [f"\n## {markdown(title)}\n\n", markdown_table(head, rows.cells)]
-    parts += ["\n## How the runs ended\n\n", markdown_table(_ENDED, map(_ended, found.outcomes)), "\n## Grounds\n\n"]
-    parts += [f"- {markdown(line)}\n" for line in _remarks(about, found)]
+    parts += ["\n## How the runs ended\n\n", markdown_table(ENDED, map(ended, found.outcomes)), "\n## Grounds\n\n"]
+    parts += [f"- {markdown(line)}\n" for line in remarks(about, found)]
     return "".join(parts)
 
 
@@ -118,25 +118,28 @@ def proved(proof: StageProof) -> dict[str, Any]:
     }
 
 
-class _Table(NamedTuple):
+class Table(NamedTuple):
+    """The cells of one comparison. `other` is the number of the profile that is held against the first."""
+
     other: int
     cells: list[list[str]]
 
 
-def _tables(found: Comparison) -> Iterator[tuple[str, _Table]]:
+def tables(found: Comparison) -> Iterator[tuple[str, Table]]:
     """(title, table) of each profile that is held against the first."""
     first = found.profiles[0]
     for other, name in enumerate(found.profiles[1:], 1):
         title = f"{name} against {first} ({found.runs[other]} and {found.runs[0]} runs)"
-        yield title, _Table(other, [_cells(row, other) for row in found.rows])
+        yield title, Table(other, [_cells(row, other) for row in found.rows])
 
 
-def _header(found: Comparison, other: int) -> list[str]:
+def header(found: Comparison, other: int) -> list[str]:
+    """The columns of one comparison."""
     return ["Stage", "Measure", found.profiles[0], found.profiles[other], "Difference", "95 % interval", "Finding"]
 
 
 def _cells(row: Row, other: int) -> list[str]:
-    show = _SHOWN[row.unit]
+    show = SHOWN[row.unit]
     found = row.differences[other - 1]
     stage = "all stages" if row.stage == ALL else row.stage
     ours, theirs = _middle(row.spreads[0], show), _middle(row.spreads[other], show)
@@ -168,20 +171,21 @@ def _signed(value: float | None, show: Callable[[float | None], str]) -> str:
     return f"{'-' if value < 0 else '+'}{text}"
 
 
-_SHOWN: dict[Unit, Callable[[float | None], str]] = {
+SHOWN: dict[Unit, Callable[[float | None], str]] = {
     "ms": duration,
     "tokens": count,
     "usd": dollars,
     "share": share,
 }
-_ENDED = ("Stage", "Profile", "ok", "degraded", "conflict", "undecided", "Calls", "Failed", "Replayed")
+ENDED = ("Stage", "Profile", "ok", "degraded", "conflict", "undecided", "Calls", "Failed", "Replayed")
 
 
-def _ended(outcome: Outcome) -> list[str]:
+def ended(outcome: Outcome) -> list[str]:
+    """How the runs of one stage under one profile ended, as a row."""
     return [str(value) for value in outcome]
 
 
-def _remarks(about: About, found: Comparison) -> Iterator[str]:
+def remarks(about: About, found: Comparison) -> Iterator[str]:
     """What the tables rest on, and how far they go."""
     yield "Medians, in brackets the quartiles; differences are those of medians, with their bootstrapped interval."
     yield (

@@ -47,6 +47,7 @@ def draw(chart: Chart) -> str:
         css=[],
         js=[],
         show_legend=False,
+        truncate_label=-1,
         margin=6,
         margin_right=34 if chart.kind == "line" else 18,
         spacing=6,

@@ -137,6 +137,19 @@ def test_csv_has_a_row_for_each_week_and_profile_and_empty_cells_for_unknown(kno
     assert (rows[3]["agreement"], rows[3]["cost_usd"]) == ("", "")
 
 
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@sum(1)", "\t=1", " =1", 'a",b\n=2'])
+def test_no_cell_of_csv_is_a_formula_or_breaks_out_of_its_row(name: str) -> None:
+    run_ = "20260209T090000Z-4f2a9c10"
+    summary = {
+        "schemaVersion": 1, "specId": SPEC, "run": run_, "profile": name, "started_at": "2026-02-09T09:00:00Z",
+        "outcome": "completed", "exit_code": 0, "halt": None, "stages": [],
+    }  # fmt: skip
+    text = as_csv(adopted({f"{EVIDENCE}/runs/{SPEC}/{run_}.json": render(summary)}))
+    (row,) = [row for row in csv.DictReader(io.StringIO(text)) if row["runs"] == "1"]
+    assert not row["profile"].lstrip().startswith(("=", "+", "-", "@"))
+    assert name.strip().split()[0][:3].replace('"', "") in row["profile"].replace('"', "").lstrip("'")
+
+
 def test_text_and_json_tell_the_same(known: Adoption) -> None:
     text, document = as_text(known), as_document(known)
     assert "at least $1.70, 17 of 18 calls priced" in text

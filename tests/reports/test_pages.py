@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from guardrails.reports.bench import compare
+from guardrails.reports.bench_page import bench_page
+from guardrails.reports.bench_shown import StageProof
 from tests.consensus.builder import SPEC, Bundle, put
 from tests.reports.browser import Tab, chromium, executable
-from tests.reports.history import at, costs, history, run
+from tests.reports.history import NOW, at, costs, history, run
+from tests.reports.test_bench import ABOUT, runs
 from tests.sandbox import EVIDENCE, Sandbox
 
 EPOCH = "1771416000"
@@ -21,6 +25,7 @@ CHARTS = {
     "adoption.html": 7,
     f"audit-{SPEC}.html": 2,
     f"qa-{SPEC}.html": 2,
+    "bench.html": 5,
 }
 HOSTILE = "<script>alert(1)</script>\"><img src=x onerror=alert(2)>' onload='x"
 
@@ -43,6 +48,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ran = sandbox.speckit("report", "--output", str(place / "out"), SOURCE_DATE_EPOCH=EPOCH)
     assert ran.code == 0, ran
     assert ran.out.strip() == str(place / "out" / "index.html")
+    samples = [*runs("cheap", [10, 12, 14, 16, 18]), *runs("premium", [30, 31, 32, 33, 100], tokens=None, usd=0.3)]
+    about = ABOUT._replace(source=HOSTILE, proofs=(StageProof("plan", "a" * 64, (("claude", "1", "b" * 64),), ()),))
+    page = bench_page(about, compare(samples, ("cheap", "premium"), ("plan",)), NOW)
+    (place / "out" / "bench.html").write_text(page, encoding="utf-8")
     return place / "out"
 
 

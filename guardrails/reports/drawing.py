@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from guardrails.errors import Undecidable
+from guardrails.printable import printable
 from guardrails.reports.charts import Chart, ticks
 
 WIDTH, HEIGHT = 460, 250
@@ -35,6 +36,7 @@ def draw(chart: Chart) -> str:
             "charts cannot be drawn: pygal cannot be imported", "install speckit-guardrails[auto]"
         ) from error
     kinds = {"bar": pygal.Bar, "stacked": pygal.StackedBar, "line": pygal.Line, "horizontal": pygal.HorizontalBar}
+    chart = _shown(chart)
     flat = chart.kind == "horizontal"
     if flat:  # it is drawn from below
         turned = tuple(each._replace(values=each.values[::-1]) for each in chart.series)
@@ -67,6 +69,15 @@ def draw(chart: Chart) -> str:
     tree.set("focusable", "false")
     del tree.attrib["id"]
     return str(etree.tostring(tree).decode("utf-8"))
+
+
+def _shown(chart: Chart) -> Chart:
+    """Its names as a reader may see them: XML cannot hold what a terminal would obey."""
+    return chart._replace(
+        labels=tuple(map(printable, chart.labels)),
+        series=tuple(each._replace(name=printable(each.name)) for each in chart.series),
+        targets=tuple(each._replace(name=printable(each.name)) for each in chart.targets),
+    )
 
 
 def _top(chart: Chart) -> float:

@@ -1,0 +1,19 @@
+"""Charts out of names that nobody should have given."""
+
+from __future__ import annotations
+
+import pytest
+
+from guardrails.reports.charts import Chart, Series, Target
+from guardrails.reports.drawing import draw
+from guardrails.reports.numbers import count
+
+
+@pytest.mark.parametrize("kind", ["bar", "stacked", "line", "horizontal"])
+def test_a_name_with_control_characters_is_drawn_and_harmless(kind: str) -> None:
+    name = "<b>\x1b[31m\x00\ud800"
+    chart = Chart("c", "A chart", kind, (name, "b"), (Series(name, (1.0, 2.0)),), "", count, (Target(name, 1.0),))  # type: ignore[arg-type]
+    drawn = draw(chart)
+    assert "\x1b" not in drawn
+    assert "<b>" not in drawn
+    assert "&lt;b&gt;" in drawn

@@ -28,6 +28,10 @@ def draw(chart: Chart) -> str:
 
     Raises Undecidable when the library for it is missing.
     """
+    return _draw(_shown(chart))
+
+
+def _draw(chart: Chart) -> str:
     try:
         import pygal
         from pygal.etree import etree
@@ -36,7 +40,6 @@ def draw(chart: Chart) -> str:
             "charts cannot be drawn: pygal cannot be imported", "install speckit-guardrails[auto]"
         ) from error
     kinds = {"bar": pygal.Bar, "stacked": pygal.StackedBar, "line": pygal.Line, "horizontal": pygal.HorizontalBar}
-    chart = _shown(chart)
     flat = chart.kind == "horizontal"
     if flat:  # it is drawn from below
         turned = tuple(each._replace(values=each.values[::-1]) for each in chart.series)

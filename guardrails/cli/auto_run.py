@@ -16,6 +16,7 @@ import click
 from guardrails.cli.context import Globals
 from guardrails.cli.run_board import Board
 from guardrails.cli.run_display import Display, money_text
+from guardrails.errors import GuardrailError
 from guardrails.evidence.lock import locked
 from guardrails.evidence.names import run_path
 from guardrails.pipeline.choosing import Chosen
@@ -38,7 +39,7 @@ class Command(NamedTuple):
     as_json: bool = False
 
 
-class Stopped(BaseException):
+class Stopped(KeyboardInterrupt):
     """The operator has stopped it, or the system ends."""
 
 
@@ -96,7 +97,8 @@ def _stop(command: Command, chosen: Chosen, performer: Performer) -> NoReturn:
     """
     from guardrails.programs import end_all
 
-    performer.interrupt()
+    with suppress(OSError, GuardrailError):  # a summary that cannot be written does not keep it from ending
+        performer.interrupt()
     end_all()
     spec = chosen.request.spec
     click.echo(f"interrupted: {spec} at {performer.at}; nothing that was done or paid is lost", err=True)
@@ -124,7 +126,8 @@ def _report(command: Command, chosen: Chosen, summary: dict[str, Any]) -> None:
     halt, money = summary["halt"], summary["cost"]
     passed = [stage["stage"] for stage in summary["stages"] if stage["status"] == "passed"]
     cost = money_text(money["usd"], money["source"], money["calls"], money["priced_calls"])
-    done = f"{len(passed)} of {len(chosen.request.stages)} stages passed, {money['calls']} calls, {cost}"
+    spent = "cost unknown" if cost == "unknown" else cost
+    done = f"{len(passed)} of {len(chosen.request.stages)} stages passed, {money['calls']} calls, {spent}"
     if halt is None:
         click.echo(f"{spec}: completed: {done}")
     else:

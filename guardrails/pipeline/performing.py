@@ -24,6 +24,7 @@ from guardrails.pipeline.baseline import tree_state
 from guardrails.pipeline.examined import Examined
 from guardrails.pipeline.guardrail import close_stage, open_stage
 from guardrails.pipeline.halting import Halt, Reason, halt
+from guardrails.pipeline.hiding import Hiding
 from guardrails.pipeline.history import (
     Asked,
     Began,
@@ -226,6 +227,7 @@ class Books:
         self._ledger = Ledger(self._store, run_path(layout, request.spec, request.run, ledger=True))
         self._summary = run_path(layout, request.spec, request.run)
         self._around = Circumstances(world.plan.budget.usd, world.settings.hal.mode)
+        self._hiding = Hiding(world)
         self._lock = threading.Lock()
         self._history: Sequence[Record] = ()
 
@@ -264,7 +266,8 @@ class Books:
         return name.kind if name is not None else None
 
     def _write(self, document: dict[str, object]) -> None:
-        write_summary(self._ledger, self._store, self._summary, document)
+        """Messages may quote what a program or a document says, and that may hold a secret."""
+        write_summary(self._ledger, self._store, self._summary, self._hiding.document(document))
 
 
 def _now() -> datetime:

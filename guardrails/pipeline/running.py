@@ -87,7 +87,13 @@ def place_of(world: World, database: str | None) -> Place:
         named = named.replace("postgres://", "postgresql://", 1)
     if named and not named.startswith(("postgresql://", "postgresql+psycopg://", "sqlite:///")):
         raise GuardrailError("--database is not an address", "write postgresql://USER@HOST/NAME or sqlite:////PATH")
-    return Place(named or sqlite_url(os.path.join(folder, "runs.db")), _identity(folder))
+    return Place(named or sqlite_url(_private(os.path.join(folder, "runs.db"))), _identity(folder))
+
+
+def _private(path: str) -> str:
+    """A file that is the user's alone, made if it is not there."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+    return path
 
 
 def require_library() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from guardrails.consensus.statements import identity
 from guardrails.layout import STAGES
 from guardrails.setup.sample import SPEC
 from tests.pipeline.auto_world import CALLS, Runs, kill, until
@@ -158,6 +160,17 @@ def test_stages_that_were_not_run_are_named(sandbox: Sandbox) -> None:
     assert runs.paid() == 0
 
 
+def test_a_secret_in_an_answer_reaches_neither_the_summary_nor_the_terminal(sandbox: Sandbox) -> None:
+    runs = Runs(sandbox)
+    secret = "hush-hush-0123456789"
+    sandbox.write("said/plan_gemini.json", {"consensus": {"agreements": ["a"], "conflicts": [f"is it {secret}?"]}})
+    agents = {name: runs.agent(name, mode) for name, mode in runs.modes.items()} | {"gemini": {"replay": "said"}}
+    runs.configure(agents=agents, secrets={"env": ["MY_API_KEY"]})
+    ran = runs.auto("--to", "plan", MY_API_KEY=secret)
+    assert ran.code == 4, ran
+    assert secret not in ran.out + ran.err + json.dumps(runs.summary)
+
+
 def test_what_was_let_pass_does_not_reach_unlock(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, gpt_codex="fail")
     runs.configure(**QUICK)
@@ -218,6 +231,32 @@ def test_a_conflict_is_settled_once_and_nobody_is_asked_twice(sandbox: Sandbox) 
     assert len(runs.summaries()) == 1, "it is the same run"
     sandbox.commit()
     guard = sandbox.speckit("guard", "--hook", "pre-push", "--source", "HEAD")
+    assert guard.code == 0, guard
+
+
+def test_the_arbiter_settles_what_it_can_and_is_asked_once(sandbox: Sandbox) -> None:
+    runs = Runs(sandbox)
+    conflict, left = "SQLite or Postgres", "Thursday or Friday"
+    answer = {"consensus": {"agreements": ["all"], "conflicts": [conflict]}}
+    ruling = {"resolutions": [{"conflict": identity(conflict), "because": "one file"}]}
+    sandbox.write("said/plan_gemini.json", answer)
+    sandbox.write("said/plan_judge.json", ruling)
+    agents = {name: runs.agent(name, mode) for name, mode in runs.modes.items()}
+    agents |= {"gemini": {"replay": "said"}, "judge": {"replay": "said"}}
+    runs.configure(agents=agents, consensus={"arbiter": "judge"})
+    ran = runs.auto("--to", "plan")
+    assert ran.code == 0, ran
+    assert [step["action"] for step in runs.summary["stages"][0]["retries"]] == ["arbitrate"]
+    told = [event["action"] for event in runs.events("plan") if event["event"] == "recovery"]
+    assert told == ["arbitrate", "resolve"]
+    sandbox.write("said/plan_gemini.json", {"consensus": {"agreements": ["all"], "conflicts": [conflict, left]}})
+    sandbox.commit()
+    ran = runs.auto("--to", "plan")
+    assert ran.code == 4, ran
+    assert left in runs.summary["halt"]["message"]
+    assert conflict not in runs.summary["halt"]["message"]
+    sandbox.commit()
+    guard = sandbox.speckit("evidence", "verify", SPEC)
     assert guard.code == 0, guard
 
 

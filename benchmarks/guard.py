@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from functools import partial
 from operator import attrgetter
@@ -16,6 +17,7 @@ from benchmarks.setting import Setting
 
 TIMES = 9
 SMALL = 3
+NOTHING = 3
 HOOKS = (None, "pre-commit")
 """Every check on the working tree, and those of a hook on the index."""
 
@@ -36,10 +38,20 @@ def _measure(setting: Setting, repo: Repository, hook: str | None) -> list[Pair]
 
     checks = [check.name for check in CHECKS if hook is None or hook in check.hooks]
     source = "worktree" if hook is None else "index"
-    singles = [_command(repo, name == "clean-tree", *name.split(), "--source", source) for name in checks]
+    singles = [
+        command
+        for name in checks
+        if _has_work(command := _command(repo, name == "clean-tree", *name.split(), "--source", source), setting)
+    ]
     guard = _command(repo, hook is None, "guard", *(() if hook is None else ("--hook", hook)))
     *theirs, ours = interleave([*singles, guard], setting.environment, setting.times(TIMES))
     return [(ours, max(theirs, key=attrgetter("median")))]
+
+
+def _has_work(command: Command, setting: Setting) -> bool:
+    """Whether there is something to examine for a check. One that has nothing to do is nobody's slowest."""
+    done = subprocess.run(command.argv, cwd=command.cwd, env=setting.environment, capture_output=True)
+    return done.returncode != NOTHING
 
 
 def _command(repo: Repository, dirty: bool, *arguments: str) -> Command:

@@ -118,4 +118,4 @@ def _end(root: str, spec: str) -> None:
         click.echo(f"  {name:<30}{what}")
     click.echo("\nTry next, in that folder:")
     for name, what in tries:
-        click.echo(f"  {name:<64}{what}")
+        click.echo(f"  {name:<66}{what}")

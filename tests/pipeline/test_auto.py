@@ -276,6 +276,22 @@ def test_a_degraded_run_asks_only_those_again_who_have_not_answered(sandbox: San
     assert runs.paid("gemini") == 2 + len(STAGES)
 
 
+def test_answers_from_documents_that_have_changed_count_no_more_and_everybody_is_asked(sandbox: Sandbox) -> None:
+    runs = Runs(sandbox, gemini="fail")
+    runs.configure(**QUICK)
+    assert runs.auto("--to", "plan").code == 5
+    document = runs.root / "docs" / SPEC / "spec.md"
+    document.write_text(document.read_text() + "\nOne more thing.\n")
+    runs.modes["gemini"] = "answer"
+    runs.configure(**QUICK)  # commits both, and the evidence
+    done = runs.auto("--resume")
+    assert done.code == 0, done
+    assert (runs.paid("claude"), runs.paid("gemini")) == (2, 3)
+    assert runs.summary["stages"][0]["retries"][-1]["action"] == "refresh"
+    sandbox.commit()
+    assert sandbox.speckit("consensus", "check", SPEC).code == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_stopped_ends_with_130_and_goes_on_where_it_was(sandbox: Sandbox, number: int) -> None:
     runs = Runs(sandbox, claude="answer 1.5")

@@ -13,6 +13,7 @@ from guardrails.reports.charts import Chart, Series, told
 from guardrails.reports.documents import moment
 from guardrails.reports.numbers import money
 from guardrails.reports.page import Fact, Link, Page, Section, render, table
+from guardrails.reports.page_charts import in_grains
 
 
 def bench_page(about: About, found: Comparison, now: datetime, links: Sequence[Link] = ()) -> str:
@@ -54,4 +55,5 @@ def _chart(found: Comparison, metric: Metric) -> Chart:
     alt = ". ".join(told(each, labels, written) for each in series) + "."
     most = 1.0 if metric.unit == "share" else None
     title = metric.label[:1].upper() + metric.label[1:]
-    return Chart(f"chart-{metric.key}", title, "bar", labels, series, alt, written, most=most)
+    made = Chart(f"chart-{metric.key}", title, "bar", labels, series, alt, written, most=most)
+    return in_grains(made) if metric.unit == "ms" else made

@@ -39,6 +39,8 @@ class Chart(NamedTuple):
     palette: Palette = "series"
     most: float | None = None
     """the end of the scale, where it is fixed"""
+    grain: float = 1.0
+    """what the scale is counted in: 60,000 for minutes of milliseconds"""
 
     @property
     def known(self) -> bool:

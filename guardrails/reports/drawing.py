@@ -19,8 +19,8 @@ FONT = 13
 """Pixels, as the page's style has it: margins are made for labels of this size."""
 _LABEL, _BESIDE = 15, 24
 """Characters of a label below and beside the axis; the table has all of it."""
-_FEW = 9
-"""Labels that fit below an axis; of more every second or third is written."""
+_ROOM, _WIDE = 400, 8
+"""Pixels below an axis, and those of a character there: of more labels than fit every second or third is written."""
 
 
 def draw(chart: Chart) -> str:
@@ -44,7 +44,7 @@ def _draw(chart: Chart) -> str:
     if flat:  # it is drawn from below
         turned = tuple(each._replace(values=each.values[::-1]) for each in chart.series)
         chart = chart._replace(labels=chart.labels[::-1], series=turned)
-    scale = ticks(_top(chart))
+    scale = [value * chart.grain for value in ticks(_top(chart) / chart.grain)]
     made = kinds[chart.kind](
         width=WIDTH,
         height=50 + 34 * max(2, len(chart.labels)) if flat else HEIGHT,
@@ -54,6 +54,7 @@ def _draw(chart: Chart) -> str:
         show_legend=False,
         truncate_label=-1,
         margin=6,
+        margin_left=6 + max(map(len, chart.labels)) if flat else 6,
         margin_right=34 if chart.kind == "line" else 18,
         spacing=6,
         range=(0, scale[-1]),
@@ -63,7 +64,8 @@ def _draw(chart: Chart) -> str:
         dots_size=3.5,
     )
     for series in chart.series:
-        made.add(series.name, [None if value is None else {"value": value} for value in series.values])
+        named = zip(series.values, chart.labels, strict=True)
+        made.add(series.name, [None if value is None else {"value": value, "label": label} for value, label in named])
     tree = made.render_tree()
     _clean(tree)
     _target_lines(etree, tree, chart, scale[-1])
@@ -95,12 +97,19 @@ def _top(chart: Chart) -> float:
 
 
 def _label(chart: Chart, at: int) -> str:
-    every = 1 if chart.kind == "horizontal" else math.ceil(len(chart.labels) / _FEW)
-    if (len(chart.labels) - 1 - at) % every:
+    shown = [_short(label) for label in chart.labels]
+    fit = max(1, _ROOM // (_WIDE * (1 + max(len(label) for label in shown))))
+    every = 1 if chart.kind == "horizontal" else math.ceil(len(shown) / fit)
+    if (len(shown) - 1 - at) % every:
         return ""
-    label = chart.labels[at]
+    label = shown[at]
     most = _BESIDE if chart.kind == "horizontal" else _LABEL
     return label if len(label) <= most else label[: most - 1] + "…"
+
+
+def _short(label: str) -> str:
+    """A week without its year: that stands in the table, and in the sentence beside the chart."""
+    return label[5:] if label[4:6] == "-W" else label
 
 
 def _clean(tree: Any) -> None:
@@ -128,7 +137,7 @@ def _titles(etree: Any, tree: Any, chart: Chart) -> None:
             for part in list(mark.iter("desc")):
                 mark.remove(part)
             title = etree.SubElement(mark, "title")
-            where = told.get("x_label", "")
+            where = told.get("label", "")
             title.text = (
                 f"{chart.series[number].name}{', ' + where if where else ''}: {_value(chart, told.get('value', ''))}"
             )

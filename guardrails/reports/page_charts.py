@@ -49,10 +49,7 @@ def adoption_charts(found: Adoption) -> tuple[Chart, ...]:
     return (
         _runs(found, names),
         _outcomes(totals, names),
-        _made(
-            "latency", "Latency of agents, p50 and p95", "line", names, duration,
-            [_of("p50", [each.p50_ms for each in totals]), _of("p95", [each.p95_ms for each in totals])],
-        ),
+        _latency(totals, names),
         _made(
             "agreement", "Agreement of agents", "line", names, share,
             [Series("mean agreement", tuple(each.agreement for each in totals))],
@@ -97,6 +94,17 @@ def _runs(found: Adoption, names: tuple[str, ...]) -> Chart:
     return _made(
         "runs", "Runs a week by profile", "stacked", names, count, series or [Series("runs", (0,) * len(names))], target
     )
+
+
+def _latency(totals: Sequence[Figures], names: tuple[str, ...]) -> Chart:
+    series = [_of("p50", [each.p50_ms for each in totals]), _of("p95", [each.p95_ms for each in totals])]
+    return in_grains(_made("latency", "Latency of agents, p50 and p95", "line", names, duration, series))
+
+
+def in_grains(chart: Chart) -> Chart:
+    """A chart of milliseconds with a scale of whole seconds or minutes, where it reaches that far."""
+    most = max((value for each in chart.series for value in each.values if value is not None), default=0.0)
+    return chart._replace(grain=60_000.0 if most > 120_000 else 1000.0 if most > 1000 else 1.0)
 
 
 def _outcomes(totals: Sequence[Figures], names: tuple[str, ...]) -> Chart:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -63,8 +64,12 @@ def stated(document: Any, what: str) -> Iterator[tuple[Key, str]]:
 
 def folded(name: str) -> str:
     """A key as it is compared: `Open-Conflicts`, `open_conflicts` and `openConflicts` are one. Empty when too long."""
-    if len(name) > _LONGEST_NAME:
-        return ""
+    return "" if len(name) > _LONGEST_NAME else _folded(name)
+
+
+@lru_cache(maxsize=4096)
+def _folded(name: str) -> str:
+    """Thousands of answers have the same keys."""
     return "".join(unicodedata.normalize("NFKC", name).casefold().replace("_", "").replace("-", "").split())
 
 

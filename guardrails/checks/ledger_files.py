@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
 from typing import NamedTuple
 
 from guardrails.chain import Entry
@@ -12,6 +11,7 @@ from guardrails.finding import Checked, Finding, Observation
 from guardrails.layout import Layout, session_name
 from guardrails.rules.ledger import EVIDENCE_EDITED, EVIDENCE_MISSING, EVIDENCE_UNLISTED, SHARED_REWRITTEN
 from guardrails.snapshot import Snapshot, is_plain
+from guardrails.snapshot.hashing import hash_many
 from guardrails.timestamps import parse_stamp
 
 RESOLUTION = "_resolution.json"
@@ -69,9 +69,8 @@ def digests(snapshot: Snapshot, paths: Iterable[str]) -> dict[str, Digest]:
             files.append(entry)
         elif entry is not None:
             found[path] = Digest(None, 0, f"a {entry.kind}, not a regular file")
-    for blob in snapshot.read_many(files):
-        hashed = None if blob.data is None else sha256(blob.data).hexdigest()
-        found[blob.entry.path] = Digest(hashed, blob.size, blob.problem)
+    for hashed in hash_many(snapshot, files):
+        found[hashed.path] = Digest(hashed.sha256, hashed.size, hashed.problem)
     return found
 
 

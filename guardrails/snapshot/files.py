@@ -86,7 +86,7 @@ def _scan(directory: bytes) -> "Iterator[Iterator[os.DirEntry[Any]]]":
         with os.scandir(directory) as items:
             yield items
         return
-    handle = os.open(directory, _FLAGS | os.O_DIRECTORY)
+    handle = os.open(directory, FLAGS | os.O_DIRECTORY)
     try:
         with os.scandir(handle) as items:
             yield items
@@ -95,7 +95,7 @@ def _scan(directory: bytes) -> "Iterator[Iterator[os.DirEntry[Any]]]":
 
 
 # Not following a link, not blocking on a FIFO, and binary: where the platform has the flag.
-_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 _SMALL = 16 * 1024
@@ -105,7 +105,7 @@ def read_file(path: bytes, entry: Entry, limit: int) -> Blob:
     if entry.kind != "file":
         return Blob(entry, 0, None, f"a {entry.kind}, not a regular file")
     try:
-        handle = os.open(path, _FLAGS)
+        handle = os.open(path, FLAGS)
     except OSError as error:
         return Blob(entry, 0, None, error.strerror or "cannot be opened")
     try:

@@ -47,14 +47,15 @@ class Worktree:
         assert self.repo is not None
         return os.fsencode(self.repo.root) + b"/"
 
-    def _absolute(self, path: str) -> bytes:
+    def absolute(self, path: str) -> bytes:
+        """Where a path lies on disk."""
         return self._prefix + to_bytes(path)
 
     def entries(self, prefix: str = "") -> list[Entry]:
         if prefix and not self.is_folder(prefix):
             found = self.entry(prefix)
             return [found] if found else []
-        return [Entry(to_text(path), kind) for path, kind in walk(self._absolute(prefix), to_bytes(prefix))]
+        return [Entry(to_text(path), kind) for path, kind in walk(self.absolute(prefix), to_bytes(prefix))]
 
     def parts(self, prefix: str, whole: Callable[[str], bool]) -> list[tuple[str, bool]]:  # noqa: ARG002
         """(path, whether to go below it): directories two levels down whole, the rest one by one."""
@@ -70,10 +71,10 @@ class Worktree:
     def weigh(self, parts: list[tuple[str, bool]]) -> Iterator[Weight]:
         for path, below in parts:
             if self.is_folder(path):
-                yield from weigh_folder(self._absolute(path), path, below)
+                yield from weigh_folder(self.absolute(path), path, below)
             else:
                 folder, _, name = path.rpartition("/")
-                yield Weight(folder, [os.lstat(self._absolute(path)).st_size], [name].__getitem__)
+                yield Weight(folder, [os.lstat(self.absolute(path)).st_size], [name].__getitem__)
 
     def growing(self, prefixes: list[str]) -> Growing:  # noqa: ARG002
         return not_cheap_to_say
@@ -96,10 +97,10 @@ class Worktree:
 
     def _look(self, path: str) -> "Kind | Literal['directory'] | None":
         if not CASE_BLIND:
-            return lstat_kind(self._absolute(path))
+            return lstat_kind(self.absolute(path))
         parent, _, name = path.rpartition("/")
         if parent not in self._names:
-            self._names[parent] = names_in(self._absolute(parent))
+            self._names[parent] = names_in(self.absolute(parent))
         return self._names[parent].get(name)
 
     @cached_property
@@ -119,7 +120,7 @@ class Worktree:
     def folders(self, prefix: str) -> list[str]:
         if not self.is_folder(prefix):
             return []
-        return sorted(name for name, kind in names_in(self._absolute(prefix)).items() if kind == "directory")
+        return sorted(name for name, kind in names_in(self.absolute(prefix)).items() if kind == "directory")
 
     def entry(self, path: str) -> Entry | None:
         kind = self._kind(path)

@@ -19,6 +19,7 @@ from guardrails.chain import Entry, digest, line_of, read, sealed_bytes, unseale
 from guardrails.registry import check_named
 from guardrails.result import Result
 from guardrails.settings import Evidence, Settings
+from guardrails.snapshot import READ_LIMIT
 from guardrails.snapshot.memory import Memory
 from guardrails.subject import Scope, Subject
 from tests.evidence.runs import LAYOUT, SPEC, Made, make_run
@@ -319,3 +320,14 @@ def test_a_link_in_place_of_a_file_is_not_the_file(sandbox: Sandbox) -> None:
     place.symlink_to(sandbox.root / "moved.json")
     ran = sandbox.judge("evidence verify")
     assert (ran.code, ran.rules) == (1, ["LED003"])
+
+
+def test_a_file_too_large_to_be_held_is_verified_all_the_same(sandbox: Sandbox) -> None:
+    run = make_run(sandbox.root, stages=("plan",), padding=b"x" * (READ_LIMIT + 1))
+    log = next(path for path in run.files if path.endswith(".log"))
+    sandbox.commit()
+    assert sandbox.judge("evidence verify").code == 0
+    assert sandbox.judge("evidence verify", "--source", "HEAD").code == 0
+    sandbox.write(log, b"x" * READ_LIMIT + b"y")
+    assert sandbox.judge("evidence verify").rules == ["LED003"]
+    assert sandbox.judge("evidence verify", "--source", "HEAD").code == 0

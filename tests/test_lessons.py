@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from tests.checks.acceptance_packet import packet as acceptance_packet
 from tests.consensus.builder import CONFLICT, SPEC, STYLES, Bundle, Files, put, without
 from tests.pipeline.auto_world import SPEC as RUN_SPEC
 from tests.pipeline.auto_world import Runs
+
+
+from tests.evidence.runs import load, make_run, track
 from tests.pipeline.stage_world import STAGES, agreements, packet, script, stage
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path
 from tests.sandbox import Ran, Sandbox
@@ -580,3 +584,58 @@ def test_r29_two_runs_never_have_the_same_names(sandbox: Sandbox) -> None:
     runs.auto("--to", "plan")
     assert len(runs.summaries()) == 2
     assert {path: Path(path).read_bytes() for path in before} == before, "nothing of the first was written over"
+
+
+# Evidence that is moved away
+
+
+def test_r18_an_archive_removes_what_it_packed_and_says_what_it_measured(sandbox: Sandbox) -> None:
+    runs = [make_run(sandbox.root, number, padding=b"a line of a log\n" * 5000) for number in range(5)]
+    track(sandbox)
+    before = sum(path.stat().st_size for path in (sandbox.root / EVIDENCE).rglob("*") if path.is_file())
+    ran = sandbox.speckit("evidence", "archive", "--spec", SPEC)
+    after = sum(path.stat().st_size for path in (sandbox.root / EVIDENCE).rglob("*") if path.is_file())
+    assert (ran.code, after < before) == (0, True), ran
+    assert not any((sandbox.root / path).exists() for path in (runs[0].ledger, *runs[0].files[:-1]))
+    manifest = load(sandbox.root, f"{EVIDENCE}/archive/{SPEC}/manifest.json")
+    assert manifest["archives"][0]["bytes_before"] == before
+    assert manifest["archives"][-1]["bytes_after"] == pytest.approx(after, abs=200), "but for these very numbers"
+
+
+@pytest.mark.parametrize("status", ["In Progress", "Backlog"])
+def test_r18_active_specs_are_left_alone(sandbox: Sandbox, status: str) -> None:
+    runs = [make_run(sandbox.root, number) for number in range(5)]
+    track(sandbox, status)
+    assert sandbox.speckit("evidence", "archive", "--spec", SPEC).code == 0
+    assert all((sandbox.root / path).exists() for run in runs for path in run.all)
+    assert not (sandbox.root / EVIDENCE / "archive").exists()
+
+
+def test_r19_nothing_but_git_is_needed(sandbox: Sandbox, tmp_path: Path) -> None:
+    for number in range(4):
+        make_run(sandbox.root, number)
+    track(sandbox)
+    git = shutil.which("git")
+    assert git
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").symlink_to(git)
+    ran = sandbox.speckit("evidence", "archive", "--spec", SPEC, PATH=str(tmp_path / "bin"))
+    assert (ran.code, "packed" in ran.out) == (0, True), ran
+
+
+def test_r20_the_plan_is_said_before_the_first_step(sandbox: Sandbox) -> None:
+    runs = [make_run(sandbox.root, number) for number in range(4)]
+    track(sandbox)
+    said = sandbox.speckit("evidence", "archive", "--spec", SPEC, "--dry-run").out
+    assert all(f"would remove {path}" in said for path in (*runs[0].files[:-1], runs[0].ledger, runs[0].summary))
+    assert all((sandbox.root / path).exists() for run in runs for path in run.all)
+    lines = sandbox.speckit("evidence", "archive", "--spec", SPEC).out.splitlines()
+    assert [line.split()[0] for line in lines] == ["keeping"] * 3 + ["packing", "packed", f"{SPEC}:"]
+
+
+@pytest.mark.parametrize("spec", ["SPEC KIT 900", "SPEC-KIT-900 ../..", "/", "..", "", "SPEC-*"])
+def test_r23_what_is_no_id_removes_nothing(sandbox: Sandbox, spec: str) -> None:
+    run = make_run(sandbox.root)
+    track(sandbox)
+    assert sandbox.speckit("evidence", "archive", "--spec", spec, "--keep", "1", "--active").code == 2
+    assert all((sandbox.root / path).exists() for path in run.all)

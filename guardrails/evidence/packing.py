@@ -160,7 +160,7 @@ def read(stream: IO[bytes], members: Sequence[Member]) -> Iterator[Found]:
     try:
         with gzip.GzipFile(fileobj=cast("Any", stream), mode="rb") as unpacked:
             yield from _members(_Bounded(cast("IO[bytes]", unpacked), due), members)
-    except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, UnicodeError) as error:
+    except (tarfile.TarError, UnicodeError) as error:
         raise DamagedError(f"not a sound archive: {error}", _DAMAGED) from error
 
 
@@ -228,7 +228,10 @@ class _Bounded:
         if self._again and size:
             data, self._again = self._again, b""
             return data + self.read(size - 1) if size > 1 else data
-        data = self._stream.read(size)
+        try:
+            data = self._stream.read(size)
+        except (zlib.error, EOFError, gzip.BadGzipFile) as error:
+            raise DamagedError(f"not a sound archive: {error}", _DAMAGED) from error
         self._at += len(data)
         self._last = data[-1:] or self._last
         if self._at > self._due:

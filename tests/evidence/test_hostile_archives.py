@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from guardrails.archives import Member
 from guardrails.errors import GuardrailError
@@ -263,20 +260,24 @@ def test_a_manifest_cannot_have_other_files_removed(sandbox: Sandbox) -> None:
     assert (ran.code, (sandbox.root / "SPEC.md").read_bytes()) == (1, DATA), ran
 
 
-@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data())
-def test_no_damage_to_an_archive_goes_unnoticed(tmp_path: Path, data: st.DataObject) -> None:
-    sound = packed((info(GOOD), DATA), (info(GOOD + "2", 700), b"x" * 700))
-    at = data.draw(st.integers(10, len(sound) - 1))  # the first ten bytes are gzip's header, which says nothing
-    members = (
-        Member(GOOD, sha256(DATA).hexdigest(), len(DATA)),
-        Member(GOOD + "2", sha256(b"x" * 700).hexdigest(), 700),
-    )
-    spoilt = sound[:at] + bytes([sound[at] ^ data.draw(st.integers(1, 255))]) + sound[at + 1 :]
-    place = tmp_path / "a.tar.gz"
-    place.write_bytes(spoilt)
-    with open(place, "rb") as stream, pytest.raises(GuardrailError):
-        packing.verify(stream, members, lambda _size: None)
+def test_no_damage_to_an_archive_goes_unnoticed(tmp_path: Path) -> None:
+    second = b"x" * 700
+    sound = packed((info(GOOD), DATA), (info(GOOD + "2"), DATA), (info(GOOD + "3", 700), second))
+    members = [Member(GOOD + tail, sha256(DATA).hexdigest(), len(DATA)) for tail in ("", "2")]
+    members.append(Member(GOOD + "3", sha256(second).hexdigest(), 700))
+    place, noticed = tmp_path / "a.tar.gz", 0
+    for at in range(10, len(sound)):  # the first ten bytes are gzip's header, which says nothing
+        for bit in range(8):
+            spoilt = sound[:at] + bytes([sound[at] ^ 1 << bit]) + sound[at + 1 :]
+            place.write_bytes(spoilt)
+            try:
+                with open(place, "rb") as stream:
+                    packing.verify(stream, members, lambda _size: None)
+            except GuardrailError:
+                noticed += 1
+            else:  # some bits are about symbols that do not occur: no byte of any file depends on them
+                assert gzip.decompress(spoilt) == gzip.decompress(sound)
+    assert noticed > 1000
 
 
 def test_members_of_every_size_are_read_back(tmp_path: Path) -> None:

@@ -17,6 +17,11 @@ from guardrails.evidence.store import Store, Written
 UNDER_WAY = "running"
 
 
+def signature_path(ledger: str) -> str:
+    """Where the signature over the seal of a ledger lies."""
+    return ledger.removesuffix(".jsonl") + ".sig"
+
+
 class Seal(NamedTuple):
     """What closes a ledger: where it lies, how many entries it has, and the digest of the last."""
 
@@ -27,7 +32,7 @@ class Seal(NamedTuple):
     @property
     def signature_path(self) -> str:
         """Where the signature over it lies: beside the ledger."""
-        return self.ledger.removesuffix(".jsonl") + ".sig"
+        return signature_path(self.ledger)
 
     def document(self, signature: str | None = None) -> dict[str, Any]:
         """The `seal` of a run summary. `signature` is the path of the signature over it."""

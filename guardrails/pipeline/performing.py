@@ -14,8 +14,9 @@ from typing import NamedTuple, Protocol
 
 from guardrails.agents.calls import Progress
 from guardrails.errors import GuardrailError, Undecidable
-from guardrails.evidence.ledger import Ledger, write_summary
+from guardrails.evidence.ledger import Ledger, signature_path, write_summary
 from guardrails.evidence.names import Session, run_path
+from guardrails.evidence.signature import signer
 from guardrails.evidence.store import Store, Written
 from guardrails.layout import STAGES, evidence_name
 from guardrails.pipeline.arbitration import arbitrate
@@ -226,6 +227,7 @@ class Books:
         self._store = Store(world.repo.root)
         self._ledger = Ledger(self._store, run_path(layout, request.spec, request.run, ledger=True))
         self._summary = run_path(layout, request.spec, request.run)
+        self._sign = signer(world.repo, world.settings.evidence.signature, world.say)
         self._around = Circumstances(world.plan.budget.usd, world.settings.hal.mode)
         self._hiding = Hiding(world)
         self._lock = threading.Lock()
@@ -248,9 +250,9 @@ class Books:
             self._write(summary_document(self._request, self._history, None, self._around, stopped=True))
 
     def files(self) -> tuple[Written, ...]:
-        """The ledger and the summary as they lie there now."""
+        """The ledger, the summary and the signature over its seal as they lie there now."""
         found = []
-        for path in (self._ledger.path, self._summary):
+        for path in (self._ledger.path, self._summary, signature_path(self._ledger.path)):
             data = self._store.read(path)
             if data is not None:
                 found.append(Written(path, sha256(data).hexdigest(), len(data)))
@@ -267,7 +269,7 @@ class Books:
 
     def _write(self, document: dict[str, object]) -> None:
         """Messages may quote what a program or a document says, and that may hold a secret."""
-        write_summary(self._ledger, self._store, self._summary, self._hiding.document(document))
+        write_summary(self._ledger, self._store, self._summary, self._hiding.document(document), self._sign)
 
 
 def _now() -> datetime:

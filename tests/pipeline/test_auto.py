@@ -331,6 +331,15 @@ def test_a_second_run_of_the_same_spec_is_told_who_is_at_work(sandbox: Sandbox) 
     assert process.returncode == 0
 
 
+def test_a_journal_that_is_no_database_is_undecided(sandbox: Sandbox) -> None:
+    runs = Runs(sandbox)
+    runs.auto("--to", "plan")
+    (runs.root / ".git" / "speckit" / "runs.db").write_bytes(b"no database at all " * 100)
+    ran = runs.auto("--new")
+    assert ran.code == 3, ran
+    assert "runs.db" in ran.err
+
+
 def test_a_completed_run_is_not_resumed_and_another_one_is_new(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     assert runs.auto("--resume").code == 2

@@ -68,7 +68,8 @@ def _judge(spec: str, footprint: Footprint, growth: int | None, subject: Subject
     if footprint.pointers:
         message += f", {footprint.pointers} of them Git LFS pointers counted as pointers"
     message += "; largest: " + ", ".join(f"{path} ({_mb(size)})" for size, path in footprint.largest)
-    hint = None if rule is MEASURED else "archive older runs or delete what is not evidence"
+    archive = "archive older runs" if spec == NO_SPEC else f"run 'speckit evidence archive --spec {spec}'"
+    hint = None if rule is MEASURED else f"{archive}, or delete what is not evidence"
     root = subject.settings.layout.evidence
     if spec == NO_SPEC:
         return rule.at(root, message, hint=hint)

@@ -90,6 +90,7 @@ def require_sound(repo: Repo, settings: Settings, spec: str, now: datetime, run:
 
 def finish(place: Place, progress: Progress) -> list[Done]:
     """Do what an earlier archive was kept from doing: remove the originals of what is packed, and its leavings."""
+    Store(place.repo.root).sweep(place.now().timestamp())
     for name in _names(place):
         if name.endswith(PARTIAL):  # the lock is ours, so nobody is writing it
             os.unlink(os.path.join(place.repo.root, *place.folder.split("/"), name))

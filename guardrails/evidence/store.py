@@ -80,6 +80,19 @@ class Store:
         except OSError:
             return beside
 
+    def sweep(self, now: float) -> None:
+        """Remove what killed writers left on the bench a day ago and earlier: no write takes that long.
+
+        `now` is in seconds since the epoch, as modification times are.
+        """
+        place = _git_directory(self._root)
+        bench = os.path.join(place, "speckit", "partial") if place else ""
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(bench or os.devnull) as items:
+            for item in items:
+                if item.name.endswith(PARTIAL) and item.stat(follow_symlinks=False).st_mtime < now - 86_400:
+                    with suppress(FileNotFoundError):
+                        os.unlink(item.path)
+
     def read(self, path: str) -> bytes | None:
         """The bytes of one file; None when there is none. Links are not followed."""
         try:

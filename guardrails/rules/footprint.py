@@ -11,7 +11,7 @@ OVER_LIMIT = Rule(
     "Every clone carries all evidence that was ever committed. Past the limit a repository becomes slow for everybody, "
     "and history cannot be made smaller afterwards without rewriting it.",
     "docs/.../evidence: SPEC-KIT-900 holds 26.0 MB (limit 25.0 MB)",
-    "Archive older runs, or remove what is not evidence. `evidence.limit_mb` in .speckit.yaml sets the limit; "
+    "Archive older runs (`speckit evidence archive`), or remove what is not evidence. `evidence.limit_mb` in .speckit.yaml sets the limit; "
     "exactly the limit still holds.",
 )
 OVER_WARNING = Rule(
@@ -20,7 +20,7 @@ OVER_WARNING = Rule(
     "The evidence of a SPEC is larger than the warning threshold.",
     "It is cheaper to archive old runs now than when a commit is refused.",
     "docs/.../evidence: SPEC-KIT-900 holds 16.2 MB (warning above 15.0 MB, limit 25.0 MB)",
-    "Archive older runs. `evidence.warn_mb` in .speckit.yaml sets the threshold.",
+    "Archive older runs (`speckit evidence archive`). `evidence.warn_mb` in .speckit.yaml sets the threshold.",
     "warning",
 )
 MEASURED = Rule(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -139,3 +140,14 @@ def test_leavings_of_a_killed_archive_are_swept_away(scene: Scene) -> None:
     assert scene.sandbox.speckit("evidence", "archive", "--spec", SPEC, "--keep", "1").code == 0
     assert not part.exists()
     assert scene.sandbox.judge("evidence verify").code == 0
+
+
+def test_the_bench_is_swept_of_what_lay_there_for_a_day(scene: Scene) -> None:
+    bench = scene.sandbox.root / ".git" / "speckit" / "partial"
+    bench.mkdir(parents=True, exist_ok=True)
+    for name, age in (("1-old.part", 2 * 86_400), ("1-new.part", 60), ("1-old.txt", 2 * 86_400)):
+        (bench / name).write_bytes(b"half")
+        moment = time.time() - age
+        os.utime(bench / name, (moment, moment))
+    assert scene.sandbox.speckit("evidence", "archive", "--spec", SPEC, "--keep", "1").code == 0
+    assert sorted(path.name for path in bench.iterdir()) == ["1-new.part", "1-old.txt"]

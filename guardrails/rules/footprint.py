@@ -11,8 +11,8 @@ OVER_LIMIT = Rule(
     "Every clone carries all evidence that was ever committed. Past the limit a repository becomes slow for everybody, "
     "and history cannot be made smaller afterwards without rewriting it.",
     "docs/.../evidence: SPEC-KIT-900 holds 26.0 MB (limit 25.0 MB)",
-    "Archive older runs (`speckit evidence archive`), or remove what is not evidence. `evidence.limit_mb` in .speckit.yaml sets the limit; "
-    "exactly the limit still holds.",
+    "Archive older runs (`speckit evidence archive`), or remove what is not evidence. "
+    "`evidence.limit_mb` in .speckit.yaml sets the limit; exactly the limit still holds.",
 )
 OVER_WARNING = Rule(
     "FPT002",

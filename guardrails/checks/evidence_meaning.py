@@ -9,10 +9,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from guardrails.checks.artifacts import MOST as MOST_ARTIFACTS
+from guardrails.checks.named_times import apart
 from guardrails.finding import Finding, Rule, Severity
 from guardrails.jsontext import Key, locate
 from guardrails.layout import stage_of
-from guardrails.rules.telemetry import EXTREME, IDENTITY, PLACEHOLDER, TIMESTAMP
+from guardrails.rules.telemetry import EXTREME, IDENTITY, NAMED_APART, PLACEHOLDER, TIMESTAMP
 from guardrails.subject import Subject
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def meaning(evidence: Evidence, data: bytes, value: Any, subject: Subject) -> It
     if isinstance(artifacts, list) and len(artifacts) > MOST_ARTIFACTS:
         yield _found(EXTREME, evidence, data, ("artifacts",), f"/artifacts: more than {MOST_ARTIFACTS} artifacts")
     yield from _times(evidence, data, value, subject.now)
+    if evidence.name.stamp is not None:
+        yield from _named_time(evidence, data, value, subject.now)
     yield from _identity(evidence, data, value, subject)
     if evidence.kind == "cost_summary":
         from guardrails.checks.cost_claims import cost_claims
@@ -91,6 +94,13 @@ def _times(evidence: Evidence, data: bytes, value: dict[str, Any], now: datetime
         text = value.get(key)
         if isinstance(text, str) and "${" not in text and (problem := time_problem(text, now)):
             yield _found(TIMESTAMP, evidence, data, (key,), f"/{key}: {_short(text, 40)!r} {problem}")
+
+
+def _named_time(evidence: Evidence, data: bytes, value: dict[str, Any], now: datetime) -> Iterator[Finding]:
+    key = next((key for key in _TIME_KEYS if isinstance(value.get(key), str)), None)
+    if problem := apart(evidence.name, value[key] if key else None, now):
+        place = (key,) if key else ()
+        yield _found(NAMED_APART, evidence, data, place, f"/{key or ''}: {problem}", hint=NAMED_APART.fix)
 
 
 def time_problem(text: str, now: datetime) -> str | None:

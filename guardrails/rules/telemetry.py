@@ -119,6 +119,17 @@ REQUIRED_MISSING = Rule(
     "evidence: {require: [commands/SPEC-KIT-900]}      <- nothing lies there",
     "Run the stage that writes it, or take the entry out of `evidence.require`.",
 )
+NAMED_APART = Rule(
+    "TEL015",
+    "evidence-named-for-another-time",
+    "The time in a file's name is not that of the record in it: no real time, in the future, or far apart.",
+    "Names tell sessions apart and put them in order. A record that was copied under a later name stands for a session "
+    "that never was.",
+    'spec-plan_20270101T000000Z-4f2a9c10.json: {"timestamp": "2026-01-31T09:30:00Z", ...}   <- eleven months earlier',
+    "Keep the name that was written. A name gives the moment its session began: the record may be a week "
+    "younger, or a day older (clocks and zones).",
+    "warning",
+)
 
 RULES = (
     MALFORMED,
@@ -135,4 +146,5 @@ RULES = (
     ARTIFACT_OUTSIDE,
     NOT_A_FILE,
     REQUIRED_MISSING,
+    NAMED_APART,
 )

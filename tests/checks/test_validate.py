@@ -64,6 +64,38 @@ def test_what_a_record_gets_wrong_is_found(change: dict[str, Any], code: str) ->
     assert code in codes({PATH: plan_telemetry(**change)})
 
 
+NAMED = f"{EVIDENCE}/commands/SPEC-KIT-900/spec-plan_%s-a1b2.json"
+
+
+def named(stamp: str, recorded: str) -> list[tuple[str, str, str]]:
+    found = judged({NAMED % stamp: json.dumps(plan_telemetry(timestamp=recorded, sessionId="a1b2")).encode()})
+    return [(finding.rule.code, finding.severity, finding.message) for finding in found]
+
+
+@pytest.mark.parametrize(
+    "stamp", ["20260131T093000Z", "2026-01-31T09:30:00Z", "2026-01-31T09_30_00Z", "2026-01-31T09-30-00Z"]
+)
+@pytest.mark.parametrize("recorded", ["2026-01-31T09:30:00Z", "2026-01-30T10:00:00Z", "2026-02-07T09:00:00Z"])
+def test_a_record_that_ended_within_a_week_of_its_name_passes(stamp: str, recorded: str) -> None:
+    assert named(stamp, recorded) == []
+
+
+@pytest.mark.parametrize(
+    ("stamp", "recorded", "said"),
+    [
+        ("20260131T093000Z", "2026-02-09T09:30:00Z", "9 days later"),
+        ("20260131T093000Z", "2026-01-29T09:00:00Z", "2 days earlier"),
+        ("2026-01-31T09:30:00Z", "2025-01-31T09:30:00Z", "365 days earlier"),
+        ("20990101T000000Z", "2026-01-31T09:30:00Z", "in the future"),
+        ("20269999T000000Z", "2026-01-31T09:30:00Z", "no real time"),
+    ],
+)
+def test_a_name_that_gives_another_time_is_a_warning(stamp: str, recorded: str, said: str) -> None:
+    [(code, severity, message)] = named(stamp, recorded)
+    assert (code, severity) == ("TEL015", "warning")
+    assert said in message
+
+
 def test_a_record_named_for_another_stage_is_found() -> None:
     assert codes({telemetry_path("tasks"): plan_telemetry()}) == ["TEL008"]
 

@@ -11,25 +11,38 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
+from lxml import etree
 
-from guardrails.cli.main import COMMANDS
+from guardrails import registry
+from guardrails.cli.main import COMMANDS, cli
 from guardrails.registry import rules
 from tests.records import plan_telemetry, telemetry_path
+from tests.reporters import test_json, test_junit, test_sarif
 from tests.sandbox import SPECKIT, Sandbox
 
 PATH = telemetry_path("plan")
-GROUPS = {"consensus": ["check"], "hal": ["smoke", "mock"], "memory": ["add", "search"]}
-EVERY = [[name] for name in COMMANDS if name not in GROUPS] + [[name, sub] for name in GROUPS for sub in GROUPS[name]]
-CHECKS = ["footprint", "validate", "clean-tree", "lint", "secrets", "guard", "consensus check"]
+
+
+def subcommands(name: str) -> list[list[str]]:
+    """The command, or all commands below it where it only groups them."""
+    made = cli.get_command(click.Context(cli), name)
+    if not isinstance(made, click.Group):
+        return [[name]]
+    return [[name], *([name, below] for below in made.list_commands(click.Context(made)))]
+
+
+EVERY = [command for name in COMMANDS for command in subcommands(name)]
+CHECKS = ["guard", *(check.name for check in registry.CHECKS)]
 
 
 @pytest.mark.parametrize("command", EVERY, ids=" ".join)
 def test_every_command_teaches_by_an_example(sandbox: Sandbox, command: list[str]) -> None:
     ran = sandbox.speckit(*command, "--help")
     assert ran.code == 0
-    assert "Example:" in ran.out
-    assert "speckit " + " ".join(command) in ran.out.partition("Example:")[2]
+    assert "Example:" in ran.out or "Commands:" in ran.out
+    assert "Commands:" in ran.out or "speckit " + " ".join(command) in ran.out.partition("Example:")[2]
 
 
 def test_help_names_every_command_and_the_exit_codes(sandbox: Sandbox) -> None:
@@ -61,6 +74,13 @@ def test_every_check_reports_in_every_format(sandbox: Sandbox, command: str, for
     assert ran.code in (0, 1, 3), ran
     assert ran.out.strip()
     assert ran.err == ""
+    if form == "json":
+        assert [error.message for error in test_json.VALIDATOR.iter_errors(ran.document)] == []
+        assert (ran.document["command"], ran.document["exit_code"]) == (command, ran.code)
+    elif form == "sarif":
+        assert [error.message for error in test_sarif.VALIDATOR.iter_errors(json.loads(ran.out))] == []
+    elif form == "junit":
+        test_junit.XSD.assertValid(etree.fromstring(ran.out.encode()))
 
 
 @pytest.mark.parametrize("command", CHECKS)
@@ -76,7 +96,9 @@ def test_every_check_takes_every_source(sandbox: Sandbox, command: str, source: 
     assert ran.document["source"]["kind"] == kind
 
 
-@pytest.mark.parametrize("command", ["footprint", "lint", "secrets", "clean-tree", "guard", "consensus check"])
+@pytest.mark.parametrize(
+    "command", ["footprint", "lint", "transitions", "secrets", "clean-tree", "guard", "consensus check"]
+)
 def test_file_names_are_ignored_by_checks_of_the_whole_repository(sandbox: Sandbox, command: str) -> None:
     sandbox.write("a.txt", "x")
     sandbox.commit()

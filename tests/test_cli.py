@@ -97,12 +97,13 @@ def test_every_check_takes_every_source(sandbox: Sandbox, command: str, source: 
 
 
 @pytest.mark.parametrize(
-    "command", ["footprint", "lint", "transitions", "secrets", "clean-tree", "guard", "consensus check"]
+    "command", ["footprint", "lint", "transitions", "secrets", "clean-tree", "guard", "consensus check", "accept"]
 )
 def test_file_names_are_ignored_by_checks_of_the_whole_repository(sandbox: Sandbox, command: str) -> None:
     sandbox.write("a.txt", "x")
+    sandbox.write("LICENSE", "x")
     sandbox.commit()
-    plain, named = sandbox.judge(command), sandbox.judge(command, "a.txt", "gone.txt")
+    plain, named = sandbox.judge(command), sandbox.judge(command, "a.txt", "gone.txt", "docs/gone", "LICENSE")
     assert (plain.code, plain.document["examined"]) == (named.code, named.document["examined"])
 
 

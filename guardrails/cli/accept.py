@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from guardrails.cli.arguments import spec_among
 from guardrails.cli.context import merged
 from guardrails.cli.judge import Request, judge, judging_options
 from guardrails.git import Repo
@@ -42,14 +43,11 @@ def command(
 
         click.echo(read("examples", "acceptance.yaml").decode("utf-8"), nl=False)
         return 0
-    named = [word for word in arguments if "/" not in word and "." not in word]
-    if len(named) > 1:
-        raise click.UsageError("one SPEC at a time")
     request = Request(
         command="accept",
         checks=(check_named("accept"),),
         source=options["source"],
-        scope=Scope(spec=named[0] if named else None, stage=stage),
+        scope=Scope(spec=spec_among(arguments), stage=stage),
         format=options["format"],
         output=options["output"],
         exit_zero=options["exit_zero"],

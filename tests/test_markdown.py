@@ -233,3 +233,11 @@ def test_inline_text_is_always_read(text: str) -> None:
 def test_blocks_come_in_order() -> None:
     kinds = [type(block) for block in parse("# A\n\n| a |\n|---|\n\n| b | c |\n").blocks]
     assert kinds == [Heading, Table, Loose]
+
+
+@pytest.mark.parametrize("blank", ["\u2028", "\u3000", "\x0b", "\x0c", "\x1f", "\x85"])
+def test_a_header_with_another_number_of_cells_than_its_separator_is_none(blank: str) -> None:
+    """What is a blank to Python is a cell to GFM."""
+    text = f"{blank}| Order | Status |\n|---|---|\n| 1 | Done |\n"
+    for table in parse(text).tables:
+        assert len(table.header.cells) == len(table.separator.cells)

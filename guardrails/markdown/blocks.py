@@ -170,9 +170,13 @@ def _too_deep_rule(state: StateBlock, start: int, end: int, silent: bool) -> boo
 def _table_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """markdown-it-py says whether a table starts here; its lines are then kept as they are written.
 
-    A line that starts another block (a list item, a heading) is no header, as GFM has it.
+    A line that starts another block (a list item, a heading) is no header, as GFM has it. Neither is one with more or
+    fewer cells than its separator: the library strips more than blanks from a row before it counts.
     """
     if not gfm_table(state, start, end, True) or _starts_other_block(state, start, end):
+        return False
+    header, separator = (len(split_row(_line(state, line)[2])) for line in (start, start + 1))
+    if header != separator:
         return False
     if silent:
         return True

@@ -142,7 +142,7 @@ def _post(url: str, timeout: float, notice: Notice) -> str | None:
         import httpx
     except ImportError as error:
         raise Undecidable(
-            "alerts cannot be posted: httpx cannot be imported", "install speckit-guardrails[auto]"
+            "alerts cannot be posted: httpx cannot be imported", "pip install 'speckit-guardrails[auto]'"
         ) from error
     headers = {"Content-Type": "application/json", "User-Agent": "speckit", "Idempotency-Key": notice.id}
     try:

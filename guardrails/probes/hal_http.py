@@ -42,7 +42,7 @@ def ask(asking: Sequence[Question], key: str | None, local: bool) -> list[Asked]
         import httpx  # noqa: F401  said to be missing here, before anything was begun
     except ImportError as error:
         problem = "HAL cannot be asked: httpx cannot be imported"
-        raise Undecidable(problem, "install speckit-guardrails[auto]") from error
+        raise Undecidable(problem, "pip install 'speckit-guardrails[auto]'") from error
     return anyio.run(partial(_ask_all, asking, key, local=local))
 
 

@@ -37,7 +37,7 @@ def _draw(chart: Chart) -> str:
         from pygal.etree import etree
     except ImportError as error:
         raise Undecidable(
-            "charts cannot be drawn: pygal cannot be imported", "install speckit-guardrails[auto]"
+            "charts cannot be drawn: pygal cannot be imported", "pip install 'speckit-guardrails[auto]'"
         ) from error
     kinds = {"bar": pygal.Bar, "stacked": pygal.StackedBar, "line": pygal.Line, "horizontal": pygal.HorizontalBar}
     flat = chart.kind == "horizontal"

@@ -98,7 +98,7 @@ def render(page: Page) -> str:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ImportError as error:
         raise Undecidable(
-            "pages cannot be made: jinja2 cannot be imported", "install speckit-guardrails[auto]"
+            "pages cannot be made: jinja2 cannot be imported", "pip install 'speckit-guardrails[auto]'"
         ) from error
     from markupsafe import Markup
 

@@ -47,10 +47,14 @@ def check(subject: Subject) -> Iterator[Observation]:
     if isinstance(subject.snapshot, Loose):
         yield Skipped(".", f"{subject.snapshot.describe()} is no commit: it was searched for secrets, and nothing else")
     seen: set[str] = set()
+    messages = False
     for batch in searched(subject.snapshot, known.needles):
         shown = _shown(batch, known.needles)
         for item in batch:
+            messages = messages or not (item.path or item.counted)
             yield from _judge(item, shown.get(item.path), seen)
+    if messages and not seen:  # commits that add nothing, or only take away: what they say was searched all the same
+        yield Checked(".")
 
 
 def _judge(item: Searched, redacted: "tuple[str, str] | None", seen: set[str]) -> Iterator[Observation]:

@@ -333,6 +333,19 @@ class TestRange:
         expected = [("SEC001", "a.txt", 6), ("SEC001", "evil.bin", 2)]
         assert errors(judge(pushed(started, "HEAD", main, other))) == expected
 
+    def test_messages_of_commits_that_add_nothing_are_what_was_examined(self, started: Sandbox) -> None:
+        started.write("gone", "x")
+        added = started.commit()
+        started.git("rm", "-q", "gone")
+        started.commit("Take it away")
+        for source in (f"{added}..HEAD", "HEAD^..HEAD"):
+            ran = started.judge("secrets", "--source", source)
+            assert (ran.code, ran.document["examined"]["checked"]) == (0, 1), ran
+        started.git("commit", "-q", "--allow-empty", "-m", f"with {TOKEN}")
+        ran = started.judge("secrets", "--source", "HEAD^..HEAD")
+        assert (ran.code, ran.document["examined"]["checked"]) == (1, 1), ran
+        assert started.judge("secrets", "--source", "HEAD..HEAD").code == 3, "no commit, nothing examined"
+
     def test_a_commit_message_with_a_token_is_found(self, started: Sandbox) -> None:
         base = started.git("rev-parse", "HEAD").out.strip()
         bad = started.commit(f"use {TOKEN}")

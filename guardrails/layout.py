@@ -13,6 +13,8 @@ from guardrails.errors import GuardrailError
 
 STAGES = ("plan", "tasks", "implement", "validate", "audit", "unlock")
 DOCUMENTS = ("spec.md", "plan.md", "tasks.md", "PRD.md")
+ACCEPTANCE = "acceptance.yaml"
+"""In the directory of a SPEC: what its documents and outputs must hold."""
 MAX_NAME = 255
 """Characters of a name that may hold a SPEC id: what file systems allow in a name."""
 

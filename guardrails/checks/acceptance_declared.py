@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from guardrails.checks.tracker_survey import Directory
 from guardrails.errors import GuardrailError
 from guardrails.finding import Finding
-from guardrails.layout import STAGES, Layout
+from guardrails.layout import ACCEPTANCE, STAGES, Layout
 from guardrails.paths import is_plain
 from guardrails.rules.acceptance import UNUSABLE
 from guardrails.snapshot import Snapshot
 
-FILE = "acceptance.yaml"
+FILE = ACCEPTANCE
 FROM_AGENTS = ("synthesis", "outputs", "each output")
 """What `in` may name besides a document."""
 

@@ -6,19 +6,18 @@ from collections.abc import Iterator
 
 from guardrails.archives import Archive
 from guardrails.chain import digest
+from guardrails.checks.ledger import COMPARED
 from guardrails.checks.ledger_runs import Run, Shelf, shelf
 from guardrails.finding import Finding
 from guardrails.rules.ledger import LEDGER_REWRITTEN, RUN_REMOVED
 from guardrails.snapshot import Snapshot
 from guardrails.subject import Subject
 
-_COMPARED = ("worktree", "index", "range", "push")
-
 
 def judge(subject: Subject, now: Shelf) -> Iterator[Finding]:
     """Runs of the base whose sealed ledger was rewritten or is gone."""
     snapshot, scope = subject.snapshot, subject.scope
-    base = snapshot.base if snapshot.source.kind in _COMPARED else None
+    base = snapshot.base if snapshot.source.kind in COMPARED else None
     if base is None:
         return
     before = shelf(base, subject.settings.layout, scope.spec)

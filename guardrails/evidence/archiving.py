@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from guardrails import archives
 from guardrails.archives import ENDING, FOLDER, MANIFEST, Archive, Manifest, Member
-from guardrails.checks import ledger
+from guardrails.checks import ledger_judging
 from guardrails.checks.footprint import measure
 from guardrails.checks.ledger_runs import place as of
 from guardrails.checks.ledger_runs import shelf
@@ -82,7 +82,7 @@ def who(repo: Repo) -> str:
 def require_sound(repo: Repo, settings: Settings, spec: str, now: datetime, run: str | None = None) -> None:
     """Raises RefusedError when a ledger, a file or an archive of the SPEC, or of one run, is not what it should be."""
     subject = Subject(Worktree(repo), settings, now, Scope(spec=spec, run=run))
-    for seen in ledger.judge(subject, shelf(subject.snapshot, settings.layout, spec)):
+    for seen in ledger_judging.judge(subject, shelf(subject.snapshot, settings.layout, spec)):
         if isinstance(seen, Finding) and seen.severity == "error" and seen.rule.outcome == "fail":
             text = f"{seen.path}: {seen.rule.code} {seen.message}"
             raise RefusedError(f"{text}; nothing was done", f"'speckit evidence verify {spec}' says all of it")

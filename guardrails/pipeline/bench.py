@@ -13,7 +13,7 @@ from json import dumps
 from typing import NamedTuple
 
 from guardrails.agents.calls import Watch
-from guardrails.checks.acceptance import tally
+from guardrails.checks.acceptance_judging import tally
 from guardrails.consensus.values import agent_of
 from guardrails.errors import Undecidable
 from guardrails.pipeline.bench_proof import require_same

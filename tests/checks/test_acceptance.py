@@ -348,5 +348,5 @@ class TestCommand:
         assert sandbox.judge("accept").code == 3
         assert sandbox.judge("accept", "--if-any").code == 0
         assert sandbox.judge("accept", SPEC, "--if-any").code == 3
-        assert sandbox.judge("accept", "../../etc").code == 3
+        assert sandbox.judge("accept", "../../etc").code == 2
         assert sandbox.judge("accept", "nonsense").code == 2

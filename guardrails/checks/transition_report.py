@@ -1,0 +1,155 @@
+"""What happened to the tracker, as findings: steps, threads and rows that should not be as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+
+from guardrails.checks.tracker_layout import columns_of
+from guardrails.checks.tracker_looks import look
+from guardrails.checks.tracker_rows import DONE, Item
+from guardrails.checks.tracker_survey import Survey, survey
+from guardrails.checks.transition_done import Judge
+from guardrails.checks.transition_rows import Edges, Picture, edges, picture
+from guardrails.checks.transition_walk import Change, Told, walk
+from guardrails.finding import Finding
+from guardrails.markdown import decode, parse, plain
+from guardrails.rules.tracker import UNREADABLE_TRACKER
+from guardrails.rules.transitions import CROWDED, FORBIDDEN, ROW_REMOVED
+from guardrails.settings import Tracker
+from guardrails.steps import History
+from guardrails.subject import Subject
+
+LISTED = 25
+"""Removed rows that are told one by one."""
+
+
+def judge(subject: Subject, history: History) -> Iterator[Finding]:
+    """The findings of a history whose last step is the snapshot."""
+    known = {**history.before, **{step.id: step.blob for step in history.steps}}
+    album = _Album(history, subject.settings.tracker, (blob for blob in known.values() if blob is not None))
+    tip = history.steps[-1].blob
+    if tip is not None and album.picture(tip) is None:
+        message = "the tracker cannot be read, so what changed in it is not known"
+        path = subject.settings.layout.tracker
+        yield UNREADABLE_TRACKER.at(path, message, hint="save it as UTF-8 text in the repository")
+        return
+    told = walk(history, album.picture)
+    yield from _Report(subject, history, told).findings()
+
+
+class _Album:
+    """The picture of each content, made once."""
+
+    def __init__(self, history: History, settings: Tracker, blobs: Iterable[str]) -> None:
+        self._history, self._settings = history, settings
+        self._pictures: dict[str, Picture | None] = {}
+        self._load(dict.fromkeys(blobs))
+
+    def _load(self, blobs: Iterable[str]) -> None:
+        for blob, data in self._history.texts(blobs):
+            self._pictures[blob] = picture(data, self._settings)
+
+    def picture(self, blob: str | None) -> Picture | None:
+        """The picture of a content; None when there is none, or it cannot be read."""
+        if blob is None:
+            return None
+        if blob not in self._pictures:
+            self._load([blob])
+        return self._pictures[blob]
+
+
+class _Report:
+    """What happened, as findings at the place where the tip has the row."""
+
+    def __init__(self, subject: Subject, history: History, told: Told) -> None:
+        self._subject, self._history, self._told = subject, history, told
+        self._path = subject.settings.layout.tracker
+        self._edges: Edges = edges(subject.settings.tracker)
+
+    @cached_property
+    def _found(self) -> Survey:
+        return survey(self._subject.snapshot, self._subject.settings)
+
+    @cached_property
+    def _items(self) -> dict[str, Item]:
+        """The rows of the tip by id, the first where there are several."""
+        items = [item for table in self._found.tables if table.columns.lists_tasks for item in table.items]
+        return {look(item.task): item for item in reversed(items)}
+
+    def findings(self) -> Iterator[Finding]:
+        for change in self._told.changes:
+            if change.before and not any(self._edges.allow(older, change.after) for older in change.before):
+                yield self._forbidden(change)
+        yield from self._done()
+        yield from self._removed()
+        for crowding in self._told.crowdings:
+            message = f"{crowding.step.name} leaves {_listed(crowding.crowd.tasks)} In Progress {crowding.crowd.words}"
+            hint = "change that commit, so that one is set back before the next begins"
+            yield CROWDED.at(self._path, message, hint=hint)
+
+    def _forbidden(self, change: Change) -> Finding:
+        before = change.before[0]
+        message = f"{change.after.name} went from {before.status} to {change.after.status} in {change.step.name}"
+        hint = f"see tracker.transitions: which status may follow {before.status}"
+        item = self._items.get(change.key)
+        if item is None:
+            return FORBIDDEN.at(self._path, message, hint=hint)
+        return FORBIDDEN.at(self._path, message, line=item.row.line, column=item.place(item.columns.status), hint=hint)
+
+    def _done(self) -> Iterator[Finding]:
+        """Each row that became Done and is at the tip, judged once, by the step that made it so last."""
+        finished = {change.key: change.step for change in self._told.changes if change.after.role == DONE}
+        if not finished:
+            return
+        judge_ = Judge(self._subject, self._history, self._found)
+        for key, step in finished.items():
+            item = self._items.get(key)
+            if item is not None and item.whole and item.role == DONE:
+                yield from judge_.judge(item, step)
+
+    def _removed(self) -> Iterator[Finding]:
+        gone = {key: known for key, known in self._told.tip.items() if known.gone}
+        if gone:
+            for key in _elsewhere(self._subject, set(gone)):
+                del gone[key]
+        hint = "put it back, or move it to a table with its id in another Markdown file"
+        for known in list(gone.values())[:LISTED]:
+            assert known.gone is not None
+            message = f"{known.row.name}, {known.row.status}, was removed in {known.gone.name}"
+            yield ROW_REMOVED.at(self._path, message, hint=hint)
+        if len(gone) > LISTED:
+            yield ROW_REMOVED.at(self._path, f"{len(gone)} rows were removed in all", hint=hint)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _elsewhere(subject: Subject, ids: set[str]) -> set[str]:
+    """The ids that stand in the first column that names a task, in a table of any other Markdown file of the tip."""
+    found: set[str] = set()
+    tracker = subject.settings.layout.tracker
+    files = [
+        entry
+        for entry in subject.snapshot.entries()
+        if entry.kind == "file" and entry.path.casefold().endswith((".md", ".markdown")) and entry.path != tracker
+    ]
+    for blob in subject.snapshot.read_many(files):
+        text = decode(blob.data) if blob.data is not None else None
+        if isinstance(text, str) and "|" in text:
+            found |= ids & _named_in_tables(text)
+        if found == ids:
+            break
+    return found
+
+
+def _named_in_tables(text: str) -> set[str]:
+    columns = [(table, columns_of(table.header.cells).task) for table in parse(text).tables]
+    return {
+        look(plain(row.cells[column].text))
+        for table, column in columns
+        if column is not None
+        for row in table.rows
+        if column < len(row.cells)
+    }

@@ -47,7 +47,7 @@ def run(command: str, checks: Sequence[Check], subjects: Sequence[Subject], if_a
     findings: list[Finding] = []
     everything: list[_Seen] = []
     for subject in subjects:
-        seen = in_turns(partial(_observe, subject), list(reversed(checks)))  # the longest work stands last
+        seen = in_turns(partial(_observe, subject), sorted(checks, key=_weight, reverse=True))
         judged = _waive(subject, [finding for part in seen for finding in part.findings], checks)
         findings += _placed(judged, subject.snapshot, checks) if len(subjects) > 1 else judged
         findings += _configuration_removed(subject)
@@ -60,6 +60,10 @@ def run(command: str, checks: Sequence[Check], subjects: Sequence[Subject], if_a
     examined = Examined(checked + len(skipped), checked, skipped)
     idle = _idle(checks, everything)
     return Result(command, _source(subjects), examined, ordered, fingerprints(ordered), verdict, code, problem, idle)
+
+
+def _weight(check: Check) -> int:
+    return check.weight
 
 
 def _idle(checks: Sequence[Check], everything: Sequence[_Seen]) -> tuple[str, ...]:

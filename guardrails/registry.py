@@ -17,6 +17,8 @@ class Check(NamedTuple):
     families: tuple[str, ...]
     hooks: tuple[str, ...]
     example: str
+    weight: int = 1
+    """how long it takes beside the others: what takes longest is begun first, so that two processes end together"""
     on_disk: bool = False
     """whether it judges the working tree whatever source was named: then its findings stand in no pushed ref"""
 
@@ -29,7 +31,6 @@ class Check(NamedTuple):
 
 _EVERYWHERE = ("pre-commit", "pre-push", "ci")
 
-# `guard` runs them in two processes, from the last to the first: what takes longest stands last.
 CHECKS = (
     Check(
         "clean-tree",
@@ -47,6 +48,7 @@ CHECKS = (
         ("TRK", "DOC"),
         _EVERYWHERE,
         "speckit lint --source index",
+        weight=9,
     ),
     Check(
         "transitions",
@@ -55,6 +57,7 @@ CHECKS = (
         ("TRN",),
         ("pre-push", "ci"),
         "speckit transitions --source origin/main..HEAD",
+        weight=6,
     ),
     Check(
         "accept",
@@ -63,6 +66,7 @@ CHECKS = (
         ("ACC",),
         ("ci",),
         "speckit accept SPEC-KIT-DEMO --stage plan",
+        weight=2,
     ),
     Check(
         "validate",
@@ -71,6 +75,7 @@ CHECKS = (
         ("TEL", "CST", "HAL"),
         _EVERYWHERE,
         "speckit validate --format sarif --output speckit.sarif",
+        weight=8,
     ),
     Check(
         "footprint",
@@ -79,6 +84,7 @@ CHECKS = (
         ("FPT",),
         _EVERYWHERE,
         "speckit footprint --source origin/main..HEAD",
+        weight=4,
     ),
     Check(
         "consensus check",
@@ -87,6 +93,7 @@ CHECKS = (
         ("CON",),
         ("pre-push", "ci"),
         "speckit consensus check SPEC-KIT-DEMO --stage plan",
+        weight=7,
     ),
     Check(
         "evidence verify",
@@ -95,6 +102,7 @@ CHECKS = (
         ("LED",),
         ("pre-push", "ci"),
         "speckit evidence verify SPEC-KIT-DEMO",
+        weight=3,
     ),
     Check(
         "secrets",
@@ -103,6 +111,7 @@ CHECKS = (
         ("SEC",),
         ("pre-commit", "pre-push", "commit-msg", "ci"),
         "speckit secrets --source index",
+        weight=5,
     ),
 )
 

@@ -27,7 +27,7 @@ from tests.sandbox import Sandbox
 SPEC = "SPEC-KIT-DEMO"
 TRIO = ("gemini", "claude", "gpt_pro")
 QUARTET = ("gemini", "claude", "gpt_codex", "gpt_pro")
-MOMENT = datetime(2026, 1, 31, 9, 30, tzinfo=timezone.utc)
+MOMENT = datetime.now(timezone.utc).replace(microsecond=0)
 DOCS = f"docs/{SPEC}"
 SPEC_MD = "# Spec\n\n## Context\n\nA microservice.\n\n## Objectives\n\nServe.\n"
 PLAN_MD = """# Plan

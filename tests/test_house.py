@@ -249,6 +249,7 @@ HOT = (
     # orjson brings dataclasses, jsonschema_rs the others.
     Hot("validate", {"click", "orjson", "jsonschema_rs"}, {"dataclasses", "email", "socket", "urllib"}),
     Hot("validate FILE", {"click", "orjson", "jsonschema_rs"}, {"dataclasses", "email", "socket", "urllib"}),
+    Hot("evidence verify --if-any", {"click", "orjson"}, {"dataclasses"}),
 )
 HEAVY = {
     *("argparse", "asyncio", "concurrent", "ctypes", "dataclasses", "difflib", "email", "html", "http", "logging"),

@@ -12,16 +12,28 @@ from collections.abc import Iterator
 from guardrails.checks import ledger_archives, ledger_files, ledger_history, ledger_seal, ledger_stale
 from guardrails.checks.ledger_runs import Run, Shelf, shelf
 from guardrails.finding import Checked, Finding, Observation
-from guardrails.rules.ledger import EVIDENCE_MISSING
+from guardrails.rules.ledger import EVIDENCE_MISSING, LEFT_OUT
+from guardrails.snapshot.sparse import Sparse, completed
 from guardrails.subject import Subject
 
 
 def check(subject: Subject) -> Iterator[Observation]:
     """Every finding about the runs and archives of the snapshot, or of the SPEC or run that was named."""
+    subject = subject._replace(snapshot=completed(subject.snapshot))
     found = shelf(subject.snapshot, subject.settings.layout, subject.scope.spec)
+    yield from _left_out(subject, found)
     yield from judge(subject, found)
     if not _chosen(subject, found):
         yield from _named_in_vain(subject, found)
+
+
+def _left_out(subject: Subject, found: Shelf) -> Iterator[Finding]:
+    """That some of what is judged is not where it would be looked for."""
+    snapshot = subject.snapshot
+    count = sum(path in snapshot.left for path in found.files) if isinstance(snapshot, Sparse) else 0
+    if count:
+        message = f"{count} {'file is' if count == 1 else 'files are'} not checked out (sparse); read from the index"
+        yield LEFT_OUT.at(subject.settings.layout.evidence, message, hint=LEFT_OUT.fix, spec=subject.scope.spec)
 
 
 def _chosen(subject: Subject, found: Shelf) -> list[Run]:

@@ -8,18 +8,12 @@ from typing import Any
 
 import click
 
-from guardrails.checks.ledger_runs import shelf
 from guardrails.cli.context import global_options, merged
-from guardrails.cli.evidence_archive import archive, restore, stats
-from guardrails.cli.judge import Request, judge, judging_options, load_settings
+from guardrails.cli.evidence_archive import archive, here, restore, stats
+from guardrails.cli.judge import Request, judge, judging_options
 from guardrails.cli.report import write_report
 from guardrails.errors import GuardrailError
-from guardrails.evidence.archiving import require_sound
-from guardrails.evidence.attestation import statement
-from guardrails.evidence.signature_check import RequiredSignatures, Signatures
-from guardrails.git import open_repo
 from guardrails.registry import check_named
-from guardrails.snapshot.worktree import Worktree
 from guardrails.subject import Scope
 
 
@@ -51,6 +45,8 @@ def verify(ctx: click.Context, /, *, spec: str | None, run: str | None, require_
     Example:  speckit evidence verify
               speckit evidence verify SPEC-KIT-DEMO --source origin/main..HEAD --require-signature
     """
+    from guardrails.evidence.signature_check import RequiredSignatures, Signatures
+
     globals_ = merged(ctx, **options)
     ledgers = check_named("evidence verify")
     signatures = RequiredSignatures if require_signature else Signatures
@@ -81,10 +77,12 @@ def export(ctx: click.Context, /, *, run: str, spec: str | None, output: str | N
     \b
     Example:  speckit evidence export 20260131T093000Z-4f2a9c10 --output run.intoto.json
     """
+    from guardrails.checks.ledger_runs import shelf
+    from guardrails.evidence.archiving import require_sound
+    from guardrails.evidence.attestation import statement
+
     globals_ = merged(ctx, **options)
-    repo = open_repo(globals_.repo)
-    worktree = Worktree(repo)
-    settings = load_settings(worktree, repo, globals_)
+    repo, worktree, settings = here(globals_, spec)
     only = settings.layout.require_id(spec) if spec else None
     found = [each for each in shelf(worktree, settings.layout, only).runs if each.name == run]
     if len(found) != 1:

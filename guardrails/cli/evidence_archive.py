@@ -7,27 +7,39 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from guardrails.cli.context import Globals, global_options, merged
 from guardrails.cli.judge import load_settings
-from guardrails.errors import GuardrailError
-from guardrails.evidence import archiving, restoring
-from guardrails.evidence.holdings import Holding, holdings, sizes_below
-from guardrails.evidence.lock import locked
-from guardrails.evidence.retention import Plan, plan
+from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git import Repo, open_repo
 from guardrails.printable import printable
 from guardrails.settings import MEGABYTE, Settings
 from guardrails.snapshot.worktree import Worktree
 
+if TYPE_CHECKING:
+    from guardrails.evidence.archiving import Done, Place
+    from guardrails.evidence.holdings import Holding
+    from guardrails.evidence.retention import Plan
 
-def _here(globals_: Globals) -> tuple[Repo, Worktree, Settings]:
+
+def here(globals_: Globals, spec: str | None = None) -> tuple[Repo, Worktree, Settings]:
+    """Where we are. Raises Undecidable where some of the evidence, or of the SPEC's, is not there to be seen."""
+    from guardrails.checks.ledger_runs import place
+    from guardrails.snapshot.sparse import left_out
+
     repo = open_repo(globals_.repo)
     worktree = Worktree(repo)
-    return repo, worktree, load_settings(worktree, repo, globals_)
+    settings = load_settings(worktree, repo, globals_)
+    only = settings.layout.require_id(spec) if spec else None
+    places = [found for path in left_out(worktree) if (found := place(settings.layout, path))]
+    away = sum(only in (None, found.spec) for found in places)
+    if away:
+        message = f"{_files(away)} of evidence are not checked out (sparse), so nobody can say what there is"
+        raise Undecidable(message, "git sparse-checkout disable, or add evidence.root to it")
+    return repo, worktree, settings
 
 
 def _say(globals_: Globals, line: str) -> None:
@@ -52,8 +64,12 @@ def archive(ctx: click.Context, /, *, spec: str, keep: int | None, dry_run: bool
     Example:  speckit evidence archive --spec SPEC-KIT-DEMO --dry-run
               speckit evidence archive --spec SPEC-KIT-DEMO --keep 3
     """
+    from guardrails.evidence import archiving
+    from guardrails.evidence.lock import locked
+    from guardrails.evidence.retention import plan
+
     globals_ = merged(ctx, **options)
-    repo, worktree, settings = _here(globals_)
+    repo, worktree, settings = here(globals_, spec)
     spec = settings.layout.require_id(spec)
     keep = keep or settings.evidence.keep_runs
     place = archiving.Place(
@@ -72,8 +88,11 @@ def archive(ctx: click.Context, /, *, spec: str, keep: int | None, dry_run: bool
         return _pack(place, made, globals_)
 
 
-def _rehearse(place: archiving.Place, worktree: Worktree, keep: int, active: bool, globals_: Globals) -> int:
+def _rehearse(place: Place, worktree: Worktree, keep: int, active: bool, globals_: Globals) -> int:
     """What would happen, every file by name."""
+    from guardrails.evidence import archiving
+    from guardrails.evidence.retention import plan
+
     unfinished = [row for row in archiving.read_manifest(place).archives if row.removed_at is None]
     for row in unfinished:
         _say(globals_, f"would finish {row.run}: {len(row.members)} files are packed and may lie here still")
@@ -89,6 +108,8 @@ def _rehearse(place: archiving.Place, worktree: Worktree, keep: int, active: boo
 
 def _announce(made: Plan, worktree: Worktree, settings: Settings, globals_: Globals, verb: str = "packing") -> bool:
     """Say what is planned before anything is done. Returns whether there is something to do."""
+    from guardrails.evidence.holdings import sizes_below
+
     if not made.packed and not made.kept:
         raise GuardrailError(f"{made.spec} has no runs and no sessions to archive", "check the spelling of the SPEC")
     if made.active is not None:
@@ -106,7 +127,10 @@ def _announce(made: Plan, worktree: Worktree, settings: Settings, globals_: Glob
     return bool(made.packed)
 
 
-def _pack(place: archiving.Place, made: Plan, globals_: Globals) -> int:
+def _pack(place: Place, made: Plan, globals_: Globals) -> int:
+    from guardrails.evidence import archiving
+    from guardrails.evidence.holdings import sizes_below
+
     sizes = sizes_below(Worktree(place.repo), place.settings.layout)
     due = 2 * sum(sizes.get(path, 0) for unit in made.packed for path in unit.paths)  # packed, and read back
     before = archiving.size_of(place)
@@ -118,7 +142,7 @@ def _pack(place: archiving.Place, made: Plan, globals_: Globals) -> int:
     return 0
 
 
-def _packed(done: archiving.Done) -> str:
+def _packed(done: Done) -> str:
     return f"{done.run}: {_files(done.files)}, {_mb(done.unpacked)} as {_mb(done.packed)}"
 
 
@@ -169,8 +193,11 @@ def restore(ctx: click.Context, /, *, archive_or_run: str, spec: str | None, dry
     \b
     Example:  speckit evidence restore 20260131T093000Z-4f2a9c10
     """
+    from guardrails.evidence import restoring
+    from guardrails.evidence.lock import locked
+
     globals_ = merged(ctx, **options)
-    repo, worktree, settings = _here(globals_)
+    repo, worktree, settings = here(globals_, spec)
     spec = settings.layout.require_id(spec) if spec else None
     source = restoring.find(worktree, settings.layout, archive_or_run, spec)
     total = 2 * sum(member.size for member in source.row.members)
@@ -198,8 +225,10 @@ def stats(ctx: click.Context, /, *, spec: str | None, format_: str, **options: A
     \b
     Example:  speckit evidence stats SPEC-KIT-DEMO
     """
+    from guardrails.evidence.holdings import holdings
+
     globals_ = merged(ctx, **options)
-    _, worktree, settings = _here(globals_)
+    _, worktree, settings = here(globals_, spec)
     only = settings.layout.require_id(spec) if spec else None
     found = holdings(worktree, settings.layout, settings.evidence.limit_bytes, only)
     if not found:

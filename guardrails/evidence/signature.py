@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple
 
 import orjson
@@ -83,6 +82,8 @@ def _config(repo: Repo, key: str, *kind: str) -> str:
 
 def _signed(repo: Repo, data: bytes) -> bytes | str:
     """The signature, or why there is none."""
+    from tempfile import TemporaryDirectory  # costly, and few runs are signed
+
     key = _config(repo, "user.signingkey")
     with TemporaryDirectory(prefix="speckit-") as folder:
         if key.startswith(_LITERAL):  # the key itself: the agent has its secret half
@@ -123,6 +124,8 @@ def allowed_signers(repo: Repo) -> str | None:
 
 def judge(repo: Repo, allowed: str, seal: Seal, signature: bytes) -> Judged:
     """Whether a signature over a seal holds, and whose it is. Raises Undecidable without ssh-keygen."""
+    from tempfile import TemporaryDirectory
+
     data = payload(seal)
     with TemporaryDirectory(prefix="speckit-") as folder:
         place = os.path.join(folder, "signature")

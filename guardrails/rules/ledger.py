@@ -152,6 +152,15 @@ SIGNED = Rule(
     "Nothing to fix.",
     "note",
 )
+LEFT_OUT = Rule(
+    "LED018",
+    "evidence-left-out",
+    "Evidence that a sparse checkout leaves out of the working tree was read from the index.",
+    "What git was told to leave out was not lost. It is judged all the same, by the bytes that are committed next.",
+    "runs: 12 files below it are not checked out; they were read from the index",
+    "Nothing to fix. 'git sparse-checkout disable' brings the files back.",
+    "note",
+)
 
 RULES = (
     CHAIN_BROKEN,
@@ -171,4 +180,5 @@ RULES = (
     SHARED_REWRITTEN,
     ARCHIVE_UNFINISHED,
     SIGNED,
+    LEFT_OUT,
 )

@@ -29,8 +29,13 @@ def hash_many(snapshot: Snapshot, entries: Iterable[Entry]) -> Iterator[Hashed]:
     """The digest of each entry, in order."""
     files = list(entries)
     if isinstance(snapshot, Worktree):
-        yield from (_on_disk(snapshot, entry) for entry in files)
-        return
+        left = _in_git(snapshot, [entry for entry in files if entry.id is not None])  # by a sparse checkout
+        yield from (_on_disk(snapshot, entry) if entry.id is None else next(left) for entry in files)
+    else:
+        yield from _in_git(snapshot, files)
+
+
+def _in_git(snapshot: Snapshot, files: list[Entry]) -> Iterator[Hashed]:
     for blob in snapshot.read_many(files):
         entry = blob.entry
         if blob.data is not None:

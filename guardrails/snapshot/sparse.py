@@ -1,0 +1,69 @@
+"""The working tree of a sparse checkout: what git left out of it on purpose is in the index, and is read from there.
+
+A path marked skip-worktree that is not on disk was not lost, and nothing was proven by its absence. One that is on disk
+counts as it lies there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from guardrails.git import Repo, to_text
+from guardrails.snapshot import READ_LIMIT, Blob, Entry, Snapshot, parents, within
+from guardrails.snapshot.trees import Index
+from guardrails.snapshot.worktree import Worktree
+
+_LEFT = rb"(?s)[Ss] (.+)"
+
+
+class Sparse(Worktree):
+    """A working tree, completed by what the index has of the paths in `left`; their entries carry blob ids."""
+
+    def __init__(self, repo: Repo, left: dict[str, Entry]) -> None:
+        super().__init__(repo)
+        self.left = left
+
+    @cached_property
+    def _folders(self) -> frozenset[str]:
+        return frozenset(folder for path in self.left for folder in parents(path))
+
+    def entries(self, prefix: str = "") -> list[Entry]:
+        left = {path: entry for path, entry in self.left.items() if within(path, prefix)}
+        return list({**left, **{entry.path: entry for entry in super().entries(prefix)}}.values())
+
+    def folders(self, prefix: str) -> list[str]:
+        start = f"{prefix}/" if prefix else ""
+        more = {path[len(start) :] for path in self._folders if path.startswith(start)}
+        return sorted({*super().folders(prefix), *(name for name in more if "/" not in name)})
+
+    def entry(self, path: str) -> Entry | None:
+        return super().entry(path) or self.left.get(path)
+
+    def exists(self, path: str) -> bool:
+        return super().exists(path) or path in self.left or path in self._folders
+
+    def read_many(self, entries: Iterable[Entry], limit: int = READ_LIMIT) -> Iterator[Blob]:
+        assert self.repo is not None
+        wanted = list(entries)
+        index = Index(self.repo).read_many([entry for entry in wanted if entry.id is not None], limit)
+        for entry in wanted:
+            yield self.open(entry, limit) if entry.id is None else next(index)
+
+
+def completed(snapshot: Snapshot) -> Snapshot:
+    """The working tree with what a sparse checkout leaves out; any other snapshot as it is."""
+    if not isinstance(snapshot, Worktree) or snapshot.repo is None:
+        return snapshot
+    left = left_out(snapshot)
+    return Sparse(snapshot.repo, left) if left else snapshot
+
+
+def left_out(tree: Worktree) -> dict[str, Entry]:
+    """The entries of the index that git was told to leave out of the working tree, and that are not in it."""
+    assert tree.repo is not None
+    listed = tree.repo.run("ls-files", "-v", "-z").split(b"\0")
+    marked = {to_text(found[1]) for line in listed if (found := re.fullmatch(_LEFT, line))}
+    absent = {path for path in marked if not tree.exists(path)}
+    return {entry.path: entry for entry in Index(tree.repo).entries() if entry.path in absent} if absent else {}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import pytest
 from lxml import etree
 
 from guardrails import registry
+from guardrails.cli.crash import refusal
 from guardrails.cli.main import COMMANDS, cli
 from guardrails.registry import rules
 from tests.records import plan_telemetry, telemetry_path
@@ -318,3 +321,63 @@ def test_a_check_writes_nothing(sandbox: Sandbox, command: str) -> None:
 def test_python_m_guardrails_is_the_same_command() -> None:
     ran = subprocess.run([sys.executable, "-m", "guardrails", "--version"], capture_output=True, text=True, check=True)
     assert ran.stdout.startswith("speckit, version ")
+
+
+def streams(sandbox: Sandbox, line: str) -> subprocess.CompletedProcess[bytes]:
+    """A line of a shell in which `$speckit` is the command."""
+    shell = f"speckit='{shlex.join(SPECKIT)}'; {line}"
+    return subprocess.run(
+        ["sh", "-c", shell], cwd=sandbox.root, env=sandbox.environment, capture_output=True, timeout=120
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell's pipes")
+@pytest.mark.parametrize(
+    ("command", "code"), [("rules", 0), ("config", 0), ("--help", 0), ("doctor", 1), ("lint", 3), ("runs", 3)]
+)
+def test_a_reader_that_leaves_changes_no_exit_code(sandbox: Sandbox, command: str, code: int) -> None:
+    plain = sandbox.speckit(command)
+    assert plain.code == code
+    ran = streams(sandbox, f"{{ PYTHONUNBUFFERED=1 $speckit {command}; echo $? >&2; }} | true")
+    assert ran.stderr.decode().splitlines()[-1] == str(code)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+@pytest.mark.parametrize("command", ["rules", "lint", "--help", "doctor"])
+def test_output_that_has_no_room_is_said_and_is_no_internal_error(sandbox: Sandbox, command: str) -> None:
+    ran = streams(sandbox, f"$speckit {command} > /dev/full")
+    assert ran.returncode == 2
+    assert b"error: the output cannot be written: No space left on device\nhint: make room" in ran.stderr
+    assert streams(sandbox, "$speckit bogus 2> /dev/full").returncode == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell's streams")
+@pytest.mark.parametrize("command", ["lint", "rules", "runs", "guard"])
+def test_streams_that_are_closed_change_no_exit_code(sandbox: Sandbox, command: str) -> None:
+    assert streams(sandbox, f"$speckit {command} >&- 2>&-").returncode == sandbox.speckit(command).code
+
+
+def test_what_the_system_refuses_is_said_and_is_no_internal_error(sandbox: Sandbox) -> None:
+    refused = refusal(OSError(errno.ENOSPC, "No space left on device", "a/b"))
+    assert refused is not None and refused.message == "a/b: No space left on device"
+    assert refusal(OSError(errno.EBADF, "Bad file descriptor")) is None
+    (sandbox.root / ".git" / "speckit").write_text("in the way")
+    sandbox.write("docs/SPEC-A-1/spec.md", "# A\n")
+    ran = sandbox.speckit("security", "SPEC-A-1")
+    assert (ran.code, "Traceback" in ran.err, "internal" in ran.err) == (2, False, False)
+    assert "speckit/locks: Not a directory" in ran.err
+
+
+@pytest.mark.parametrize("group", ["consensus", "evidence", "hal", "memory"])
+def test_a_group_without_a_command_shows_its_commands(sandbox: Sandbox, group: str) -> None:
+    ran = sandbox.speckit(group)
+    assert (ran.code, ran.out) == (2, "")
+    assert "\nCommands:\n" in ran.err
+    assert "\\n" not in ran.err
+
+
+def test_a_configuration_that_is_not_there_is_said_to_be_missing(sandbox: Sandbox) -> None:
+    ran = sandbox.speckit("--config", "nope.yaml", "lint")
+    assert (ran.code, "nope.yaml: No such file or directory" in ran.err) == (2, True)
+    ran = sandbox.speckit("--config", ".git", "lint")
+    assert (ran.code, ".git: not a regular file" in ran.err) == (2, True)

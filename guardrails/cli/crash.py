@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import sys
@@ -13,6 +14,23 @@ from guardrails import __version__
 from guardrails.errors import GuardrailError
 from guardrails.git import open_repo
 from guardrails.result import Problem
+
+_REFUSALS = {
+    errno.ENOSPC: "make room on this disk, then try again",
+    getattr(errno, "EDQUOT", errno.ENOSPC): "make room within your quota, then try again",
+    errno.EROFS: "it is mounted read-only: work where it can be written",
+    errno.ENOTDIR: "something else lies where a directory belongs: move it away",
+    errno.EACCES: "make it readable and writable, then try again",
+    errno.EPERM: "make it readable and writable, then try again",
+}
+
+
+def refusal(error: Exception) -> Problem | None:
+    """What to do when the system would not let us read or write: that is no fault of the program. None otherwise."""
+    if not isinstance(error, OSError) or error.errno not in _REFUSALS:
+        return None
+    where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+    return Problem(f"{where}{error.strerror}", _REFUSALS[error.errno])
 
 
 def report(error: Exception) -> Problem:

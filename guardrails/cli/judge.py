@@ -176,7 +176,7 @@ def _config_bytes(snapshot: Snapshot, named: str | None) -> bytes | None:
 
 def _read_named(path: str) -> bytes:
     try:
-        if not os.path.isfile(path):
+        if os.path.exists(path) and not os.path.isfile(path):
             raise GuardrailError(f"{path}: not a regular file", "name a readable file with --config")
         with open(path, "rb") as stream:
             return stream.read()

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from guardrails import __version__
+from guardrails.cli.console import prepare
 from guardrails.cli.context import Globals, global_options
 from guardrails.errors import GuardrailError
 
@@ -116,7 +117,7 @@ def cli(ctx: click.Context, /, **options: Any) -> None:
 
 def main() -> None:
     """The console script. Never shows a traceback."""
-    _use_utf8()
+    prepare()
     code = _run()
     judge = sys.modules.get("guardrails.cli.judge")
     if judge is not None and isinstance(code, judge.Done):
@@ -128,16 +129,14 @@ def _leave(code: int) -> None:
     """End at once. Python would first take a hundred thousand values apart, which the system frees in one go."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
-            if stream is not None:
-                stream.flush()
+            stream.flush()
     os._exit(code)
 
 
 def _run() -> int:
     try:
         code = cli.main(prog_name="speckit", standalone_mode=False)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
@@ -151,16 +150,13 @@ def _run() -> int:
 
         show_problem(error)
         return error.exit_code
-    except BrokenPipeError:
-        # The reader went away (`| head`): what it saw was whole lines, and nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:  # noqa: BLE001  the last line of defence: a report file instead of a traceback
-        from guardrails.cli.crash import report
+        from guardrails.cli.crash import refusal, report
         from guardrails.cli.report import show_problem
 
-        show_problem(report(error))
-        return INTERNAL
+        refused = refusal(error)
+        show_problem(refused or report(error))
+        return USAGE if refused else INTERNAL
     return code if isinstance(code, int) else 0
 
 
@@ -168,16 +164,11 @@ def _show_usage(error: click.ClickException) -> None:
     """As click shows it, but what was typed is escaped: arguments can come from anywhere."""
     from guardrails.printable import printable
 
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # what it says is the help itself
+        click.echo(error.format_message(), err=True)
+        return
     context = getattr(error, "ctx", None)
     if context is not None:
         click.echo(context.get_usage(), err=True)
         click.echo(f"Try '{context.command_path} --help' for help.\n", err=True)
     click.echo(f"Error: {printable(error.format_message())}", err=True)
-
-
-def _use_utf8() -> None:
-    """Consoles in other encodings die on the first character they lack."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -30,7 +30,8 @@ def write_report(report: str, output: str | None) -> None:
     if output:
         _write_file(output, report)
     else:
-        _write_stdout(report)
+        sys.stdout.write(report)
+        sys.stdout.flush()
 
 
 def _rendered(result: Result, request: "Request", globals_: "Globals") -> str:
@@ -41,20 +42,6 @@ def _rendered(result: Result, request: "Request", globals_: "Globals") -> str:
     color = globals_.colored() and not request.output
     display = text.Display(color, globals_.quiet, globals_.verbose, request.all_notes)
     return text.render(result, display)
-
-
-def _write_stdout(report: str) -> None:
-    if sys.stdout is None:  # it was closed before we began: nobody wanted to read
-        return
-    try:
-        sys.stdout.write(report)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader went away (`| head`). The verdict stands; only nobody is left to print it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise GuardrailError(f"the report cannot be written: {error.strerror}", "make room, or use --output") from error
 
 
 def _write_file(path: str, report: str) -> None:

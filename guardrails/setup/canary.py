@@ -159,12 +159,26 @@ def _last(ran: Ran) -> str:
     return lines[-1][:200] if lines else "it said nothing"
 
 
+def _blind(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, int]]:
+    """The hooks that let several violations through and stopped none, each with how many: one cause, one line."""
+    for hook in dict.fromkeys(outcome.canary.hook for outcome in outcomes):
+        endings = [each.ending for each in outcomes if each.canary.hook == hook and each.ending != "unplanted"]
+        if len(endings) > 1 and set(endings) == {"passed"}:
+            yield hook, len(endings)
+
+
 def rows(outcomes: Sequence[Outcome], whole: bool) -> Iterator[Row]:
     """The report: hooks whose no says little, what was let through or could not be planted, then the count."""
     for hook in dict.fromkeys(outcome.canary.hook for outcome in outcomes if not outcome.open):
         message = "stops sound ground, too: only the rule it names shows that it saw a violation"
         yield Row("warn", hook, message, "mend what the repository has, then run this again")
+    blind = list(_blind(outcomes))
+    for hook, count in blind:
+        yield Row("fail", hook, f"let all {count} violations through", "run 'speckit doctor': is it speckit's?")
+    hidden = {hook for hook, _ in blind}
     for outcome in outcomes:
+        if outcome.canary.hook in hidden and outcome.ending == "passed":
+            continue
         rule, hint = outcome.canary.rule, _HINT.format(outcome.canary.rule)
         if outcome.ending in ("passed", "unnamed"):
             yield Row("fail", rule, outcome.said, hint)

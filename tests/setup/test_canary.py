@@ -91,6 +91,14 @@ class TestBroken:
         ]  # fmt: skip
         assert ran.code == 1
 
+    def test_a_hook_that_stops_none_of_several_is_one_line(self, guarded: Sandbox) -> None:
+        (guarded.root / ".git" / "hooks" / "pre-commit").unlink()
+        ran = canary(guarded, "TRK004", "TEL001", "TRN003")
+        assert lines(ran, "fail") == [
+            "pre-commit: let all 2 violations through", "canary: 3 violations were planted, 1 were rejected",
+        ]  # fmt: skip
+        assert ran.code == 1
+
     def test_a_message_hook_that_judges_nothing_is_told(self, guarded: Sandbox) -> None:
         hook(guarded, "commit-msg", "#!/bin/sh\nexit 0\n")
         ran = canary(guarded, "SEC001")

@@ -54,6 +54,8 @@ def _fault(error: ValidationError) -> Fault:
         return Fault(key, f"{_short(error.instance)} does not match {error.validator_value}", _described(error))
     if keyword == "not":
         return Fault(key, f"{_short(error.instance)} is not allowed here", _described(error))
+    if keyword == "minProperties" and isinstance(error.instance, dict):
+        return Fault(key, f"has {len(error.instance)} of at least {error.validator_value} keys", _described(error))
     return Fault(key, _cut(error.message), _described(error))
 
 

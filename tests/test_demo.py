@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from guardrails.cli import demo
 from guardrails.consensus.statements import conflicts_in
 from guardrails.layout import STAGES
 from guardrails.setup.sample import SPEC
@@ -41,11 +44,25 @@ def test_what_it_says_to_try_next_works(sandbox: Sandbox, tmp_path: Path) -> Non
     ran = sandbox.speckit("demo", str(place), cwd=tmp_path)
     tries = re.findall(r"^  speckit (.*?)  +\S", ran.out.partition("Try next")[2], re.MULTILINE)
     assert len(tries) == 4
+    *_, last = ran.out.splitlines()
+    assert re.fullmatch(r"  echo more >> \S+; speckit consensus check  +a verdict is about certain bytes", last)
     for line in tries:
         words = [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', line)]
         tried = sandbox.speckit(*words, cwd=place)
         assert tried.code == 0, (line, tried)
         assert tried.out
+
+
+def test_it_says_where_the_command_is_when_the_shell_does_not_find_it(tmp_path: Path, monkeypatch: Any) -> None:
+    folder = tmp_path / "an env" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "speckit").write_text("#!/bin/sh\n")
+    (folder / "speckit").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert demo._path_hint() == f", after export PATH='{folder}':$PATH"
+    monkeypatch.setenv("PATH", str(folder))
+    assert demo._path_hint() == ""
 
 
 def test_switches_of_the_environment_are_not_its_own(sandbox: Sandbox, tmp_path: Path) -> None:

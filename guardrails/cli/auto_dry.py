@@ -25,6 +25,7 @@ def rehearse(world: World, asked: Asked, globals_: Globals) -> int:
         click.echo(printable(f"cut: {text} are given"))
     expected, cap = done.cost(), world.plan.budget.usd
     cost = money_text(expected.usd, expected.source, expected.calls, expected.priced_calls)
+    cost = f"cost {cost}" if expected.usd is None else cost
     click.echo(f"{world.spec}: {expected.calls} calls, about {expected.tokens or 0:,} tokens, {cost}")
     if over_budget(cap, expected):
         click.echo(f"warning: the budget is ${cap:.2f}: the run would halt when it is reached")

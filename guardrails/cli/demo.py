@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -107,15 +109,27 @@ def _end(root: str, spec: str) -> None:
         (".git/speckit/", "the journal that runs are resumed from, the calls, the memories"),
     )
     tries = (
-        ("speckit runs show 2", "the run, stage by stage"),
+        ("speckit runs show", "the run, stage by stage"),
         (f"speckit status {spec}", "where the SPEC stands"),
         (f'speckit memory search "spec:{spec} stage:plan"', "what is remembered of it"),
         (f"speckit auto {spec} --dry-run", "what another run would ask, and what it would cost"),
         (f"echo more >> docs/{spec}/spec.md; speckit consensus check", "a verdict is about certain bytes"),
     )
     click.echo(f"\nAll of it lies in {printable(root)}:")
+    _table(rows)
+    click.echo(f"\nTry next, in that folder{_path_hint()}:")
+    _table(tries)
+
+
+def _table(rows: Sequence[tuple[str, str]]) -> None:
+    width = max(len(name) for name, _ in rows)
     for name, what in rows:
-        click.echo(f"  {name:<30}{what}")
-    click.echo("\nTry next, in that folder:")
-    for name, what in tries:
-        click.echo(f"  {name:<66}{what}")
+        click.echo(f"  {name:<{width}}  {what}")
+
+
+def _path_hint() -> str:
+    """What a shell needs that does not find this installation, as when it was made in a folder of its own."""
+    here = shutil.which("speckit", path=os.path.dirname(sys.executable))
+    if here is None or shutil.which("speckit") is not None:
+        return ""
+    return f", after export PATH={printable(shlex.quote(os.path.dirname(here)))}:$PATH"

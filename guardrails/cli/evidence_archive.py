@@ -232,9 +232,9 @@ def stats(ctx: click.Context, /, *, spec: str | None, format_: str, **options: A
     only = settings.layout.require_id(spec) if spec else None
     found = holdings(worktree, settings.layout, settings.evidence.limit_bytes, only)
     if not found:
-        raise GuardrailError(
-            f"{only or 'no SPEC'} has no evidence" if only else "no SPEC has evidence", "check evidence.root"
-        )
+        if only is None:  # nothing was asked for by name: there is nothing to examine
+            raise Undecidable("no SPEC has evidence", "check evidence.root")
+        raise GuardrailError(f"{only} has no evidence", "check the spelling of the SPEC, and evidence.root")
     if format_ == "json":
         document = {"limit_bytes": settings.evidence.limit_bytes, "specs": [row._asdict() for row in found]}
         click.echo(json.dumps(document, indent=2))

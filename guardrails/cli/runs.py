@@ -90,20 +90,24 @@ def _line(run: PastRun) -> str:
 
 
 @command.command("show")
-@click.argument("run")
+@click.argument("run", required=False)
 @_FORMAT
 @global_options
 @click.pass_context
-def show(ctx: click.Context, /, *, run: str, style: str, **options: Any) -> int:
-    """One run, by its name or the beginning of it: each stage, its verdict, its retries and its cost.
+def show(ctx: click.Context, /, *, run: str | None, style: str, **options: Any) -> int:
+    """One run, by its name or the beginning of it, else the latest: each stage, its verdict, its retries and its cost.
 
     \b
-    Example:  speckit runs show 20260131T093000Z-4f2a9c10 --format json
+    Example:  speckit runs show
+              speckit runs show 20260131T093000Z-4f2a9c10 --format json
     """
     from guardrails.pipeline.past_runs import find_run
 
     tree, settings = _here(merged(ctx, **options))
     found = find_run(tree, settings.layout, run)
+    if found is None:
+        click.echo("there is no run of any SPEC", err=True)
+        return NOTHING
     if style == "json":
         click.echo(json.dumps(found.document, indent=2))
         return 0

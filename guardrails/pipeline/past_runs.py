@@ -68,9 +68,14 @@ def _read(snapshot: Snapshot, path: str) -> PastRun | Unreadable:
     )
 
 
-def find_run(snapshot: Snapshot, layout: Layout, name: str) -> PastRun:
-    """The run of that name, or whose name begins so. Raises GuardrailError when there is none, or more than one."""
+def find_run(snapshot: Snapshot, layout: Layout, name: str | None) -> PastRun | None:
+    """The run of that name, or whose name begins so; without a name the latest, None when there is no run at all.
+
+    Raises GuardrailError when there is none of that name, or more than one.
+    """
     runs = [run for run in past_runs(snapshot, layout) if isinstance(run, PastRun)]
+    if name is None:
+        return runs[-1] if runs else None
     found = [run for run in runs if run.run == name] or [run for run in runs if run.run.startswith(name)]
     if len(found) != 1:
         said = f"{len(found)} runs begin with" if found else "there is no run"

@@ -350,3 +350,11 @@ class TestCommand:
         assert sandbox.judge("accept", SPEC, "--if-any").code == 3
         assert sandbox.judge("accept", "../../etc").code == 2
         assert sandbox.judge("accept", "nonsense").code == 2
+
+
+def test_a_file_that_lacks_nearly_everything_is_told_in_words(sandbox: Sandbox) -> None:
+    sandbox.write("docs/SPEC-A-1/acceptance.yaml", "plan: 3\n")
+    said = [finding["message"] for finding in sandbox.judge("accept", "SPEC-A-1").document["findings"]]
+    assert "'spec' is missing" in said
+    assert "has 1 of at least 3 keys" in said
+    assert not [message for message in said if "{" in message]

@@ -316,6 +316,12 @@ def test_stats_count_what_is_there(six: tuple[Sandbox, list[Made]]) -> None:
     assert sandbox.speckit("evidence", "stats", "SPEC-KIT-OTHER").code == 2
 
 
+def test_statistics_of_nothing_are_undecided(sandbox: Sandbox) -> None:
+    ran = sandbox.speckit("evidence", "stats")
+    assert (ran.code, ran.out) == (3, "")
+    assert "no SPEC has evidence" in ran.err
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork and no SIGKILL")
 def test_killed_at_every_step_nothing_is_lost_and_again_finishes_it(sandbox: Sandbox, tmp_path: Path) -> None:
     for number in range(2):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -365,6 +366,7 @@ def test_a_dry_run_calls_nobody_and_writes_nothing_here(sandbox: Sandbox, tmp_pa
     folder = next(line for line in ran.out.splitlines() if line.startswith("prompts: ")).removeprefix("prompts: ")
     assert len(list(Path(folder).iterdir())) == CALLS
     assert Path(folder).parent == place
+    assert re.search(rf"{SPEC}: {CALLS} calls, about [\d,]+ tokens, (cost unknown|[~>=]*\$)", ran.out)
     assert SPEC in (Path(folder) / "plan_claude.prompt.md").read_text()
 
 
@@ -375,6 +377,7 @@ def _listed(root: Path) -> dict[str, int]:
 def test_runs_are_listed_and_shown(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     assert sandbox.speckit("runs").code == 3
+    assert (sandbox.speckit("runs", "show").code, sandbox.speckit("runs", "show").out) == (3, "")
     runs.auto("--to", "plan")
     name = runs.summary["run"]
     listed = sandbox.speckit("runs", "list", SPEC, "--format", "json").document
@@ -382,5 +385,6 @@ def test_runs_are_listed_and_shown(sandbox: Sandbox) -> None:
     assert sandbox.speckit("runs", "show", name[:10], "--format", "json").document == runs.summary
     shown = sandbox.speckit("runs", "show", name)
     assert "plan: passed, ok" in shown.out
+    assert sandbox.speckit("runs", "show").out == shown.out
     assert sandbox.speckit("runs", "show", "9").code == 2
     assert name in sandbox.speckit("runs").out

@@ -378,6 +378,6 @@ def test_a_group_without_a_command_shows_its_commands(sandbox: Sandbox, group: s
 
 def test_a_configuration_that_is_not_there_is_said_to_be_missing(sandbox: Sandbox) -> None:
     ran = sandbox.speckit("--config", "nope.yaml", "lint")
-    assert (ran.code, "nope.yaml: No such file or directory" in ran.err) == (2, True)
+    assert (ran.code, "nope.yaml: No such file or directory" in ran.out + ran.err) == (2, True)
     ran = sandbox.speckit("--config", ".git", "lint")
-    assert (ran.code, ".git: not a regular file" in ran.err) == (2, True)
+    assert (ran.code, ".git: not a regular file" in ran.out + ran.err) == (2, True)

@@ -359,7 +359,8 @@ def test_streams_that_are_closed_change_no_exit_code(sandbox: Sandbox, command: 
 
 def test_what_the_system_refuses_is_said_and_is_no_internal_error(sandbox: Sandbox) -> None:
     refused = refusal(OSError(errno.ENOSPC, "No space left on device", "a/b"))
-    assert refused is not None and refused.message == "a/b: No space left on device"
+    assert refused is not None
+    assert refused.message == "a/b: No space left on device"
     assert refusal(OSError(errno.EBADF, "Bad file descriptor")) is None
     (sandbox.root / ".git" / "speckit").write_text("in the way")
     sandbox.write("docs/SPEC-A-1/spec.md", "# A\n")

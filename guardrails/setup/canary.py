@@ -173,8 +173,8 @@ def rows(outcomes: Sequence[Outcome], whole: bool) -> Iterator[Row]:
         message = "stops sound ground, too: only the rule it names shows that it saw a violation"
         yield Row("warn", hook, message, "mend what the repository has, then run this again")
     blind = list(_blind(outcomes))
-    for hook, count in blind:
-        yield Row("fail", hook, f"let all {count} violations through", "run 'speckit doctor': is it speckit's?")
+    for deaf, count in blind:
+        yield Row("fail", deaf, f"let all {count} violations through", "run 'speckit doctor': is it speckit's?")
     hidden = {hook for hook, _ in blind}
     for outcome in outcomes:
         if outcome.canary.hook in hidden and outcome.ending == "passed":

@@ -96,7 +96,9 @@ def _routing(here: Place, alerts: Alerts, fired: tuple[Fired, ...], route: bool)
     if not route:
         return Routing(names)
     notices = [
-        Notice(each.id, each.alert.name, each.alert.spec, each.alert.period, clean(here, each.alert.message))
+        Notice(
+            each.id, each.alert.name, each.alert.spec, clean(here, each.alert.period), clean(here, each.alert.message)
+        )
         for each in fired
     ]
     done = deliver(notices, to, here.repo)

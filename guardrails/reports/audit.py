@@ -43,12 +43,16 @@ class Variance(NamedTuple):
     low: float | None
     high: float | None
     unit: Literal["usd", "tokens", "ms", "share"]
+    floor: bool = False
+    """whether it is only the least that it was"""
 
     @property
     def within(self) -> bool | None:
         """Whether it lies where it was expected; None when it or what is expected is unknown."""
         if self.actual is None or (self.low is None and self.high is None):
             return None
+        if self.floor:
+            return False if self.high is not None and self.actual > self.high else None
         return (self.low is None or self.actual >= self.low) and (self.high is None or self.actual <= self.high)
 
 
@@ -84,6 +88,7 @@ class Audit(NamedTuple):
     state: SpecState
     costs: Reconciliation
     run_costs: tuple[Money, ...]
+    """of the runs in which agents were called"""
     cap: float | None
     """US dollars that one run may cost"""
     conflicts: tuple[ConflictRow, ...]
@@ -123,7 +128,9 @@ def audit(facts: Facts, settings: Settings, budget: Budget, evidence: Evidence, 
         sealed=evidence.sealed,
         state=state,
         costs=costs,
-        run_costs=tuple(each.cost for each in executions(facts) if each.spec == spec and not each.replayed),
+        run_costs=tuple(
+            each.cost for each in executions(facts) if each.spec == spec and each.called and not each.replayed
+        ),
         cap=budget.usd if budget.usd is not None else costs.summary.budget if costs.summary else None,
         conflicts=tuple(_conflicts(state)),
         variances=tuple(_variances(state, sessions, settings, budget)),
@@ -159,16 +166,20 @@ def _variances(state: SpecState, sessions: Sequence[Session], settings: Settings
         low, high = budget.tokens_per_stage or (None, None)
         cost = spent(calls)
         yield Variance(stage.stage, "tokens", cost.tokens, low, high, "tokens")
-        yield Variance(stage.stage, "cost", cost.usd, None, budget.usd, "usd")
+        yield Variance(stage.stage, "cost", cost.usd, None, budget.usd, "usd", cost.floor)
         before = [each for each in sessions if each.stage == stage.stage and each not in latest]
         usual = median(_p95(session.calls) for session in before)
         yield Variance(stage.stage, "latency p95", _p95(calls), None, None if usual is None else 2 * usual, "ms")
-        agreement = latest[0].then.agreement
+        agreement = min((each.agreement for each in latest if each.agreement is not None), default=None)
+        if any(each.agreement is None for each in latest):
+            agreement = None
         yield Variance(stage.stage, "agreement", agreement, settings.consensus.min_agreement, None, "share")
 
 
 def _p95(calls: Sequence[Call]) -> float | None:
-    return percentile((call.latency_ms for call in calls), 0.95)
+    """Of the calls that were answered; None unless it is known of all of them."""
+    latencies = [call.latency_ms for call in calls if call.status != "error"]
+    return None if None in latencies else percentile(latencies, 0.95)
 
 
 def _items(made: Audit, evidence: Evidence) -> Iterator[Item]:
@@ -218,7 +229,9 @@ def _within_cap(made: Audit) -> Item:
     if over:
         return Item(what, "fails", f"{len(over)} of {len(made.run_costs)} runs cost more than ${cap:.2f}")
     unknown = [each for each in made.run_costs if each.usd is None or each.floor]
-    if unknown or not made.run_costs:
+    if not made.run_costs:
+        return Item(what, "unknown", "nothing to examine (no run called an agent)")
+    if unknown:
         return Item(what, "unknown", f"the cost of {len(unknown)} of {len(made.run_costs)} runs is not known")
     dearest = max(each.usd or 0.0 for each in made.run_costs)
     return Item(what, "holds", f"the dearest of {len(made.run_costs)} runs cost ${dearest:.2f} of ${cap:.2f}")

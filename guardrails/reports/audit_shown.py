@@ -94,7 +94,8 @@ def conflict_rows(rows: Sequence[ConflictRow]) -> Iterator[tuple[str, ...]]:
 def variance_rows(rows: Sequence[Variance]) -> Iterator[tuple[str, ...]]:
     for row in rows:
         within = {True: "yes", False: "NO", None: "unknown"}[row.within]
-        yield row.stage, row.what, figure(row.actual, row), _expected(row), within
+        least = "at least " if row.floor else ""
+        yield row.stage, row.what, least + figure(row.actual, row), _expected(row), within
     if not rows:
         yield NONE[: len(VARIANCES)]
 

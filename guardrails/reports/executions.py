@@ -10,6 +10,9 @@ from guardrails.reports.numbers import spent, total
 from guardrails.reports.values import Call, Facts, Money, Run, Session, StageRecord
 from guardrails.timestamps import parse_stamp
 
+_ENDED = frozenset(("passed", "failed", "halted"))
+"""What a summary says of a stage that was examined."""
+
 
 class StageRun(NamedTuple):
     """One run of one stage: its telemetry, its consensus session, or both."""
@@ -45,12 +48,28 @@ class Execution(NamedTuple):
         return tuple(call for session in self.sessions for call in session.calls)
 
     @property
+    def called(self) -> bool:
+        """Whether agents were called, as far as any record tells."""
+        return bool(self.sessions) or (self.summary is not None and self.summary.cost.spends)
+
+    @property
+    def examined(self) -> bool:
+        """Whether anything was: agents asked, or something of a stage judged. A run that was halted before is empty."""
+        judged = {part.outcome for each in self.stages if each.record for part in each.record.parts}
+        ended = {each.status for each in self.summary.stages} if self.summary else set()
+        return self.called or bool(judged & {"passed", "failed"}) or bool(ended & _ENDED)
+
+    @property
     def cost(self) -> Money:
-        """What its agents' calls cost; what its summary says where no call is recorded."""
-        found = [spent(session.calls) for session in self.sessions if session.calls]
-        if found:
-            return total(found)
-        return self.summary.cost if self.summary else Money()
+        """What its agents' calls cost. Its summary is asked for what no record of a call is left of: where it counts
+        more calls than there are, the recorded ones are the least that it was."""
+        found = total([spent(session.calls) for session in self.sessions])
+        told = self.summary.cost if self.summary else Money()
+        if (told.calls or 0) <= (found.calls or 0) and self.sessions:
+            return found
+        if found.usd is None or (told.usd is not None and told.usd >= found.usd):
+            return told
+        return found._replace(tokens=None, calls=told.calls, floor=True)
 
     @property
     def failed(self) -> bool:

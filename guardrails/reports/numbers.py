@@ -44,15 +44,20 @@ def added(values: Iterable[float | None]) -> float | None:
     return math.fsum(known) if known else None
 
 
+def whole(values: Sequence[int | None]) -> int | None:
+    """The sum of counts, None when one of them is unknown: nothing would tell that it is only a part."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known and len(known) == len(values) else None
+
+
 def spent(calls: Sequence[Call]) -> Money:
     """What some calls cost together. No calls at all: nothing is known, for nobody recorded that there were none."""
     if not calls:
         return Money()
     priced = [call for call in calls if call.usd is not None]
-    tokens = added(call.tokens for call in calls)
     return Money(
         added(call.usd for call in priced),
-        None if tokens is None else int(tokens),
+        whole([call.tokens for call in calls]),
         _source(call.source for call in priced),
         len(calls),
         len(priced),
@@ -61,12 +66,14 @@ def spent(calls: Sequence[Call]) -> Money:
 
 
 def total(parts: Sequence[Money]) -> Money:
-    """Several amounts together. One that is unknown, or only a part, makes the sum the least it was."""
-    tokens, calls = added(part.tokens for part in parts), added(part.calls for part in parts)
-    priced, usd = added(part.priced for part in parts), added(part.usd for part in parts)
+    """Several amounts together. One that is unknown, or only a part, makes the sum the least it was. Nothing spent on
+    no calls is no part of what calls cost, unless there is nothing else."""
+    parts = [part for part in parts if part.calls != 0] or parts
+    calls, priced = added(part.calls for part in parts), added(part.priced for part in parts)
+    usd = added(part.usd for part in parts)
     return Money(
         usd,
-        None if tokens is None else int(tokens),
+        whole([part.tokens for part in parts]),
         _source(part.source for part in parts if part.usd is not None),
         None if calls is None else int(calls),
         None if priced is None else int(priced),
@@ -94,10 +101,21 @@ def money(amount: Money) -> str:
     if amount.usd is None:
         return UNKNOWN
     text = dollars(amount.usd) + (" (estimated)" if amount.source == "estimated" else "")
-    if not amount.floor:
-        return text
-    known = amount.calls is not None and amount.priced is not None
-    return f"at least {text}" + (f", {amount.priced} of {amount.calls} calls priced" if known else "")
+    if amount.calls == 0:
+        return f"{text}, no call was made"
+    return f"at least {text}, {priced(amount)}" if amount.floor else text
+
+
+def priced(amount: Money) -> str:
+    """How many of the calls of an amount have a price, in words."""
+    if amount.calls is None or amount.priced is None or amount.priced == amount.calls:
+        return "not every call has a known price"
+    return f"{amount.priced} of {amount.calls} calls priced"
+
+
+def least(usd: float | None, floor: bool) -> str:
+    """An amount that may be the least that it was."""
+    return f"at least {dollars(usd)}" if floor and usd is not None else dollars(usd)
 
 
 def duration(milliseconds: float | None) -> str:

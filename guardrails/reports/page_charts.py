@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from guardrails.layout import STAGES
-from guardrails.reports.adoption import Adoption, Figures, Weighed
+from guardrails.reports.adoption import Adoption, Weighed
+from guardrails.reports.adoption_figures import Figures, ProfileCost
 from guardrails.reports.audit import Audit
 from guardrails.reports.charts import Chart, Kind, Series, Target, told
 from guardrails.reports.numbers import MEGABYTE, UNKNOWN, added, dollars, duration, mean, share
@@ -57,7 +58,7 @@ def adoption_charts(found: Adoption) -> tuple[Chart, ...]:
         ),
         _made(
             "cost-weeks", "Cost of a run", "bar", names, dollars,
-            [Series("mean of the runs whose cost is known", tuple(each.usd_per_run for each in totals))],
+            _per_run(totals),
             [Target("cap", targets.usd)],
         ),
         _stage_costs(found),
@@ -118,10 +119,21 @@ def _outcomes(totals: Sequence[Figures], names: tuple[str, ...]) -> Chart:
     )
 
 
+def _per_run(totals: Sequence[Figures]) -> list[Series]:
+    """Means that are known, and apart from them those of which not every call has a price."""
+    known = [None if each.usd_per_run_is_floor else each.usd_per_run for each in totals]
+    floors = [each.usd_per_run if each.usd_per_run_is_floor else None for each in totals]
+    series = [_of("mean of a run", known), _of("at least: not every call is priced", floors)]
+    return [each for each in series if any(value is not None for value in each.values)] or series[:1]
+
+
 def _stage_costs(found: Adoption) -> Chart:
-    used = [stage for stage in STAGES if any(dict(each.stages).get(stage) is not None for each in found.profiles)]
-    labels = tuple(each.profile for each in found.profiles)
-    series = [Series(stage, tuple(dict(each.stages)[stage] for each in found.profiles)) for stage in used]
+    used = [name for at, name in enumerate(STAGES) if any(each.stages[at].usd is not None for each in found.profiles)]
+    labels = tuple(map(_profile_label, found.profiles))
+    series = [
+        Series(name, tuple(row.usd for each in found.profiles for row in each.stages if row.stage == name))
+        for name in used
+    ]
     return _made(
         "cost-stages",
         "Cost of a run by stage and profile",
@@ -131,6 +143,12 @@ def _stage_costs(found: Adoption) -> Chart:
         series,
         [Target("cap", found.targets.usd)],
     )
+
+
+def _profile_label(each: ProfileCost) -> str:
+    """The profile; what has no price in it is not in its bar."""
+    lower = any(row.floor for row in each.stages)
+    return f"{each.profile} (at least)" if lower else each.profile
 
 
 def footprint_chart(rows: Sequence[Weighed], limits: Evidence) -> Chart:

@@ -10,7 +10,7 @@ from guardrails.reports import audit_shown as shown
 from guardrails.reports.adoption import Adoption
 from guardrails.reports.audit import Audit
 from guardrails.reports.documents import moment
-from guardrails.reports.numbers import dollars, duration, share, size
+from guardrails.reports.numbers import dollars, duration, least, share, size
 from guardrails.reports.page import Fact, Link, Page, Section, Table, render, table
 from guardrails.reports.page_charts import adoption_charts, audit_charts, footprint_chart, qa_charts, status_charts
 from guardrails.reports.qa import Qa
@@ -23,42 +23,23 @@ Links = Sequence[Link]
 
 def adoption_page(found: Adoption, settings: Settings, now: datetime, links: Links = ()) -> str:
     """Adoption: are runs made, do agents agree, what do they cost."""
-    ended = [week for week in found.weeks if week.complete] or list(found.weeks)
-    last, targets = ended[-1].total, found.targets
-    facts = (
-        Fact(
-            "Runs",
-            str(last.runs),
-            f"{ended[-1].name}, target {targets.runs}",
-            "good" if last.runs >= targets.runs else "bad",
-        ),
-        Fact(
-            "Agreement",
-            share(last.agreement),
-            f"target {targets.agreement:.2f}",
-            _tone(last.agreement, at_least=targets.agreement),
-        ),
-        Fact(
-            "Cost of a run",
-            dollars(last.usd_per_run),
-            f"cap {dollars(targets.usd)}",
-            _tone(last.usd_per_run, at_most=targets.usd),
-        ),
-        Fact("Latency p95", duration(last.p95_ms), "of one agent's call"),
-        Fact("Alerts", str(len(found.alerts)), "", "bad" if found.alerts else "good"),
-    )
+    facts = _adoption_facts(found)
     rows = [row for week in found.weeks for row in adoption_shown.week_rows(week)]
-    by_week = table("Weeks", adoption_shown.COLUMNS, rows, range(2, 9))
+    by_week = table("Weeks", adoption_shown.COLUMNS, rows, (2, 4, 5))
     gaps = tuple(f"{week.name}: {'; '.join(map(adoption_shown.gap, week.gaps))}" for week in found.weeks if week.gaps)
     alerts = table(
         "Alerts", ("Alert", "Weeks", "What"), [(each.name, each.period, each.message) for each in found.alerts]
     )
+    raised = "" if found.alerts else f"Here: {adoption_shown.no_alert(found)}."
     evidence = [(each.spec, size(each.bytes), str(each.files)) for each in found.footprints]
-    text = "A run is one run of the sequencer, or a stage that was run alone. The week marked * is under way."
+    text = (
+        "A run is one run of the sequencer, or a stage that was run alone. Replayed and empty ones are not counted. "
+        "The week marked * is under way."
+    )
     sections = (
         Section("weeks", "By week", text, adoption_charts(found), (by_week,)),
         Section("gaps", "What missed its target", "" if gaps else "Every week reached its targets.", lines=gaps),
-        Section("alerts", "Alerts", "Two complete weeks in a row raise one.", tables=(alerts,)),
+        Section("alerts", "Alerts", f"Two complete weeks in a row raise one. {raised}", tables=(alerts,)),
         Section(
             "evidence", "Evidence", charts=(footprint_chart(found.footprints, settings.evidence),),
             tables=(table("Evidence by SPEC", ("SPEC", "Size", "Files"), evidence, (1, 2)),),
@@ -68,11 +49,24 @@ def adoption_page(found: Adoption, settings: Settings, now: datetime, links: Lin
     return render(Page("Adoption", weeks, moment(now) or "", facts, sections, tuple(links)))
 
 
-def _tone(value: float | None, at_least: float | None = None, at_most: float | None = None) -> str:
-    if value is None:
-        return "warn"
-    held = (at_least is None or value >= at_least) and (at_most is None or value <= at_most)
-    return "good" if held else "bad"
+def _adoption_facts(found: Adoption) -> tuple[Fact, ...]:
+    """The last week that is over, in figures. Green is what is known to have reached its target."""
+    week = next((week for week in reversed(found.weeks) if week.complete), found.weeks[-1])
+    last, targets = week.total, found.targets
+    tones = {each.what: "bad" if each.missed else "warn" for each in week.gaps}
+
+    def fact(label: str, what: str, value: str, note: str) -> Fact:
+        return Fact(label, value, note, tones.get(what, "good"))
+
+    per_run = least(last.usd_per_run, last.usd_per_run_is_floor)
+    watched = "" if found.watched > 1 else "no two complete weeks"
+    return (
+        fact("Runs", "runs", str(last.runs), f"{week.name}, target {targets.runs}"),
+        fact("Agreement", "agreement", share(last.agreement), f"target {targets.agreement:.2f}"),
+        fact("Cost of a run", "cost per run", per_run, f"cap {dollars(targets.usd)}"),
+        Fact("Latency p95", duration(last.p95_ms), "of one agent's call"),
+        Fact("Alerts", str(len(found.alerts)), watched, "bad" if found.alerts else "warn" if watched else "good"),
+    )
 
 
 def status_page(found: Status, settings: Settings, now: datetime, links: Links = ()) -> str:
@@ -80,12 +74,13 @@ def status_page(found: Status, settings: Settings, now: datetime, links: Links =
     stages = [stage for state in found.specs for stage in state.stages]
     stale, over = sum(state.stale for state in found.specs), sum(state.weight == "over" for state in found.specs)
     conflicts = sum(stage.verdict == "conflict" for stage in stages)
+    agreed, dated = any(stage.sessions for stage in stages), any(state.latest for state in found.specs)
     facts = (
         Fact("SPECs", str(len(found.specs))),
         Fact("Stages that hold", f"{sum(stage.holds for stage in stages)} of {len(stages)}"),
-        Fact("Conflicts", str(conflicts), "stages with one that nobody settled", "bad" if conflicts else "good"),
-        Fact("Stale", str(stale), f"without evidence for {found.stale_hours:g} h", "warn" if stale else "good"),
-        Fact("Over the limit", str(over), "of evidence", "bad" if over else "good"),
+        Fact("Conflicts", str(conflicts), "stages with one that nobody settled", _bad(conflicts, agreed)),
+        Fact("Stale", str(stale), f"without evidence for {found.stale_hours:g} h", _bad(stale, dated, "warn")),
+        Fact("Over the limit", str(over), "of evidence", _bad(over, any(state.footprint for state in found.specs))),
     )
     overview = table("All SPECs", status_shown.COLUMNS, [status_shown.overview_row(state) for state in found.specs])
     sections = (
@@ -93,6 +88,11 @@ def status_page(found: Status, settings: Settings, now: datetime, links: Links =
         *(_spec_section(state) for state in found.specs),
     )
     return render(Page("Status", f"from {found.where}", moment(now) or "", facts, sections, tuple(links)))
+
+
+def _bad(number: int, known: bool, bad: str = "bad") -> str:
+    """The tone of a number that should be 0: it is good where there was something to count."""
+    return bad if number else "good" if known else ""
 
 
 def _spec_section(state: SpecState) -> Section:
@@ -157,6 +157,7 @@ def qa_page(found: Qa, links: Links = ()) -> str:
     """The telemetry QA sweep."""
     fields = found.population.fields
     partial = [field for field in fields if field.said < field.records]
+    quiet = found.runs and not found.fired
     ok, examined = found.schemas.verdict == "pass", f"{found.schemas.checked} examined, {found.schemas.found} faults"
     facts = (
         Fact("Schemas", found.schemas.verdict, examined, "good" if ok else "bad"),
@@ -164,10 +165,10 @@ def qa_page(found: Qa, links: Links = ()) -> str:
             "Fields always populated",
             f"{len(fields) - len(partial)} of {len(fields)}",
             "",
-            "warn" if partial else "good",
+            "warn" if partial or not fields else "good",
         ),
         Fact("Costs", "agree" if found.costs.agrees else "do not agree", "", "good" if found.costs.agrees else "bad"),
-        Fact("Alerts", str(len(found.fired)), f"over {found.weeks} weeks", "warn" if found.fired else "good"),
+        Fact("Alerts", str(len(found.fired)), f"over {qa_shown.played(found)}", "good" if quiet else "warn"),
     )
     verdict = f"{qa_shown.verdict(found)}."
     said = table("Fields", qa_shown.FIELDS, [qa_shown.field_row(field) for field in fields], range(2, 7))

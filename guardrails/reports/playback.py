@@ -7,9 +7,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-from guardrails.reports.adoption import Alert, Targets, adoption
+from guardrails.reports.adoption import adoption
+from guardrails.reports.adoption_targets import Alert, Targets
 from guardrails.reports.documents import moment
 from guardrails.reports.executions import Execution, executions
+from guardrails.reports.numbers import priced
 from guardrails.reports.values import Facts, Session
 
 
@@ -40,14 +42,21 @@ class Fired(NamedTuple):
     alert: Alert
 
 
-def playback(facts: Facts, now: datetime, weeks: int, cap: float | None, spec: str) -> tuple[Fired, ...]:
+class Played(NamedTuple):
+    """What fired, and over how many runs: of none, nothing can."""
+
+    runs: int
+    fired: tuple[Fired, ...]
+
+
+def playback(facts: Facts, now: datetime, weeks: int, cap: float | None, spec: str) -> Played:
     """Everything that fires over the last `weeks` ISO weeks of one SPEC."""
     found = adoption(facts, now, weeks, Targets())
     first = found.weeks[0].monday
     recent = [each for each in executions(facts) if each.started and each.started.date() >= first]
     alerts = [alert for each in recent for alert in _of_run(each, cap)]
     weekly = [alert._replace(spec=spec) for alert in found.alerts]
-    return tuple(Fired(identity(each), each) for each in (*alerts, *weekly))
+    return Played(len(recent), tuple(Fired(identity(each), each) for each in (*alerts, *weekly)))
 
 
 def identity(alert: Alert) -> str:
@@ -65,9 +74,10 @@ def _of_run(each: Execution, cap: float | None) -> Iterator[Alert]:
             period = f"{record.stage} {record.stamp or moment(record.when) or record.path}"
             yield Alert("guardrail-failed", period, f"{record.stage}: {failed}", None, None, record.spec)
     cost = each.cost
-    if each.calls and not each.replayed and (cost.usd is None or cost.floor):
-        said = f"{cost.priced or 0} of {cost.calls} calls have a price"
-        yield Alert("cost-unknown", each.name, said, None, None, each.spec)
+    if not each.called or each.replayed:
+        return
+    if cost.usd is None or cost.floor:
+        yield Alert("cost-unknown", each.name, priced(cost), None, None, each.spec)
     if cap is not None and cost.usd is not None and cost.usd > cap:
         yield Alert("cost-over-cap", each.name, f"${cost.usd:.2f} of ${cap:.2f}", cost.usd, cap, each.spec)
 

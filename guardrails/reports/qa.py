@@ -45,6 +45,8 @@ class Qa(NamedTuple):
     population: Population
     costs: Reconciliation
     weeks: int
+    runs: int
+    """runs of these weeks, over which alert rules were played back"""
     fired: tuple[Fired, ...]
     routing: Routing
 
@@ -55,6 +57,8 @@ class Qa(NamedTuple):
         if self.schemas.verdict != "pass":
             found.append(f"{self.schemas.found} faults against the schemas ({self.schemas.verdict})")
         empty = [field for field in self.population.fields if field.said < field.records]
+        if not self.population.fields:
+            found.append("no record has a field to look at")
         if empty:
             found.append(f"{len(empty)} fields are not always populated")
         if not self.costs.agrees:
@@ -68,6 +72,7 @@ class Qa(NamedTuple):
 
 def qa(facts: Facts, budget: Budget, inputs: Inputs, now: datetime, weeks: int, spec: str, routing: Routing) -> Qa:
     """The sweep over one SPEC. `facts` are of that SPEC alone."""
-    fired = playback(facts, now, weeks, budget.usd, spec)
+    runs, fired = playback(facts, now, weeks, budget.usd, spec)
     costs = reconcile(facts, spec)
-    return Qa(spec, facts.where, now, inputs.sealed, inputs.judged, inputs.population, costs, weeks, fired, routing)
+    looked = (inputs.sealed, inputs.judged, inputs.population)
+    return Qa(spec, facts.where, now, *looked, costs, weeks, runs, fired, routing)

@@ -51,6 +51,11 @@ def fired_rows(found: Qa) -> Iterator[tuple[str, ...]]:
         yield "none", "", "", ""
 
 
+def played(found: Qa) -> str:
+    """What the rules were played back over."""
+    return f"the last {found.weeks} ISO weeks, {found.runs or 'no'} {'run' if found.runs == 1 else 'runs'}"
+
+
 def rule_rows(found: Qa) -> Iterator[tuple[str, ...]]:
     """Every rule, and how often it fired: one that never did was played back all the same."""
     for rule in RULES:
@@ -85,7 +90,7 @@ def as_text(found: Qa) -> str:
             text_table(FIELDS, partial) if partial else "none\n",
             "\n",
             text_table(COSTS, cost_rows(found.costs)),
-            f"\nAlerts over {found.weeks} weeks\n",
+            f"\nAlerts over {played(found)}\n",
             text_table(FIRED, fired_rows(found)),
             "\n",
             text_table(SENT, sent_rows(found)),
@@ -97,7 +102,7 @@ def as_text(found: Qa) -> str:
 def as_markdown(found: Qa) -> str:
     """The sweep as it is filed."""
     missing, schemas = list(missing_rows(found)), found.schemas
-    playback = f"## Alert playback\n\nThe last {found.weeks} ISO weeks.\n"
+    playback = f"## Alert playback\n\nOver {played(found)}.\n"
     more = len(found.population.missing) - len(missing)
     examples = markdown_table(("Record", "Field", "How"), missing) + (f"\nand {more} more\n" if more > 0 else "")
     return "\n".join(
@@ -137,6 +142,7 @@ def as_document(found: Qa) -> dict[str, Any]:
             "archived": list(found.costs.archived),
         },
         "weeks": found.weeks,
+        "runs": found.runs,
         "alerts": [{"id": fired.id, **plain(fired.alert)} for fired in found.fired],
         "routing": {"places": list(found.routing.places), "sent": plain(found.routing.sent)},
     }

@@ -78,7 +78,7 @@ def _call(given: dict[str, Any], agent: str, path: str, tokens: int | None) -> C
         agent=agent,
         status=status,
         model=first(given, ("model_id", "model")),
-        latency_ms=whole(given.get("latency_ms")),
+        latency_ms=whole(given.get("latency_ms")) or None,  # no call takes no time: nobody looked at the clock
         tokens=tokens,
         usd=usd,
         source=how if usd is not None else "unknown",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from guardrails.consensus import sessions as grouping
 from guardrails.consensus.gathering import Candidate, Case, Present, cases, present
 from guardrails.consensus.sessions import Session as Filed
-from guardrails.consensus.values import Current
+from guardrails.consensus.values import AgentOutput, Current
 from guardrails.consensus.verdict import judge
 from guardrails.halves import in_halves
 from guardrails.jsontext import JsonFlaw, parse
@@ -69,8 +69,7 @@ def _judged(work: _Work, specs: list[str]) -> list[Session]:
     filed = [row for case in filed_cases for row in _of_case(case, work.latest_only)]
     judged = [output for row in filed if row.is_latest for output in row.session.outputs]
     now = present(snapshot, settings.layout, judged)
-    silent = [row.session for row in filed if not any(_tells(told, file.path) for file in row.session.witnesses)]
-    usage = _usage(snapshot, silent)
+    usage = _usage(snapshot, {each.path: each.agent for row in filed for each in _silent(row.session, told)})
     return [_session(settings, row, now, told, usage) for row in filed]
 
 
@@ -80,13 +79,16 @@ def _of_case(case: Case, latest_only: bool) -> list[_Filed]:
     return [_Filed(case, each, each in latest) for each in (latest if latest_only else sessions)]
 
 
-def _tells(told: Told, path: str) -> bool:
-    return path in told.metrics or bool(path in told.events and told.events[path].calls)
+def _silent(session: Filed, told: Told) -> Iterator[AgentOutput]:
+    """The answers of agents whose calls no other record tells of: that one was made is known all the same."""
+    paths = [file.path for file in session.witnesses]
+    heard = {told.metrics[path].agent for path in paths if path in told.metrics}
+    heard |= {call.agent for path in paths if path in told.events for call in told.events[path].calls}
+    return (output for output in session.outputs if output.agent not in heard)
 
 
-def _usage(snapshot: Snapshot, sessions: Iterable[Filed]) -> dict[str, Call]:
-    """What answers themselves say of their calls, by path: asked only where no other record tells."""
-    agents = {output.path: output.agent for session in sessions for output in session.outputs}
+def _usage(snapshot: Snapshot, agents: Mapping[str, str]) -> dict[str, Call]:
+    """What answers themselves say of their calls, by path. `agents` are those asked for, by the path of the answer."""
     entries = [entry for path in agents if (entry := snapshot.entry(path)) and entry.kind == "file"]
     found = {}
     for blob in snapshot.read_many(entries):
@@ -127,7 +129,7 @@ def _session(settings: Settings, row: _Filed, now: Present, told: Told, usage: M
         run=run,
         then=then,
         now=now_,
-        metrics=metrics or answers,
+        metrics=(*metrics, *answers),
         events=calls,
         recoveries=tuple(step for each in events for step in each.recoveries),
         paths=tuple(sorted(file.path for file in filed.files)),

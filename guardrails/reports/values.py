@@ -14,8 +14,9 @@ Outcome = Literal["passed", "failed", "skipped", "unknown"]
 
 
 class Money(NamedTuple):
-    """What calls cost. `usd` and `tokens` are None when no call says. `floor`: a part of it is unknown, so `usd` is the
-    least it was. `calls` is None when nobody counted them, `priced` counts those with a price."""
+    """What calls cost. `usd` is None when no call says, `tokens` when not every call does. `floor`: a part of it is
+    unknown, so `usd` is the least it was. `calls` is None when nobody counted them, `priced` counts those with a
+    price."""
 
     usd: float | None = None
     tokens: int | None = None
@@ -23,6 +24,11 @@ class Money(NamedTuple):
     calls: int | None = None
     priced: int | None = None
     floor: bool = False
+
+    @property
+    def spends(self) -> bool:
+        """Whether it is about any call: $0.00 for no calls says nothing of what calls cost."""
+        return bool(self.calls) if self.calls is not None else bool(self.usd)
 
 
 class Call(NamedTuple):
@@ -97,8 +103,16 @@ class Session(NamedTuple):
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """Every call once: the event lines list each attempt; where there are none, the metrics say."""
-        return self.events or self.metrics
+        """Every call once: the event lines list each attempt; of agents they leave out, the metrics say."""
+        told = {call.agent for call in self.events}
+        return (*self.events, *(call for call in self.metrics if call.agent not in told))
+
+    @property
+    def agreement(self) -> float | None:
+        """The agreement of the whole roster: alone everybody agrees, and what nothing proves does not count."""
+        verdict = self.then
+        whole = verdict.kind != "undecided" and verdict.participation == 1
+        return verdict.agreement if whole else None
 
 
 class StageCost(NamedTuple):

@@ -9,8 +9,10 @@ from datetime import timedelta
 
 import pytest
 
-from guardrails.reports.adoption import NO_PROFILE, Adoption, Gap, Outcomes, adoption, week_name
+from guardrails.reports.adoption import Adoption, adoption, week_name
+from guardrails.reports.adoption_figures import NO_PROFILE, Outcomes
 from guardrails.reports.adoption_shown import as_csv, as_document, as_text
+from guardrails.reports.adoption_targets import Gap
 from guardrails.reports.executions import executions
 from guardrails.reports.reduce import reduce
 from guardrails.settings import Settings
@@ -61,8 +63,14 @@ def test_figures_are_those_worked_out_by_hand(known: Adoption) -> None:
 
 def test_gaps_to_the_targets_are_named_and_unknown_is_a_gap(known: Adoption) -> None:
     assert [gap.what for gap in known.weeks[0].gaps] == ["runs", "agreement", "cost per run"]
-    assert known.weeks[2].gaps == ()
-    assert known.weeks[3].gaps == (Gap("runs", 0, 5), Gap("agreement", None, 0.90), Gap("cost per run", None, 3.00))
+    assert all(gap.missed for gap in known.weeks[0].gaps)
+    (cost,) = known.weeks[2].gaps
+    assert (cost.what, cost.missed, cost.why) == ("cost per run", False, "17 of 18 calls priced")
+    assert known.weeks[3].gaps == (
+        Gap("runs", 0, 5, missed=True),
+        Gap("agreement", None, 0.90, missed=False, why="no session"),
+        Gap("cost per run", None, 3.00, missed=False, why="no agent was called"),
+    )
 
 
 def test_two_weeks_in_a_row_raise_each_alert_once(known: Adoption) -> None:
@@ -114,14 +122,14 @@ def test_stages_of_one_process_of_the_older_tool_are_one_run() -> None:
     assert [each.stage for each in found.stages] == ["plan", "tasks"]
 
 
-def test_replayed_answers_count_as_runs_and_not_as_latency_or_cost() -> None:
+def test_replayed_answers_are_counted_apart_and_are_no_latency_or_cost() -> None:
     bundle = Bundle(moment=at(2, 9))
     files = run(bundle, (0.1, 0.1, 0.1))
     for agent in bundle.roster:
         path = bundle.path(f"{agent}_metrics")
         files[path] = files[path].replace(b'"attempt"', b'"replayed": true, "attempt"')
     total = adopted(files).weeks[2].total
-    assert (total.runs, total.outcomes.ok, total.p95_ms, total.cost.usd) == (1, 1, None, None)
+    assert (total.runs, total.replayed, total.outcomes.ok, total.p95_ms, total.cost.usd) == (0, 1, 0, None, None)
 
 
 def test_csv_has_a_row_for_each_week_and_profile_and_empty_cells_for_unknown(known: Adoption) -> None:
@@ -142,7 +150,7 @@ def test_no_cell_of_csv_is_a_formula_or_breaks_out_of_its_row(name: str) -> None
     run_ = "20260209T090000Z-4f2a9c10"
     summary = {
         "schemaVersion": 1, "specId": SPEC, "run": run_, "profile": name, "started_at": "2026-02-09T09:00:00Z",
-        "outcome": "completed", "exit_code": 0, "halt": None, "stages": [],
+        "outcome": "completed", "exit_code": 0, "halt": None, "stages": [{"stage": "plan", "status": "passed"}],
     }  # fmt: skip
     text = as_csv(adopted({f"{EVIDENCE}/runs/{SPEC}/{run_}.json": render(summary)}))
     (row,) = [row for row in csv.DictReader(io.StringIO(text)) if row["runs"] == "1"]

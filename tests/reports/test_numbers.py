@@ -44,9 +44,16 @@ def test_the_sum_of_nothing_known_is_unknown_and_not_zero() -> None:
 
 def test_a_sum_with_a_part_unknown_is_the_least_it_was() -> None:
     found = numbers.spent([Call("a", usd=0.25, source="measured", tokens=10), Call("b")])
-    assert found == Money(0.25, 10, "measured", 2, 1, floor=True)
+    assert found == Money(0.25, None, "measured", 2, 1, floor=True)
     assert numbers.money(found) == "at least $0.25, 1 of 2 calls priced"
-    assert numbers.total([found, Money(1.0, 5, "estimated", 1, 1)]) == Money(1.25, 15, "estimated", 3, 2, floor=True)
+    assert numbers.total([found, Money(1.0, 5, "estimated", 1, 1)]) == Money(1.25, None, "estimated", 3, 2, floor=True)
+
+
+def test_nothing_spent_on_no_calls_is_no_part_of_what_calls_cost() -> None:
+    nobody, unpriced = Money(0.0, 0, "measured", 0, 0), Money(calls=23, priced=0)
+    assert numbers.total([nobody, unpriced]) == unpriced
+    assert numbers.total([nobody, nobody]) == nobody
+    assert numbers.money(nobody) == "$0.00, no call was made"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 
 from guardrails.config import load_for_run
 from guardrails.errors import GuardrailError
-from guardrails.reports.playback import playback
+from guardrails.reports.playback import Played, playback
 from guardrails.reports.population import Population, population, state
 from guardrails.reports.reduce import reduce
 from guardrails.settings import Settings
@@ -63,19 +63,19 @@ def test_fields_are_counted_over_all_records_and_the_empty_ones_named() -> None:
 
 def test_alerts_fire_as_they_would_have_and_always_under_the_same_id() -> None:
     facts = reduce(Memory(history()), Settings())
-    fired = playback(facts, NOW, 4, 3.75, SPEC)
+    fired = playback(facts, NOW, 4, 3.75, SPEC).fired
     names = [each.alert.name for each in fired]
     assert names.count("consensus-conflict") == 3
     assert names.count("cost-unknown") == 1
     assert [each.alert.message for each in fired if each.alert.name == "cost-over-cap"] == ["$4.00 of $3.75"]
     assert names[-3:] == ["adoption-low-runs", "adoption-low-agreement", "adoption-high-cost"]
     assert len({each.id for each in fired}) == len(fired)
-    assert [each.id for each in playback(facts, NOW, 4, 3.75, SPEC)] == [each.id for each in fired]
+    assert [each.id for each in playback(facts, NOW, 4, 3.75, SPEC).fired] == [each.id for each in fired]
 
 
 def test_weeks_before_the_first_run_raise_nothing() -> None:
     facts = reduce(Memory(run(Bundle(moment=at(2, 17)), (0.1, 0.1, 0.1))), Settings())
-    assert playback(facts, NOW, 8, 3.0, SPEC) == ()
+    assert playback(facts, NOW, 8, 3.0, SPEC) == Played(1, ())
 
 
 def test_a_sound_history_fires_nothing() -> None:
@@ -84,7 +84,7 @@ def test_a_sound_history_fires_nothing() -> None:
         files |= run(Bundle(moment=at(1, week)), (0.1, 0.1, 0.1))
         files |= run(Bundle(moment=at(2, week - 24)), (0.1, 0.1, 0.1))
         files |= run(Bundle(moment=at(2, week - 17)), (0.1, 0.1, 0.1))
-    assert playback(reduce(Memory(files), Settings()), NOW, 4, 3.0, SPEC) == ()
+    assert playback(reduce(Memory(files), Settings()), NOW, 4, 3.0, SPEC) == Played(15, ())
 
 
 class Heard(http.server.BaseHTTPRequestHandler):

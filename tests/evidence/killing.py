@@ -1,14 +1,17 @@
 """Kill an archive at every step it takes: run as a program, it forks one archive for each step and kills it there.
 
 `python -m tests.evidence.killing TEMPLATE WORK` copies TEMPLATE to WORK for each kill, and prints how many there were.
+With a number after these, that many are killed at random moments instead.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import sys
+import time
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -58,8 +61,8 @@ def _die_at(step: int, root: str) -> None:
     sys.addaudithook(hook)
 
 
-def archive(root: Path, step: int | None = None) -> int:
-    """Archive in a process of its own, killed before its nth step. Returns how it ended."""
+def _forked(root: Path, step: int | None = None) -> int:
+    """Begin an archive in a process of its own, which is killed before its nth step. Returns its id."""
     child = os.fork()
     if child == 0:
         code = 70
@@ -70,7 +73,43 @@ def archive(root: Path, step: int | None = None) -> int:
             code = int(cli.main(COMMAND, prog_name="speckit", standalone_mode=False) or 0)
         finally:
             os._exit(code)
+    return child
+
+
+def _ended(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def archive(root: Path, step: int | None = None) -> int:
+    """Archive in a process of its own, killed before its nth step. Returns how it ended."""
+    return _ended(_forked(root, step))
+
+
+def _killed_after(root: Path, seconds: float) -> int:
+    """Archive in a process of its own, killed when it has had some time. Returns how it ended."""
+    child = _forked(root)
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)  # a zombie at the latest: it was not waited for
+    return _ended(child)
+
+
+def at_random(template: Path, work: Path, rounds: int) -> None:
+    """Kill one at a random moment, again and again until one comes through; then begin anew. Prints the kills."""
+    before, chance, kills = digests(template), random.Random(rounds), 0
+    shutil.copytree(template, work)
+    started = time.monotonic()
+    assert archive(work) == 0
+    whole, after = time.monotonic() - started, set(digests(work))
+    while kills < rounds:
+        shutil.rmtree(work / LAYOUT.docs)
+        shutil.copytree(template / LAYOUT.docs, work / LAYOUT.docs)
+        while (ended := _killed_after(work, chance.uniform(0, whole * 1.1))) != 0:
+            assert ended == -signal.SIGKILL, ended
+            assert lost(work, before) == []
+            kills += 1
+        assert set(digests(work)) == after
+        assert lost(work, before) == []
+    print(kills)
 
 
 def main(template: Path, work: Path) -> None:
@@ -96,4 +135,5 @@ def main(template: Path, work: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    places = Path(sys.argv[1]), Path(sys.argv[2])
+    at_random(*places, int(sys.argv[3])) if len(sys.argv) > 3 else main(*places)

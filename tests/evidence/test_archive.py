@@ -336,6 +336,20 @@ def test_killed_at_every_step_nothing_is_lost_and_again_finishes_it(sandbox: San
     assert int(ran.stdout) > 15
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no fork and no SIGKILL")
+def test_killed_at_a_hundred_random_moments_nothing_is_lost(sandbox: Sandbox, tmp_path: Path) -> None:
+    for number in range(2):
+        make_run(sandbox.root, number, stages=("plan",), padding=b"line\n" * 30_000)
+    track(sandbox)
+    sandbox.commit()
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.evidence.killing", str(sandbox.root), str(tmp_path / "work"), "100"],
+        env=sandbox.environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert int(ran.stdout) >= 100
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes")
 def test_a_full_disk_loses_nothing(sandbox: Sandbox) -> None:
     import resource

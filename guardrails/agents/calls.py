@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from hashlib import sha256
 from queue import SimpleQueue
 
+from guardrails.agents.remarks import with_last_words
 from guardrails.agents.replay import replay
 from guardrails.agents.serving import Surroundings, begin, command_of, prompt_bytes, serve
 from guardrails.agents.shapes import Call, Finished, Progress, State, Watch
 from guardrails.errors import Undecidable
 from guardrails.pipeline.world import World
+from guardrails.redaction import Needles, needles
 
 __all__ = ("Call", "Finished", "Progress", "Watch", "call_all", "call_key", "calls_directory", "prompt_sha256")
 
@@ -55,11 +57,13 @@ def call_all(world: World, calls: Sequence[Call], watch: Watch | None = None) ->
     flags, starter = begin(live, around)
     begun = {call.key for call, flag in zip(live, flags, strict=True) if flag}
     told: SimpleQueue[_News] = SimpleQueue()
+    known = needles(world.settings.secrets.variables, world.environment)
     for number, call in enumerate(calls):
         if call.key in begun:
             told.put((number, "started"))
         # Daemons: whoever is interrupted does not wait for an agent that will take half an hour.
-        threading.Thread(target=_report, args=(number, call, around, call.key in begun, told), daemon=True).start()
+        job = (number, call, around, call.key in begun, told, known)
+        threading.Thread(target=_report, args=job, daemon=True).start()
     brought = _collect(calls, told, watch)
     if starter:
         starter.wait()
@@ -85,12 +89,15 @@ def _collect(calls: Sequence[Call], told: SimpleQueue[_News], watch: Watch | Non
     return tuple(brought[number] for number in range(len(calls)))
 
 
-def _report(number: int, call: Call, around: Surroundings, begun: bool, told: SimpleQueue[_News]) -> None:
+def _report(
+    number: int, call: Call, around: Surroundings, begun: bool, told: SimpleQueue[_News], known: Needles
+) -> None:
     """Put what becomes of one call where `call_all` waits for it."""
     try:
         if call.agent.replay is not None:
             told.put((number, replay(call, around.repo)))
         else:
-            told.put((number, serve(call, around, lambda state: told.put((number, state)), begun=begun)))
+            finished = serve(call, around, lambda state: told.put((number, state)), begun=begun)
+            told.put((number, with_last_words(finished, known)))
     except BaseException as error:  # noqa: BLE001 - raised by whoever waits
         told.put((number, error))

@@ -30,7 +30,8 @@ class Finished(NamedTuple):
     exit_code: int | None
     """None when it was ended, by us or by a signal, or is not known"""
     problem: str | None
-    """why there is no answer to use, in one line; what a tool says in it is neither escaped nor redacted"""
+    """why there is no answer to use, in one line, with the last that the agent remarked; secrets that are configured are
+    taken out by `call_all`, nothing is escaped"""
     missing_tool: bool
     """whether nothing was started, because the program is not there or cannot be run"""
     started: datetime

@@ -78,8 +78,8 @@ def _watch(globals_: Globals) -> Any:
             return
         said: str = progress.state
         if progress.finished is not None:
-            answered = progress.finished.problem is None
-            said = f"{'answered' if answered else 'failed'} after {progress.finished.latency_ms / 1000:.1f} s"
+            problem, took = progress.finished.problem, progress.finished.latency_ms / 1000
+            said = f"answered after {took:.1f} s" if problem is None else f"failed after {took:.1f} s: {problem}"
         click.echo(printable(f"{progress.agent}: {said}"), err=True)
 
     return watch

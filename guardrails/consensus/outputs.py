@@ -50,6 +50,7 @@ def read_output(
     """The value of one answer file. Never fails: what is wrong with it is in `problems` and `error`."""
     document = load(data, unreadable)
     value = document.value
+    error = _error(value)
     whose = named(value, context)
     return AgentOutput(
         path=path,
@@ -62,8 +63,8 @@ def read_output(
         inputs=inputs(value),
         agreements=frozenset(identity(text) for _, text in stated(value, "agreements")),
         conflicts=conflicts_in(value),
-        error=_error(value),
-        problems=_problems(document, satisfies),
+        error=error,
+        problems=_problems(document, satisfies, failed=error is not None),
     )
 
 
@@ -75,13 +76,14 @@ def _filed_for(name: str, whose: Named, context: Context) -> str:
     return signed if signed in context.roster and signed.startswith(name + "_") else name
 
 
-def _problems(document: Document, satisfies: Satisfies) -> tuple[Problem, ...]:
+def _problems(document: Document, satisfies: Satisfies, *, failed: bool) -> tuple[Problem, ...]:
+    """What is wrong with the file. Of an answer that says that it `failed`, nobody expects that it says more."""
     if document.problem:
         return (document.problem,)
     found = list(placeholders(document))
     if not satisfies("agent_output", document.value):
         found.append(Problem("incomplete", "does not satisfy the agent_output schema"))
-    if not has_content(document.value):
+    if not failed and not has_content(document.value):
         found.append(Problem("incomplete", "is empty: it says nothing beyond whose it is"))
     return tuple(found)
 

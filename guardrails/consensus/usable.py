@@ -88,11 +88,11 @@ def _reasons(output: AgentOutput, question: Question, run: Run) -> Iterator[Prob
     if output.problems and output.problems[0].flaw == "unreadable":
         yield from output.problems
         return
+    if output.error is not None:  # first: this tells most
+        yield Problem("incomplete", f"reports an error: {output.error}")
     yield from output.problems
     yield from foreign(output.named, question)
     yield from _signature(output)
-    if output.error is not None:
-        yield Problem("incomplete", f"reports an error: {output.error}")
     yield from _prompt(output, run)
     yield from _inputs(output, run)
 

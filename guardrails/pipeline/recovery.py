@@ -88,8 +88,13 @@ def _asking_again(
 
 def _reason(settled: Settled) -> str:
     if settled.lacking and settled.verdict == "degraded":
-        return "; ".join(f"{lack.agent}: {lack.reason}" for lack in settled.lacking)
+        return _who(settled)
     return "; ".join(settled.reasons) or f"the verdict is {settled.verdict}"
+
+
+def _who(settled: Settled) -> str:
+    """Who has not answered usably, and why."""
+    return "; ".join(f"{lack.agent}: {lack.reason}" for lack in settled.lacking)
 
 
 def refusal(settled: Settled, request: Request) -> Halt:
@@ -109,4 +114,5 @@ def refusal(settled: Settled, request: Request) -> Halt:
         hint = f"install them, or configure their command in .speckit.yaml; then speckit auto {spec} --resume"
         return halt(stage, "missing-tool", f"{stage}: the programs of {programs} were not found", hint)
     again = f"speckit auto {spec} --resume asks only those again who have not answered"
-    return halt(stage, "degraded" if settled.verdict == "degraded" else "undecided", f"{stage}: {said}", again)
+    said = f"{stage}: {said}" + (f": {_who(settled)}" if settled.lacking else "")
+    return halt(stage, "degraded" if settled.verdict == "degraded" else "undecided", said, again)

@@ -80,5 +80,29 @@ elif MODE == "leave":  # a child that holds the output and outlives its parent
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     note(f"child {child.pid}")
     say(json.dumps(ANSWER))
+elif MODE == "family":  # nobody of it heeds a polite end
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    note(f"child {child.pid}")
+    sys.stderr.write("waiting for the model\n")
+    sys.stderr.flush()
+    time.sleep(600)
+elif MODE == "daemon":  # a process in a session of its own that holds the output
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    note(f"child {child.pid}")
+    say(json.dumps(ANSWER))
+elif MODE == "close":  # is done with its output long before it ends
+    say(json.dumps(ANSWER))
+    os.close(1)
+    time.sleep(0.5)
+    os._exit(0)
+elif MODE == "flood":
+    for _ in range(500):
+        say("x" * 1_000_000)
+elif MODE == "silent":
+    pass
+elif MODE == "blurt":
+    sys.stderr.write("one\r\ntwo\x1b[31m three\x07\n" + os.environ.get("MY_API_KEY", "") + " is refused\n\n")
+    code = 9
 note("answered")
 sys.exit(code)

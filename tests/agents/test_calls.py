@@ -38,7 +38,7 @@ def test_five_megabytes_come_back(tmp_path: Path) -> None:
     ("mode", "problem", "code"),
     [
         ("garbage", "the output is not UTF-8 at byte 128", 0),
-        ("fail", "exit code 7", 7),
+        ("fail", "exit code 7; its last words: no quota left", 7),
         ("crash", "ended by signal SIGSEGV", None),
         ("silent", "there is no output", 0),
     ],

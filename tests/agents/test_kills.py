@@ -106,7 +106,7 @@ def test_one_supervisor_is_enough(tmp_path: Path, which: int, alone: bool) -> No
         caller.kill()
     kill(supervisors(tmp_path, one)[which])
     done = ask(tmp_path, one)
-    assert (done.exit_code, done.problem, done.stderr_tail) == (7, "exit code 7", "no quota left")
+    assert (done.exit_code, done.problem, done.stderr_tail) == (7, "exit code 7; its last words: no quota left", "no quota left")
     assert len(ledger(tmp_path, "started")) == 1
 
 
@@ -120,7 +120,7 @@ def test_an_exit_that_the_waiter_saw_and_did_not_tell_is_told_by_the_keeper(tmp_
     until(lambda: ledger(tmp_path, "answered"))
     until(lambda: not runs(ledger(tmp_path, "started")[0]))
     kill(waiter)
-    assert caller.end() == "done 7 exit code 7"
+    assert caller.end() == "done 7 exit code 7; its last words: no quota left"
 
 
 def test_the_answer_of_an_agent_that_lost_both_is_waited_for(tmp_path: Path, one: Agent) -> None:

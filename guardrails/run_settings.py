@@ -152,7 +152,9 @@ class RunSettings(NamedTuple):
     profiles: tuple[Profile, ...] = ()
     profile: str | None = None
     config_sha256: str = ""
-    """digest of the configuration file's bytes and the profile's name: what a verdict was made under"""
+    """digest of the configuration file's bytes: what a verdict was made under"""
+    plain: RunSettings | None = None
+    """these settings without their profile; None where none is in force"""
 
     def agent(self, name: str) -> Agent:
         """The agent of that name. One that nobody configured cannot be called: it has no command."""
@@ -161,8 +163,14 @@ class RunSettings(NamedTuple):
     def stage(self, name: str) -> StagePlan:
         return next(stage for stage in self.stages if stage.name == name)
 
-    def under(self, name: str) -> RunSettings:
-        """These settings with a profile in force. Raises GuardrailError for one that is not configured."""
+    def under(self, name: str | None) -> RunSettings:
+        """These settings with a profile in force, in place of any other. Raises GuardrailError for one that is not
+        configured."""
+        plain = self.plain or self
+        return plain if name is None else plain.fallen_back(name)._replace(plain=plain)
+
+    def fallen_back(self, name: str) -> RunSettings:
+        """These settings with another profile on top of what is in force. Raises as `under` does."""
         from difflib import get_close_matches
 
         profile = next((each for each in self.profiles if each.name == name), None)

@@ -62,7 +62,8 @@ _NAMED = {"begin": "from", "end": "to", "profile": "profile", "allow_degraded": 
 def _run(ctx: click.Context, spec: str, own: dict[str, Any], globals_: Globals) -> int:
     from guardrails.cli.auto_run import Command, run
     from guardrails.cli.world import world_here
-    from guardrails.pipeline.running import Asked, require_spec
+    from guardrails.pipeline.packet import require_spec
+    from guardrails.pipeline.running import Asked
 
     given = click.core.ParameterSource.COMMANDLINE
     named = frozenset(word for name, word in _NAMED.items() if ctx.get_parameter_source(name) == given)

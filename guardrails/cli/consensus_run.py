@@ -17,6 +17,7 @@ from guardrails.layout import STAGES
 from guardrails.pipeline.asking import prepare, prompt_of
 from guardrails.pipeline.disputes import Dispute, dispute
 from guardrails.pipeline.halting import Halt
+from guardrails.pipeline.packet import require_spec
 from guardrails.pipeline.recovery import Retry
 from guardrails.pipeline.resolving import write_resolution
 from guardrails.pipeline.settling import Judged
@@ -46,6 +47,7 @@ def run(ctx: click.Context, /, *, stage: str, spec: str, profile: str | None, dr
     """
     globals_ = merged(ctx, **options)
     world = world_here(globals_, spec, profile)
+    require_spec(world)
     if dry_run:
         for line in _prompts(world, stage):
             click.echo("\n".join(map(printable, line.splitlines())))

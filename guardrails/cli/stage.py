@@ -18,6 +18,7 @@ from guardrails.pipeline.examined import Examined
 from guardrails.pipeline.guardrail import Closed, close_stage, open_stage
 from guardrails.pipeline.hiding import Hiding
 from guardrails.pipeline.notes import Notes
+from guardrails.pipeline.packet import require_spec
 from guardrails.pipeline.plain import pack
 from guardrails.pipeline.policy import substituted
 from guardrails.pipeline.stages import ready
@@ -60,6 +61,7 @@ def command(
     style = options.pop("format")
     globals_ = merged(ctx, **options)
     world = world_here(globals_, spec, profile, allow_degraded=allow_degraded)
+    require_spec(world)
     if dry_run:
         for line in announced(world, stage):
             click.echo(printable(line))

@@ -18,7 +18,9 @@ def world_here(globals_: Globals, spec: str, profile: str | None = None, **more:
     """
     repo = open_repo(globals_.repo)
     environ = repo.environment
-    loaded = load_run_config(Worktree(repo), environ, globals_.config or environ.get("SPECKIT_CONFIG"))
+    # A profile on the command line takes the place of that of the environment, which then need not even be there.
+    known = {name: value for name, value in environ.items() if profile is None or name != "SPECKIT_PROFILE"}
+    loaded = load_run_config(Worktree(repo), known, globals_.config or environ.get("SPECKIT_CONFIG"))
     world = World(
         repo,
         loaded.settings,

@@ -89,7 +89,7 @@ def ask(world: World, session: Session, consultation: Consultation, watch: Watch
     An answer of an earlier round is given as it was filed. Before each wave the budget is asked. Raises GuardrailError
     for prompts or documents that cannot be used: then nobody was asked.
     """
-    plan = world.plan if consultation.profile is None else world.plan.under(consultation.profile)
+    plan = world.plan if consultation.profile is None else world.plan.fallen_back(consultation.profile)
     world = world._replace(plan=plan)
     prepared = prepare(world, session.stage)
     filing = Filing(world, session)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import NamedTuple
 
+from guardrails.errors import GuardrailError
 from guardrails.pipeline.examined import Examined
 from guardrails.pipeline.stages import StageRules
 from guardrails.pipeline.world import World
 from guardrails.snapshot import Snapshot
+from guardrails.snapshot.worktree import Worktree
 
 
 class Document(NamedTuple):
@@ -24,6 +26,15 @@ def folder_of(world: World, tree: Snapshot) -> str | None:
     layout = world.settings.layout
     named = [name for name in tree.folders(layout.docs) if layout.id_of(name) == world.spec]
     return f"{layout.docs}/{named[0]}" if len(named) == 1 else None
+
+
+def require_spec(world: World) -> None:
+    """Raises GuardrailError for a SPEC that has no directory here: it would only leave evidence of a mistyped id."""
+    if folder_of(world, Worktree(world.repo)) is None:
+        docs = world.settings.layout.docs
+        raise GuardrailError(
+            f"{world.spec} has no directory of its own in {docs}", f"write {docs}/{world.spec}/spec.md"
+        )
 
 
 def documents_of(world: World, tree: Snapshot, rules: StageRules) -> tuple[Document, ...]:

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.layout import STAGES
-from guardrails.pipeline.choosing import Chosen, Wish, choose, latest_of
+from guardrails.pipeline.choosing import Chosen, Known, Wish, choose, latest_of
 from guardrails.pipeline.halting import Halt
 from guardrails.pipeline.history import Request
-from guardrails.pipeline.packet import folder_of
 from guardrails.pipeline.sequencer import Done
-from guardrails.pipeline.world import World
-from guardrails.snapshot.worktree import Worktree
+from guardrails.pipeline.world import World, under
 
 if TYPE_CHECKING:
     from guardrails.pipeline.durable import Place
@@ -44,15 +42,6 @@ def stages_between(begin: str | None, end: str | None) -> tuple[str, ...]:
     if first > last:
         raise GuardrailError(f"--from {begin} comes after --to {end}", f"the order is {', '.join(STAGES)}")
     return STAGES[first : last + 1]
-
-
-def require_spec(world: World) -> None:
-    """Raises GuardrailError for a SPEC that has no directory here: it would only leave evidence of a mistyped id."""
-    if folder_of(world, Worktree(world.repo)) is None:
-        docs = world.settings.layout.docs
-        raise GuardrailError(
-            f"{world.spec} has no directory of its own in {docs}", f"write {docs}/{world.spec}/spec.md"
-        )
 
 
 def request_of(world: World, asked: Asked) -> Request:
@@ -136,14 +125,18 @@ def choose_run(world: World, place: Place, asked: Asked, named: frozenset[str]) 
     with journal(place) as kept:
         known = latest_of(kept.known(world.spec), asked.resume)
         remembered = kept.recall(world.spec, known) if known is not None else None
-        if remembered is not None and "profile" not in named and asked.resume is not None:
-            profile = remembered.request.profile
-            world = world if profile in (None, world.plan.profile) else world._replace(plan=world.plan.under(profile))
+        if remembered is not None and "profile" not in named and _is_gone_on(asked, known):
+            world = under(world, remembered.request.profile)
         wish = Wish(request_of(world, asked), asked.resume, asked.new, named)
         chosen = choose(wish, known, remembered)
         if chosen.how == "again" and known is not None and known.open:
             kept.give_up(world.spec, known)
     return world, chosen
+
+
+def _is_gone_on(asked: Asked, known: Known | None) -> bool:
+    """Whether the run of before is the one that is meant: it keeps its profile, whatever is in force by now."""
+    return asked.resume is not None or (known is not None and known.open and not asked.new)
 
 
 def perform(place: Place, chosen: Chosen, performer: Performer) -> Halt | Done:

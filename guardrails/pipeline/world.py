@@ -33,8 +33,8 @@ class World(NamedTuple):
     allow_degraded: bool = False
 
 
-def under(world: World, profile: str) -> World:
-    """The world with a profile in force: whom it waits for is what checks wait for, too.
+def under(world: World, profile: str | None) -> World:
+    """The world with this profile in force and no other: whom it waits for is what checks wait for, too.
 
     Raises GuardrailError for a profile that is not configured.
     """

@@ -138,3 +138,24 @@ def test_evidence_is_not_written_through_a_link(sandbox: Sandbox, tmp_path: Path
     ran = sandbox.speckit("stage", "plan", SPEC)
     assert (ran.code, list((tmp_path / "elsewhere").iterdir())) == (2, [])
     assert "not written through links" in ran.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["stage", "plan"],
+        ["stage", "plan", "--dry-run"],
+        ["consensus", "run", "plan"],
+        ["consensus", "run", "plan", "--dry-run"],
+        ["consensus", "resolve", "plan"],
+    ],
+    ids=" ".join,
+)
+def test_a_spec_that_is_not_there_is_refused_and_leaves_no_trace(sandbox: Sandbox, command: list[str]) -> None:
+    packet(sandbox)
+    before = everything(sandbox.root)
+    ran = sandbox.speckit(*command, "SPEC-KIT-TYPO")
+    assert ran.code == 2, ran
+    assert "SPEC-KIT-TYPO" in ran.err
+    assert "hint: " in ran.err
+    assert everything(sandbox.root).keys() == before.keys()

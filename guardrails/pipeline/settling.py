@@ -174,8 +174,7 @@ def _used(world: World, verdict: Verdict) -> tuple[Written, ...]:
 
 
 def _lacking(gathered: Gathered, verdict: Verdict, made: Mapping[str, Made]) -> tuple[Lack, ...]:
-    """Who of the roster gave no usable answer, and why: of a call that failed, in its own words, which the record of the
-    answer cuts short."""
+    """Who of the roster gave no usable answer, and why: of a call that failed, in words that records cut short."""
     reasons = {each.output.agent: each.reasons[0].text for each in verdict.unusable if each.of_roster}
     reasons |= {agent: call.error for agent, call in made.items() if call.error is not None}
     reasons |= {agent: reasons.get(agent, "did not answer") for agent in verdict.missing}

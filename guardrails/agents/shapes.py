@@ -30,8 +30,8 @@ class Finished(NamedTuple):
     exit_code: int | None
     """None when it was ended, by us or by a signal, or is not known"""
     problem: str | None
-    """why there is no answer to use, in one line, with the last that the agent remarked; secrets that are configured are
-    taken out by `call_all`, nothing is escaped"""
+    """why there is no answer to use, in one line, with the agent's last words; from `call_all` without secrets, not
+    escaped"""
     missing_tool: bool
     """whether nothing was started, because the program is not there or cannot be run"""
     started: datetime

@@ -47,7 +47,7 @@ def run(command: str, checks: Sequence[Check], subjects: Sequence[Subject], if_a
     findings: list[Finding] = []
     everything: list[_Seen] = []
     for subject in subjects:
-        seen = in_turns(partial(_observe, subject), sorted(checks, key=_weight, reverse=True))
+        seen = [part for turn in in_turns(partial(_observe_all, subject), _turns(checks)) for part in turn]
         judged = _waive(subject, [finding for part in seen for finding in part.findings], checks)
         findings += _placed(judged, subject.snapshot, checks) if len(subjects) > 1 else judged
         findings += _configuration_removed(subject)
@@ -62,14 +62,26 @@ def run(command: str, checks: Sequence[Check], subjects: Sequence[Subject], if_a
     return Result(command, _source(subjects), examined, ordered, fingerprints(ordered), verdict, code, problem, idle)
 
 
-def _weight(check: Check) -> int:
-    return check.weight
+def _turns(checks: Sequence[Check]) -> list[list[Check]]:
+    """What one process does in one go, the heaviest first: checks that read the same are not parted."""
+    turns: dict[str, list[Check]] = {}
+    for check in checks:
+        turns.setdefault(check.beside or check.name, []).append(check)
+    return sorted(turns.values(), key=_weight, reverse=True)
+
+
+def _weight(turn: Sequence[Check]) -> int:
+    return max(check.weight for check in turn)
 
 
 def _idle(checks: Sequence[Check], everything: Sequence[_Seen]) -> tuple[str, ...]:
     """The checks that had nothing to examine: several run as one must not hide that one of them did nothing."""
     busy = {part.check for part in everything if part.checked or part.findings}
     return tuple(check.name for check in checks if check.name not in busy)
+
+
+def _observe_all(subject: Subject, checks: Sequence[Check]) -> list[_Seen]:
+    return [_observe(subject, check) for check in checks]
 
 
 def _observe(subject: Subject, check: Check) -> _Seen:

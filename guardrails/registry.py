@@ -19,6 +19,8 @@ class Check(NamedTuple):
     example: str
     weight: int = 1
     """how long it takes beside the others: what takes longest is begun first, so that two processes end together"""
+    beside: str = ""
+    """the check whose reading it shares: one process runs both, and what it reads with is loaded once"""
     on_disk: bool = False
     """whether it judges the working tree whatever source was named: then its findings stand in no pushed ref"""
 
@@ -58,6 +60,7 @@ CHECKS = (
         ("pre-push", "ci"),
         "speckit transitions --source origin/main..HEAD",
         weight=6,
+        beside="lint",
     ),
     Check(
         "accept",

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,8 +7,9 @@ from hypothesis import strategies as st
 from guardrails.config import load
 from guardrails.errors import GuardrailError
 from guardrails.settings import MEGABYTE, Section, Settings
+from tests.examples import examples
 
-EXAMPLES = int(os.environ.get("SPECKIT_HYPOTHESIS_EXAMPLES", "200"))
+EXAMPLES = examples(200)
 
 
 def settings_of(text: str, **environ: str) -> Settings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
@@ -21,8 +20,9 @@ from guardrails.snapshot import Source
 from guardrails.snapshot.memory import Memory
 from guardrails.subject import Scope, Subject
 from tests.clock import NOW
+from tests.examples import examples
 
-EXAMPLES = int(os.environ.get("SPECKIT_HYPOTHESIS_EXAMPLES", "300"))
+EXAMPLES = examples(300)
 CODES = {"conflict": 4, "degraded": 5, "fail": 1, "undecided": 3}
 
 

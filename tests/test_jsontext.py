@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrails.jsontext import DEPTH_LIMIT, JsonFlaw, locate, parse, parse_lines
+from tests.examples import examples
 
-EXAMPLES = int(os.environ.get("SPECKIT_HYPOTHESIS_EXAMPLES", "300"))
+EXAMPLES = examples(300)
 
 json_values = st.recursive(
     st.none()

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-import os
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrails.errors import GuardrailError
 from guardrails.layout import STAGES, EvidenceName, Layout, evidence_name, evidence_name_anywhere, stage_of
+from tests.examples import examples
 
 LAYOUT = Layout()
 ROOT = LAYOUT.evidence
-EXAMPLES = int(os.environ.get("SPECKIT_HYPOTHESIS_EXAMPLES", "300"))
+EXAMPLES = examples(300)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,8 +7,9 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block.table import table as gfm_table
 
 from guardrails.markdown import Heading, Loose, Table, decode, parse, pieces, plain, split_row
+from tests.examples import examples
 
-EXAMPLES = int(os.environ.get("SPECKIT_HYPOTHESIS_EXAMPLES", "150"))
+EXAMPLES = examples(150)
 """How many texts each property is tried with; CI and releases raise it."""
 
 _LINES = st.sampled_from(

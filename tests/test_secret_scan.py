@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from guardrails.secret_scan import MARGIN, MOST, Scan, added, distinct, scan, scan_all
 from guardrails.secret_values import values
+from tests.examples import examples
 
 TOKEN = b"gh" + b"p_" + b"a1B2c3D4e5" * 3 + b"f6G7h8"
 OTHER = b"gh" + b"p_" + b"z9Y8x7W6v5" * 3 + b"u4T3s2"
@@ -49,7 +50,7 @@ class TestWhere:
 
 
 class TestStreams:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(
         st.lists(st.integers(0, 300_000), max_size=4, unique=True),
         st.lists(st.integers(1, 200_000), min_size=1, max_size=8),

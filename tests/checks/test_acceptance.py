@@ -31,6 +31,7 @@ from tests.checks.acceptance_packet import (
     remembers,
 )
 from tests.consensus.builder import Bundle, render
+from tests.examples import examples
 from tests.records import EVIDENCE, telemetry_path
 from tests.sandbox import Sandbox
 from tests.test_markdown import markdown_texts
@@ -236,7 +237,7 @@ class TestDeclared:
         assert {code for code, _, _ in found} == {"ACC001"}
         assert (found[0][1], part in found[0][2]) == (line, True)
 
-    @settings(max_examples=100)
+    @settings(max_examples=examples(100))
     @given(st.one_of(st.text(), st.text("{}[]:-\n ,a1&*!|>")))
     def test_any_text_is_told_and_never_a_traceback(self, text: str) -> None:
         assert {code for code, _, _ in declared(text)} <= {"ACC001", "ACC004"}
@@ -279,14 +280,14 @@ class TestWords:
 
 
 class TestPages:
-    @settings(max_examples=100)
+    @settings(max_examples=examples(100))
     @given(markdown_texts())
     def test_any_markdown_makes_a_page(self, text: str) -> None:
         page = page_of_markdown("a.md", text)
         lines = text.count("\n") + text.count("\r") + 1
         assert all(1 <= passage.line <= lines for passage in page.passages)
 
-    @settings(max_examples=100)
+    @settings(max_examples=examples(100))
     @given(
         st.recursive(
             st.one_of(

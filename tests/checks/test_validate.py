@@ -18,10 +18,11 @@ from guardrails.settings import Settings
 from guardrails.snapshot.memory import Memory
 from guardrails.subject import Subject
 from tests.clock import NOW
+from tests.examples import examples
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path
 from tests.sandbox import Sandbox
 
-EXAMPLES = int(os.environ.get("SPECKIT_HYPOTHESIS_EXAMPLES", "200"))
+EXAMPLES = examples(200)
 PATH = telemetry_path("plan")
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from guardrails.layout import STAGES
 from tests.consensus.builder import CONFLICT, STYLES, Bundle, codes, judge, reseal, said, settings
 from tests.consensus.mutations import MUTATIONS, OF_SETTLED, OF_VERDICT, Mutation
+from tests.examples import examples
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="$"), min_size=1, max_size=40).filter(
     lambda text: any(map(str.isalnum, text))
@@ -40,8 +41,8 @@ SETTLED = st.builds(
     st.lists(st.builds("at odds: {}".format, WORDS), min_size=1, max_size=3),
 )
 WITH_VERDICT = BUNDLES.map(lambda bundle: bundle._replace(with_verdict=True))
-few = hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-many = hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = hypothesis_settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = hypothesis_settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @given(st.one_of(BUNDLES, SETTLED))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from guardrails.memory.entries import plain
 from guardrails.memory.query import LONGEST, MOST, Query, understand
 from guardrails.memory.store import Store
+from tests.examples import examples
 from tests.memory.makers import LAYOUT, found, note, store_in
 
 
@@ -82,7 +83,7 @@ def test_nothing_that_is_typed_is_a_syntax_error(store: Store, text: str) -> Non
         found(store, query)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=80) | st.text('ab"*():^+-\0 NEARORDT{}', max_size=40))
 def test_any_text_is_understood_and_searched(store: Store, text: str) -> None:
     query = understand(text, LAYOUT)
@@ -90,7 +91,7 @@ def test_any_text_is_understood_and_searched(store: Store, text: str) -> None:
     store.search(query)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.text("abcdefgh", min_size=1, max_size=8), min_size=1, max_size=6))
 def test_a_text_is_found_by_its_words_and_as_a_phrase(
     tmp_path_factory: pytest.TempPathFactory, words: list[str]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timezone
 
 import orjson
@@ -13,8 +12,9 @@ from hypothesis import strategies as st
 from guardrails.probes.answers import Asked, Question
 from guardrails.probes.hal_checks import CHECKS, reason_against
 from guardrails.settings import HAL_CHECKS
+from tests.examples import examples
 
-EXAMPLES = int(os.environ.get("SPECKIT_HYPOTHESIS_EXAMPLES", "300"))
+EXAMPLES = examples(300)
 
 
 def asked(check: str, body: bytes, status: int | None = 200, *, cut: bool = False) -> Asked:

@@ -15,6 +15,7 @@ from lxml import etree
 from guardrails.reporters import FORMATS, reporter, text
 from guardrails.result import Result
 from guardrails.snapshot import Source
+from tests.examples import examples
 from tests.reporters import test_json, test_junit, test_sarif
 from tests.reporters.runner import obeyed
 from tests.reporters.samples import NASTY, OUTCOMES, SCHEMA, hostile, judged, results
@@ -87,7 +88,7 @@ def test_a_message_of_100_kb_is_rendered(name: str, piece: str) -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(result=results)
 def test_any_result_gives_a_sound_report(name: str, result: Result) -> None:
     JUDGES[name](result)

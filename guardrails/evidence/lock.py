@@ -55,6 +55,18 @@ def locked(repo: Repo, spec: str, purpose: str) -> Iterator[None]:
             _unlock(stream)
 
 
+@contextmanager
+def held(path: str) -> Iterator[bool]:
+    """Hold a lock file for as long as the block lasts, if nobody else does. Yields whether it is held."""
+    with open(path, "a+", encoding="utf-8") as stream:
+        mine = _try_lock(stream)
+        try:
+            yield mine
+        finally:
+            if mine:
+                _unlock(stream)
+
+
 def holder(repo: Repo, spec: str) -> Holder | None:
     """Who holds the lock of `spec` at this moment; None when nobody does, or does not say who."""
     path = os.path.join(repo.git_dir(), "speckit", "locks", f"{spec}.lock")

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from guardrails.errors import GuardrailError, Undecidable
+from guardrails.evidence.lock import held
 from guardrails.git import LOCAL_VARIABLES, Repo, executable, to_bytes
 from guardrails.programs import Ran, run
 from guardrails.settings import CONFIG_FILE
@@ -27,6 +29,9 @@ from guardrails.yamlfile import parse
 BRANCH = "speckit-canary"
 PATIENCE = 300.0
 """Seconds that a commit or a push with its hooks may take."""
+_PREFIX, _OWNER = "speckit-canary-", "owner.lock"
+_SETTLED = 60.0
+"""Seconds after which a folder without a lock was not made just now."""
 _OURS = frozenset(("GIT_NO_REPLACE_OBJECTS", "GIT_OPTIONAL_LOCKS", "GIT_LITERAL_PATHSPECS", "GIT_NO_LAZY_FETCH"))
 _SETTINGS = {
     "user.name": "canary", "user.email": "canary@example.invalid", "commit.gpgsign": "false", "gc.auto": "0",
@@ -114,11 +119,28 @@ def gates(repo: Repo) -> Files:
 @contextmanager
 def scratch_of(repo: Repo) -> Iterator[Scratch]:
     """A scratch clone for as long as the block lasts."""
-    place = os.path.realpath(tempfile.mkdtemp(prefix="speckit-canary-"))
+    _sweep(tempfile.gettempdir(), time.time() - _SETTLED)
+    place = os.path.realpath(tempfile.mkdtemp(prefix=_PREFIX))
     try:
-        yield _made(repo, place)
+        with held(os.path.join(place, _OWNER)):
+            yield _made(repo, place)
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _sweep(temporary: str, before: float) -> None:
+    """Remove what a killed canary left behind: our own folders whose lock nobody holds any more."""
+    mine = os.geteuid() if hasattr(os, "geteuid") else None
+    with suppress(OSError), os.scandir(temporary) as items:
+        for item in items:
+            if not item.name.startswith(_PREFIX) or not item.is_dir(follow_symlinks=False):
+                continue
+            about, owner = item.stat(follow_symlinks=False), os.path.join(item.path, _OWNER)
+            if mine in (None, about.st_uid) and about.st_mtime < before and os.path.isfile(owner):
+                with held(owner) as free:
+                    stale = free
+                if stale:
+                    shutil.rmtree(item.path, ignore_errors=True)
 
 
 def _made(repo: Repo, place: str) -> Scratch:

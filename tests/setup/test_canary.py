@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from guardrails.registry import CHECKS, rules
 from guardrails.setup.canaries import CANARIES, REASONS
-from tests.sandbox import Ran, Sandbox
+from tests.hooks.frameworks import require, run
+from tests.sandbox import SPECKIT, Ran, Sandbox
 
 FAMILIES = sorted({canary.rule[:3] for canary in CANARIES})
 HOOKS = ("pre-commit", "pre-push", "commit-msg")
@@ -52,6 +60,10 @@ class TestTable:
         planted = {each.rule for each in CANARIES}
         assert planted | REASONS.keys() == errors, "add a canary to guardrails/setup/canaries, or say why there is none"
         assert not planted & REASONS.keys()
+
+    def test_the_page_says_which_rules_have_none(self) -> None:
+        page = (Path(__file__).parents[2] / "docs" / "canary.md").read_text(encoding="utf-8")
+        assert dict(re.findall(r"^\| ([A-Z]{3}[0-9]{3}) \| (.*) \|$", page, re.MULTILINE)) == REASONS
 
     def test_each_is_planted_where_its_check_runs(self) -> None:
         hooks = {family: check.hooks for check in CHECKS for family in check.families}
@@ -138,6 +150,29 @@ class TestBroken:
         assert ran.code == 0
 
 
+class Begun(NamedTuple):
+    """A canary at work, and its folder."""
+
+    process: subprocess.Popen[bytes]
+    place: Path
+
+
+def _begin(sandbox: Sandbox, scratch: Path) -> Begun:
+    """A canary that has its clone, and does not come to an end."""
+    before = set(scratch.iterdir())
+    process = subprocess.Popen(
+        [*SPECKIT, "doctor", "--canary"],
+        cwd=sandbox.root,
+        env={**sandbox.environment, "TMPDIR": str(scratch)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while not (new := [path for path in set(scratch.iterdir()) - before if (path / "clone" / ".git").exists()]):
+        assert process.poll() is None
+        time.sleep(0.01)
+    return Begun(process, new[0])
+
+
 class TestPlaces:
     def test_the_repository_is_not_touched_and_nothing_is_left(self, guarded: Sandbox, tmp_path: Path) -> None:
         scratch = tmp_path / "scratch"
@@ -150,6 +185,26 @@ class TestPlaces:
         before = state()
         assert canary(guarded, "TRK004", "TRN003", "CLN005", TMPDIR=str(scratch)).code == 0
         assert (state(), list(scratch.iterdir())) == (before, [])
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+    def test_what_a_killed_canary_left_is_removed_by_the_next_and_one_at_work_is_not(
+        self, guarded: Sandbox, tmp_path: Path
+    ) -> None:
+        scratch = tmp_path / "scratch"
+        scratch.mkdir()
+        foreign = scratch / "speckit-canary-notes"
+        foreign.mkdir()
+        os.utime(foreign, (0, 0))
+        begun = [_begin(guarded, scratch) for _ in range(2)]
+        killed, working = begun
+        killed.process.kill()
+        killed.process.wait()
+        for each in begun:
+            os.utime(each.place, (0, 0))
+        assert canary(guarded, "TRK004", TMPDIR=str(scratch)).code == 0
+        assert sorted(scratch.iterdir()) == sorted([foreign, working.place])
+        working.process.send_signal(signal.SIGINT)
+        working.process.wait()
 
     def test_a_repository_without_a_commit(self, sandbox: Sandbox) -> None:
         install(sandbox)
@@ -189,6 +244,36 @@ class TestPlaces:
 
     def test_a_rule_needs_the_canary(self, guarded: Sandbox) -> None:
         assert guarded.speckit("doctor", "--rule", "TRK004").code == 2
+
+
+def _prek(sandbox: Sandbox) -> Path:
+    assert sandbox.speckit("init").code == 0
+    return sandbox.root / ".pre-commit-config.yaml"
+
+
+def _lefthook(sandbox: Sandbox) -> Path:
+    path = sandbox.write("lefthook.yml", "output: [execution_out, failure]\n")
+    shown = sandbox.speckit("init").out.split("left to you: add to lefthook.yml:\n")[1].split("\n\n\n")[0]
+    path.write_text(path.read_text() + textwrap.dedent(shown))
+    return path
+
+
+@pytest.mark.parametrize(("manager", "configured"), [("prek", _prek), ("lefthook", _lefthook)])
+def test_the_hooks_of_other_managers_are_run_by_these(
+    sandbox: Sandbox, manager: str, configured: Callable[[Sandbox], Path]
+) -> None:
+    require(manager)
+    path = configured(sandbox)
+    sandbox.commit()
+    assert run(sandbox, manager, "install").code == 0
+    ran = canary(sandbox, "TRK004", "TRN003", "SEC001")
+    assert (ran.code, lines(ran, "ok")) == (0, ["canary: 5 violations were planted, 5 were rejected"]), ran
+    config = path.read_text()
+    for hook_, told in (("pre-commit", "TRK004"), ("pre-push", "TRN003"), ("commit-msg", "SEC001")):
+        path.write_text(config.replace(f"speckit guard --hook {hook_}", f"true --hook {hook_}"))
+        ran = canary(sandbox, told)
+        assert f"{told}: {hook_} let it through" in lines(ran, "fail"), ran
+        assert ran.code == 1
 
 
 def test_the_hooks_of_pre_commit_are_judged_as_they_are_installed(sandbox: Sandbox) -> None:

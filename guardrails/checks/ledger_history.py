@@ -9,7 +9,7 @@ from guardrails.chain import digest
 from guardrails.checks.ledger import COMPARED
 from guardrails.checks.ledger_runs import Run, Shelf, shelf
 from guardrails.finding import Finding
-from guardrails.rules.ledger import LEDGER_REWRITTEN, RUN_REMOVED
+from guardrails.rules.ledger import LEDGER_REWRITTEN, RUN_REMOVED, SIGNATURE_BAD
 from guardrails.snapshot import Snapshot
 from guardrails.subject import Subject
 
@@ -31,6 +31,7 @@ def judge(subject: Subject, now: Shelf) -> Iterator[Finding]:
     for run in before.runs:
         if scope.run in (None, run.name) and _is_sealed(run):
             yield from _compare(run, base, snapshot, packed.get(run.ledger))
+            yield from _stripped(run, base, snapshot)
 
 
 def _is_sealed(run: Run) -> bool:
@@ -56,3 +57,10 @@ def _compare(run: Run, base: Snapshot, snapshot: Snapshot, row: Archive | None) 
     elif all((member.path, member.sha256) != (run.ledger, digest(old)) for member in row.members):
         message = f"the archive holds another ledger than {base.describe()}"
         yield LEDGER_REWRITTEN.at(run.ledger, message, hint=LEDGER_REWRITTEN.fix, spec=run.spec)
+
+
+def _stripped(run: Run, base: Snapshot, snapshot: Snapshot) -> Iterator[Finding]:
+    """A signature of the same ledger that is gone: with it goes who sealed it."""
+    if run.signed and not snapshot.exists(run.signature_path) and snapshot.read(run.ledger) == base.read(run.ledger):
+        message = f"it was signed in {base.describe()}, and is not any more"
+        yield SIGNATURE_BAD.at(run.signature_path, message, hint=SIGNATURE_BAD.fix, spec=run.spec)

@@ -15,6 +15,7 @@ from guardrails.jsontext import JsonFlaw, parse
 from guardrails.layout import Layout, session_name
 from guardrails.snapshot import Blob, Snapshot
 from guardrails.snapshot import Entry as File
+from guardrails.timestamps import parse as parse_time
 from guardrails.timestamps import parse_stamp
 
 LEDGER, SUMMARY, SIGNATURE = ".ledger.jsonl", ".json", ".ledger.sig"
@@ -75,6 +76,12 @@ class Run(NamedTuple):
     def started(self) -> datetime:
         stamp = parse_stamp(self.name)
         return stamp.when if stamp else _OLDEST
+
+    @property
+    def ended(self) -> datetime | None:
+        """When it says it ended, which its seal holds together with the rest."""
+        said = (self.summary.document or {}).get("finished_at") if self.summary else None
+        return parse_time(said)
 
     @property
     def entries(self) -> dict[str, Entry]:

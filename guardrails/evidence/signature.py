@@ -1,14 +1,15 @@
 """Signatures over seals, made and verified by ssh-keygen with what git itself is configured with.
 
-Read are gpg.format (which must be ssh), user.signingkey, gpg.ssh.program and gpg.ssh.allowedSignersFile. What is signed
-is the seal: the head of the ledger in it stands for every file of the run. A ledger without a signature shows that
-files belong together; only a signature says who sealed them.
+Read are gpg.format (which must be ssh), user.signingkey, gpg.ssh.program, gpg.ssh.allowedSignersFile and
+gpg.ssh.revocationFile. What is signed is the seal: the head of the ledger in it stands for every file of the run. A
+ledger without a signature shows that files belong together; only a signature says who sealed them.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from typing import Literal, NamedTuple
 
 import orjson
@@ -71,8 +72,9 @@ def signer(repo: Repo, use: SignatureUse, warn: Warn) -> Signer | None:
 
 
 def _unconfigured(repo: Repo) -> str | None:
-    if _config(repo, "gpg.format") != "ssh":
-        return "git's gpg.format is not ssh"
+    chosen = _config(repo, "gpg.format") or "openpgp"
+    if chosen != "ssh":
+        return f"git's gpg.format is {chosen}, and seals are signed with SSH keys"
     return None if _config(repo, "user.signingkey") else "git has no user.signingkey"
 
 
@@ -99,7 +101,7 @@ def _signed(repo: Repo, data: bytes) -> bytes | str:
 def _keygen(repo: Repo, arguments: Sequence[str], stdin: bytes = b"") -> Ran:
     program = _config(repo, "gpg.ssh.program", "--type=path") or "ssh-keygen"
     environment = programs.allowed_environment(repo.environment, ("SSH_AUTH_SOCK",))
-    environment |= {"LC_ALL": "C", "SSH_ASKPASS_REQUIRE": "never"}  # nobody is there to type a passphrase
+    environment |= {"LC_ALL": "C", "TZ": "UTC", "SSH_ASKPASS_REQUIRE": "never"}  # nobody is there to type a passphrase
     ran = programs.run([program, *arguments], repo.root, environment, TIMEOUT, stdin)
     if ran.problem in ("missing", "not-executable"):
         raise Undecidable(
@@ -115,15 +117,40 @@ def _why(ran: Ran) -> str:
     return printable(said[-1]) if said else f"{ran.argv[0]} exited with {ran.exit_code}"
 
 
-def allowed_signers(repo: Repo) -> str | None:
-    """The file that says whose keys count, by git's configuration; None when it names none that is there."""
-    named = _config(repo, "gpg.ssh.allowedSignersFile", "--type=path")
-    place = os.path.join(repo.root, named) if named else ""
-    return place if place and os.path.isfile(place) else None
+class Trust(NamedTuple):
+    """Whose keys count, and which do not any more: files that git's configuration names."""
+
+    allowed: str
+    revoked: str | None = None
 
 
-def judge(repo: Repo, allowed: str, seal: Seal, signature: bytes) -> Judged:
-    """Whether a signature over a seal holds, and whose it is. Raises Undecidable without ssh-keygen."""
+def trust(repo: Repo) -> Trust | None:
+    """Whose keys count; None when the configuration names no file of allowed signers that is there.
+
+    Raises Undecidable when it names revoked keys and they are not there.
+    """
+    allowed = _named(repo, "gpg.ssh.allowedSignersFile")
+    if not allowed or not os.path.isfile(allowed):
+        return None
+    revoked = _named(repo, "gpg.ssh.revocationFile")
+    if revoked and not os.path.isfile(revoked):
+        raise Undecidable(
+            f"{revoked}: gpg.ssh.revocationFile names it, and it is not there", "mend git's configuration"
+        )
+    return Trust(allowed, revoked or None)
+
+
+def _named(repo: Repo, key: str) -> str:
+    named = _config(repo, key, "--type=path")
+    return os.path.join(repo.root, named) if named else ""
+
+
+def judge(repo: Repo, trusted: Trust, seal: Seal, signature: bytes, when: datetime) -> Judged:
+    """Whether a signature over a seal holds, and whose it is. Raises Undecidable without ssh-keygen.
+
+    `when` is when the seal was made: as with commits, a key counts that was valid then. Whoever may no longer sign at
+    all belongs among the revoked.
+    """
     from tempfile import TemporaryDirectory
 
     data = payload(seal)
@@ -131,13 +158,20 @@ def judge(repo: Repo, allowed: str, seal: Seal, signature: bytes) -> Judged:
         place = os.path.join(folder, "signature")
         with open(place, "wb") as stream:
             stream.write(signature)
-        found = _keygen(repo, ["-Y", "find-principals", "-s", place, "-f", allowed])
+        common = [*_moment(trusted.allowed, when), "-s", place, "-f", trusted.allowed]
+        found = _keygen(repo, ["-Y", "find-principals", *common])
         names = [line for line in to_text(found.out).splitlines() if line] if found.succeeded else []
+        revoked = ["-r", trusted.revoked] if trusted.revoked else []
         for name in names:
-            identity = ["-n", NAMESPACE, "-I", name, "-f", allowed, "-s", place]
+            identity = ["-n", NAMESPACE, "-I", name, *common, *revoked]
             if _keygen(repo, ["-Y", "verify", *identity], data).succeeded:
                 return Judged("good", name)
-        if names:
-            return Judged("bad")
         sound = _keygen(repo, ["-Y", "check-novalidate", "-n", NAMESPACE, "-s", place], data).succeeded
     return Judged("stranger" if sound else "bad")
+
+
+def _moment(allowed: str, when: datetime) -> list[str]:
+    """The option that says when; programs that are too old for it know no keys that are valid for a time either."""
+    with open(allowed, "rb") as stream:
+        dated = b"valid-" in stream.read()
+    return [f"-Overify-time={when.astimezone(timezone.utc):%Y%m%d%H%M%S}"] if dated else []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from guardrails.checks.ledger_runs import Run, shelf
 from guardrails.errors import Undecidable
 from guardrails.evidence.ledger import Seal
-from guardrails.evidence.signature import LARGEST, allowed_signers, judge
+from guardrails.evidence.signature import LARGEST, judge, trust
 from guardrails.finding import Checked, Finding, Observation, Skipped
 from guardrails.git import Repo
 from guardrails.registry import Check
@@ -17,7 +17,7 @@ from guardrails.subject import CheckFunction, Subject
 _NOBODY = "git's gpg.ssh.allowedSignersFile names no file here, so nobody can say whose signature it is"
 _SAID = {
     "bad": "is not the signature of this seal",
-    "stranger": "is not by a key of the allowed signers",
+    "stranger": "is not by a key of the allowed signers that counts for this and was valid then",
 }
 
 
@@ -74,15 +74,15 @@ def _seal(run: Run) -> Seal | None:
 
 def _judge(subject: Subject, repo: Repo | None, run: Run, seal: Seal, required: bool) -> Iterator[Observation]:
     path = run.signature_path
-    allowed = allowed_signers(repo) if repo else None
-    if repo is None or allowed is None:
+    trusted = trust(repo) if repo else None
+    if repo is None or trusted is None:
         if required:
             raise Undecidable(f"{path}: {_NOBODY}", "git config gpg.ssh.allowedSignersFile FILE")
         yield Skipped(path, _NOBODY)
         return
     yield Checked(path)
     data = subject.snapshot.read(path) or b""
-    judged = judge(repo, allowed, seal, data[:LARGEST])
+    judged = judge(repo, trusted, seal, data[:LARGEST], min(run.ended or subject.now, subject.now))
     if judged.state != "good":
         yield _bad(run, _SAID[judged.state])
     else:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from guardrails.chain import sealed_bytes
 from guardrails.errors import GuardrailError
 from guardrails.evidence.ledger import Seal
 from guardrails.evidence.signature import payload, signer
@@ -103,6 +104,100 @@ def test_a_forged_run_signed_by_a_stranger_is_found(signed: Signed, tmp_path: Pa
     assert "allowed signers" in ran.document["findings"][0]["message"]
 
 
+def allow(signed: Signed, options: str) -> None:
+    """Allow the key with options, as `namespaces="git"`."""
+    signed.allowed.write_text(f"dev@example.invalid {options} {signed.key.with_suffix('.pub').read_text()}")
+
+
+@needs_keygen
+@pytest.mark.parametrize(
+    ("options", "rules"),
+    [
+        ('namespaces="speckit"', ["LED017"]),
+        ('namespaces="git,speckit"', ["LED017"]),
+        ('namespaces="git"', ["LED014"]),
+        ('valid-before="20270101"', ["LED017"]),
+        ('valid-after="20260101",valid-before="20260301"', ["LED017"]),  # it has expired since
+        ('valid-before="20260101"', ["LED014"]),
+        ('valid-after="20270101"', ["LED014"]),
+        ("cert-authority", ["LED014"]),
+    ],
+)
+def test_a_key_counts_for_what_and_when_it_was_allowed(signed: Signed, options: str, rules: list[str]) -> None:
+    signed.run()
+    allow(signed, options)
+    for more in ([], ["--require-signature"]):
+        assert signed.verify(*more) == (int(rules == ["LED014"]), rules)
+
+
+@needs_keygen
+def test_a_key_that_was_revoked_does_not_count(signed: Signed, tmp_path: Path) -> None:
+    signed.run()
+    revoked = tmp_path / "revoked"
+    revoked.write_text(signed.key.with_suffix(".pub").read_text())
+    signed.sandbox.git("config", "gpg.ssh.revocationFile", str(revoked))
+    assert signed.verify() == (1, ["LED014"])
+    revoked.write_text(make_key(tmp_path / "stranger", "stranger"))
+    assert signed.verify() == (0, ["LED017"])
+    revoked.unlink()
+    assert signed.sandbox.judge("evidence verify").code == 3, "nobody can say what was revoked"
+
+
+@needs_keygen
+def test_a_signature_for_another_purpose_is_none(signed: Signed) -> None:
+    run = signed.run()
+    seal = load(signed.sandbox.root, run.summary)["seal"]
+    data = payload(Seal(seal["ledger"], seal["entries"], seal["head"]))
+    assert KEYGEN
+    command = [KEYGEN, "-Y", "sign", "-n", "git", "-f", str(signed.key)]
+    signed.signature(run).write_bytes(subprocess.run(command, input=data, capture_output=True, check=True).stdout)
+    assert signed.verify() == (1, ["LED014"])
+
+
+@needs_keygen
+def test_a_run_written_anew_and_signed_by_a_stranger_is_found(signed: Signed, tmp_path: Path) -> None:
+    run = signed.run()
+    for path in (*run.all, str(signed.signature(run))):
+        (signed.sandbox.root / path).unlink()
+    make_key(tmp_path / "stranger", "stranger")
+    signed.sandbox.git("config", "user.signingkey", str(tmp_path / "stranger"))
+    make_run(signed.sandbox.root, 0, padding=b"other", sign=signer(signed.repo, "required", print))
+    assert signed.verify() == (1, ["LED014"])
+
+
+@needs_keygen
+def test_a_signature_that_was_there_is_missed(signed: Signed) -> None:
+    """Without the signature in the seal nothing in the tree contradicts; what was committed before does."""
+    run = signed.run()
+    signed.sandbox.commit()
+    signed.signature(run).unlink()
+    summary = load(signed.sandbox.root, run.summary)
+    summary["seal"]["signature"] = None
+    (signed.sandbox.root / run.summary).write_bytes(sealed_bytes(summary))
+    assert signed.verify() == (1, ["LED014"])
+    tip = signed.sandbox.commit()
+    assert signed.verify("--source", f"{tip}~1..{tip}") == (1, ["LED014"])
+
+
+@pytest.mark.parametrize("format_", ["openpgp", "x509", None, "SSH", "nonsense"])
+@pytest.mark.parametrize("use", ["optional", "required"])
+def test_a_format_that_is_not_ssh_never_makes_a_signed_seal(sandbox: Sandbox, format_: str | None, use: str) -> None:
+    if format_:
+        sandbox.git("config", "gpg.format", format_)
+    sandbox.git("config", "user.signingkey", "0123456789ABCDEF")
+    repo, said = open_repo(str(sandbox.root), sandbox.environment), list[str]()
+    shown = format_ or "openpgp"
+    if use == "required":
+        with pytest.raises(GuardrailError, match=f"gpg.format is {shown}") as caught:
+            signer(repo, "required", said.append)
+        assert (caught.value.exit_code, "gpg.format ssh" in (caught.value.hint or "")) == (2, True)
+        return
+    run = make_run(sandbox.root, sign=signer(repo, "optional", said.append))
+    assert load(sandbox.root, run.summary)["seal"]["signature"] is None
+    assert f"gpg.format is {shown}" in said[0]
+    assert sandbox.judge("evidence verify", "--require-signature").rules == ["LED013"]
+
+
 @needs_keygen
 def test_a_chain_computed_anew_does_not_fit_the_signature(signed: Signed) -> None:
     run = signed.run()
@@ -149,7 +244,7 @@ def test_optional_without_a_key_leaves_the_seal_unsigned_and_says_so(sandbox: Sa
     sign = signer(open_repo(str(sandbox.root), sandbox.environment), "optional", said.append)
     run = make_run(sandbox.root, sign=sign)
     assert load(sandbox.root, run.summary)["seal"]["signature"] is None
-    assert said == ["the seal is not signed: git's gpg.format is not ssh"]
+    assert said == ["the seal is not signed: git's gpg.format is openpgp, and seals are signed with SSH keys"]
 
 
 @needs_keygen

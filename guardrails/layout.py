@@ -224,9 +224,12 @@ def _consensus_name(match: re.Match[str], spec: str | None) -> EvidenceName:
 _SESSION_NAME = rf"(spec-{_STAGE}_\d{{8}}T\d{{6}}Z-[0-9a-z]{{4,32}})[_.]"
 
 
-def session_name(path: str) -> str | None:
-    """The session a file belongs to by its name, as our writers name them: `spec-plan_20260131T093000Z-4f2a9c10`."""
-    match = re.match(_SESSION_NAME, path.rpartition("/")[2])
+def session_name(path: str, case_blind: bool = False) -> str | None:
+    """The session a file belongs to by its name, as our writers name them: `spec-plan_20260131T093000Z-4f2a9c10`.
+
+    With `case_blind` also where it is written in another case, which is the same file on many file systems.
+    """
+    match = re.match(_SESSION_NAME, path.rpartition("/")[2], re.IGNORECASE if case_blind else 0)
     return match[1] if match else None
 
 

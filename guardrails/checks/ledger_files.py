@@ -118,11 +118,14 @@ def _unlisted(layout: Layout, shelf: Shelf, chosen: list[Run]) -> Iterator[Findi
     """Files named as if a finished run had written them. A run under way may not have listed its last ones yet."""
     listed = {path for run in shelf.runs for path in run.entries}
     sessions = {
-        (run.spec, name): run for run in chosen if not (run.summary and run.summary.under_way) for name in run.sessions
+        (run.spec, name.lower()): run
+        for run in chosen
+        if not (run.summary and run.summary.under_way)
+        for name in run.sessions
     }
     for path in sorted(shelf.files):
-        where, name = place(layout, path), session_name(path)
-        run = sessions.get((where.spec, name)) if where and name and where.kind in _KINDS else None
+        where, name = place(layout, path), session_name(path, case_blind=True)
+        run = sessions.get((where.spec, name.lower())) if where and name and where.kind in _KINDS else None
         if run is not None and path not in listed and not path.endswith(RESOLUTION):
             message = f"is named for run {run.name}, and is in no ledger"
             yield EVIDENCE_UNLISTED.at(path, message, hint=EVIDENCE_UNLISTED.fix, spec=run.spec)

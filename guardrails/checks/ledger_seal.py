@@ -30,7 +30,9 @@ def judge(run: Run, signature_required: bool) -> Iterator[Finding]:
         yield from _chain(run, run.chain)
     if run.summary is None:
         if run.chain is not None:
-            yield RUN_UNSEALED.at(run.ledger, "there is no summary that seals it", hint=RUN_UNSEALED.fix, spec=run.spec)
+            yield _at(RUN_UNSEALED, run, run.ledger, "there is no summary that seals it")
+        if run.chain is not None and run.summary_path in run.chain.latest:
+            yield _at(EVIDENCE_MISSING, run, run.summary_path, "its ledger lists this summary, and it is not here")
         if run.signed:
             yield _at(SIGNATURE_BAD, run, run.signature_path, "there is no summary whose seal it could sign")
         return

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import tarfile
+import zlib
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -226,6 +227,100 @@ def test_a_header_that_is_made_to_fill_the_memory(sandbox: Sandbox) -> None:
 )
 def test_what_is_no_sound_archive(sandbox: Sandbox, spoil: Callable[[bytes], bytes]) -> None:
     plant(sandbox, spoil(packed((info(GOOD), DATA))), [member()])
+    refused(sandbox)
+
+
+def header(kind: bytes, data: bytes, name: str = "././@PaxHeader", size: int | None = None) -> bytes:
+    """A header block of a kind of its own, with what belongs to it."""
+    made = info(name, len(data) if size is None else size, kind)
+    return made.tobuf(tarfile.USTAR_FORMAT) + data + b"\0" * (-len(data) % 512)
+
+
+def pax(**records: str) -> bytes:
+    """Records of an extended header: each with its own length before it."""
+    made = b""
+    for key, value in records.items():
+        body = f" {key.replace('__', '.')}={value}\n".encode()
+        length = len(body)
+        while length != len(body) + len(str(length)):
+            length = len(body) + len(str(length))
+        made += str(length).encode() + body
+    return made
+
+
+FILE = info(GOOD).tobuf(tarfile.USTAR_FORMAT) + DATA + b"\0" * (-len(DATA) % 512)
+END = b"\0" * 1024
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE], ids=["for one file", "for all"])
+@pytest.mark.parametrize(
+    "records",
+    [
+        {"path": "../../outside.json"},
+        {"path": "/tmp/outside.json"},
+        {"size": "0"},
+        {"size": "1000000000000"},
+        {"size": "-512"},
+        {"GNU__sparse__major": "1", "GNU__sparse__minor": "0", "GNU__sparse__name": "../outside.json"},
+        {"GNU__sparse__map": "0,1,999999999,1", "GNU__sparse__size": "1000000000"},
+        {"GNU__sparse__size": "1000000000", "GNU__sparse__numblocks": "1"},
+        {"hdrcharset": "BINARY", "path": "../x"},
+        {"path": "a\0b"},
+        {"comment": "x" * 900_000},
+    ],
+    ids=lambda records: ", ".join(records),
+)
+def test_what_an_extended_header_says_otherwise(sandbox: Sandbox, kind: bytes, records: dict[str, str]) -> None:
+    archive = gzip.compress(header(kind, pax(**records)) + FILE + END, mtime=0)
+    plant(sandbox, archive, [member()])
+    ran = restore(sandbox)
+    assert ran.code in (0, 2), ran
+    assert "Traceback" not in ran.err
+    wanted = {str(sandbox.root / GOOD)} if ran.code == 0 else set()
+    assert files(sandbox.root.parent) - {str(path) for path in (sandbox.root / FOLDER).iterdir()} == wanted
+    assert not wanted or (sandbox.root / GOOD).read_bytes() == DATA
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        header(tarfile.XHDTYPE, pax(comment="x")) * 3000 + FILE + END,
+        header(tarfile.XGLTYPE, pax(comment="x")) * 3000 + FILE + END,
+        header(tarfile.GNUTYPE_LONGNAME, b"x" * 100 + b"\0", "././@LongLink") * 3000 + FILE + END,
+        header(tarfile.GNUTYPE_SPARSE, DATA, GOOD) + END,
+        header(tarfile.XHDTYPE, b"999999 path=x\n") + FILE + END,
+        header(tarfile.XHDTYPE, b"0 path=x\n") + FILE + END,
+        header(tarfile.XHDTYPE, b"garbage") + FILE + END,
+        header(tarfile.XHDTYPE, b"", size=-512) + FILE + END,
+        header(tarfile.XHDTYPE, pax(path=GOOD)),
+        header(b"Z", DATA, GOOD) + END,
+        header(tarfile.CONTTYPE, DATA, GOOD[:-1]) + END,
+    ],
+    ids=["chain", "chain for all", "chain of names", "sparse", "long record", "no record", "garbage", "negative",
+         "nothing after it", "unknown kind", "another name"],
+)  # fmt: skip
+def test_headers_that_no_writer_makes(sandbox: Sandbox, content: bytes) -> None:
+    plant(sandbox, gzip.compress(content, mtime=0), [member()])
+    refused(sandbox)
+
+
+@pytest.mark.parametrize("more", [FILE + END, b"x" * 512, b"\0" * 50_000_000], ids=["a file", "text", "zeros"])
+def test_streams_one_after_the_other(sandbox: Sandbox, more: bytes) -> None:
+    plant(sandbox, packed((info(GOOD), DATA)) + gzip.compress(more, mtime=0), [member()])
+    refused(sandbox)
+
+
+@pytest.mark.parametrize("size", [len(DATA), packing.MOST_BYTES, 10 * 1024**3])
+def test_ten_gigabytes_of_zeros(sandbox: Sandbox, size: int) -> None:
+    """Packed by hand: one piece of a deflate stream that is repeated unpacks to as much as one likes."""
+    piece, end = zlib.compressobj(9, zlib.DEFLATED, -15), b""
+    block = piece.compress(b"\0" * 2**24) + piece.flush(zlib.Z_FULL_FLUSH)
+    again = piece.compress(b"\0" * 2**24) + piece.flush(zlib.Z_FULL_FLUSH)
+    end = piece.flush()
+    first = zlib.compressobj(9, zlib.DEFLATED, -15)
+    start = first.compress(info(GOOD, 10 * 1024**3).tobuf(tarfile.GNU_FORMAT)) + first.flush(zlib.Z_FULL_FLUSH)
+    stream = b"\x1f\x8b\x08" + b"\0" * 7 + start + block + again * 639 + end + b"\0" * 8
+    plant(sandbox, stream, [member(size=size)])
     refused(sandbox)
 
 

@@ -233,7 +233,7 @@ def test_what_is_no_sound_archive(sandbox: Sandbox, spoil: Callable[[bytes], byt
 def header(kind: bytes, data: bytes, name: str = "././@PaxHeader", size: int | None = None) -> bytes:
     """A header block of a kind of its own, with what belongs to it."""
     made = info(name, len(data) if size is None else size, kind)
-    return made.tobuf(tarfile.USTAR_FORMAT) + data + b"\0" * (-len(data) % 512)
+    return made.tobuf(tarfile.GNU_FORMAT) + data + b"\0" * (-len(data) % 512)
 
 
 def pax(**records: str) -> bytes:

@@ -147,6 +147,10 @@ def verify(stream: IO[bytes], members: Sequence[Member], progress: Progress) -> 
 _DAMAGED = "restore the archive and its manifest from git"
 
 
+_UNSOUND = (tarfile.TarError, ValueError, ArithmeticError, LookupError, RecursionError)
+"""What tarfile raises over headers that no writer makes; the last when each calls for the next, a thousand times."""
+
+
 def read(stream: IO[bytes], members: Sequence[Member]) -> Iterator[Found]:
     """The members of an archive, each only if it is the expected one: a plain file of that name and size, in order.
 
@@ -160,7 +164,7 @@ def read(stream: IO[bytes], members: Sequence[Member]) -> Iterator[Found]:
     try:
         with gzip.GzipFile(fileobj=cast("Any", stream), mode="rb") as unpacked:
             yield from _members(_Bounded(cast("IO[bytes]", unpacked), due), members)
-    except (tarfile.TarError, UnicodeError) as error:
+    except _UNSOUND as error:
         raise DamagedError(f"not a sound archive: {error}", _DAMAGED) from error
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from guardrails.errors import GuardrailError, Undecidable
-from guardrails.pipes import drain, feed, read_all
+from guardrails.pipes import drain, feed, read_all, widen
 
 # What `git rev-parse --local-env-vars` names: variables that tie a process to one repository.
 LOCAL_VARIABLES = frozenset(
@@ -44,6 +44,8 @@ _FIXED = {
     "GIT_NO_LAZY_FETCH": "1",
     "LC_ALL": "C",
 }
+BUFFER = 1 << 16
+"""Bytes that are read from git at once. By the 8 KB of a file, two processes would wait on each other at every turn."""
 _SETTINGS = ("core.fsmonitor=false", "core.quotePath=false")
 OPTIONS = tuple(word for setting in _SETTINGS for word in ("-c", setting))
 """What every git is started with, whoever starts it."""
@@ -107,7 +109,9 @@ class Repo(NamedTuple):
         command = [executable(), *OPTIONS, *arguments]
         pipe = subprocess.PIPE
         try:
-            return subprocess.Popen(command, cwd=self.root, env=self.environment, stdin=pipe, stdout=pipe, stderr=pipe)
+            return subprocess.Popen(
+                command, BUFFER, cwd=self.root, env=self.environment, stdin=pipe, stdout=pipe, stderr=pipe
+            )
         except FileNotFoundError as error:
             raise Undecidable("git was not found", "install git and put it on PATH") from error
 
@@ -148,6 +152,7 @@ class Repo(NamedTuple):
         feeder = threading.Thread(target=feed, args=(process, request), daemon=True)
         feeder.start()
         stream = process.stdout
+        widen(stream)
         try:
             for object_id in wanted:
                 header = stream.readline().split()

@@ -3,6 +3,11 @@
 import subprocess
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from typing import IO
+
+WIDE = 1 << 20
+"""Bytes that a pipe may hold where the system lets anybody have so many."""
 
 
 def read_all(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
@@ -36,3 +41,11 @@ def drain(read: Callable[[int], bytes], size: int) -> bool:
     while size > 0 and (part := read(min(size, 1 << 20))):
         size -= len(part)
     return size == 0
+
+
+def widen(stream: IO[bytes]) -> None:
+    """Let the writer of a pipe get ahead of its reader, as far as this system allows."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, WIDE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import NamedTuple
 
 _DATE = r"(?P<year>[0-9]{4})(?P<dash>-?)(?P<month>[0-9]{2})(?P=dash)(?P<day>[0-9]{2})"
@@ -48,8 +49,11 @@ def parse(text: object) -> datetime | None:
         return None
 
 
+@lru_cache(maxsize=8192)
 def parse_stamp(text: str | None) -> Stamp | None:
-    """The moment and session in the stamp of a file name; None when there is no real moment in it."""
+    """The moment and session in the stamp of a file name; None when there is no real moment in it.
+
+    The files of a session share one: it is taken apart once."""
     match = _NAMED.fullmatch(text) if text else None
     moment = _moment(match) if match else None
     return Stamp(moment, match["session"]) if match and moment else None

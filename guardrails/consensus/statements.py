@@ -73,21 +73,40 @@ def _folded(name: str) -> str:
     return "".join(unicodedata.normalize("NFKC", name).casefold().replace("_", "").replace("-", "").split())
 
 
+_Way = tuple["_Way", str | int] | tuple[()]
+"""The way to a value, from its end: a key is made of it only where something is found."""
+
+
 def _conflicts(document: Any) -> Iterator[tuple[Key, str]]:
     """Every statement of a conflict, in the order of the text. What stands within one belongs to it."""
-    stack: list[tuple[Key, Any, frozenset[str]]] = [((), document, _CALLED_CONFLICTS)]
+    stack: list[tuple[_Way, Any, frozenset[str]]] = [((), document, _CALLED_CONFLICTS)]
     while stack:
-        key, value, names = stack.pop()
-        name = folded(key[-1]) if key and isinstance(key[-1], str) else ""
+        way, value, names = stack.pop()
+        name = folded(way[1]) if way and isinstance(way[1], str) else ""
         if name in names:
-            yield from _items(value, key)
+            yield from _items(value, _key(way))
             continue
         if name.startswith(_HISTORY):
             names = _OPEN
         if isinstance(value, dict):
-            stack += [((*key, each), value[each], names) for each in reversed(value)]
+            inner: list[tuple[_Way, Any, frozenset[str]]] = [
+                ((way, each), item, names)
+                for each, item in value.items()
+                # Most of a document says nothing of conflicts, and is passed over before it is walked to.
+                if isinstance(item, (dict, list)) or folded(each) in names
+            ]
+            stack += reversed(inner)
         elif isinstance(value, list):
-            stack += [((*key, index), value[index], names) for index in reversed(range(len(value)))]
+            inner = [((way, at), item, names) for at, item in enumerate(value) if isinstance(item, (dict, list))]
+            stack += reversed(inner)
+
+
+def _key(way: _Way) -> Key:
+    steps: list[str | int] = []
+    while way:
+        way, step = way
+        steps.append(step)
+    return tuple(reversed(steps))
 
 
 def _reach(value: Any, path: tuple[str, ...]) -> Any:

@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
-from guardrails.checks.footprint import NO_SPEC, measure
+from guardrails.checks.footprint import NO_SPEC, Footprint, measure
 from guardrails.consensus.gathering import Candidate
-from guardrails.jsontext import JsonFlaw, parse_lines
-from guardrails.reports.finding_files import Reach, choose, listed, witnesses
+from guardrails.halves import in_turns
+from guardrails.reports.finding_files import Files, Reach, choose, listed, witnesses
 from guardrails.reports.packets import packets_of, tracker_rows
-from guardrails.reports.records import Events, read_costs, read_events, read_metrics, read_run
-from guardrails.reports.sessions import Told, sessions_of
-from guardrails.reports.telemetry import Memo, telemetry_of, value_of
-from guardrails.reports.values import Call, CostSummary, Facts, Packet, Run
+from guardrails.reports.records import read_costs, read_run
+from guardrails.reports.sessions import Asked, sessions_of
+from guardrails.reports.telemetry import LEAST, Memo, telemetry_of, value_of
+from guardrails.reports.values import CostSummary, Facts, Packet, Run, Session, StageRecord, TrackerRow
+from guardrails.reports.witnessing import contents
 from guardrails.settings import Settings
-from guardrails.snapshot import Blob, Snapshot
+from guardrails.snapshot import Snapshot
 
 _ALL = Reach()
 _DAWN = datetime.min.replace(tzinfo=timezone.utc)
+LEAST_SPECS, PARTS = 10, 4
+"""SPECs from which two processes share the work, and the parts their sessions are shared out in."""
 
 
-class _Read(NamedTuple):
-    """What the files that stand for themselves say."""
+class _Work(NamedTuple):
+    """All there is to read. `footprint` and `tracker`: whether those are asked for, too."""
 
-    costs: list[CostSummary]
-    runs: list[Run]
-    metrics: dict[str, Call]
-    events: dict[str, Events]
+    snapshot: Snapshot
+    settings: Settings
+    reach: Reach
+    files: Files
+    packets: Mapping[str, tuple[Packet, ...]]
+    runs: Sequence[Run]
+    footprint: bool
+    tracker: bool
+
+
+class _Found(NamedTuple):
+    """What one part of the work came to."""
+
+    sessions: Sequence[Session] = ()
+    records: Sequence[StageRecord] = ()
+    weights: Mapping[str, Footprint] = {}
+    rows: Mapping[str, tuple[TrackerRow, ...]] = {}
 
 
 def reduce(
@@ -42,30 +59,73 @@ def reduce(
 ) -> Facts:
     """What the evidence within reach says. `footprint` and `tracker`: whether those are asked for, too. `memo` is what
     is known of contents that were read before."""
-    layout = settings.layout
-    entries = listed(snapshot, layout)
-    files = choose(entries, layout, reach)
-    read = _read(snapshot, [*files.single, *witnesses(files, reach)])
-    records = telemetry_of(snapshot, files.telemetry, memo)
-    told = Told(
-        read.metrics, read.events, {_key(run, row.session): run.name for run in read.runs for row in run.stages}
-    )
-    sessions = sessions_of(snapshot, settings, files.consensus, told, reach.latest)
-    weights = measure(snapshot, layout, reach.spec) if footprint else {}
+    entries = listed(snapshot, settings.layout)
+    files = choose(entries, settings.layout, reach)
+    costs, runs = _summaries(snapshot, files.single)
     packets = packets_of(entries, settings, reach.spec)
-    specs = {*files.specs, *packets, *weights} - {NO_SPEC}
+    work = _Work(snapshot, settings, reach, files, packets, runs, footprint, tracker)
+    # Telemetry by thousands is shared out by itself, and what remembers it is in this process.
+    apart = memo is not None or len(files.telemetry) >= LEAST
+    first = [_Found(records=telemetry_of(snapshot, files.telemetry, memo))] if apart else []
+    parts: list[Callable[[], _Found]] = [*_sessions(work), partial(_about, work)]
+    if not apart:
+        parts.append(lambda: _Found(records=telemetry_of(snapshot, files.telemetry)))
+    found = in_turns(_called, parts) if len(files.specs) >= LEAST_SPECS else [part() for part in parts]
+    return _facts(work, costs, [*first, *found])
+
+
+def _called(part: Callable[[], _Found]) -> _Found:
+    return part()
+
+
+def _sessions(work: _Work) -> Iterator[Callable[[], _Found]]:
+    """The sessions in parts: all files of a SPEC in one of them."""
+    files, runs = work.files, {_key(run, row.session): run.name for run in work.runs for row in run.stages}
+    names = sorted({each.name.spec or "" for each in files.consensus})
+    number = {name: at % PARTS for at, name in enumerate(names)}
+    told = list(witnesses(files, work.reach))
+    for part in range(min(PARTS, len(names))):
+        mine, tell = (
+            [each for each in found if number[each.name.spec or ""] == part] for found in (files.consensus, told)
+        )
+        asked = Asked(mine, tell, runs, work.reach.latest)
+        yield partial(_judged, work, asked)
+
+
+def _judged(work: _Work, asked: Asked) -> _Found:
+    return _Found(sessions=sessions_of(work.snapshot, work.settings, asked))
+
+
+def _about(work: _Work) -> _Found:
+    """What is known of SPECs besides their evidence: how much that weighs, and their rows in the tracker."""
+    weights = measure(work.snapshot, work.settings.layout, work.reach.spec) if work.footprint else {}
+    rows = tracker_rows(work.snapshot, work.settings, _specs(work, weights)) if work.tracker else {}
+    return _Found(weights=weights, rows=rows)
+
+
+def _specs(work: _Work, weights: Iterable[str]) -> set[str]:
+    return {*work.files.specs, *work.packets, *weights} - {NO_SPEC}
+
+
+def _facts(work: _Work, costs: list[CostSummary], parts: Sequence[_Found]) -> Facts:
+    weights = {spec: each for part in parts for spec, each in part.weights.items()}
     return Facts(
-        where=snapshot.describe(),
-        specs=tuple(sorted(specs)),
-        records=tuple(sorted(records, key=lambda each: (each.when or _DAWN, each.path))),
-        sessions=tuple(
-            sorted(sessions, key=lambda each: (each.when or _DAWN, each.spec, each.stage, each.stamp or ""))
+        where=work.snapshot.describe(),
+        specs=tuple(sorted(_specs(work, weights))),
+        records=tuple(
+            sorted((row for part in parts for row in part.records), key=lambda each: (each.when or _DAWN, each.path))
         ),
-        costs=tuple(sorted(read.costs, key=lambda each: (each.spec, each.path))),
-        runs=tuple(sorted(read.runs, key=lambda each: (each.started or _DAWN, each.path))),
+        sessions=tuple(
+            sorted(
+                (row for part in parts for row in part.sessions),
+                key=lambda each: (each.when or _DAWN, each.spec, each.stage, each.stamp or ""),
+            )
+        ),
+        costs=tuple(sorted(costs, key=lambda each: (each.spec, each.path))),
+        runs=tuple(sorted(work.runs, key=lambda each: (each.started or _DAWN, each.path))),
         footprints=weights,
-        rows=tracker_rows(snapshot, settings, specs) if tracker else {},
-        packets=packets,
+        rows={spec: rows for part in parts for spec, rows in part.rows.items()},
+        packets=work.packets,
     )
 
 
@@ -78,32 +138,14 @@ def _key(run: Run, session: str | None) -> tuple[str, str]:
     return run.spec, session or ""
 
 
-def _read(snapshot: Snapshot, found: list[Candidate]) -> _Read:
-    read = _Read([], [], {}, {})
-    files = [each for each in found if each.entry.kind == "file"]
-    for each, blob in zip(files, snapshot.read_many(each.entry for each in files), strict=True):
-        _file(read, each, blob)
-    for each in found:
-        if each.entry.kind != "file":
-            _file(read, each, Blob(each.entry, 0, None, f"a {each.entry.kind}, not a regular file"))
-    return read
-
-
-def _file(read: _Read, each: Candidate, blob: Blob) -> None:
-    path, name = each.entry.path, each.name
-    if name.kind == "consensus_telemetry":
-        read.events[path] = read_events(path, _lines(blob.data))
-        return
-    value, problem = value_of(blob)
-    if name.kind == "agent_metrics":
-        read.metrics[path] = read_metrics(path, name, value)
-    elif name.kind == "cost_summary":
-        read.costs.append(read_costs(path, name, value, problem))
-    elif name.kind == "run_summary":
-        read.runs.append(read_run(path, name, value, problem))
-
-
-def _lines(data: bytes | None) -> Iterator[Any]:
-    """The sound lines; `validate` tells of the others."""
-    lines: Iterable[tuple[int, Any]] = parse_lines(data) if data else ()
-    return (value for _, value in lines if not isinstance(value, JsonFlaw))
+def _summaries(snapshot: Snapshot, found: list[Candidate]) -> tuple[list[CostSummary], list[Run]]:
+    """The cost summaries and run summaries among some files."""
+    costs: list[CostSummary] = []
+    runs: list[Run] = []
+    for each, blob in contents(snapshot, found):
+        path, (value, problem) = each.entry.path, value_of(blob)
+        if each.name.kind == "cost_summary":
+            costs.append(read_costs(path, each.name, value, problem))
+        else:
+            runs.append(read_run(path, each.name, value, problem))
+    return costs, runs

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import NamedTuple
 
 from guardrails.consensus import sessions as grouping
@@ -11,24 +10,23 @@ from guardrails.consensus.gathering import Candidate, Case, Present, cases, pres
 from guardrails.consensus.sessions import Session as Filed
 from guardrails.consensus.values import AgentOutput, Current
 from guardrails.consensus.verdict import judge
-from guardrails.halves import in_halves
 from guardrails.jsontext import JsonFlaw, parse
-from guardrails.reports.records import Events, read_usage
+from guardrails.reports.records import read_usage
 from guardrails.reports.values import Call, Session
+from guardrails.reports.witnessing import Witnessed, read_witnesses
 from guardrails.schema import is_valid
 from guardrails.settings import Settings
 from guardrails.snapshot import Snapshot
 
-LEAST_SPECS = 10
-"""SPECs from which they are judged in two processes."""
 
+class Asked(NamedTuple):
+    """What there is to judge: answers and records, the metrics and event lines that tell of them, the run each session
+    belongs to by SPEC and stamp, and whether only those sessions are wanted that the gate would judge."""
 
-class Told(NamedTuple):
-    """What witnesses tell, by path, and the run each session belongs to, by SPEC and the session's stamp."""
-
-    metrics: Mapping[str, Call]
-    events: Mapping[str, Events]
+    consensus: Sequence[Candidate]
+    witnesses: Sequence[Candidate]
     runs: Mapping[tuple[str, str], str]
+    latest_only: bool = False
 
 
 class _Filed(NamedTuple):
@@ -39,38 +37,15 @@ class _Filed(NamedTuple):
     is_latest: bool
 
 
-class _Work(NamedTuple):
-    """What it takes to judge the consensus evidence of some SPECs."""
-
-    snapshot: Snapshot
-    settings: Settings
-    told: Told
-    latest_only: bool
-    found: Mapping[str, list[Candidate]]
-
-
-def sessions_of(
-    snapshot: Snapshot, settings: Settings, found: Sequence[Candidate], told: Told, latest_only: bool
-) -> list[Session]:
-    """The sessions among some files, each judged. With `latest_only` those alone that the gate would judge."""
-    by_spec: dict[str, list[Candidate]] = {}
-    for each in found:
-        by_spec.setdefault(each.name.spec or "", []).append(each)
-    work = _Work(snapshot, settings, told, latest_only, by_spec)
-    halves = in_halves(partial(_judged, work), sorted(by_spec), least=LEAST_SPECS)
-    return [session for half in halves for session in half]
-
-
-def _judged(work: _Work, specs: list[str]) -> list[Session]:
-    """The sessions of some SPECs."""
-    snapshot, settings, told = work.snapshot, work.settings, work.told
-    found = [each for spec in specs for each in work.found[spec]]
-    filed_cases = cases(snapshot, settings, found, is_valid).values()
-    filed = [row for case in filed_cases for row in _of_case(case, work.latest_only)]
+def sessions_of(snapshot: Snapshot, settings: Settings, asked: Asked) -> list[Session]:
+    """The sessions among some files, each judged."""
+    told = read_witnesses(snapshot, asked.witnesses)
+    filed_cases = cases(snapshot, settings, asked.consensus, is_valid).values()
+    filed = [row for case in filed_cases for row in _of_case(case, asked.latest_only)]
     judged = [output for row in filed if row.is_latest for output in row.session.outputs]
     now = present(snapshot, settings.layout, judged)
     usage = _usage(snapshot, {each.path: each.agent for row in filed for each in _silent(row.session, told)})
-    return [_session(settings, row, now, told, usage) for row in filed]
+    return [_session(settings, row, now, asked.runs, told, usage) for row in filed]
 
 
 def _of_case(case: Case, latest_only: bool) -> list[_Filed]:
@@ -79,7 +54,7 @@ def _of_case(case: Case, latest_only: bool) -> list[_Filed]:
     return [_Filed(case, each, each in latest) for each in (latest if latest_only else sessions)]
 
 
-def _silent(session: Filed, told: Told) -> Iterator[AgentOutput]:
+def _silent(session: Filed, told: Witnessed) -> Iterator[AgentOutput]:
     """The answers of agents whose calls no other record tells of: that one was made is known all the same."""
     paths = [file.path for file in session.witnesses]
     heard = {told.metrics[path].agent for path in paths if path in told.metrics}
@@ -101,7 +76,14 @@ def _usage(snapshot: Snapshot, agents: Mapping[str, str]) -> dict[str, Call]:
     return found
 
 
-def _session(settings: Settings, row: _Filed, now: Present, told: Told, usage: Mapping[str, Call]) -> Session:
+def _session(
+    settings: Settings,
+    row: _Filed,
+    now: Present,
+    runs: Mapping[tuple[str, str], str],
+    told: Witnessed,
+    usage: Mapping[str, Call],
+) -> Session:
     case, filed = row.case, row.session
     question = case.question._replace(stamp=filed.stamp)
     resolutions = [each for each in case.resolutions if grouping.belongs(each, filed)]
@@ -120,7 +102,7 @@ def _session(settings: Settings, row: _Filed, now: Present, told: Told, usage: M
     events = [told.events[each.path] for each in filed.witnesses if each.path in told.events]
     calls = tuple(call for each in events for call in each.calls)
     answers = tuple(usage[each.path] for each in filed.outputs if each.path in usage)
-    run = next((each.run for each in events if each.run), None) or told.runs.get((question.spec, filed.stamp or ""))
+    run = next((each.run for each in events if each.run), None) or runs.get((question.spec, filed.stamp or ""))
     return Session(
         spec=question.spec,
         stage=question.stage,

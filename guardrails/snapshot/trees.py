@@ -15,6 +15,7 @@ from guardrails.snapshot import (
     Snapshot,
     Source,
     Weight,
+    is_plain,
     not_cheap_to_say,
     too_large,
     within,
@@ -35,6 +36,8 @@ _EMPTY = {
 _DEBUG_ROW = rb"([^\0]+)\0  ctime: .*\n  mtime: .*\n  dev: .*\n  uid: .*\n  size: .*flags: ([0-9a-f]+)\n"
 _INTENT_TO_ADD = 1 << 29
 MOST_PATHS = 500
+MOST_ALONE = 4
+"""Files that are looked up one by one before everything is listed: a listing of a large repository costs more."""
 _CHANGE = rb":(\d+) (\d+) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*\0([^\0]+)\0"
 Portion = tuple[Listing, Part]
 
@@ -49,6 +52,7 @@ class Tree(Listed):
     def __init__(self, repo: Repo) -> None:
         self.repo = repo
         self._listings: dict[str, Listing] = {}
+        self._alone = 0
 
     def _list(self, prefix: str) -> Listing:
         """What lies at or below `prefix`."""
@@ -67,6 +71,9 @@ class Tree(Listed):
 
     def entry(self, path: str) -> Entry | None:
         rows = self._wider(path)
+        if rows is None and self._alone < MOST_ALONE and is_plain(path):
+            self._alone += 1
+            rows = self._listing(path)
         if rows is None:
             return super().entry(path)
         index = rows.find(path)

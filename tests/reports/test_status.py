@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guardrails.layout import STAGES
+from guardrails.reports import reduce as reducing
 from guardrails.reports.finding_files import Reach
 from guardrails.reports.reduce import reduce
 from guardrails.reports.status import SpecState, status
@@ -174,3 +175,27 @@ def test_text_from_evidence_cannot_drive_a_terminal_or_fill_it() -> None:
     assert len(text) < 5_000
     document = as_document(status(reduce(Memory(files), Settings()), Settings(), NOW, 24))
     assert len(str(document)) < 20_000
+
+
+def test_many_specs_are_read_by_two_processes_and_come_to_the_same_as_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    files: Files = {}
+    for number in range(reducing.LEAST_SPECS + 3):
+        files |= {path.replace(SPEC, f"SPEC-KIT-{number:03}"): data.replace(SPEC.encode(), b"SPEC-KIT-%03d" % number)
+                  for path, data in history().items()}  # fmt: skip
+    by_two = reducing.reduce(Memory(files), Settings())
+    assert len(by_two.sessions) == 9 * (reducing.LEAST_SPECS + 3)
+    monkeypatch.setattr(reducing, "LEAST_SPECS", 10_000)
+    assert reducing.reduce(Memory(files), Settings()) == by_two
+    monkeypatch.setattr(reducing, "PARTS", 1)
+    assert reducing.reduce(Memory(files), Settings()) == by_two
+
+
+def test_one_file_of_a_commit_is_looked_up_without_listing_all_of_it(sandbox: Sandbox) -> None:
+    for path, data in history().items():
+        sandbox.write(path, data)
+    sandbox.commit()
+    trace = sandbox.root / ".git" / "trace"
+    assert sandbox.speckit("status", "--source", "HEAD", GIT_TRACE=str(trace)).code == 0
+    listings = [line for line in trace.read_text().splitlines() if "ls-tree" in line]
+    assert listings
+    assert all(" -- " in line for line in listings)

@@ -120,11 +120,14 @@ class Repo(NamedTuple):
         return to_text(self.run("rev-parse", "--absolute-git-dir")).rstrip("\n")
 
     def resolve(self, revision: str) -> str:
-        """The full id of the commit that `revision` names. Raises GuardrailError when it names none."""
+        """The full id of the commit that `revision` names. Raises GuardrailError when it names none, Undecidable before
+        the first commit."""
         if revision.startswith("-") or "\0" in revision:
             raise GuardrailError(f"'{revision}' is not a revision", "name a commit, branch or tag")
         process = self.start("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
         out, _ = process.communicate()
+        if process.returncode and revision == "HEAD":
+            raise Undecidable("HEAD names no commit: there is nothing to examine yet", "commit something first")
         if process.returncode:
             raise GuardrailError(
                 f"revision '{revision}' does not name a commit in this repository",

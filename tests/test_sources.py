@@ -442,3 +442,9 @@ def test_a_tree_deeper_than_python_recurses_is_walked(sandbox: Sandbox) -> None:
     finally:
         os.chdir(here)
         subprocess.run(["rm", "-rf", sandbox.root], check=True)  # Python's own removal recurses
+
+
+@pytest.mark.parametrize("arguments", [("--hook", "pre-push"), ("--source", "HEAD"), ("--source", "HEAD..HEAD")])
+def test_before_the_first_commit_there_is_nothing_to_examine(sandbox: Sandbox, arguments: tuple[str, ...]) -> None:
+    ran = sandbox.speckit("guard", *arguments)
+    assert (ran.code, "nothing to examine yet" in ran.out + ran.err) == (3, True)

@@ -181,7 +181,7 @@ def test_another_repository_is_judged_by_its_own_index(sandbox: Sandbox, tmp_pat
     assert ran.code == 0, ran
 
 
-@pytest.mark.parametrize("source", ["nowhere", "HEAD", "nowhere..HEAD", "--all", "a\nb"])
+@pytest.mark.parametrize("source", ["nowhere", "nowhere..HEAD", "--all", "a\nb"])
 def test_a_revision_that_names_nothing_is_a_usage_error(sandbox: Sandbox, source: str) -> None:
     ran = sandbox.judge("validate", f"--source={source}")
     assert (ran.code, ran.document["verdict"]) == (2, "undecided")

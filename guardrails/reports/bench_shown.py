@@ -103,7 +103,7 @@ def as_document(about: About, found: Comparison, samples: Sequence[Sample]) -> d
         "minimum_runs": MINIMUM,
         "identical": [proved(each) for each in about.proofs],
         "budget": {"usd": about.cap_usd, "paid": plain(about.paid)},
-        "notes": list(about.notes),
+        "notes": [*about.notes, *spoiled(found)],
         "samples": plain(tuple(samples)),
     }
 
@@ -195,6 +195,7 @@ def remarks(about: About, found: Comparison) -> Iterator[str]:
     if min(found.runs) < about.asked:
         done = ", ".join(f"{name} {runs}" for name, runs in zip(found.profiles, found.runs, strict=True))
         yield f"Not all of the {about.asked} runs of each profile are done: {done}."
+    yield from spoiled(found)
     if found.replayed:
         yield (
             "Recorded answers were served: their times and tokens are as recorded, their cost is what the prices make "
@@ -206,6 +207,22 @@ def remarks(about: About, found: Comparison) -> Iterator[str]:
     cap = "" if about.cap_usd is None else f" of a budget of {dollars(about.cap_usd)}"
     yield f"Paid for the whole benchmark: {money(about.paid)}{cap}."
     yield from about.notes
+
+
+def spoiled(found: Comparison) -> Iterator[str]:
+    """Profiles whose runs did not all hold: a call that fails at once is fast and cheap, and no reason to buy."""
+    for profile in found.profiles:
+        ours = [each for each in found.outcomes if each.profile == profile]
+        runs, held = (
+            sum(each.ok + each.degraded + each.conflict + each.undecided for each in ours),
+            sum(each.ok for each in ours),
+        )
+        calls, failed = sum(each.calls for each in ours), sum(each.failed for each in ours)
+        if held < runs or failed:
+            yield (
+                f"{profile}: {runs - held} of {runs} stage runs did not end ok, {failed} of {calls} calls failed. What "
+                "they took and cost is in its figures."
+            )
 
 
 def proofs_of(proofs: Sequence[StageProof]) -> Iterator[str]:

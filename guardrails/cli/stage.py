@@ -13,7 +13,6 @@ from guardrails.cli.world import world_here
 from guardrails.evidence.lock import locked
 from guardrails.evidence.names import new_session
 from guardrails.layout import STAGES
-from guardrails.pipeline.baseline import tree_state
 from guardrails.pipeline.examined import Examined
 from guardrails.pipeline.guardrail import Closed, close_stage, open_stage
 from guardrails.pipeline.hiding import Hiding
@@ -22,6 +21,7 @@ from guardrails.pipeline.packet import require_spec
 from guardrails.pipeline.plain import pack
 from guardrails.pipeline.policy import substituted
 from guardrails.pipeline.stages import ready
+from guardrails.pipeline.tree_changes import tree_state
 from guardrails.pipeline.world import World
 from guardrails.printable import printable
 from guardrails.probes.hal import target_of

@@ -47,14 +47,9 @@ class Seen(NamedTuple):
     rows: tuple[Dirt, ...]
 
 
-def tree_state(world: World) -> TreeState:
-    """The tree as it is now. Raises Undecidable when git cannot say, or a hook manager has hidden changes."""
-    seen = look(world)
-    return TreeState(seen.head, tuple(digested(world.repo, seen.rows)))
-
-
 def look(world: World) -> Seen:
-    """What one `git status` says. Raises Undecidable as `tree_state` does."""
+    """What one `git status` says. Raises Undecidable when git cannot say, or a hook manager has hidden
+    changes."""
     hidden = hidden_changes(world.repo)
     if hidden is not None:
         message = f"{hidden.manager} has put unstaged changes aside: whether the tree is clean cannot be known here"

@@ -21,7 +21,6 @@ from guardrails.evidence.store import Store, Written
 from guardrails.layout import STAGES, evidence_name
 from guardrails.pipeline.arbitration import arbitrate
 from guardrails.pipeline.asking import Consultation, ask
-from guardrails.pipeline.baseline import tree_state
 from guardrails.pipeline.examined import Examined
 from guardrails.pipeline.guardrail import close_stage, open_stage
 from guardrails.pipeline.halting import Halt, Reason, halt
@@ -50,6 +49,7 @@ from guardrails.pipeline.run_summary import Circumstances, rounds_of, summary_do
 from guardrails.pipeline.sequencer import Done, Run
 from guardrails.pipeline.settling import settle
 from guardrails.pipeline.stage_checks import verdict_of
+from guardrails.pipeline.tree_changes import tree_state
 from guardrails.pipeline.world import World
 from guardrails.snapshot.worktree import Worktree
 

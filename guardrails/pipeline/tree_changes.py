@@ -15,6 +15,7 @@ from guardrails.checks.clean_tree import HINTS, RULES, excluded, unfinished
 from guardrails.evidence.store import Written
 from guardrails.git import Repo, to_text
 from guardrails.pipeline.baseline import DirtyPath, TreeState, digest_on_disk, digested, look, staged_ids
+from guardrails.pipeline.beside import beside
 from guardrails.pipeline.world import World
 from guardrails.worktree_state import Dirt
 
@@ -55,12 +56,19 @@ def own_files(written: Iterable[Written], half_done: Iterable[Written] = ()) -> 
     return Own(recorded, {path: frozenset(digests) for path, digests in allowed.items()})
 
 
+def tree_state(world: World) -> TreeState:
+    """The tree as it is now, without what other runs have recorded in it. Raises Undecidable when git cannot say, or a
+    hook manager has hidden changes."""
+    seen = look(world)
+    return TreeState(seen.head, tuple(digested(world.repo, _unrecorded(world, seen.rows))))
+
+
 def judge_tree(world: World, start: TreeState, own: Own) -> Judged:
     """What is dirty from before, and what has changed since. Raises Undecidable when git cannot say."""
     now = look(world)
     changes = (
         *(Change(found.path, found.message, found.hint) for found in unfinished(world.repo)),
-        *_of_status(world.repo, start, now.rows, own),
+        *_of_status(world, start, now.rows, own),
         *_of_own(world.repo, own),
         *_of_commits(world, start, now.head, own),
     )
@@ -71,13 +79,13 @@ def _dirty(kind: str, path: str, detail: str) -> Change:
     return Change(path.rstrip("/"), f"{RULES[kind].code} {detail}", HINTS[kind])
 
 
-def _of_status(repo: Repo, start: TreeState, rows: Sequence[Dirt], own: Own) -> Iterator[Change]:
-    """Dirt that is neither the run's own nor what was there before."""
+def _of_status(world: World, start: TreeState, rows: Sequence[Dirt], own: Own) -> Iterator[Change]:
+    """Dirt that is neither this run's own nor another's, nor what was there before."""
     before = {row.path: row for row in start.dirty}
-    mine = _own_rows(repo, rows, own)
-    foreign = [row for row in rows if row.path not in mine]
+    mine = _rows_of(world.repo, rows, own.allowed)
+    foreign = _unrecorded(world, [row for row in rows if row.path not in mine])
     known = [row for row in foreign if row.path in before]
-    same = {row.path for row in digested(repo, known) if _is_same(row, before[row.path])}
+    same = {row.path for row in digested(world.repo, known) if _is_same(row, before[row.path])}
     for row in foreign:
         if row.path not in same:
             again = ", and it was something else at the start" if row.path in before else ""
@@ -88,15 +96,24 @@ def _is_same(now: DirtyPath, before: DirtyPath) -> bool:
     return (now.staged, now.sha256) == (before.staged, before.sha256)
 
 
-def _own_rows(repo: Repo, rows: Iterable[Dirt], own: Own) -> set[str]:
-    """The dirty paths that are files of the run with the bytes the run wrote, on disk and where they are staged."""
-    ours = [row for row in rows if row.path in own.allowed and row.kind in ("untracked", "unstaged", "staged")]
-    ours = [row for row in ours if digest_on_disk(repo, row.path) in own.allowed[row.path]]
+def _unrecorded(world: World, rows: Sequence[Dirt]) -> list[Dirt]:
+    """The rows that no other run has on record, or is about to have."""
+    if not rows:
+        return []
+    others = beside(world, [row.path for row in rows])
+    known = _rows_of(world.repo, rows, others.recorded)
+    return [row for row in rows if row.path not in known and not others.is_under_way(row.path)]
+
+
+def _rows_of(repo: Repo, rows: Iterable[Dirt], allowed: Mapping[str, frozenset[str]]) -> set[str]:
+    """The dirty paths that have the bytes a run wrote, on disk and where they are staged."""
+    ours = [row for row in rows if row.path in allowed and row.kind in ("untracked", "unstaged", "staged")]
+    ours = [row for row in ours if digest_on_disk(repo, row.path) in allowed[row.path]]
     staged = [row.path for row in ours if row.kind == "staged"]
     index = staged_ids(repo) if staged else {}
     blobs = {path: fields[1] for path in staged if len(fields := index.get(path, "").split(" ")) == 3}
     digests = _blob_digests(repo, blobs.values())
-    wrong = {path for path in staged if digests.get(blobs.get(path, "")) not in own.allowed[path]}
+    wrong = {path for path in staged if digests.get(blobs.get(path, "")) not in allowed[path]}
     return {row.path for row in ours} - wrong
 
 
@@ -130,10 +147,13 @@ def _of_commits(world: World, start: TreeState, head: str | None, own: Own) -> I
         for path, blob in _committed(repo, start.head or _empty_tree(repo), head)
         if not excluded(Dirt("staged", path, ""), world.settings.clean_tree)
     ]
-    digests = _blob_digests(repo, [blob for path, blob in changed if blob and (path in own.allowed or path in dirty)])
+    others = beside(world, [path for path, _ in changed if path not in own.allowed])
+    read = {*own.allowed, *dirty, *others.recorded}
+    digests = _blob_digests(repo, [blob for path, blob in changed if blob and path in read])
     for path, blob in changed:
         digest = digests.get(blob) if blob else None
-        known = digest is not None and (digest in own.allowed.get(path, ()) or digest == dirty.get(path))
+        recorded = (*own.allowed.get(path, ()), *others.recorded.get(path, ()), dirty.get(path))
+        known = digest is not None and digest in recorded
         removed = blob is None and path in dirty and dirty[path] is None
         if not known and not removed:
             yield Change(path, f"committed since the run began (HEAD is {head[:12]})", _SINCE)

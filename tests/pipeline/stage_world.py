@@ -16,9 +16,10 @@ from guardrails.evidence.names import Session
 from guardrails.evidence.store import Written
 from guardrails.git import open_repo
 from guardrails.layout import STAGES as STAGES
-from guardrails.pipeline.baseline import TreeState, tree_state
+from guardrails.pipeline.baseline import TreeState
 from guardrails.pipeline.guardrail import Closed, Opened, close_stage, open_stage
 from guardrails.pipeline.halting import Halt
+from guardrails.pipeline.tree_changes import tree_state
 from guardrails.pipeline.world import World
 from tests.consensus.builder import Bundle
 from tests.sandbox import Ran as SandboxRan

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from guardrails.evidence.store import Store, Written
-from guardrails.pipeline.baseline import TreeState, tree_state
+from guardrails.pipeline.baseline import TreeState
 from guardrails.pipeline.plain import pack, unpack
-from guardrails.pipeline.tree_changes import judge_tree, own_files
+from guardrails.pipeline.tree_changes import judge_tree, own_files, tree_state
 from guardrails.pipeline.world import World
 from tests.pipeline.stage_world import packet, run_stage, telemetry, world
 from tests.sandbox import EVIDENCE, Sandbox

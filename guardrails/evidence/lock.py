@@ -6,6 +6,7 @@ The operating system drops the lock when its holder dies, however it dies; a fil
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -18,6 +19,10 @@ if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
+
+
+_GLANCES, _GLANCE = 50, 0.01
+"""How often it is tried to take a lock that nobody has signed, and seconds in between."""
 
 
 class Holder(NamedTuple):
@@ -45,7 +50,7 @@ def locked(repo: Repo, spec: str, purpose: str) -> Iterator[None]:
     path = os.path.join(place, f"{spec}.lock")
     # The file is never removed: a lock on a removed file excludes nobody who makes a new one.
     with open(path, "a+", encoding="utf-8") as stream:
-        if not _try_lock(stream):
+        if not _take(stream):
             raise LockedError(spec, _holder(stream))
         try:
             _sign(stream, purpose)
@@ -65,6 +70,17 @@ def held(path: str) -> Iterator[bool]:
         finally:
             if mine:
                 _unlock(stream)
+
+
+def _take(stream: IO[str]) -> bool:
+    """Take the lock. Somebody who only looks at who holds it has it for an instant and does not sign."""
+    for _ in range(_GLANCES):
+        if _try_lock(stream):
+            return True
+        if _holder(stream) is not None:
+            return False
+        time.sleep(_GLANCE)
+    return False
 
 
 def holder(repo: Repo, spec: str) -> Holder | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -74,7 +75,13 @@ class _Json(Serializer):
 
 
 def sqlite_url(path: str) -> str:
-    """The address of a SQLite file, whatever characters its path holds."""
+    """The address of a SQLite file, whatever bytes its path holds. An address is text, so a folder whose path is none
+    goes by the number it is open under, for as long as this process runs; only Linux has such paths."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        folder, name = os.path.split(path)
+        path = f"/proc/self/fd/{os.open(folder, os.O_RDONLY)}/{name}"
     return URL.create("sqlite", database=path).render_as_string(hide_password=False)
 
 

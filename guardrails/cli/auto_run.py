@@ -66,8 +66,11 @@ def run(command: Command) -> int:
 
 
 def _crashed(error: Exception) -> Said:
-    from guardrails.cli.crash import report
+    from guardrails.cli.crash import refusal, report
 
+    refused = refusal(error)
+    if refused is not None:
+        return Said(refused.message, refused.hint, "usage")
     problem = report(error)
     return Said(problem.message, problem.hint)
 

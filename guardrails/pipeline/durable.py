@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
@@ -20,10 +21,11 @@ from dbos._serialization import Serializer
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from guardrails.errors import Undecidable
+from guardrails.errors import GuardrailError
 from guardrails.pipeline.choosing import Known, Remembered
 from guardrails.pipeline.halting import Halt
 from guardrails.pipeline.history import Record, Request, from_json, to_json
+from guardrails.pipeline.journal_errors import told
 from guardrails.pipeline.plain import pack, unpack
 from guardrails.pipeline.recovery import Retry
 from guardrails.pipeline.sequencer import Done, Run, next_step
@@ -40,6 +42,8 @@ Finish = Callable[[Halt | Done, Sequence[Record]], None]
 _OPEN = ("PENDING", "ENQUEUED", "DELAYED")
 _LOOK = 0.2
 """Seconds between two looks at whether the workflow has ended: a signal is acted on in between."""
+_GLANCE, _PATIENCE = 0.02, 20.0
+"""Seconds between two looks at whether its end is remembered, and for how long that is waited for."""
 
 
 class Place(NamedTuple):
@@ -89,6 +93,8 @@ class _State:
     """The one run that this process drives."""
 
     hands: Hands | None = None
+    error: BaseException | None = None
+    """what the workflow broke off with: then its end is not remembered, and would be waited for in vain"""
     ended = threading.Event()
 
 
@@ -106,6 +112,9 @@ def _sequence(document: dict[str, Any]) -> dict[str, Any]:
             if isinstance(step, Run) and step.recovered is not None and step.recovered.wait > 0:
                 DBOS.sleep(step.recovered.wait)
             history.append(from_json(DBOS.run_step({"name": _name(step)}, _take, step, tuple(history))))
+    except BaseException as error:
+        _State.error = error
+        raise
     finally:
         _State.ended.set()
 
@@ -181,7 +190,7 @@ def _workflow_id(place: Place, spec: str, run: str, attempt: int) -> str:
 
 @contextmanager
 def journal(place: Place) -> Iterator[Journal]:
-    """The journal at a place, made if there is none. Raises Undecidable when it cannot be used."""
+    """The journal at a place, made if there is none. Raises GuardrailError when it cannot be used."""
     logging.getLogger("dbos").setLevel(logging.CRITICAL)
     with _usable():
         DBOS.migrate(place.url)
@@ -197,11 +206,7 @@ def _usable() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        # Not its text: that may repeat the address, with a password in it.
-        what = type(getattr(error, "orig", None) or error).__name__
-        raise Undecidable(
-            f"the database of runs cannot be used ({what})", "check --database, or leave it out to use SQLite"
-        ) from None
+        raise told(error, "the database of runs") from None
 
 
 def begin(place: Place, request: Request, history: Sequence[Record], hands: Hands) -> Halt | Done:
@@ -225,6 +230,7 @@ def _launch(place: Place, run: str, hands: Hands) -> None:
     again to whoever has the application's name, and nobody else may have it."""
     _State.hands = hands
     _State.ended.clear()
+    _State.error = None
     config: DBOSConfig = {
         "name": f"speckit-{run.lower()}",
         "system_database_url": place.url,
@@ -242,14 +248,26 @@ def _launch(place: Place, run: str, hands: Hands) -> None:
 
 def _wait(name: str) -> Halt | Done:
     """Until the workflow has ended. A signal may end the waiting at any moment."""
-    while not _State.ended.wait(_LOOK):
-        status = DBOS.get_workflow_status(name)
-        if status is None or status.status not in _OPEN:
-            break
-    end = _end_from_json(DBOS.retrieve_workflow(name).get_result(polling_interval_sec=0.02))
+    with _usable():
+        while not _State.ended.wait(_LOOK):
+            if not _is_open(name):
+                break
+        if _State.error is not None:
+            raise _State.error
+        patience = time.monotonic() + _PATIENCE
+        while _is_open(name):
+            if time.monotonic() > patience:
+                raise GuardrailError("how the run ended could not be remembered", "go on with it by --resume")
+            time.sleep(_GLANCE)
+        end = _end_from_json(DBOS.retrieve_workflow(name).get_result(polling_interval_sec=_GLANCE))
     if end is None:
         raise RuntimeError(f"{name} has no end")
     return end
+
+
+def _is_open(name: str) -> bool:
+    status = DBOS.get_workflow_status(name)
+    return status is not None and status.status in _OPEN
 
 
 def close() -> None:

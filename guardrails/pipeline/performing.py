@@ -55,10 +55,11 @@ from guardrails.snapshot.worktree import Worktree
 
 
 class Said(NamedTuple):
-    """What is told of an internal error."""
+    """What is told of an error that nobody expected."""
 
     message: str
     hint: str | None
+    reason: Reason = "internal"
 
 
 class Watcher(Protocol):
@@ -96,7 +97,7 @@ class Performer:
             record = self._failed(step.stage, reason, error.message, error.hint)
         except Exception as error:  # noqa: BLE001  the journal would keep an exception for ever; a halt can be resumed
             said = self._crashed(error)
-            record = self._failed(step.stage, "internal", said.message, said.hint)
+            record = self._failed(step.stage, said.reason, said.message, said.hint)
         self._watcher.record(record)
         return record
 

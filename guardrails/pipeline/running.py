@@ -14,6 +14,7 @@ from guardrails.layout import STAGES
 from guardrails.pipeline.choosing import Chosen, Known, Wish, choose, latest_of
 from guardrails.pipeline.halting import Halt
 from guardrails.pipeline.history import Request
+from guardrails.pipeline.journal_errors import told
 from guardrails.pipeline.sequencer import Done
 from guardrails.pipeline.world import World, under
 
@@ -89,8 +90,8 @@ def _private(path: str) -> str:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
         with closing(sqlite3.connect(path, timeout=30)) as database:
             database.execute("PRAGMA journal_mode = WAL")
-    except (OSError, sqlite3.Error) as error:
-        raise Undecidable(f"{path} cannot be used: {error}", "make it writable, or move it away") from error
+    except sqlite3.Error as error:
+        raise told(error, path) from error
     return path
 
 

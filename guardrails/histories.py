@@ -33,6 +33,21 @@ def history_of(snapshot: Snapshot, path: str) -> History | None:
     return Plain(snapshot, path) if snapshot.base is not None else None
 
 
+def replaces(snapshot: Snapshot, path: str) -> History | None:
+    """What a push by force does to a file: one step from what the remote has to what it will have.
+
+    The commits that the remote lacks do not tell it, for what is replaced is no part of their history. None for any
+    other push, and where the file stays as it is.
+    """
+    base = snapshot.base
+    if snapshot.source.kind != "push" or not isinstance(snapshot, Commit) or not isinstance(base, Commit):
+        return None
+    if _entry(base, path) == _entry(snapshot, path):
+        return None
+    forward = snapshot.repo.succeeds("merge-base", "--is-ancestor", base.revision, snapshot.revision)
+    return None if forward else Plain(snapshot, path)
+
+
 def _of_commits(snapshot: Commit, path: str) -> History | None:
     base, kind = snapshot.base, snapshot.source.kind
     start = (base.revision,) if isinstance(base, Commit) else ()

@@ -11,13 +11,14 @@ from guardrails.checks.ledger_runs import Run, Shelf, shelf
 from guardrails.finding import Finding
 from guardrails.rules.ledger import LEDGER_REWRITTEN, RUN_REMOVED, SIGNATURE_BAD
 from guardrails.snapshot import Snapshot
+from guardrails.snapshot.trees import Commit
 from guardrails.subject import Subject
 
 
 def judge(subject: Subject, now: Shelf) -> Iterator[Finding]:
     """Runs of the base whose sealed ledger was rewritten or is gone."""
     snapshot, scope = subject.snapshot, subject.scope
-    base = snapshot.base if snapshot.source.kind in COMPARED else None
+    base = _base(snapshot) if snapshot.source.kind in COMPARED else None
     if base is None:
         return
     before = shelf(base, subject.settings.layout, scope.spec)
@@ -32,6 +33,16 @@ def judge(subject: Subject, now: Shelf) -> Iterator[Finding]:
         if scope.run in (None, run.name) and _is_sealed(run):
             yield from _compare(run, base, snapshot, packed.get(run.ledger))
             yield from _stripped(run, base, snapshot)
+
+
+def _base(snapshot: Snapshot) -> Snapshot | None:
+    """What it is compared with. A range is compared with where it left its base: what the base got since then, this
+    side never had. A push replaces what the remote has, so that it is compared with that."""
+    base = snapshot.base
+    if snapshot.source.kind != "range" or not isinstance(base, Commit) or not isinstance(snapshot, Commit):
+        return base
+    fork = snapshot.repo.run("merge-base", base.revision, snapshot.revision, ok=(0, 1)).decode("ascii").strip()
+    return Commit(snapshot.repo, fork) if fork and fork != base.revision else base
 
 
 def _is_sealed(run: Run) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from guardrails.checks.tracker_layout import columns_of
@@ -24,18 +24,31 @@ LISTED = 25
 """Removed rows that are told one by one."""
 
 
-def judge(subject: Subject, history: History) -> Iterator[Finding]:
-    """The findings of a history whose last step is the snapshot."""
+def judge(subject: Subject, history: History | None, replaced: History | None = None) -> Iterator[Finding]:
+    """The findings of a history whose last step is the snapshot, and of a step that replaces what a remote has."""
+    gone: set[str] = set()
+    if history is not None and history.steps:  # a push may take back commits and bring none
+        report = _report(subject, history)
+        if report is None:
+            message = "the tracker cannot be read, so what changed in it is not known"
+            path = subject.settings.layout.tracker
+            yield UNREADABLE_TRACKER.at(path, message, hint="save it as UTF-8 text in the repository")
+            return
+        yield from report.findings()
+        gone = report.gone
+    other = _report(subject, replaced) if replaced is not None else None
+    if other is not None and subject.snapshot.base is not None:
+        yield from other.removed(f"by replacing {subject.snapshot.base.describe()}", gone)
+
+
+def _report(subject: Subject, history: History) -> _Report | None:
+    """What a history did; None when its last tracker cannot be read."""
     known = {**history.before, **{step.id: step.blob for step in history.steps}}
     album = _Album(history, subject.settings.tracker, (blob for blob in known.values() if blob is not None))
     tip = history.steps[-1].blob
     if tip is not None and album.picture(tip) is None:
-        message = "the tracker cannot be read, so what changed in it is not known"
-        path = subject.settings.layout.tracker
-        yield UNREADABLE_TRACKER.at(path, message, hint="save it as UTF-8 text in the repository")
-        return
-    told = walk(history, album.picture)
-    yield from _Report(subject, history, told).findings()
+        return None
+    return _Report(subject, history, walk(history, album.picture))
 
 
 class _Album:
@@ -82,7 +95,7 @@ class _Report:
             if change.before and not any(self._edges.allow(older, change.after) for older in change.before):
                 yield self._forbidden(change)
         yield from self._done()
-        yield from self._removed()
+        yield from self.removed()
         for crowding in self._told.crowdings:
             message = f"{crowding.step.name} leaves {_listed(crowding.crowd.tasks)} In Progress {crowding.crowd.words}"
             hint = "change that commit, so that one is set back before the next begins"
@@ -108,15 +121,21 @@ class _Report:
             if item is not None and item.whole and item.role == DONE:
                 yield from judge_.judge(item, step)
 
-    def _removed(self) -> Iterator[Finding]:
-        gone = {key: known for key, known in self._told.tip.items() if known.gone}
+    @property
+    def gone(self) -> set[str]:
+        """The rows that are not in the tip any more."""
+        return {key for key, known in self._told.tip.items() if known.gone}
+
+    def removed(self, how: str | None = None, told: Collection[str] = ()) -> Iterator[Finding]:
+        """The rows that are gone, without those that were `told` before; `how`, or in which step."""
+        gone = {key: known for key, known in self._told.tip.items() if known.gone and key not in told}
         if gone:
             for key in _elsewhere(self._subject, set(gone)):
                 del gone[key]
         hint = "put it back, or move it to a table with its id in another Markdown file"
         for known in list(gone.values())[:LISTED]:
             assert known.gone is not None
-            message = f"{known.row.name}, {known.row.status}, was removed in {known.gone.name}"
+            message = f"{known.row.name}, {known.row.status}, was removed {how or f'in {known.gone.name}'}"
             yield ROW_REMOVED.at(self._path, message, hint=hint)
         if len(gone) > LISTED:
             yield ROW_REMOVED.at(self._path, f"{len(gone)} rows were removed in all", hint=hint)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from guardrails.finding import Checked, Observation
-from guardrails.histories import history_of
+from guardrails.histories import history_of, replaces
 from guardrails.steps import History
 from guardrails.subject import Subject
 
@@ -18,13 +18,14 @@ def check(subject: Subject) -> Iterator[Observation]:
     """One finding for each step, row or thread that should not be as it is. Nothing where there never was a tracker."""
     path = subject.settings.layout.tracker
     history = history_of(subject.snapshot, path)
-    if history is None or not _blobs(history):
+    replaced = replaces(subject.snapshot, path)
+    if not (history is not None and _blobs(history)) and not replaced:
         return
     yield Checked(path)
-    if _changes(history):
+    if replaced or (history is not None and _changes(history)):
         from guardrails.checks import transition_report
 
-        yield from transition_report.judge(subject, history)
+        yield from transition_report.judge(subject, history, replaced)
 
 
 def _blobs(history: History) -> set[str]:

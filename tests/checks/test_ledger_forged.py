@@ -10,7 +10,7 @@ import pytest
 
 from guardrails.chain import Entry, digest, line_of, read, sealed_bytes, unsealed
 from tests.checks.test_ledger import Files, World, found, judge
-from tests.evidence.runs import Made
+from tests.evidence.runs import Made, make_run
 from tests.sandbox import Sandbox
 
 
@@ -126,3 +126,26 @@ def test_a_run_that_was_pushed_and_is_removed_whole_is_missed_at_each_push(sandb
     for push in (("origin", "other"), ("origin", "HEAD:refs/heads/new"), ("-f", "origin", "other:main")):
         ran = sandbox.git("push", *push, check=False)
         assert (ran.code, "LED011" in ran.out + ran.err) == (1, True), (push, ran)
+
+
+def test_what_came_to_the_base_after_a_branch_left_it_is_not_missed_in_the_branch(sandbox: Sandbox) -> None:
+    """`BASE..TIP` in CI, where BASE has gone on."""
+    World(sandbox.root)
+    sandbox.commit()
+    sandbox.git("switch", "-qc", "feature")
+    sandbox.write("more.txt", "x")
+    sandbox.commit()
+    sandbox.git("switch", "-q", "main")
+    run = make_run(sandbox.root, 1)
+    sandbox.commit()
+    ran = sandbox.judge("evidence verify", "--source", "main..feature")
+    assert (ran.code, ran.rules) == (0, []), ran
+    sandbox.git("switch", "-q", "feature")
+    sandbox.git("merge", "-q", "--no-edit", "main")
+    removed(sandbox, run)
+    sandbox.commit()
+    assert "LED011" in sandbox.judge("evidence verify", "--source", "main..feature").rules
+    sandbox.git("switch", "-q", "--orphan", "unrelated")
+    sandbox.write("README.md", "x")
+    sandbox.commit()
+    assert "LED011" in sandbox.judge("evidence verify", "--source", "main..unrelated").rules

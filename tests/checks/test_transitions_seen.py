@@ -96,7 +96,7 @@ class TestPushes:
         ran = self.push(shared, "origin", "feature")
         assert (ran.code, "TRN001" in ran.err + ran.out) == (1, True), ran
         shared.sandbox.git("reset", "-q", "--hard", "main")
-        shared.commit(task("T1", "In Progress"))
+        shared.commit(task("T1", "In Progress", notes="begun, see docs/prd.md"))
         assert self.push(shared, "origin", "feature").code == 0
 
     def test_the_first_push_of_all_to_an_empty_remote(self, shared: Ledger, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ class TestPushes:
 
     def test_a_push_by_force(self, shared: Ledger) -> None:
         """What the remote has is replaced; the steps are those of the commits it lacks."""
-        shared.commit(task("T1", "In Progress"))
+        shared.commit(task("T1", "In Progress", notes="begun, see docs/prd.md"))
         assert self.push(shared, "origin", "main").code == 0
         shared.sandbox.git("reset", "-q", "--hard", "HEAD~1")
         shared.commit(task("T1", "Done", "docs/prd.md"))
@@ -121,7 +121,18 @@ class TestPushes:
         shared.sandbox.write("docs/more.md", "x")
         shared.sandbox.commit()
         ran = self.push(shared, "-f", "origin", "main")
-        assert (ran.code, "TRN003" in ran.err + ran.out) == (1, True), ran
+        assert (ran.code, "T2, Backlog, was removed by replacing commit" in ran.err + ran.out) == (1, True), ran
+        shared.sandbox.git("reset", "-q", "--hard", "HEAD~1")
+        ran = self.push(shared, "-f", "origin", "main")
+        assert (ran.code, "T2, Backlog, was removed by replacing commit" in ran.err + ran.out) == (1, True), ran
+
+    def test_a_row_that_is_removed_by_a_commit_of_it_is_told_once(self, shared: Ledger) -> None:
+        shared.commit(task("T1", "Blocked"))
+        shared.sandbox.git("push", "-q", "--no-verify", "origin", "main")
+        shared.sandbox.git("reset", "-q", "--hard", "HEAD~1")
+        shared.commit()
+        ran = self.push(shared, "-f", "origin", "main")
+        assert (ran.code, (ran.err + ran.out).count("TRN003 T1")) == (1, 1), ran
 
 
 class TestClones:
@@ -136,7 +147,7 @@ class TestClones:
         ledger.sandbox.commit()
         ledger.sandbox.write(f"{SPEC}/spec.md", "# changed\n")
         ledger.sandbox.commit()
-        ledger.begin(task("T1", "In Review", LOG))
+        ledger.begin(task("SPEC-KIT-900", "In Review", LOG))
         ledger.commit(done())
         assert ledger.judge().rules == ["TRN002"]
         for depth in (2, 3):

@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 _PEAK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peak.py")
@@ -22,14 +22,22 @@ class NotMeasuredError(Exception):
     """Why something could not be measured: a peer is missing, or a command did not do its work."""
 
 
+def nothing() -> None:
+    """What most commands need before they are run."""
+
+
 class Command(NamedTuple):
-    """A command whose time is taken. It did its work when it exits with one of `codes` and says `says`."""
+    """A command whose time is taken. It did its work when it exits with one of `codes` and says `says`.
+
+    `before` is called before each run of it, in nobody's time.
+    """
 
     label: str
     argv: tuple[str, ...]
     cwd: str
     codes: tuple[int, ...] = (0,)
     says: str = ""
+    before: Callable[[], None] = nothing
 
 
 class Series(NamedTuple):
@@ -74,6 +82,7 @@ def interleave(commands: Sequence[Command], environment: Mapping[str, str], time
 
 def prove(command: Command, environment: Mapping[str, str]) -> str:
     """Run a command once and return its output. Raises NotMeasuredError when it did not do its work."""
+    command.before()
     try:
         done = subprocess.run(
             command.argv, cwd=command.cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True
@@ -92,6 +101,7 @@ def prove(command: Command, environment: Mapping[str, str]) -> str:
 def _wall(command: Command, environment: Mapping[str, str]) -> float:
     """Milliseconds from start to end."""
     null = subprocess.DEVNULL
+    command.before()
     start = time.perf_counter()
     code = subprocess.call(command.argv, cwd=command.cwd, env=environment, stdin=null, stdout=null, stderr=null)
     took = time.perf_counter() - start

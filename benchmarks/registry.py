@@ -8,6 +8,7 @@ from typing import NamedTuple
 from benchmarks import (
     adoption,
     agent_calls,
+    archive,
     chaos,
     clean_tree,
     footprint,
@@ -41,6 +42,7 @@ BENCHMARKS = (
     Benchmark("status", "The state of 50 SPECs with 10,000 evidence files.", status.run),
     Benchmark("adoption", "Adoption over 100,000 records; peak memory; a cache.", adoption.run),
     Benchmark("tracker", "A tracker of 10,000 rows beside one of 1,000.", tracker.run),
+    Benchmark("archive", "200 MB of runs packed beside tar; verified beside sha256sum; peak memory.", archive.run),
     Benchmark("agent-calls", "Three agents called at once beside three plain processes.", agent_calls.run),
     Benchmark("run", "Six stages: what a run adds to its agents; peak memory.", whole_run.run),
     Benchmark("chaos", "Runs that are killed at random moments (200, or --repeat).", chaos.run, usual=False),

@@ -23,6 +23,8 @@ class Sizes(NamedTuple):
     """telemetry records of the history whose adoption is counted"""
     reported: int = 50
     """SPECs whose state is reported, with 200 evidence files each"""
+    archived: int = 200
+    """megabytes of evidence of which most is packed"""
 
     def scaled(self, factor: float) -> Sizes:
         return Sizes(*(max(10, round(size * factor)) for size in self))

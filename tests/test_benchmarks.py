@@ -11,7 +11,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from benchmarks import adoption, agent_calls, cli, footprint, guard, lint_once, startup, status, tracker, validate
+from benchmarks import (
+    adoption,
+    agent_calls,
+    archive,
+    cli,
+    footprint,
+    guard,
+    lint_once,
+    startup,
+    status,
+    tracker,
+    validate,
+)
 from benchmarks.environment import check_jsonschema, clean_environment
 from benchmarks.measure import Command, NotMeasuredError, Series, interleave, peak, prove
 from benchmarks.registry import BENCHMARKS, Benchmark
@@ -19,7 +31,7 @@ from benchmarks.rows import Claim, Limit, Pair, Row, holds, rows
 from benchmarks.setting import Setting, Sizes
 from benchmarks.table import HEADER, render
 
-TINY = Sizes(telemetry=3, evidence=8, files=5, rows=20, specs=1, reported=1, history=20)
+TINY = Sizes(telemetry=3, evidence=8, files=5, rows=20, specs=1, reported=1, history=20, archived=1)
 
 
 @pytest.fixture
@@ -137,6 +149,7 @@ def test_peak_memory_adds_up_processes_that_live_together(setting: Setting) -> N
         pytest.param(footprint.run, 2, id="footprint"),
         pytest.param(guard.run, 4, id="guard"),
         pytest.param(adoption.run, 4, id="adoption"),
+        pytest.param(archive.run, 3, id="archive"),
         pytest.param(status.run, 2, id="status"),
         pytest.param(agent_calls.run, 2, id="agent-calls"),
         pytest.param(tracker.run, 2, id="tracker"),

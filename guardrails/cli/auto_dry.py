@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
+
 import click
 
 from guardrails.cli.context import Globals
@@ -23,6 +26,8 @@ def rehearse(world: World, asked: Asked, globals_: Globals) -> int:
             _show(world, stage, done)
     for text in done.cut:
         click.echo(printable(f"cut: {text} are given"))
+    for line in (*_kit(world, done), *_consensus(world, stages, done)):
+        click.echo(printable(line))
     expected, cap = done.cost(), world.plan.budget.usd
     cost = money_text(expected.usd, expected.source, expected.calls, expected.priced_calls)
     cost = f"cost {cost}" if expected.usd is None else cost
@@ -46,3 +51,40 @@ def _show(world: World, stage: str, done: Rehearsed) -> None:
         turn = "" if call.wave == 1 else f", in turn {call.wave}"
         said = f"{call.agent}: {known.model or 'its own model'}, {call.bytes:,} bytes of prompt, {cost}{turn}"
         click.echo(printable(f"  {said}"))
+
+
+def _kit(world: World, done: Rehearsed) -> Iterator[str]:
+    """Which context kit the prompts embed, and what is wrong with it."""
+    from guardrails.checks.context_kits import check
+    from guardrails.finding import Finding
+    from guardrails.snapshot.worktree import Worktree
+    from guardrails.subject import Scope, Subject
+
+    if done.kit is None:
+        yield f"kit: none; 'speckit context {world.spec}' makes one"
+        return
+    subject = Subject(Worktree(world.repo), world.settings, datetime.now(timezone.utc), Scope(spec=world.spec))
+    wrong = [seen for seen in check(subject) if isinstance(seen, Finding)]
+    yield f"kit: {done.kit.version}, sha256 {done.kit.sha256}{'' if wrong else ', current'}"
+    yield from (f"warning: {each.path}: {each.rule.code} {each.message}; {each.hint}" for each in wrong)
+
+
+def _consensus(world: World, stages: Sequence[str], done: Rehearsed) -> Iterator[str]:
+    """Whether a verdict would be degraded before anybody is asked: by agents that cannot be called."""
+    from guardrails.pipeline.tools import why_not
+    from guardrails.probes.asking import Asking
+    from guardrails.probes.escalation import advice
+
+    chosen = tuple(stage for stage in world.plan.stages if stage.name in stages)
+    asking = Asking(world.repo, world.settings, world.plan._replace(stages=chosen), world.spec)
+    able = {name for name in asking.roster if why_not(world, world.plan.agent(name)) is None}
+    lacking = advice(asking, able)
+    yield from (f"warning: {line}" for line in lacking)
+    for call in done.calls:
+        if not call.told:
+            yield f"warning: the kit was cut out of the prompt of {call.agent} in {call.stage}"
+    if not lacking:
+        given = (
+            f"with kit {done.kit.version}" if done.kit and all(call.told for call in done.calls) else "without a kit"
+        )
+        yield f"consensus {given}: not degraded, all agents of {len(chosen)} stages can be called"

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from guardrails.consensus.context import Kit
 from guardrails.costs.spending import Estimate, Money, add, estimate, micros
 from guardrails.pipeline.asking import Prepared, prepare, prompt_of
 from guardrails.pipeline.world import World
@@ -22,6 +23,8 @@ class Planned(NamedTuple):
     wave: int
     bytes: int
     estimate: Estimate
+    told: bool
+    """whether the prompt says which context kit it embeds; True where there is none"""
 
 
 class Rehearsed(NamedTuple):
@@ -30,6 +33,7 @@ class Rehearsed(NamedTuple):
     folder: str
     calls: tuple[Planned, ...]
     cut: tuple[str, ...]
+    kit: Kit | None = None
 
     def cost(self, stage: str | None = None) -> Money:
         """What the calls of a stage, or all of them, are expected to cost."""
@@ -46,7 +50,8 @@ def rehearse(world: World, stages: Sequence[str]) -> Rehearsed:
     folder = tempfile.mkdtemp(prefix=f"speckit-dry-run-{world.spec}-")
     calls = tuple(call for stage in stages for call in _rendered(world, stage, prepared[stage], folder))
     cut = [f"{each.path}: {each.kept} of {each.size} bytes" for one in prepared.values() for each in one.context.cut]
-    return Rehearsed(folder, calls, tuple(dict.fromkeys(cut)))
+    kit = next((one.context.kit for one in prepared.values()), None)
+    return Rehearsed(folder, calls, tuple(dict.fromkeys(cut)), kit)
 
 
 def _rendered(world: World, stage: str, prepared: Prepared, folder: str) -> Iterator[Planned]:
@@ -58,7 +63,9 @@ def _rendered(world: World, stage: str, prepared: Prepared, folder: str) -> Iter
             data = prompt.encode("utf-8", "backslashreplace")
             with open(os.path.join(folder, file), "wb") as stream:
                 stream.write(data)
-            yield Planned(stage, name, file, wave, len(data), estimate(agent, prompt, world.plan.budget))
+            kit = prepared.context.kit
+            told = kit is None or kit.version in prompt
+            yield Planned(stage, name, file, wave, len(data), estimate(agent, prompt, world.plan.budget), told)
 
 
 def over_budget(cap: float | None, expected: Money) -> bool:

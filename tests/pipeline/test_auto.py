@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -368,6 +369,33 @@ def test_a_dry_run_calls_nobody_and_writes_nothing_here(sandbox: Sandbox, tmp_pa
     assert Path(folder).parent == place
     assert re.search(rf"{SPEC}: {CALLS} calls, about [\d,]+ tokens, (cost unknown|[~>=]*\$)", ran.out)
     assert SPEC in (Path(folder) / "plan_claude.prompt.md").read_text()
+
+
+def test_a_dry_run_says_which_kit_is_embedded_and_that_nothing_is_degraded(sandbox: Sandbox) -> None:
+    runs = Runs(sandbox)
+    ran = runs.auto("--dry-run", "--to", "tasks")
+    assert f"kit: none; 'speckit context {SPEC}' makes one" in ran.out, ran
+    assert "consensus without a kit: not degraded, all agents of 2 stages can be called" in ran.out
+    assert sandbox.speckit("context", SPEC).code == 0
+    sandbox.commit()
+    readme = sandbox.root / f"docs/{SPEC}/context/README.md"
+    ran = runs.auto("--dry-run", "--to", "tasks")
+    said = re.search(r"^kit: (\S+), sha256 ([0-9a-f]{64}), current$", ran.out, re.MULTILINE)
+    assert said, ran
+    assert said[2] == sha256(readme.read_bytes()).hexdigest()
+    assert said[1] in readme.read_text()[:500]
+    assert f"consensus with kit {said[1]}: not degraded" in ran.out
+    sandbox.write(f"docs/{SPEC}/plan.md", (sandbox.root / f"docs/{SPEC}/plan.md").read_text() + "\nMore.\n")
+    assert "DOC008" in runs.auto("--dry-run", "--to", "tasks").out
+
+
+@pytest.mark.parametrize(("absent", "word"), [(1, "degraded, exit 5"), (2, "severely degraded, exit 5")])
+def test_a_dry_run_warns_of_agents_that_cannot_be_called(sandbox: Sandbox, absent: int, word: str) -> None:
+    runs = Runs(sandbox, **dict.fromkeys(("claude", "gemini")[:absent], "absent"))
+    ran = runs.auto("--dry-run", "--to", "plan")
+    assert f"warning: plan: {3 - absent} of 3 agents can be called" in ran.out, ran
+    assert word in ran.out
+    assert "not degraded" not in ran.out
 
 
 def _listed(root: Path) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -85,6 +86,12 @@ def disagreeing(files: Files) -> None:
         del files[path]
 
 
+def unsaved(files: Files) -> None:
+    """No output of the tasks stage is there."""
+    for path in [path for path in files if "/consensus/" in path and "spec-tasks_" in path]:
+        del files[path]
+
+
 def row(number: int) -> str:
     return next(line for line in TASKS.splitlines(keepends=True) if line.startswith(f"| T{number} "))
 
@@ -113,6 +120,16 @@ BREAKS = [
     pytest.param(changed(TASKS_MD, "| Validation |", "| Design |"), ["tasks"], id="one milestone for all"),
     pytest.param(changed(TASKS_MD, "- QA sign-off\n", ""), ["touchpoints"], id="one touchpoint"),
     pytest.param(changed(TASKS_MD, "T1 and T3 run in parallel.", "Unparallelisable."), ["parallel"], id="no guidance"),
+    pytest.param(
+        changed(TASKS_MD, row(3), row(3).replace("A module", "TBD")), ["tasks"], id="a task without deliverable"
+    ),
+    pytest.param(
+        changed(TASKS_MD, row(3), row(3).replace("| yes |", "| |")), ["tasks"], id="a task without a parallel flag"
+    ),
+    pytest.param(changed(PLAN_MD, "| technical |", "| process |"), ["risks"], id="no technical risk"),
+    pytest.param(unsaved, ["task-list", "agreement"], id="no task list kept as evidence"),
+    pytest.param(answered("Kind: unit", "Kind: smoke"), ["tests"], id="no unit test"),
+    pytest.param(answered("Kind: integration", "Kind: smoke"), ["tests"], id="no integration test"),
     pytest.param(answered("load", "loading"), ["tests"], id="no load test"),
     pytest.param(answered("KPIs are", "figures are"), ["kpis"], id="no KPIs"),
     pytest.param(answered("Rollback trigger", "Trigger"), ["rollback"], id="no rollback trigger"),
@@ -127,6 +144,11 @@ BREAKS = [
     pytest.param(changed(f"{FOLDER}/review.md", "Adequate", "Not adequate"), ["review"], id="a bad review"),
     pytest.param(without(f"{FOLDER}/review.md"), ["review"], id="no review"),
 ]
+
+
+def test_each_criterion_is_broken_by_some_packet() -> None:
+    told = {name for each in BREAKS for name in each.values[1]}
+    assert set(re.findall(r"- id: (\S+)", EXAMPLE.decode())) - told == {"memories"}, "which no file of a packet holds"
 
 
 class TestExample:

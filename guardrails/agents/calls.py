@@ -16,12 +16,22 @@ from queue import SimpleQueue
 from guardrails.agents.remarks import with_last_words
 from guardrails.agents.replay import replay
 from guardrails.agents.serving import Surroundings, begin, command_of, prompt_bytes, serve
-from guardrails.agents.shapes import Call, Finished, Progress, State, Watch
+from guardrails.agents.shapes import Call, Finished, Origin, Progress, State, Watch
 from guardrails.errors import Undecidable
 from guardrails.pipeline.world import World
 from guardrails.redaction import Needles, needles
 
-__all__ = ("Call", "Finished", "Progress", "Watch", "call_all", "call_key", "calls_directory", "prompt_sha256")
+__all__ = (
+    "Call",
+    "Finished",
+    "Origin",
+    "Progress",
+    "Watch",
+    "call_all",
+    "call_key",
+    "calls_directory",
+    "prompt_sha256",
+)
 
 
 def prompt_sha256(prompt: str) -> str:

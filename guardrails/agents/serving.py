@@ -149,6 +149,7 @@ def _order(call: Call, folder: str, lock: int, around: Surroundings) -> Order:
         stream.write(prompt_bytes(call.prompt))
     command = command_of(call, folder)
     about = {"key": call.key, "agent": agent.name, "command": command, "format": agent.format, "seconds": agent.timeout}
+    about |= {"output": agent.output, "model": agent.model, "origin": call.origin and call.origin._asdict()}
     with open(os.path.join(folder, "call.json"), "w", opener=private, encoding="utf-8") as text:
         json.dump(about, text, indent=2)
     environment = allowed_environment(around.environment, agent.env)

@@ -10,6 +10,15 @@ from guardrails.agents.formats import Answer
 from guardrails.run_settings import Agent
 
 
+class Origin(NamedTuple):
+    """What a call is made for. `run` is empty where the stage is asked alone."""
+
+    spec: str
+    stage: str
+    session: str
+    run: str = ""
+
+
 class Call(NamedTuple):
     """One question to one agent. `directory` is that of the run's calls (`calls_directory`), `key` from `call_key`."""
 
@@ -18,6 +27,8 @@ class Call(NamedTuple):
     stage: str
     prompt: str
     directory: str
+    origin: Origin | None = None
+    """kept beside what it brings, so that what it cost can be told when its run is given up"""
 
 
 class Finished(NamedTuple):

@@ -22,7 +22,7 @@ class Charge(NamedTuple):
     spent: Spent
     failed: bool = False
     cached: bool = False
-    """whether it was answered from the result of another session, and not paid again"""
+    """whether its tool says that some of the tokens it read came from the provider's cache"""
     replayed: bool = False
 
 
@@ -58,16 +58,28 @@ def row(session: str, stage: str, run: str | None, charges: Sequence[Charge]) ->
     )
 
 
+def calls_known(previous: bytes | None, spec: str) -> dict[str, int]:
+    """How many calls the summary that is there knows of each session, by its stamp."""
+    return {each.session: each.money.calls for each in _rows(previous, spec)[0]}
+
+
 def summary_document(
-    previous: bytes | None, spec: str, settled: Row, profile: str | None, budget: Budget, when: datetime
+    previous: bytes | None,
+    spec: str,
+    settled: Row,
+    profile: str | None,
+    budget: Budget,
+    when: datetime,
+    left: Sequence[Row] = (),
 ) -> Summary:
     """The summary of a SPEC after a session. `previous` are the bytes of the one that is there; None: there is none.
 
-    `when` is the time of the session, not of the writing. A summary of another form (an older tool's, another SPEC's)
-    is not added to, for nobody can say which sessions it counted; a note says so.
+    `when` is the time of the session, not of the writing; `left` are sessions that were given up. A summary of
+    another form (an older tool's, another SPEC's) is not added to, for nobody can say which sessions it counted; a
+    note says so.
     """
     earlier, note = _rows(previous, spec)
-    rows = {each.session: each for each in (*earlier, settled)}
+    rows = {each.session: each for each in (*earlier, *left, settled)}
     ordered = [rows[session] for session in sorted(rows)]
     total = add(each.money for each in ordered)
     return Summary(

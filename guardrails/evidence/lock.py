@@ -21,8 +21,8 @@ else:
     import fcntl
 
 
-_GLANCES, _GLANCE = 50, 0.01
-"""How often it is tried to take a lock that nobody has signed, and seconds in between."""
+_GLANCES, _GLANCE = 5, 0.01
+"""How often it is tried to take a lock, and seconds in between."""
 
 
 class Holder(NamedTuple):
@@ -73,12 +73,10 @@ def held(path: str) -> Iterator[bool]:
 
 
 def _take(stream: IO[str]) -> bool:
-    """Take the lock. Somebody who only looks at who holds it has it for an instant and does not sign."""
+    """Take the lock. Somebody who only looks at who holds it has it for an instant."""
     for _ in range(_GLANCES):
         if _try_lock(stream):
             return True
-        if _holder(stream) is not None:
-            return False
         time.sleep(_GLANCE)
     return False
 

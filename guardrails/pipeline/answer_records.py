@@ -64,6 +64,8 @@ def _usage(made: Made) -> dict[str, Any]:
         "input_tokens": made.input_tokens,
         "output_tokens": made.output_tokens,
         "total_tokens": total_tokens(made),
+        "cached_input_tokens": made.cached_input_tokens,
+        "reasoning_tokens": made.reasoning_tokens,
         "cost_usd": made.usd,
         "source": made.tokens_source,
     }
@@ -102,7 +104,8 @@ def metrics_document(session: Session, made: Made) -> dict[str, Any]:
         "completion_tokens": made.output_tokens,
         "reasoning_tokens": made.reasoning_tokens,
         "total_tokens": total_tokens(made),
-        "cache_hit": False,
+        "cached_tokens": made.cached_input_tokens,
+        "cache_hit": None if made.cached_input_tokens is None else made.cached_input_tokens > 0,
         "cost_usd": made.usd,
         "cost_source": made.source,
         "source": made.tokens_source,
@@ -142,6 +145,7 @@ def event(session: Session, run: str | None, made: Made) -> dict[str, Any]:
         "gen_ai.response.model": made.answered_by,
         "gen_ai.usage.input_tokens": made.input_tokens,
         "gen_ai.usage.output_tokens": made.output_tokens,
+        "gen_ai.usage.cache_read.input_tokens": made.cached_input_tokens,
     }
     if run is not None:
         line["run"] = run

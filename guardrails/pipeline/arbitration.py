@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from guardrails.agents.calls import Call, Finished, Watch, call_all, call_key, calls_directory
+from guardrails.agents.calls import Call, Finished, Origin, Watch, call_all, call_key, calls_directory
 from guardrails.consensus.context import collect
 from guardrails.consensus.fencing import fenced, shown
 from guardrails.consensus.values import Conflict, agent_of
@@ -58,6 +58,7 @@ def arbitrate(
         session.stage,
         prompt,
         calls_directory(world, session.stamp),
+        Origin(world.spec, session.stage, session.stamp, world.run or ""),
     )
     bill = Bill(world.plan, (*before, *rounds))
     if (refused := bill.refusal([call])) is not None:

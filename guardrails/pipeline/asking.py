@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from guardrails.agents.calls import Call, Watch, call_all, call_key, calls_directory
+from guardrails.agents.calls import Call, Origin, Watch, call_all, call_key, calls_directory
 from guardrails.consensus.context import Context, collect, own_prompts
 from guardrails.consensus.prompts import Template, Variables, render, stage_prompts, waves
 from guardrails.consensus.values import agent_of
@@ -133,4 +133,5 @@ def _call(
     prompt = prompt_of(world, prepared, session.stage, agent, previous)
     attempt = attempt_of(agent_of(agent.name), consultation.earlier)
     key = call_key(session.stage, attempt, agent_of(agent.name), prompt)
-    return Call(key, agent, session.stage, prompt, calls_directory(world, session.stamp))
+    origin = Origin(world.spec, session.stage, session.stamp, world.run or "")
+    return Call(key, agent, session.stage, prompt, calls_directory(world, session.stamp), origin)

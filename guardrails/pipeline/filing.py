@@ -72,6 +72,7 @@ class Filing:
             input_tokens=spent.input_tokens,
             output_tokens=spent.output_tokens,
             reasoning_tokens=finished.answer.usage.reasoning_tokens,
+            cached_input_tokens=finished.answer.usage.cached_input_tokens,
             usd=spent.usd,
             source=spent.source,
             tokens_source=spent.tokens_source,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from guardrails.pipeline.halting import Halt, halt
-from guardrails.pipeline.history import Record, Recovered, Remedy, Request, Settled
+from guardrails.pipeline.history import Asked, Record, Recovered, Remedy, Request, Settled
 
 _NAMED = 3
 """Conflicts that the message of a halt names."""
@@ -47,11 +47,22 @@ def remedy(settled: Settled, fresh: Sequence[Record], request: Request) -> Retry
     actions = [record.action for record in tried]
     if settled.stale and not any(record.action == "refresh" and record.agents for record in tried):
         return Retry(settled.stage, "refresh", request.roster(settled.stage), 1, "; ".join(settled.stale))
+    if _is_resumed(settled, fresh, request):
+        agents = tuple(lack.agent for lack in settled.lacking)
+        return Retry(settled.stage, "retry", agents, 1, f"the run was resumed; {_who(settled)}")
     if settled.verdict == "conflict":
         return _arbitration(settled, actions, request)
     if settled.verdict == "degraded":
         return _degraded(settled, actions, request)
     return None
+
+
+def _is_resumed(settled: Settled, fresh: Sequence[Record], request: Request) -> bool:
+    """Whether a run was resumed whose agents are missing: its operator has done something about that, so they are asked
+    at once and once, however many they are and whatever was tried before."""
+    asked = any(isinstance(record, Asked) or (isinstance(record, Recovered) and record.agents) for record in fresh)
+    lacking = settled.verdict in ("degraded", "undecided") and bool(settled.lacking)
+    return request.attempt > 1 and lacking and not asked
 
 
 def _arbitration(settled: Settled, actions: Sequence[Remedy], request: Request) -> Retry | None:

@@ -45,6 +45,8 @@ class Made(NamedTuple):
     input_tokens: int | None = None
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    """those of the tokens read that the tool says came from the provider's cache"""
     usd: float | None = None
     source: CostSource = "unknown"
     """how `usd` came to be known"""

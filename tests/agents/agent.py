@@ -99,6 +99,10 @@ elif MODE == "close":  # is done with its output long before it ends
 elif MODE == "flood":
     for _ in range(500):
         say("x" * 1_000_000)
+elif MODE == "envelope":  # as claude wraps its answer
+    used = {"input_tokens": 100, "cache_read_input_tokens": 900, "output_tokens": 50}
+    said = {"type": "result", "subtype": "success", "result": json.dumps(ANSWER), "usage": used}
+    say(json.dumps(said | {"total_cost_usd": 0.01, "modelUsage": {"m1": {"outputTokens": 50}}}))
 elif MODE == "silent":
     pass
 elif MODE == "blurt":

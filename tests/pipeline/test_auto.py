@@ -278,6 +278,25 @@ def test_a_degraded_run_asks_only_those_again_who_have_not_answered(sandbox: San
     assert runs.paid("gemini") == 2 + len(STAGES)
 
 
+@pytest.mark.parametrize("failing", [("gemini",), ("gemini", "claude"), ("gemini", "claude", "gpt_pro")], ids=len)
+def test_who_resumes_a_run_has_those_asked_who_are_missing_however_many_they_are(
+    sandbox: Sandbox, failing: tuple[str, ...]
+) -> None:
+    runs = Runs(sandbox, **dict.fromkeys(failing, "fail"))
+    runs.configure(consensus={"retries": 0, "backoff": "1h"})
+    assert runs.auto("--to", "plan").code == (3 if len(failing) == 3 else 5)
+    again = runs.auto("--resume")
+    assert again.code == (3 if len(failing) == 3 else 5), again
+    assert [runs.paid(name) for name in failing] == [2] * len(failing), "once more, and not for ever"
+    runs.modes |= dict.fromkeys(failing, "answer")
+    runs.configure(consensus={"retries": 0, "backoff": "1h"})
+    done = runs.auto("--resume")
+    assert done.code == 0, done
+    assert [runs.paid(name) for name in ("gemini", "claude", "gpt_pro")] == [
+        3 if name in failing else 1 for name in ("gemini", "claude", "gpt_pro")
+    ]
+
+
 def test_answers_from_documents_that_have_changed_count_no_more_and_everybody_is_asked(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, gemini="fail")
     runs.configure(**QUICK)

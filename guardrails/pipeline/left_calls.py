@@ -1,0 +1,96 @@
+"""Calls that were paid and are in no cost summary: their run was given up before the stage was settled.
+
+Each call keeps beside its prompt and answer what it was made for. So what a session cost can be known without it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from guardrails.agents.calls import Call
+from guardrails.agents.files import AGENT, PROMPT
+from guardrails.agents.outcomes import NEVER_BEGUN, recorded
+from guardrails.agents.serving import finished
+from guardrails.agents.shapes import Origin
+from guardrails.costs.spending import Spent
+from guardrails.costs.summary import Charge, Row, row
+from guardrails.pipeline.bill import Bill
+from guardrails.pipeline.world import World
+from guardrails.run_settings import Agent
+
+_UNKNOWN = Spent(None, None, None, "unknown", "unknown")
+_LONGEST = 1 << 20
+
+
+class _Kept(NamedTuple):
+    """The folder of one call, and what lies there of it."""
+
+    folder: str
+    origin: Origin
+    about: Mapping[str, Any]
+
+
+def left_rows(world: World, known: Mapping[str, int], session: str) -> Iterator[Row]:
+    """A row for each other session of the SPEC that made more calls than are `known` of it (stamp → calls)."""
+    sessions: dict[Origin, list[_Kept]] = {}
+    for kept in _kept(os.path.join(world.repo.git_dir(), "speckit", "calls")):
+        if kept.origin.spec == world.spec and kept.origin.session != session:
+            sessions.setdefault(kept.origin, []).append(kept)
+    for origin, calls in sorted(sessions.items()):
+        if len(calls) > known.get(origin.session, 0):
+            charges = [charge for kept in calls if (charge := _charge(world, kept)) is not None]
+            if len(charges) > known.get(origin.session, 0):
+                yield row(origin.session, origin.stage, origin.run or None, charges)
+
+
+def _kept(place: str) -> Iterator[_Kept]:
+    """Every call of this working tree that says what it was made for."""
+    for run in _folders(place):
+        for folder in _folders(run):
+            try:
+                with open(os.path.join(folder, "call.json"), "rb") as stream:
+                    about = json.loads(stream.read(_LONGEST))
+                origin = Origin(*(str(about["origin"][name]) for name in Origin._fields))
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+            yield _Kept(folder, origin, about)
+
+
+def _folders(place: str) -> list[str]:
+    try:
+        with os.scandir(place) as items:
+            return sorted(item.path for item in items if item.is_dir(follow_symlinks=False))
+    except OSError:
+        return []
+
+
+def _charge(world: World, kept: _Kept) -> Charge | None:
+    """What a call cost; None when it was never made. One that has not ended, or of which nothing is left, cost nobody
+    knows what."""
+    outcome = recorded(kept.folder)
+    if outcome is None:
+        begun = os.path.exists(os.path.join(kept.folder, AGENT))
+        return Charge(_UNKNOWN) if begun else None
+    if outcome.problem in NEVER_BEGUN:
+        return None
+    call = _call(kept)
+    done = finished(call, kept.folder, outcome, reused=True)
+    cached = bool(done.answer.usage.cached_input_tokens)
+    return Charge(Bill(world.plan, ()).charge(call, done), failed=done.problem is not None, cached=cached)
+
+
+def _call(kept: _Kept) -> Call:
+    about = kept.about
+    agent = Agent(
+        str(about.get("agent")),
+        command=tuple(map(str, about.get("command") or ("?",))),
+        format=about.get("format", "text"),
+        output=about.get("output", "stdout"),
+        model=about.get("model"),
+    )
+    with open(os.path.join(kept.folder, PROMPT), encoding="utf-8", errors="replace") as stream:
+        prompt = stream.read()
+    return Call(os.path.basename(kept.folder), agent, kept.origin.stage, prompt, os.path.dirname(kept.folder))

@@ -49,7 +49,7 @@ def run(command: Command) -> int:
     hide = Hiding(world).text
     display = Display(command.globals_, hide)
     with _stoppable(), locked(world.repo, world.spec, "speckit auto"):
-        place = place_of(world, command.asked.database)
+        place = place_of(world.repo, command.asked.database)
         world, chosen = choose_run(world, place, command.asked, command.named)
         board = Board(chosen.request.stages, display.tell, chosen.history)
         performer = Performer(world._replace(say=display.tell), chosen.request, board, _crashed)

@@ -22,7 +22,21 @@ NOTHING = 3
 _FORMAT = click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", help="How to report.")
 
 
-@click.group("runs", invoke_without_command=True, short_help="List the runs of SPECs, or show one.")
+class _Runs(click.Group):
+    """`prune` loads the journal's library, which nothing else here needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), "prune"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != "prune":
+            return super().get_command(ctx, cmd_name)
+        from guardrails.cli.runs_prune import prune
+
+        return prune
+
+
+@click.group("runs", cls=_Runs, invoke_without_command=True, short_help="List the runs of SPECs, or show one.")
 @global_options
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> int | None:

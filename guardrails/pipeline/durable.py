@@ -168,6 +168,19 @@ class Journal:
             _end_from_json(row.output) if row.status == "SUCCESS" else None,
         )
 
+    def completed(self) -> tuple[tuple[str, str], ...]:
+        """(SPEC, run) of every run that has reached its end: nobody can go on with it."""
+        prefix = f"{self._place.owner}/"
+        rows = self._client.list_workflows(workflow_id_prefix=prefix, load_input=False)
+        done = [row for row in rows if row.status == "SUCCESS" and isinstance(_end_from_json(row.output), Done)]
+        named = [row.workflow_id.split("/") for row in done if row.workflow_id.startswith(prefix)]
+        return tuple(sorted({(spec, run) for _, spec, run, _ in named}))
+
+    def forget(self, spec: str, run: str) -> None:
+        """Remove every attempt at a run, and all its steps."""
+        names = [_workflow_id(self._place, spec, run, each.attempt) for each in self.known(spec) if each.run == run]
+        self._client.delete_workflows(names)
+
     def give_up(self, spec: str, known: Known) -> None:
         """End an attempt that is not to be gone on with: a further one takes its place."""
         self._client.cancel_workflow(_workflow_id(self._place, spec, known.run, known.attempt))

@@ -25,7 +25,7 @@ _UNKNOWN = Spent(None, None, None, "unknown", "unknown")
 _LONGEST = 1 << 20
 
 
-class _Kept(NamedTuple):
+class KeptCall(NamedTuple):
     """The folder of one call, and what lies there of it."""
 
     folder: str
@@ -35,8 +35,8 @@ class _Kept(NamedTuple):
 
 def left_rows(world: World, known: Mapping[str, int], session: str) -> Iterator[Row]:
     """A row for each other session of the SPEC that made more calls than are `known` of it (stamp → calls)."""
-    sessions: dict[Origin, list[_Kept]] = {}
-    for kept in _kept(os.path.join(world.repo.git_dir(), "speckit", "calls")):
+    sessions: dict[Origin, list[KeptCall]] = {}
+    for kept in kept_calls(os.path.join(world.repo.git_dir(), "speckit", "calls")):
         if kept.origin.spec == world.spec and kept.origin.session != session:
             sessions.setdefault(kept.origin, []).append(kept)
     for origin, calls in sorted(sessions.items()):
@@ -46,7 +46,7 @@ def left_rows(world: World, known: Mapping[str, int], session: str) -> Iterator[
                 yield row(origin.session, origin.stage, origin.run or None, charges)
 
 
-def _kept(place: str) -> Iterator[_Kept]:
+def kept_calls(place: str) -> Iterator[KeptCall]:
     """Every call of this working tree that says what it was made for."""
     for run in _folders(place):
         for folder in _folders(run):
@@ -56,7 +56,7 @@ def _kept(place: str) -> Iterator[_Kept]:
                 origin = Origin(*(str(about["origin"][name]) for name in Origin._fields))
             except (OSError, ValueError, KeyError, TypeError):
                 continue
-            yield _Kept(folder, origin, about)
+            yield KeptCall(folder, origin, about)
 
 
 def _folders(place: str) -> list[str]:
@@ -67,7 +67,7 @@ def _folders(place: str) -> list[str]:
         return []
 
 
-def _charge(world: World, kept: _Kept) -> Charge | None:
+def _charge(world: World, kept: KeptCall) -> Charge | None:
     """What a call cost; None when it was never made. One that has not ended, or of which nothing is left, cost nobody
     knows what."""
     outcome = recorded(kept.folder)
@@ -82,7 +82,7 @@ def _charge(world: World, kept: _Kept) -> Charge | None:
     return Charge(Bill(world.plan, ()).charge(call, done), failed=done.problem is not None, cached=cached)
 
 
-def _call(kept: _Kept) -> Call:
+def _call(kept: KeptCall) -> Call:
     about = kept.about
     agent = Agent(
         str(about.get("agent")),

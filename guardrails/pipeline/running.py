@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
 from guardrails.errors import GuardrailError, Undecidable
+from guardrails.git import Repo
 from guardrails.layout import STAGES
 from guardrails.pipeline.choosing import Chosen, Known, Wish, choose, latest_of
 from guardrails.pipeline.halting import Halt
@@ -66,14 +67,14 @@ def new_name() -> str:
     return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
-def place_of(world: World, database: str | None) -> Place:
+def place_of(repo: Repo, database: str | None) -> Place:
     """Where the runs of this working tree are remembered: a file in its git directory, or the named database."""
     require_library()
     from guardrails.pipeline.durable import Place, sqlite_url
 
-    folder = os.path.join(world.repo.git_dir(), "speckit")
+    folder = os.path.join(repo.git_dir(), "speckit")
     os.makedirs(folder, exist_ok=True)
-    named = database or world.environment.get("SPECKIT_DATABASE") or ""
+    named = database or repo.environment.get("SPECKIT_DATABASE") or ""
     if named.startswith("postgres://"):
         named = named.replace("postgres://", "postgresql://", 1)
     if named and not named.startswith(("postgresql://", "postgresql+psycopg://", "sqlite:///")):

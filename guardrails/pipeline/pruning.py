@@ -10,13 +10,15 @@ import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 from shutil import rmtree
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from guardrails.agents.files import RESULT
 from guardrails.evidence.lock import LockedError, locked
 from guardrails.git import Repo
-from guardrails.pipeline.durable import Journal, Place, journal
 from guardrails.pipeline.left_calls import kept_calls
+
+if TYPE_CHECKING:
+    from guardrails.pipeline.durable import Journal, Place
 
 
 class Leftover(NamedTuple):
@@ -42,6 +44,8 @@ class Pruned(NamedTuple):
 
 def prune(repo: Repo, place: Place, keep: int, *, dry: bool) -> Pruned:
     """Remove all but the newest `keep` of each SPEC of what is over. `dry`: only say what that is."""
+    from guardrails.pipeline.durable import journal
+
     calls = os.path.join(repo.git_dir(), "speckit", "calls")
     removed: list[Leftover] = []
     busy = []

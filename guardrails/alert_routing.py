@@ -20,6 +20,8 @@ from guardrails.run_settings import Alerts
 from guardrails.settings import address_problem
 
 SCHEMA = "speckit.alert/1"
+GIVE_UP = 3
+"""Failures in a row after which a place is left alone: a hundred alerts must not wait for it a hundred times."""
 DELIVERED, BEFORE = "delivered", "delivered before"
 _LOG = "alerts-delivered.json"
 
@@ -86,12 +88,14 @@ def deliver(notices: Sequence[Notice], to: Sequence[Place], repo: Repo) -> list[
     known = _known(log)
     made = []
     for place in to:
+        failed = 0
         for notice in notices:
             key = f"{notice.id} {place.name}"
             if key in known:
                 made.append(Delivery(notice, place.name, BEFORE))
                 continue
-            problem = place.deliver(notice)
+            problem = place.deliver(notice) if failed < GIVE_UP else f"not tried after {GIVE_UP} failures"
+            failed = failed + 1 if problem else 0
             made.append(Delivery(notice, place.name, f"failed: {problem}" if problem else DELIVERED))
             if problem is None:
                 known.add(key)
@@ -137,19 +141,29 @@ def _give(alerts: Alerts, repo: Repo, notice: Notice) -> str | None:
 
 
 def _post(url: str, timeout: float, notice: Notice) -> str | None:
-    """Post it. No redirect is followed: it would carry the alert to somewhere nobody configured."""
+    """Post it. No redirect is followed: it would carry the alert to somewhere nobody configured. The deadline is over
+    all of it, and nobody reads what the place has to say: a slow answer could go on for ever."""
     try:
+        import anyio
         import httpx
     except ImportError as error:
         raise Undecidable(
             "alerts cannot be posted: httpx cannot be imported", "pip install 'speckit-guardrails[auto]'"
         ) from error
     headers = {"Content-Type": "application/json", "User-Agent": "speckit", "Idempotency-Key": notice.id}
+
+    async def status() -> int:
+        with anyio.fail_after(timeout):
+            async with httpx.AsyncClient(timeout=timeout, follow_redirects=False) as client:
+                request = client.build_request("POST", url, content=notice.document, headers=headers)
+                answer = await client.send(request, stream=True)
+                return answer.status_code
+        raise TimeoutError
+
     try:
-        with httpx.Client(timeout=timeout, follow_redirects=False) as client:
-            answer = client.post(url, content=notice.document, headers=headers)
-    except httpx.TimeoutException:
+        code = anyio.run(status)
+    except (TimeoutError, httpx.TimeoutException):
         return f"no answer in {timeout:g} s"
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         return type(error).__name__
-    return None if answer.is_success else f"status {answer.status_code}"
+    return None if 200 <= code < 300 else f"status {code}"

@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from guardrails.finding import Finding, Skipped
 from guardrails.result import Examined, Problem, Result
@@ -30,6 +30,7 @@ _CUT_SHORT = (
 _CLIP, _MARKED = "...", b"..."
 """How messages say that they cut a quotation short."""
 
+Value = TypeVar("Value")
 Needles = tuple[Needle, ...]
 Redact = Callable[[str], str]
 
@@ -60,6 +61,15 @@ def redacted(value: Any, known: Needles) -> Any:
     """A JSON value with every string in it redacted."""
     clean = redactor([json.dumps(value, ensure_ascii=False)], known)
     return value if clean is None else _walk(value, clean)
+
+
+def redacted_within(value: Value, known: Needles) -> Value:
+    """A value made of tuples, lists, sets and mappings with every text in it redacted: before it is written in a format
+    that escapes characters a secret may hold, or cuts it short."""
+    found: set[str] = set()
+    _gather(value, found)
+    clean = redactor(found, known)
+    return value if clean is None else _remade(value, clean)
 
 
 def redactor(texts: Iterable[str], known: Needles) -> Redact | None:
@@ -112,6 +122,28 @@ def _walk(value: Any, clean: Redact) -> Any:
     if isinstance(value, dict):
         return {clean(str(key)): _walk(item, clean) for key, item in value.items()}
     return [_walk(item, clean) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _gather(value: Any, found: set[str]) -> None:
+    if isinstance(value, str):
+        found.add(value)
+    elif isinstance(value, Mapping):
+        _gather(list(value), found)
+        _gather(list(value.values()), found)
+    elif isinstance(value, (tuple, list, set, frozenset)):
+        for item in value:
+            _gather(item, found)
+
+
+def _remade(value: Any, clean: Redact) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {_remade(key, clean): _remade(item, clean) for key, item in value.items()}
+    if not isinstance(value, (tuple, list, set, frozenset)):
+        return value
+    items = [_remade(item, clean) for item in value]
+    return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
 
 
 def _dirty(texts: list[str], known: Needles) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from guardrails.cli.context import merged
-from guardrails.cli.reporting import NOTHING, Place, place, report_options, show
+from guardrails.cli.reporting import NOTHING, Place, place, report_options, safe, show
 from guardrails.reports.finding_files import Reach
 
 
@@ -57,7 +57,7 @@ def _report(here: Place, weeks: int, style: str) -> tuple[str, int]:
     cache = Cache(here.repo, here.snapshot)
     facts = reduce(here.snapshot, here.settings, Reach(), tracker=False, memo=cache)
     cache.save()
-    found = adoption(facts, here.now, weeks)
+    found = safe(here, adoption(facts, here.now, weeks))
     runs = found.before + found.undated + sum(week.total.runs for week in found.weeks)
     if style == "csv":
         return shown.as_csv(found), runs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guardrails.cli.context import Globals, merged
-from guardrails.cli.reporting import FAILED, NOTHING, Place, clean, place, report_options, run_settings_of, show
+from guardrails.cli.reporting import FAILED, NOTHING, Place, clean, place, report_options, run_settings_of, safe, show
 from guardrails.errors import Undecidable
 from guardrails.printable import printable
 
@@ -90,6 +90,7 @@ def rendered(here: Place, found: Audit, style: str) -> str:
     from guardrails.reports import audit_shown as shown
     from guardrails.reports.documents import written
 
+    found = safe(here, found)
     if style == "json":
         return written(shown.as_document(found))
     if style == "html":

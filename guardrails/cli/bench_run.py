@@ -21,7 +21,7 @@ from guardrails.pipeline.bench_setup import Expected, Target, Wanted
 from guardrails.pipeline.recovery import Retry
 from guardrails.pipeline.world import World
 from guardrails.printable import printable, utf8
-from guardrails.redaction import needles, redacted
+from guardrails.redaction import needles, redacted, redacted_within
 from guardrails.reports import bench_bill, bench_shown
 from guardrails.reports.bench import compare
 from guardrails.reports.bench_shown import About
@@ -76,6 +76,8 @@ def estimated(wanted: Wanted, show: Show) -> int:
     notes = (note,) if note else ()
     about = About(found.world.spec, "", found.source, commit, wanted.runs, proofs, wanted.cap_usd, Money(), notes)
     made = bench_bill.bill([_line(each) for each in expected], wanted.profiles, wanted.runs)
+    known = needles(world.settings.secrets.variables, world.environment)
+    about, made = redacted_within((about, made), known)
     if show.style == "json":
         text = written(bench_bill.as_document(about, made))
     else:
@@ -111,7 +113,7 @@ def benchmarked(wanted: Wanted, show: Show, *, resume: bool) -> int:
             click.echo("interrupted; agents that were asked go on, for they are paid", err=True)
             click.echo(f"hint: {printable(_again(wanted, spec))}", err=True)
             return INTERRUPTED
-    show.report(found.world, _shown(show.style, plan, wanted, done, notes))
+    show.report(found.world, _shown(show.style, found.world, plan, wanted, done, notes))
     if done.halt is None:
         return 0
     click.echo(f"error: {printable(done.halt.message)}", err=True)
@@ -136,15 +138,17 @@ def _again(wanted: Wanted, spec: str) -> str:
     return f"speckit bench {spec} --resume" + (f" --workload {wanted.workload}" if wanted.workload else "")
 
 
-def _shown(style: str, plan: Plan, wanted: Wanted, done: Benched, notes: tuple[str, ...]) -> str:
+def _shown(style: str, world: World, plan: Plan, wanted: Wanted, done: Benched, notes: tuple[str, ...]) -> str:
     money = paid(done.rounds)
     amount = Money(
         money.usd, money.tokens, money.source, money.calls, money.priced_calls, money.priced_calls < money.calls
     )
     about = About(plan.spec, plan.name, plan.source, plan.commit, plan.runs, plan.proofs, wanted.cap_usd, amount, notes)
     found = compare(done.samples, plan.profiles, plan.stages)
+    known = needles(world.settings.secrets.variables, world.environment)
+    about, found, samples = redacted_within((about, found, tuple(done.samples)), known)
     if style == "json":
-        return written(bench_shown.as_document(about, found, done.samples))
+        return written(bench_shown.as_document(about, found, samples))
     if style == "html":
         from guardrails.reports.bench_page import bench_page
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from guardrails.cli.context import merged
-from guardrails.cli.reporting import Place, place, report_options, show
+from guardrails.cli.reporting import Place, place, report_options, safe, show
 from guardrails.errors import Undecidable
 
 
@@ -49,7 +49,7 @@ def _report(here: Place, spec: str, style: str) -> str:
         raise Undecidable(f"{path}: a {entry.kind} that cannot be read", "make it a regular file")
     costs = read_costs(data, path, spec)
     if style == "json":
-        import json
+        from guardrails.reports.documents import written
 
-        return json.dumps(as_document(costs), indent=2, ensure_ascii=False) + "\n"
+        return written(as_document(safe(here, costs)))
     return as_text(costs)

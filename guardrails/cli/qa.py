@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guardrails.cli.context import Globals, merged
-from guardrails.cli.reporting import FAILED, NOTHING, Place, clean, place, report_options, run_settings_of, show
+from guardrails.cli.reporting import FAILED, NOTHING, Place, clean, place, report_options, run_settings_of, safe, show
 from guardrails.printable import printable
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def command(
     if found is None:
         click.echo(printable(f"{spec} has no evidence in {here.snapshot.describe()}"), err=True)
         return NOTHING
-    show(here, rendered(found, style), output)
+    show(here, rendered(here, found, style), output)
     if here.snapshot.source.kind == "worktree" and not dry_run:
         _file(here, found)
     return 0 if exit_zero or not found.faults else FAILED
@@ -96,10 +96,8 @@ def _routing(here: Place, alerts: Alerts, fired: tuple[Fired, ...], route: bool)
     if not route:
         return Routing(names)
     notices = [
-        Notice(
-            each.id, each.alert.name, each.alert.spec, clean(here, each.alert.period), clean(here, each.alert.message)
-        )
-        for each in fired
+        Notice(each.id, each.alert.name, each.alert.spec, each.alert.period, each.alert.message)
+        for each in safe(here, fired)
     ]
     done = deliver(notices, to, here.repo)
     return Routing(
@@ -107,10 +105,11 @@ def _routing(here: Place, alerts: Alerts, fired: tuple[Fired, ...], route: bool)
     )
 
 
-def rendered(found: Qa, style: str) -> str:
+def rendered(here: Place, found: Qa, style: str) -> str:
     from guardrails.reports import qa_shown as shown
     from guardrails.reports.documents import written
 
+    found = safe(here, found)
     if style == "json":
         return written(shown.as_document(found))
     if style == "html":
@@ -131,7 +130,7 @@ def _file(here: Place, found: Qa) -> None:
 
     folder = folder_of(reduce_packets(here.snapshot, here.settings, found.spec), here.settings.layout, found.spec)
     files = {
-        f"{folder}/{NAME}.{end}": clean(here, rendered(found, style)).encode()
+        f"{folder}/{NAME}.{end}": clean(here, rendered(here, found, style)).encode()
         for style, end in (("markdown", "md"), ("json", "json"))
     }
     with locked(here.repo, found.spec, "speckit qa"):

@@ -6,7 +6,7 @@ import gc
 import os
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from guardrails.redaction import Needles
     from guardrails.run_settings import RunSettings
 
+Value = TypeVar("Value")
 NOTHING = 3
 FAILED = 1
 
@@ -104,6 +105,14 @@ def secrets_of(here: Place) -> Needles:
     from guardrails.redaction import needles
 
     return needles((*Settings().secrets.variables, *here.settings.secrets.variables), os.environ)
+
+
+def safe(here: Place, value: Value) -> Value:
+    """What a report says, without any secret that evidence quotes. To be asked for before it is written: Markdown,
+    HTML, CSV and JSON escape what a secret is made of, and then nobody would know it again."""
+    from guardrails.redaction import redacted_within
+
+    return redacted_within(value, secrets_of(here))
 
 
 def clean(here: Place, text: str) -> str:

@@ -10,7 +10,7 @@ import click
 
 from guardrails.cli.context import Globals, global_options, merged
 from guardrails.cli.report import write_report
-from guardrails.cli.reporting import NOTHING, Place, clean, place
+from guardrails.cli.reporting import NOTHING, Place, clean, place, safe
 from guardrails.errors import GuardrailError
 from guardrails.printable import printable
 
@@ -106,8 +106,11 @@ def _pages(here: Place, globals_: Globals, chosen: tuple[str, ...], weeks: int) 
         Link("adoption.html", "Adoption", "runs a week by profile: outcomes, latency, cost, alerts"),
     )
     made = [
-        Made(first[1], status_page(status(facts, here.settings, here.now, 24.0), here.settings, here.now, first)),
-        Made(first[2], adoption_page(adoption(facts, here.now, weeks), here.settings, here.now, first)),
+        Made(
+            first[1],
+            status_page(safe(here, status(facts, here.settings, here.now, 24.0)), here.settings, here.now, first),
+        ),
+        Made(first[2], adoption_page(safe(here, adoption(facts, here.now, weeks)), here.settings, here.now, first)),
     ]
     made += [page for spec in specs for page in _of_spec(here, globals_, spec, weeks, first)]
     return [*made, *(page for spec in specs for page in _benchmark(here, spec, first))]
@@ -133,7 +136,7 @@ def _benchmark(here: Place, spec: str, first: tuple[Link, ...]) -> Iterator[Made
     about = About(plan.spec, plan.name, plan.source, plan.commit, plan.runs, plan.proofs, None, amount)
     link = Link(f"bench-{spec}.html", f"Benchmark of {spec}", f"{', '.join(plan.profiles)} on {', '.join(plan.stages)}")
     found = compare([each.sample for each in done], plan.profiles, plan.stages)
-    yield Made(link, bench_page(about, found, here.now, (*first, link)))
+    yield Made(link, bench_page(*safe(here, (about, found)), here.now, (*first, link)))
 
 
 def _of_spec(here: Place, globals_: Globals, spec: str, weeks: int, first: tuple[Link, ...]) -> Iterator[Made]:
@@ -147,7 +150,7 @@ def _of_spec(here: Place, globals_: Globals, spec: str, weeks: int, first: tuple
     links = (*first, audit_link, qa_link)
     audited = audit.gather(here, globals_, spec)
     if audited is not None:
-        yield Made(audit_link, audit_page(audited, here.settings.consensus.min_agreement, links))
+        yield Made(audit_link, audit_page(safe(here, audited), here.settings.consensus.min_agreement, links))
     swept = qa.gather(here, globals_, spec, weeks)
     if swept is not None:
-        yield Made(qa_link, qa_page(swept, links))
+        yield Made(qa_link, qa_page(safe(here, swept), links))

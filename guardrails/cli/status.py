@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from guardrails.cli.context import merged
-from guardrails.cli.reporting import NOTHING, Place, place, report_options, show
+from guardrails.cli.reporting import NOTHING, Place, place, report_options, safe, show
 from guardrails.printable import printable
 
 
@@ -65,9 +65,9 @@ def _report(here: Place, spec: str | None, stale_hours: float, style: str) -> tu
     if style == "json":
         from guardrails.reports.documents import written
 
-        return written(as_document(found)), len(found.specs)
+        return written(as_document(safe(here, found))), len(found.specs)
     if style == "html":
         from guardrails.reports.pages import status_page
 
-        return status_page(found, here.settings, here.now), len(found.specs)
+        return status_page(safe(here, found), here.settings, here.now), len(found.specs)
     return as_text(found, whole=spec is not None), len(found.specs)

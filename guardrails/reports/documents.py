@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -28,7 +29,26 @@ def moment(value: datetime | None) -> str | None:
 
 
 def written(document: dict[str, Any]) -> str:
-    """A document as text: keys in the order they were given, one item a line."""
+    """A document as text: keys in the order they were given, one item a line.
+
+    What could disturb a terminal is written as JSON escapes, which are the same value; bytes that are not UTF-8, which
+    JSON cannot hold, as the four characters `\\xNN`.
+    """
     import json
 
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    from guardrails.printable import unsafe
+
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return text if text.isascii() and "\x7f" not in text else unsafe().sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    from guardrails.printable import printable
+
+    character = match[0]
+    if character == "\n":
+        return character
+    if "\ud800" <= character <= "\udfff":
+        return printable(character).replace("\\", "\\\\")
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

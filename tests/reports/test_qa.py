@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import http.server
 import json
+import socket
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from guardrails.alert_routing import GIVE_UP
 from guardrails.config import load_for_run
 from guardrails.errors import GuardrailError
 from guardrails.reports.playback import Played, playback
@@ -21,7 +24,7 @@ from guardrails.settings import Settings
 from guardrails.snapshot.memory import Memory
 from tests.consensus.builder import SPEC, Bundle, Files, put
 from tests.reports.history import NOW, at, costs, history, run
-from tests.sandbox import Ran, Sandbox
+from tests.sandbox import EVIDENCE, Ran, Sandbox
 
 EPOCH = "1771416000"
 
@@ -96,6 +99,8 @@ class Heard(http.server.BaseHTTPRequestHandler):
         self.send_response(self.server.status)  # type: ignore[attr-defined]
         self.send_header("Location", "http://127.0.0.1:1/elsewhere")
         self.end_headers()
+        with suppress(OSError):
+            self.wfile.write(getattr(self.server, "body", b""))
 
     def log_message(self, *arguments: Any) -> None:
         pass
@@ -159,7 +164,9 @@ def test_what_fails_is_said_and_tried_again(swept: Sandbox, service: http.server
     swept.write(".speckit.yaml", json.dumps({"alerts": config}))
     where = {"HOOK_ADDRESS": f"http://127.0.0.1:{service.server_port}/"}
     ran = qa(swept, "--route", **where)
-    outcomes = {row["place"].split()[0]: row["outcome"] for row in ran.document["routing"]["sent"]}
+    sent = ran.document["routing"]["sent"]
+    outcomes = {row["place"].split()[0]: row["outcome"] for row in reversed(sent)}
+    assert sent[GIVE_UP]["outcome"] == f"failed: not tried after {GIVE_UP} failures"
     assert outcomes == {
         "file": "failed: lies in the git directory",
         "command": "failed: exit code 7",
@@ -170,6 +177,64 @@ def test_what_fails_is_said_and_tried_again(swept: Sandbox, service: http.server
     again = qa(swept, "--route", **where).document["routing"]["sent"]
     assert {row["outcome"] for row in again if row["place"].startswith("webhook")} == {"delivered"}
     assert qa(swept, "--route").code == 2, "the variable is not set"
+
+
+@pytest.mark.parametrize("says", [b"", b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nX: "], ids=["nothing", "a start", "headers"])
+def test_a_place_that_hangs_is_left_after_its_time(swept: Sandbox, says: bytes) -> None:
+    """It accepts, and then drips: each byte in time, the answer never."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def drip() -> None:
+        with suppress(OSError):
+            while True:
+                there, _ = listening.accept()
+                threading.Thread(target=_drip, args=(there, says, over), daemon=True).start()
+
+    threading.Thread(target=drip, daemon=True).start()
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    swept.write(".speckit.yaml", json.dumps({"alerts": {"webhook": address, "timeout": "300ms"}}))
+    try:
+        sent = qa(swept, "--route").document["routing"]["sent"]
+    finally:
+        over.set()
+        listening.close()
+    assert [row["outcome"] for row in sent[:GIVE_UP]] == ["failed: no answer in 0.3 s"] * GIVE_UP
+    assert {row["outcome"] for row in sent[GIVE_UP:]} == {f"failed: not tried after {GIVE_UP} failures"}
+
+
+def _drip(there: socket.socket, says: bytes, over: threading.Event) -> None:
+    with there, suppress(OSError):
+        there.sendall(says)
+        while says and not over.wait(0.05):
+            there.sendall(b"x")
+        over.wait(20)
+
+
+def test_an_endless_answer_is_not_listened_to(swept: Sandbox, service: http.server.HTTPServer) -> None:
+    service.body = b"x" * 50_000_000  # type: ignore[attr-defined]
+    swept.write(
+        ".speckit.yaml",
+        json.dumps({"alerts": {"webhook": f"http://127.0.0.1:{service.server_port}/", "timeout": "20s"}}),
+    )
+    sent = qa(swept, "--route").document["routing"]["sent"]
+    assert {row["outcome"] for row in sent} == {"delivered"}
+
+
+def test_no_secret_is_sent_anywhere(swept: Sandbox, service: http.server.HTTPServer) -> None:
+    """Neither in what an alert says, nor in what it is about: a record names its run."""
+    secret = "kavedarr key of 77 zulus"
+    name = "20260217T090000Z-4f2a9c10"
+    cost = {"usd": None, "tokens": None, "source": "unknown", "calls": 2, "priced_calls": 0}
+    summary = {"schemaVersion": 1, "specId": SPEC, "run": f"run of {secret}", "started_at": "2026-02-17T09:00:00Z",
+               "outcome": "halted", "stages": [], "cost": cost}  # fmt: skip
+    swept.write(f"{EVIDENCE}/runs/{SPEC}/{name}.json", json.dumps(summary))
+    config = {"webhook": f"http://127.0.0.1:{service.server_port}/", "file": "log.jsonl"}
+    swept.write(".speckit.yaml", json.dumps({"alerts": config, "secrets": {"env": ["MY_SECRET"]}}))
+    qa(swept, "--route", MY_SECRET=secret)
+    heard = json.dumps(service.heard) + (swept.root / "log.jsonl").read_text()  # type: ignore[attr-defined]
+    assert "run of [secret]" in heard
+    assert "77 zulus" not in heard
 
 
 def test_a_link_is_not_written_through(swept: Sandbox, tmp_path: Path) -> None:

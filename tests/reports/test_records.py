@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrails.layout import EvidenceName
+from guardrails.printable import unsafe
 from guardrails.reports.contents import LONGEST, number, text
-from guardrails.reports.documents import plain
+from guardrails.reports.documents import plain, written
 from guardrails.reports.layouts import csv_table, markdown, text_table
 from guardrails.reports.records import read_costs, read_events, read_metrics, read_run, read_usage
 from guardrails.reports.stage_records import outcome_of, read_content, record_of
@@ -112,3 +113,19 @@ def test_a_cell_of_markdown_is_text(value: str) -> None:
 def test_a_row_is_one_line_of_text_and_of_csv(cells: list[str]) -> None:
     assert text_table(("a", "b"), [cells]).count("\n") == 2
     assert csv_table(("a", "b"), [cells]).count("\r\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        pytest.param("plain ünd 日本", "plain ünd 日本", id="text of any script stays as it is"),
+        pytest.param("a\x1b[31m\x9b\x7f", "a\x1b[31m\x9b\x7f", id="controls are the same value"),
+        pytest.param("\u202etxt\U000e0041", "\u202etxt\U000e0041", id="what reorders or hides is the same value"),
+        pytest.param("x\udcff.log", "x\\xff.log", id="bytes that are not UTF-8 are said in letters"),
+    ],
+)
+def test_a_document_is_sound_json_and_disturbs_no_terminal(text: str, read: str) -> None:
+    made = written({text: [text]})
+    assert json.loads(made) == {read: [read]}
+    assert not unsafe().search(made.replace("\n", ""))
+    made.encode("utf-8")

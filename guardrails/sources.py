@@ -12,7 +12,7 @@ from guardrails.errors import Undecidable
 from guardrails.git import Repo, is_null_id, to_text
 from guardrails.snapshot import Snapshot, Source
 from guardrails.snapshot.trees import Commit, Index
-from guardrails.snapshot.worktree import Worktree
+from guardrails.snapshot.worktree import working_tree
 
 STDIN_PATIENCE = 5.0
 """Seconds to wait for git to write the pushed refs: a pipe nobody writes to must not hang a push for ever."""
@@ -26,7 +26,7 @@ def resolve(repo: Repo, text: str, pushed_to: Sequence[str] = ()) -> list[Snapsh
     Raises GuardrailError when the text or a revision in it names nothing.
     """
     if text == "worktree":
-        return [Worktree(repo)]
+        return [working_tree(repo)]
     if text == "hook":
         text = "push" if _at_push(repo) else "index"
     if text == "index":

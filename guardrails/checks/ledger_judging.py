@@ -14,12 +14,14 @@ from guardrails.checks.ledger_runs import Run, Shelf, shelf
 from guardrails.finding import Checked, Finding, Observation
 from guardrails.rules.ledger import EVIDENCE_MISSING, LEFT_OUT
 from guardrails.snapshot.sparse import Sparse, completed
+from guardrails.snapshot.worktree import Worktree
 from guardrails.subject import Subject
 
 
 def check(subject: Subject) -> Iterator[Observation]:
     """Every finding about the runs and archives of the snapshot, or of the SPEC or run that was named."""
-    subject = subject._replace(snapshot=completed(subject.snapshot))
+    if isinstance(subject.snapshot, Worktree):  # also where single files were left out, without a sparse checkout
+        subject = subject._replace(snapshot=completed(subject.snapshot))
     found = shelf(subject.snapshot, subject.settings.layout, subject.scope.spec)
     yield from _left_out(subject, found)
     yield from judge(subject, found)

@@ -120,9 +120,9 @@ def _result(request: Request, globals_: Globals, known: list[Settings]) -> Resul
 
 def _resolve(repo: Repo, source: str, pushed_to: tuple[str, ...]) -> list[Snapshot]:
     if source == "worktree":  # spares the common case an import
-        from guardrails.snapshot.worktree import Worktree
+        from guardrails.snapshot.worktree import working_tree
 
-        return [Worktree(repo)]
+        return [working_tree(repo)]
     from guardrails.sources import resolve
 
     return resolve(repo, source, pushed_to)

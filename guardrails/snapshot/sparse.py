@@ -7,11 +7,12 @@ counts as it lies there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
+from guardrails.bulk import sizes
 from guardrails.git import Repo, to_text
-from guardrails.snapshot import READ_LIMIT, Blob, Entry, Snapshot, parents, within
+from guardrails.snapshot import READ_LIMIT, Blob, Entry, Weight, parents, within
 from guardrails.snapshot.trees import Index
 from guardrails.snapshot.worktree import Worktree
 
@@ -33,6 +34,24 @@ class Sparse(Worktree):
         left = {path: entry for path, entry in self.left.items() if within(path, prefix)}
         return list({**left, **{entry.path: entry for entry in super().entries(prefix)}}.values())
 
+    def parts(self, prefix: str, whole: Callable[[str], bool]) -> list[tuple[str, bool]]:
+        left = [(path, False) for path in sorted(self.left) if within(path, prefix)]
+        return list(dict.fromkeys([*super().parts(prefix, whole), *left]))
+
+    def weigh(self, parts: list[tuple[str, bool]]) -> Iterator[Weight]:
+        for part in parts:
+            folder, _, name = part[0].rpartition("/")
+            if part[0] in self.left:
+                yield Weight(folder, [self._sizes[part[0]]], [name].__getitem__)
+            elif self.is_folder(part[0]) or super().entry(part[0]):
+                yield from super().weigh([part])
+
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        assert self.repo is not None
+        known = sizes(self.repo, [(entry.id or "").encode("ascii") for entry in self.left.values()])
+        return dict(zip(self.left, known, strict=True))
+
     def folders(self, prefix: str) -> list[str]:
         start = f"{prefix}/" if prefix else ""
         more = {path[len(start) :] for path in self._folders if path.startswith(start)}
@@ -52,12 +71,10 @@ class Sparse(Worktree):
             yield self.open(entry, limit) if entry.id is None else next(index)
 
 
-def completed(snapshot: Snapshot) -> Snapshot:
-    """The working tree with what a sparse checkout leaves out; any other snapshot as it is."""
-    if not isinstance(snapshot, Worktree) or snapshot.repo is None:
-        return snapshot
-    left = left_out(snapshot)
-    return Sparse(snapshot.repo, left) if left else snapshot
+def completed(tree: Worktree) -> Worktree:
+    """A working tree with what a sparse checkout leaves out."""
+    left = left_out(tree)
+    return Sparse(tree.repo, left) if left and tree.repo is not None else tree
 
 
 def left_out(tree: Worktree) -> dict[str, Entry]:
@@ -66,4 +83,5 @@ def left_out(tree: Worktree) -> dict[str, Entry]:
     listed = tree.repo.run("ls-files", "-v", "-z").split(b"\0")
     marked = {to_text(found[1]) for line in listed if (found := re.fullmatch(_LEFT, line))}
     absent = {path for path in marked if not tree.exists(path)}
-    return {entry.path: entry for entry in Index(tree.repo).entries() if entry.path in absent} if absent else {}
+    entries = Index(tree.repo).entries() if absent else []
+    return {entry.path: entry for entry in entries if entry.path in absent and entry.kind != "submodule"}

@@ -94,3 +94,21 @@ def test_nothing_is_packed_or_counted_that_is_not_checked_out(
     assert ran.code == 3, ran
     assert "sparse" in ran.err
     assert sandbox.git("status", "--porcelain").out == before
+
+
+def told(ran: Ran) -> list[tuple[str, str, str]]:
+    """The findings; of files that are equally large, any may be called the largest."""
+    rows = ran.document["findings"]
+    return [(row["rule"], row["path"], row["message"].partition("; largest")[0]) for row in rows]
+
+
+@pytest.mark.parametrize("left", [(LAYOUT.evidence,), (f"{LAYOUT.evidence}/consensus",), ("docs",)])
+@pytest.mark.parametrize("check", ["validate", "footprint", "consensus check", "lint"])
+def test_every_check_of_the_working_tree_says_the_same(
+    sandbox: Sandbox, runs: list[Made], check: str, left: tuple[str, ...]
+) -> None:
+    whole = sandbox.judge(check, "--source", "worktree")
+    leave_out(sandbox, *left)
+    ran = sandbox.judge(check, "--source", "worktree")
+    assert (ran.code, told(ran)) == (whole.code, told(whole))
+    assert ran.document["examined"]["checked"] == whole.document["examined"]["checked"]

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 
 from guardrails.agents.calls import Call, Finished
-from guardrails.costs.budget import Refused, allowance, warning
+from guardrails.costs.budget import Refused, allowance, tokens_warning, warning
 from guardrails.costs.spending import FREE, Spent, estimate, spent
 from guardrails.pipeline.rounds import Made, Round
-from guardrails.run_settings import RunSettings
+from guardrails.run_settings import Budget, RunSettings
 
 
 class Bill:
@@ -47,6 +47,13 @@ class Bill:
 
     def _warn(self, said: tuple[str, ...]) -> None:
         self.warnings = tuple(dict.fromkeys((*self.warnings, *said)))
+
+
+def budget_warnings(budget: Budget, stage: str, rounds: Sequence[Round]) -> tuple[str, ...]:
+    """What there is to say of the budget after a stage was asked, each thing once."""
+    said = [text for each in rounds for text in each.warnings]
+    tokens = tokens_warning(budget, stage, [spent_of(made) for each in rounds for made in each.made])
+    return tuple(dict.fromkeys((*said, *((tokens,) if tokens else ()))))
 
 
 def spent_of(made: Made) -> Spent:

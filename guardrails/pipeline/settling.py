@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from guardrails.consensus.values import Kind, Record, Role, Verdict, agent_of
 from guardrails.evidence.names import Session, consensus_path
 from guardrails.evidence.store import Store, Written, encoded
+from guardrails.pipeline.bill import budget_warnings
 from guardrails.pipeline.cost_file import write_costs
 from guardrails.pipeline.gathered import Gathered, agreements_of, gather, record_of, verdict_of
 from guardrails.pipeline.history import Lack, Recovered
@@ -51,7 +52,8 @@ def settle(
     verdict, record = desk.conclude(gathered, synthesis, file)
     desk.tell(recovered, verdict, file, record)
     costs, notes = write_costs(world, session, rounds, at)
-    warnings = (*notes, *remember_session(world, session, (*desk.outputs, record)))
+    spent = budget_warnings(world.plan.budget, session.stage, rounds)
+    warnings = (*spent, *notes, *remember_session(world, session, (*desk.outputs, record)))
     return Judged(
         verdict=verdict.kind,
         severe=verdict.severe,

@@ -6,6 +6,8 @@ import json
 import subprocess
 from typing import Any
 
+import pytest
+
 from guardrails.setup.sample import SPEC
 from tests.pipeline.auto_world import Runs, kill, until
 from tests.sandbox import EVIDENCE, SPECKIT, Sandbox
@@ -90,3 +92,18 @@ def test_the_calls_of_one_stage_alone_are_counted_too(sandbox: Sandbox) -> None:
     assert sandbox.speckit("consensus", "run", "plan", SPEC).code == 0
     made = _costs(runs)
     assert [(row["calls"], row["run"]) for row in made["sessions"]] == [(3, None), (3, None)]
+
+
+@pytest.mark.parametrize(("cap", "level"), [(0.037, 80), (0.0331, 90), (0.05, None)])
+def test_a_budget_that_is_nearly_used_up_is_said_to_be(sandbox: Sandbox, cap: float, level: int | None) -> None:
+    runs = Runs(sandbox)
+    wrapped = {**runs.agent("claude", "envelope"), "format": "claude-json", "model": "m"}
+    price = {"m": {"input_per_mtok": 0.01, "output_per_mtok": 0.01}}
+    budget = {"usd": cap, "prices": price, "reserve_usd": 0.0, "tokens_per_stage": [1, 3000]}
+    runs.configure(agents=dict.fromkeys(runs.modes, wrapped), budget=budget)
+    for ran in (runs.auto("--to", "plan"), sandbox.speckit("consensus", "run", "plan", SPEC)):
+        assert ran.code == 0, ran
+        told = [line for line in ran.err.splitlines() if "of the budget is used up" in line]
+        said = f"warning: {level} % of the budget is used up: $0.03"
+        assert [line.startswith(said) for line in told] == ([] if level is None else [True])
+        assert "warning: plan used 3150 tokens; budget.tokens_per_stage expects 1 to 3000" in ran.err

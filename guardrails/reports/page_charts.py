@@ -146,9 +146,9 @@ def _stage_costs(found: Adoption) -> Chart:
 
 
 def _profile_label(each: ProfileCost) -> str:
-    """The profile; what has no price in it is not in its bar."""
+    """The profile, and whether its bar is the least that it costs: what has no price is not in it."""
     lower = any(row.floor for row in each.stages)
-    return f"{each.profile} (at least)" if lower else each.profile
+    return f"\u2265 {each.profile}" if lower else each.profile  # short: a long label is cut off below its bar
 
 
 def footprint_chart(rows: Sequence[Weighed], limits: Evidence) -> Chart:

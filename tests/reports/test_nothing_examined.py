@@ -176,7 +176,7 @@ def test_costs_by_stage_with_an_unpriced_call_are_at_least_that_much() -> None:
         ("tasks", False),
         ("validate", False),
     ]
-    assert "at least" in adoption_page(adopted(history()), Settings(), NOW)
+    assert "\u2265 none named" in adoption_page(adopted(history()), Settings(), NOW)
 
 
 def test_no_alert_is_only_good_where_two_weeks_could_raise_one() -> None:

@@ -231,7 +231,9 @@ def test_one_module_loads_gitpython_and_only_when_it_asks(name: str) -> None:
 def test_the_journal_is_known_in_one_place_and_loaded_only_by_what_runs_a_spec(name: str) -> None:
     journal = "guardrails.pipeline.durable"
     libraries = {each.target.partition(".")[0] for each in imports(name)}
-    assert name == journal or not libraries & {"dbos", "sqlalchemy"}
+    part = "guardrails.pipeline.old_sqlite"  # of the journal, which alone loads it
+    assert name in (journal, part) or not libraries & {"dbos", "sqlalchemy"}
+    assert name == journal or part not in {each.target for each in imports(name)}
     assert not [each for each in imports(name) if each.target == journal and each.at_start]
 
 

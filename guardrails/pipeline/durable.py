@@ -26,6 +26,7 @@ from guardrails.pipeline.choosing import Known, Remembered
 from guardrails.pipeline.halting import Halt
 from guardrails.pipeline.history import Record, Request, from_json, to_json
 from guardrails.pipeline.journal_errors import told
+from guardrails.pipeline.old_sqlite import teach
 from guardrails.pipeline.plain import pack, unpack
 from guardrails.pipeline.recovery import Retry
 from guardrails.pipeline.sequencer import Done, Run, next_step
@@ -38,6 +39,8 @@ Take = Callable[[Run | Retry, Sequence[Record]], Record]
 """Takes a step, after the history so far, and returns its record."""
 Finish = Callable[[Halt | Done, Sequence[Record]], None]
 """Writes down how the run ended."""
+
+teach()
 
 _OPEN = ("PENDING", "ENQUEUED", "DELAYED")
 _LOOK = 0.2

@@ -129,8 +129,8 @@ def test_an_agent_gets_the_signals_and_descriptors_of_a_program_of_its_own(tmp_p
     done = ask(tmp_path, agent(tmp_path, "signals"))
     assert done.answer.value is not None
     assert len(done.answer.value["open"]) <= 4  # three streams, and the listing itself
-    # Python's own two, SIGINT, and SIGHUP where the tests run under nohup.
-    assert int(done.answer.value["ignored"], 16) & ~(1 << 12 | 1 << 24 | 1 << 1 | 1) == 0
+    # Python's own two, SIGINT, and SIGHUP where the tests run under nohup; 32 and up are the C library's to change.
+    assert int(done.answer.value["ignored"], 16) & ~(1 << 12 | 1 << 24 | 1 << 1 | 1) & 0x7FFFFFFF == 0
     assert done.answer.value["kept"][1] is True
 
 

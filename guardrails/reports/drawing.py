@@ -7,7 +7,8 @@ reader's theme), and each mark gets the title that its script would have shown.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from guardrails.errors import Undecidable
@@ -19,8 +20,9 @@ FONT = 13
 """Pixels, as the page's style has it: margins are made for labels of this size."""
 _LABEL, _BESIDE = 15, 24
 """Characters of a label below and beside the axis; the table has all of it."""
-_ROOM, _WIDE = 400, 8
-"""Pixels below an axis, and those of a character there: of more labels than fit every second or third is written."""
+_ROOM, _WIDE, _GAP = 400, 7, 3
+"""Pixels below an axis, of a character there, and between two labels: of more labels than fit every second or third is
+written."""
 
 
 def draw(chart: Chart) -> str:
@@ -98,13 +100,21 @@ def _top(chart: Chart) -> float:
 
 def _label(chart: Chart, at: int) -> str:
     shown = [_short(label) for label in chart.labels]
-    fit = max(1, _ROOM // (_WIDE * (1 + max(len(label) for label in shown))))
-    every = 1 if chart.kind == "horizontal" else math.ceil(len(shown) / fit)
+    every = 1 if chart.kind == "horizontal" else _every(shown)
     if (len(shown) - 1 - at) % every:
         return ""
     label = shown[at]
     most = _BESIDE if chart.kind == "horizontal" else _LABEL
     return label if len(label) <= most else label[: most - 1] + "…"
+
+
+def _every(labels: Sequence[str]) -> int:
+    """The least step at which no label runs into the next: each has its middle below its mark."""
+    for step in range(1, len(labels)):
+        kept = [min(len(label), _LABEL) for label in labels[::-step]]
+        if all((one + other) / 2 * _WIDE + _GAP <= step * _ROOM / len(labels) for one, other in pairwise(kept)):
+            return step
+    return max(1, len(labels))
 
 
 def _short(label: str) -> str:

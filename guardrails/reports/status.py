@@ -62,7 +62,7 @@ class SpecState(NamedTuple):
     stages: tuple[StageState, ...]
     latest: datetime | None
     age_hours: float | None
-    stale: bool
+    stale: bool | None
     footprint: Footprint | None
     weight: Weight
     cost: CostSummary | None
@@ -99,7 +99,7 @@ def _spec(facts: Facts, settings: Settings, now: datetime, stale_hours: float, s
         stages=tuple(_stage(name, records, sessions) for name in STAGES),
         latest=latest,
         age_hours=hours,
-        stale=hours is not None and hours > stale_hours and not is_done(rows),
+        stale=None if hours is None else hours > stale_hours and not is_done(rows),
         footprint=footprint,
         weight=_weight(footprint, settings),
         cost=next((each for each in reversed(facts.costs) if each.spec == spec), None),

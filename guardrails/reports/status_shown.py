@@ -23,7 +23,7 @@ def as_text(found: Status, whole: bool) -> str:
         return "\n".join(_in_full(state, found.stale_hours) for state in found.specs)
     table = text_table(COLUMNS, (overview_row(state) for state in found.specs))
     number = f"{len(found.specs)} {'SPEC' if len(found.specs) == 1 else 'SPECs'}"
-    stale = sum(state.stale for state in found.specs)
+    stale = sum(state.stale is True for state in found.specs)
     return f"{table}\n{number} in {found.where}, {stale} without evidence for {found.stale_hours:g} h or more\n"
 
 

@@ -118,6 +118,11 @@ def test_a_done_spec_is_never_stale_and_another_is_after_its_hours() -> None:
     assert state(done).age_hours == pytest.approx(99)
 
 
+def test_whether_a_spec_without_dated_evidence_is_stale_is_unknown() -> None:
+    found = state({path: data for path, data in history().items() if not path.startswith(EVIDENCE)})
+    assert (found.latest, found.age_hours, found.stale) == (None, None, None)
+
+
 def test_a_waiver_is_open_where_it_may_concern_the_spec_and_has_not_expired() -> None:
     waivers = (
         Waiver("TRK006", "SPEC.md", "agreed", "2026-12-31"),

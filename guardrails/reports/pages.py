@@ -72,7 +72,7 @@ def _adoption_facts(found: Adoption) -> tuple[Fact, ...]:
 def status_page(found: Status, settings: Settings, now: datetime, links: Links = ()) -> str:
     """The state of every SPEC: all in a table, then each by itself."""
     stages = [stage for state in found.specs for stage in state.stages]
-    stale, over = sum(state.stale for state in found.specs), sum(state.weight == "over" for state in found.specs)
+    stale, over = sum(state.stale is True for state in found.specs), sum(s.weight == "over" for s in found.specs)
     conflicts = sum(stage.verdict == "conflict" for stage in stages)
     agreed, dated = any(stage.sessions for stage in stages), any(state.latest for state in found.specs)
     facts = (

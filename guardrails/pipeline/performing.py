@@ -21,6 +21,7 @@ from guardrails.evidence.store import Store, Written
 from guardrails.layout import STAGES, evidence_name
 from guardrails.pipeline.arbitration import arbitrate
 from guardrails.pipeline.asking import Consultation, ask
+from guardrails.pipeline.cost_file import write_costs
 from guardrails.pipeline.examined import Examined
 from guardrails.pipeline.guardrail import close_stage, open_stage
 from guardrails.pipeline.halting import Halt, Reason, halt
@@ -181,7 +182,10 @@ class Performer:
             profile = step.recovered.profile if step.recovered is not None else None
             consultation = Consultation(step.agents, earlier, before, profile)
             told = ask(self.world, session, consultation, self._watcher.call)
-        return Asked(step.stage, _now(), told.round, told.written, told.halt)
+        written = told.written
+        if told.halt is not None and told.round is not None:  # nothing is settled now, but it was paid for
+            written = (*written, write_costs(self.world, session, (*earlier, told.round), history[-1].at)[0])
+        return Asked(step.stage, _now(), told.round, written, told.halt)
 
     def _settle(self, session: Session, history: Sequence[Record]) -> Settled:
         own = of_stage(history, session.stage)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import Any
 
 import pytest
 
 from guardrails.setup.sample import SPEC
-from tests.pipeline.auto_world import Runs, kill, until
+from tests.pipeline.auto_world import ROOT, Runs, kill, until
 from tests.sandbox import EVIDENCE, SPECKIT, Sandbox
 
 
@@ -107,3 +108,25 @@ def test_a_budget_that_is_nearly_used_up_is_said_to_be(sandbox: Sandbox, cap: fl
         said = f"warning: {level} % of the budget is used up: $0.03"
         assert [line.startswith(said) for line in told] == ([] if level is None else [True])
         assert "warning: plan used 3150 tokens; budget.tokens_per_stage expects 1 to 3000" in ran.err
+
+
+def test_what_was_paid_before_the_budget_halted_a_stage_is_counted_once(sandbox: Sandbox) -> None:
+    runs = Runs(sandbox)
+    prompts = json.loads((ROOT / "prompts" / "prompts.json").read_text())
+    plan = prompts["spec-plan"]
+    for agent in ("claude", "gpt_pro"):
+        plan[agent]["prompt"] = plan["*"]["prompt"] + "\n${PREVIOUS_OUTPUTS.gemini}"
+    sandbox.write("docs/spec-kit/prompts.json", json.dumps(prompts))
+    agents = {name: {**runs.agent(name, mode), "model": "m"} for name, mode in runs.modes.items()}
+    prices = {"m": {"input_per_mtok": 1000.0, "output_per_mtok": 1000.0}}
+    runs.configure(agents=agents, budget={"usd": 1000.0, "prices": prices})
+    expected = re.findall(r"\$([0-9.]+)", runs.auto("--to", "plan", "--dry-run").out)[-1]
+    runs.configure(agents=agents, budget={"usd": float(expected) / 2, "prices": prices})
+    ran = runs.auto("--to", "plan")
+    assert (ran.code, runs.summary["halt"]["reason"], runs.paid()) == (1, "budget", 1), ran
+    made = _costs(runs)
+    assert (made["calls"], made["priced_calls"]) == (1, 1)
+    assert made["total_usd"] == runs.summary["cost"]["usd"] > 0
+    runs.configure(agents=agents, budget={"usd": 1000.0, "prices": prices})
+    assert runs.auto("--resume", "--to", "plan").code == 0
+    assert (runs.paid(), _costs(runs)["calls"]) == (3, 3)

@@ -109,7 +109,7 @@ def _came_later(layout: Layout, shelf: Shelf, run: Run) -> bool:
         where, name = place(layout, path), session_name(path)
         if where and where.spec == run.spec and name and name not in listed:
             stamp = parse_stamp(name.partition("_")[2])
-            if stamp and stamp.when > run.started:
+            if stamp and stamp.when >= run.started:  # names tell whole seconds
                 return True
     return False
 

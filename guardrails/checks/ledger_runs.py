@@ -22,6 +22,7 @@ LEDGER, SUMMARY, SIGNATURE = ".ledger.jsonl", ".json", ".ledger.sig"
 UNDER_WAY = "running"
 _RUN = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-z]{4,32}")
 _OLDEST = datetime.min.replace(tzinfo=timezone.utc)
+_NEVER = datetime.max.replace(tzinfo=timezone.utc)
 _ENDINGS = (LEDGER, SIGNATURE, SUMMARY)
 
 
@@ -136,7 +137,7 @@ def shelf(snapshot: Snapshot, layout: Layout, only: str | None = None) -> Shelf:
             to_read.append(entry)
     blobs = {blob.entry.path: blob for blob in snapshot.read_many(to_read)}
     manifests = {path: _manifest(blob) for path, blob in blobs.items() if path.endswith("/" + MANIFEST)}
-    runs = sorted(_runs(layout, found, blobs), key=lambda run: (run.started, run.name))
+    runs = sorted(_runs(layout, found, blobs), key=lambda run: (run.started, run.ended or _NEVER, run.name))
     return Shelf(found, tuple(runs), manifests)
 
 

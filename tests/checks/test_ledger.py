@@ -250,9 +250,11 @@ def test_the_cost_summary_is_that_of_the_latest_run(two: World) -> None:
     path = two.run.files[-1]
     assert path in two.runs[0].files
     assert found(judge({**two.files, path: b"{}\n"})) == {("LED003", path)}
-    later = f"{LAYOUT.evidence}/commands/{SPEC}/spec-plan_20260220T000000Z-aaaa.json"
-    result = judge({**two.files, path: b"{}\n", later: b"{}\n"})
-    assert [(row.rule.code, row.severity) for row in result.findings] == [("LED015", "warning")]
+    assert two.runs[1].name.startswith("20260201T093000Z"), "names tell whole seconds"
+    for stamp in ("20260220T000000Z", "20260201T093000Z"):
+        later = f"{LAYOUT.evidence}/commands/{SPEC}/spec-plan_{stamp}-aaaa.json"
+        result = judge({**two.files, path: b"{}\n", later: b"{}\n"})
+        assert [(row.rule.code, row.severity) for row in result.findings] == [("LED015", "warning")]
 
 
 def test_required_signatures_are_missed(world: World) -> None:

@@ -24,6 +24,11 @@ CALLS = 19
 """Calls of a whole run: three agents in each of six stages, and a fourth in one."""
 
 
+def _age(path: Path) -> tuple[str, int]:
+    """Names tell whole seconds, and a run may take less."""
+    return path.name.partition("Z-")[0], path.stat().st_mtime_ns
+
+
 class Runs:
     """The sample of `speckit demo` with other agents: `modes` says what each does (see tests/agents/agent.py)."""
 
@@ -81,7 +86,7 @@ class Runs:
 
     def summaries(self) -> list[dict[str, Any]]:
         """The summaries of all runs, the oldest first."""
-        paths = sorted((self.root / EVIDENCE / "runs" / SPEC).glob("*Z-*.json"))
+        paths = sorted((self.root / EVIDENCE / "runs" / SPEC).glob("*Z-*.json"), key=_age)
         return [json.loads(path.read_text()) for path in paths]
 
     @property
@@ -90,7 +95,7 @@ class Runs:
 
     def events(self, stage: str) -> list[dict[str, Any]]:
         """The lines of telemetry of a stage's last session."""
-        paths = sorted((self.root / EVIDENCE / "consensus" / SPEC).glob(f"spec-{stage}_*_telemetry.jsonl"))
+        paths = sorted((self.root / EVIDENCE / "consensus" / SPEC).glob(f"spec-{stage}_*_telemetry.jsonl"), key=_age)
         return [json.loads(line) for line in paths[-1].read_text().splitlines()]
 
 

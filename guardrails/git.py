@@ -36,6 +36,8 @@ LOCAL_VARIABLES = frozenset(
     }
 )
 
+_PLACING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR")
+_places: dict[tuple[str | None, ...], str] = {}
 _FIXED = {
     "GIT_NO_REPLACE_OBJECTS": "1",  # what is judged is what is pushed, not what a local ref puts in its place
     "GIT_OPTIONAL_LOCKS": "0",
@@ -117,7 +119,18 @@ class Repo(NamedTuple):
 
     def git_dir(self) -> str:
         """The absolute git directory of this working tree (a linked worktree has its own)."""
-        return to_text(self.run("rev-parse", "--absolute-git-dir")).rstrip("\n")
+        return self._place("--absolute-git-dir")
+
+    def common_dir(self) -> str:
+        """The absolute git directory that all working trees of the repository share."""
+        return os.path.join(self.root, self._place("--git-common-dir"))
+
+    def _place(self, option: str) -> str:
+        """What git answers once: a repository does not move while it is at work, and a run asks dozens of times."""
+        asked = (option, self.root, *(self.environment.get(name) for name in _PLACING))
+        if asked not in _places:
+            _places[asked] = to_text(self.run("rev-parse", option)).rstrip("\n")
+        return _places[asked]
 
     def resolve(self, revision: str) -> str:
         """The full id of the commit that `revision` names. Raises GuardrailError when it names none, Undecidable before
@@ -227,7 +240,7 @@ def open_repo(directory: str | None = None, environ: Mapping[str, str] | None = 
 
 def _absolute(environment: dict[str, str]) -> dict[str, str]:
     """Git is run at the root, so a relative GIT_DIR must be fixed to where we were started."""
-    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR"):
+    for name in _PLACING:
         if environment.get(name):
             environment[name] = os.path.abspath(environment[name])
     return environment

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Sequence
 
 from guardrails.errors import GuardrailError, Undecidable
-from guardrails.git import Repo, to_text
+from guardrails.git import Repo
 from guardrails.printable import unsafe
 from guardrails.snapshot import is_plain
 
@@ -26,7 +26,7 @@ def locate(repo: Repo, configured: str) -> str:
     """
     parts = _checked(configured)
     try:
-        return _unlinked(_common_dir(repo) if parts[0] == _GIT else repo.root, parts, configured)
+        return _unlinked(repo.common_dir() if parts[0] == _GIT else repo.root, parts, configured)
     except OSError as error:
         raise Undecidable(f"memory.path {configured}: {error.strerror}", "make it readable") from error
 
@@ -48,11 +48,6 @@ def _checked(configured: str) -> list[str]:
     if not configured.endswith(_ENDINGS):
         raise GuardrailError(f"memory.path {configured} is not the name of a database", f"end it in {_ENDINGS[0]}")
     return parts
-
-
-def _common_dir(repo: Repo) -> str:
-    said = to_text(repo.run("rev-parse", "--git-common-dir")).rstrip("\n")
-    return os.path.join(repo.root, said)
 
 
 def _unlinked(base: str, parts: Sequence[str], configured: str) -> str:

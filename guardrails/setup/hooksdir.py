@@ -40,7 +40,7 @@ def locate(repo: Repo) -> HooksDirectory:
     configured = repo.succeeds("config", "--get", "core.hooksPath")
     place = os.path.abspath(os.path.join(repo.root, named))
     real = os.path.realpath(place)
-    common = os.path.realpath(os.path.join(repo.root, _common_directory(repo)))
+    common = os.path.realpath(repo.common_dir())
     trees = _working_trees(repo, common)
     shared = any(_below(real, tree) for tree in trees) and not _below(real, common)
     inside = shared or _below(real, common)
@@ -51,10 +51,6 @@ def _working_trees(repo: Repo, common: str) -> tuple[str, ...]:
     """This working tree, and in a linked one also the main one: an absolute core.hooksPath may lie there."""
     main = os.path.dirname(common) if os.path.basename(common) == ".git" else repo.root
     return tuple({os.path.realpath(repo.root), main})
-
-
-def _common_directory(repo: Repo) -> str:
-    return to_text(repo.run("rev-parse", "--git-common-dir")).rstrip("\n")
 
 
 def _below(path: str, directory: str) -> bool:

@@ -53,6 +53,8 @@ def _lines(result: Result, display: Display) -> Iterator[str]:
         yield from _skipped(result, display.verbose)
         if result.idle and result.examined.checked:
             yield f"  nothing to examine for {', '.join(map(printable, result.idle))}"
+        if result.verdict == "undecided" and not (result.problem or result.examined.candidates or shown):
+            yield "  hint: 'speckit doctor' says what is looked for, and where"
     hidden = len(result.findings) - len(shown)
     yield summary(result, display.color) + (" (-v shows notes)" if hidden else "")
 

@@ -55,6 +55,12 @@ def test_the_last_line_says_the_verdict(name: str, last: str) -> None:
     assert render(OUTCOMES[name]).splitlines()[-1] == last
 
 
+def test_where_nothing_was_examined_it_says_what_to_run_next() -> None:
+    told = "  hint: 'speckit doctor' says what is looked for, and where"
+    assert render(OUTCOMES["nothing examined"]).splitlines()[:-1] == [told]
+    assert not any("doctor" in render(OUTCOMES[name]) for name in OUTCOMES if name != "nothing examined")
+
+
 @pytest.mark.parametrize("code", [2, 3, 70])
 def test_a_problem_is_an_error_with_its_hint(code: int) -> None:
     assert render(broken(code)).splitlines()[:2] == ["error: git is not installed", "hint: install git"]

@@ -23,21 +23,25 @@ KEPT = 3
 def prune(ctx: click.Context, /, *, keep: int, dry_run: bool, database: str | None, **options: Any) -> int:
     """Remove the prompts, answers and steps of completed runs from the git directory, the oldest first.
 
-    Runs that have not completed are left alone, for they can be gone on with; so is a SPEC that somebody is at work on.
+    Runs that have not completed are left alone, for they can be gone on with; so are a SPEC that somebody is at work
+    on, and calls whose cost is in no summary yet.
     Evidence is not touched: 'speckit evidence archive' packs that away.
 
     \b
     Example:  speckit runs prune --dry-run
               speckit runs prune --keep 1
     """
+    from guardrails.cli.judge import load_settings
     from guardrails.git import open_repo
     from guardrails.pipeline.pruning import prune as remove
     from guardrails.pipeline.running import place_of
     from guardrails.reports.numbers import size
+    from guardrails.snapshot.worktree import Worktree
 
     globals_ = merged(ctx, **options)
     repo = open_repo(globals_.repo)
-    done = remove(repo, place_of(repo, database), keep, dry=dry_run)
+    layout = load_settings(Worktree(repo), repo, globals_).layout
+    done = remove(repo, layout, place_of(repo, database), keep, dry=dry_run)
     if not globals_.quiet:
         for each in done.removed:
             click.echo(printable(f"{each.name}  {each.spec}  {size(each.bytes)}"))

@@ -1,7 +1,8 @@
 """Remove what is kept of calls and steps in the git directory and nobody needs any more.
 
 A run that has not completed can be gone on with, so all of it stays. So does what a stage that was asked alone has not
-brought to an end. Evidence is not touched: that is for `speckit evidence archive`.
+brought to an end, and a call that is in no cost summary yet: what it cost is known from here alone. Evidence is not
+touched: that is for `speckit evidence archive`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ from contextlib import ExitStack
 from shutil import rmtree
 from typing import TYPE_CHECKING, NamedTuple
 
-from guardrails.agents.files import RESULT
+from guardrails.agents.outcomes import NEVER_BEGUN, recorded
+from guardrails.costs.summary import calls_known
+from guardrails.errors import GuardrailError
 from guardrails.evidence.lock import LockedError, locked
+from guardrails.evidence.names import cost_path
+from guardrails.evidence.store import Store
 from guardrails.git import Repo
-from guardrails.pipeline.left_calls import kept_calls
+from guardrails.layout import Layout
+from guardrails.pipeline.left_calls import KeptCall, kept_calls
 
 if TYPE_CHECKING:
     from guardrails.pipeline.durable import Journal, Place
@@ -42,15 +48,18 @@ class Pruned(NamedTuple):
         return sum(each.bytes for each in self.removed)
 
 
-def prune(repo: Repo, place: Place, keep: int, *, dry: bool) -> Pruned:
-    """Remove all but the newest `keep` of each SPEC of what is over. `dry`: only say what that is."""
+def prune(repo: Repo, layout: Layout, place: Place, keep: int, *, dry: bool) -> Pruned:
+    """Remove all but the newest `keep` of each SPEC of what is over. `dry`: only say what that is.
+
+    Raises GuardrailError for what cannot be removed: the journal then still has it.
+    """
     from guardrails.pipeline.durable import journal
 
     calls = os.path.join(repo.git_dir(), "speckit", "calls")
     removed: list[Leftover] = []
     busy = []
     with journal(place) as kept:
-        ended = [*_runs(kept, calls), *_sessions(calls)]
+        ended = [*_runs(kept, calls), *_sessions(repo, layout, calls)]
         for spec in sorted({each.spec for each in ended}):
             chosen = [each for each in ended if each.spec == spec]
             with ExitStack() as stack:
@@ -67,10 +76,19 @@ def _without(kept: Journal, ended: Iterable[Leftover], keep: int, *, dry: bool) 
     ordered = sorted(ended, key=lambda each: each.name, reverse=True)
     over = list(reversed(ordered[keep:]))
     for each in () if dry else over:
-        rmtree(each.folder, ignore_errors=True)
+        _remove(each.folder)
         if each.in_journal:
             kept.forget(each.spec, each.name)
     return over
+
+
+def _remove(folder: str) -> None:
+    try:
+        rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise GuardrailError(f"{folder} cannot be removed: {error.strerror or error}", "remove it by hand") from error
 
 
 def _runs(kept: Journal, calls: str) -> Iterable[Leftover]:
@@ -80,15 +98,18 @@ def _runs(kept: Journal, calls: str) -> Iterable[Leftover]:
         yield Leftover(spec, run, folder, _size(folder))
 
 
-def _sessions(calls: str) -> Iterable[Leftover]:
-    """Every session outside of runs whose calls have all ended."""
-    found: dict[tuple[str, str, str], bool] = {}
+def _sessions(repo: Repo, layout: Layout, calls: str) -> Iterable[Leftover]:
+    """Every session outside of runs whose calls have all ended and are all in the cost summary."""
+    found: dict[tuple[str, str, str], list[KeptCall]] = {}
     for call in kept_calls(calls):
-        if call.origin.run == "":
+        if call.origin.run == "" and layout.id_of(call.origin.spec) == call.origin.spec:
             key = (call.origin.spec, call.origin.session, os.path.dirname(call.folder))
-            found[key] = found.get(key, True) and os.path.exists(os.path.join(call.folder, RESULT))
-    for (spec, session, folder), over in found.items():
-        if over:
+            found.setdefault(key, []).append(call)
+    for (spec, session, folder), made in found.items():
+        known = calls_known(Store(repo.root).read(cost_path(layout, spec)), spec)
+        ends = [recorded(call.folder) for call in made]
+        paid = sum(end is None or end.problem not in NEVER_BEGUN for end in ends)
+        if None not in ends and paid <= known.get(session, 0):
             yield Leftover(spec, session, folder, _size(folder), in_journal=False)
 
 

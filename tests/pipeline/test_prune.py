@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from guardrails.setup.sample import SPEC
 from tests.pipeline.auto_world import Runs, kill, until
-from tests.sandbox import Sandbox
+from tests.sandbox import SPECKIT, Sandbox
 
 
 def _calls(runs: Runs) -> set[str]:
@@ -21,7 +22,7 @@ def test_completed_runs_are_removed_but_for_the_newest(sandbox: Sandbox) -> None
     runs = Runs(sandbox)
     for _ in range(3):
         assert runs.auto("--to", "plan").code == 0
-    names = [summary["run"] for summary in runs.summaries()]
+    names = sorted(summary["run"] for summary in runs.summaries())
     assert sandbox.speckit("consensus", "run", "plan", SPEC).code == 0
     before = _tree(runs.root)
     rehearsed = sandbox.speckit("runs", "prune", "--keep", "2", "--dry-run")
@@ -61,3 +62,30 @@ def test_what_can_be_gone_on_with_stays_and_so_does_what_is_at_work(sandbox: San
     runs.configure(consensus={"retries": 0})
     assert runs.auto("--resume").code == 0
     assert runs.paid("claude") == 2, "it had answered"
+
+
+def test_calls_that_are_in_no_cost_summary_stay_until_they_are(sandbox: Sandbox) -> None:
+    runs = Runs(sandbox, claude="answer 0.5")
+    asked = [*SPECKIT, "consensus", "run", "plan", SPEC]
+    process = subprocess.Popen(asked, cwd=runs.root, env=sandbox.environment, stderr=subprocess.PIPE)
+    until(lambda: runs.paid() == 3, process)
+    kill(process)
+    until(lambda: "answered" in Path(runs.ledger("claude")).read_text())
+    until(lambda: len(list((runs.root / ".git/speckit/calls").glob("*/*/result.json"))) == 3)
+    assert sandbox.speckit("runs", "prune", "--keep", "0").out.startswith("0 removed")
+    assert sandbox.speckit("consensus", "run", "plan", SPEC).code == 0
+    assert "6 calls" in sandbox.speckit("cost", SPEC).out
+    assert sandbox.speckit("runs", "prune", "--keep", "0").out.splitlines()[-1].startswith("2 removed")
+
+
+def test_what_cannot_be_removed_is_not_said_to_be(sandbox: Sandbox) -> None:
+    runs = Runs(sandbox)
+    assert runs.auto("--to", "plan").code == 0
+    folder = next((runs.root / ".git/speckit/calls").iterdir())
+    kept = folder.with_name("kept")
+    folder.rename(kept)
+    folder.symlink_to(kept)
+    ran = sandbox.speckit("runs", "prune", "--keep", "0")
+    assert (ran.code, ran.out) == (2, ""), ran
+    assert f"{folder} cannot be removed" in ran.err
+    assert kept.is_dir()

@@ -6,7 +6,7 @@ from typing import Any
 
 from guardrails.pipeline.world import World
 from guardrails.probes.hal import Surroundings, redactor_of
-from guardrails.redaction import needles, redactor
+from guardrails.redaction import needles, redacted_within, redactor
 
 
 class Hiding:
@@ -28,14 +28,7 @@ class Hiding:
     def document(self, value: Any) -> Any:
         """A JSON value without secrets."""
         clean, _ = self._values.value(value)
-        return self._each(clean)
-
-    def _each(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self._without_tokens(value)
-        if isinstance(value, dict):
-            return {key: self._each(item) for key, item in value.items()}
-        return [self._each(item) for item in value] if isinstance(value, list) else value
+        return redacted_within(clean, self._needles)
 
     def _without_tokens(self, text: str) -> str:
         clean = redactor([text], self._needles)

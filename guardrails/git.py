@@ -118,8 +118,20 @@ class Repo(NamedTuple):
             raise Undecidable("git was not found", "install git and put it on PATH") from error
 
     def git_dir(self) -> str:
-        """The absolute git directory of this working tree (a linked worktree has its own)."""
-        return self._place("--absolute-git-dir")
+        """The absolute git directory of this working tree (a linked worktree has its own), read from disk where that
+        is safe: it spares a process."""
+        place = self.environment.get("GIT_DIR") or os.path.join(self.root, ".git")
+        if os.path.isdir(place):
+            return place
+        try:
+            with open(place, "rb") as stream:
+                said = stream.read(1 << 16)
+        except OSError:
+            return self._place("--absolute-git-dir")
+        if not said.startswith(b"gitdir: "):
+            return self._place("--absolute-git-dir")
+        target = to_text(said.removeprefix(b"gitdir: ")).rstrip("\n")
+        return os.path.join(os.path.dirname(place), target)
 
     def common_dir(self) -> str:
         """The absolute git directory that all working trees of the repository share."""

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from guardrails.git import Repo
-from guardrails.worktree_state import git_dir
 
 _PRE_COMMIT = r"patch(?P<time>[0-9]{1,12})-(?P<pid>[0-9]{1,10})"
 _PREK = r"(?P<time>[0-9]{1,15})-(?P<pid>[0-9]{1,10})\.patch"
@@ -43,7 +42,7 @@ def hidden_changes(repo: Repo) -> Hidden | None:
 
 
 def _lefthook(repo: Repo) -> Hidden | None:
-    own = git_dir(repo)
+    own = repo.git_dir()
     for place in (own, _common_dir(own)):
         patch = os.path.join(place, "info", _LEFTHOOK)
         if os.path.exists(patch):

@@ -27,7 +27,7 @@ class Check(NamedTuple):
     @property
     def run(self) -> CheckFunction:
         """The check itself, imported when it is needed and not before: hooks start often."""
-        function: CheckFunction = import_module("guardrails.checks." + self.module).check
+        function: CheckFunction = import_module(self.module).check
         return function
 
 
@@ -37,7 +37,7 @@ CHECKS = (
     Check(
         "clean-tree",
         "The working tree holds nothing uncommitted.",
-        "clean_tree",
+        "guardrails.checks.clean_tree",
         ("CLN",),
         ("pre-push", "ci"),
         "speckit clean-tree",
@@ -46,7 +46,7 @@ CHECKS = (
     Check(
         "lint",
         "The tracker (SPEC.md) and the documents of each SPEC are sound.",
-        "lint",
+        "guardrails.checks.lint",
         ("TRK", "DOC"),
         _EVERYWHERE,
         "speckit lint --source index",
@@ -55,7 +55,7 @@ CHECKS = (
     Check(
         "transitions",
         "Each change of a status is a step that may be taken, Done rests on new evidence, and no row is lost.",
-        "transitions",
+        "guardrails.checks.transitions",
         ("TRN",),
         ("pre-push", "ci"),
         "speckit transitions --source origin/main..HEAD",
@@ -65,7 +65,7 @@ CHECKS = (
     Check(
         "accept",
         "The documents and outputs of each SPEC hold what its acceptance.yaml declares.",
-        "acceptance",
+        "guardrails.checks.acceptance",
         ("ACC",),
         ("ci",),
         "speckit accept SPEC-KIT-DEMO --stage plan",
@@ -74,7 +74,7 @@ CHECKS = (
     Check(
         "validate",
         "Telemetry, costs, agent outputs and all other evidence satisfy their schemas.",
-        "telemetry",
+        "guardrails.checks.telemetry",
         ("TEL", "CST", "HAL"),
         _EVERYWHERE,
         "speckit validate --format sarif --output speckit.sarif",
@@ -83,7 +83,7 @@ CHECKS = (
     Check(
         "footprint",
         "The evidence of each SPEC stays under its limit.",
-        "footprint",
+        "guardrails.checks.footprint",
         ("FPT",),
         _EVERYWHERE,
         "speckit footprint --source origin/main..HEAD",
@@ -92,7 +92,7 @@ CHECKS = (
     Check(
         "consensus check",
         "The verdict of each stage, recomputed from the agents' own outputs.",
-        "consensus",
+        "guardrails.checks.consensus",
         ("CON",),
         ("pre-push", "ci"),
         "speckit consensus check SPEC-KIT-DEMO --stage plan",
@@ -101,7 +101,7 @@ CHECKS = (
     Check(
         "evidence verify",
         "The evidence of each run is what the run wrote, and each archive is what its manifest says.",
-        "ledger",
+        "guardrails.checks.ledger",
         ("LED",),
         ("pre-push", "ci"),
         "speckit evidence verify SPEC-KIT-DEMO",
@@ -110,7 +110,7 @@ CHECKS = (
     Check(
         "secrets",
         "Nothing that is added holds a token, a key or the value of a secret variable.",
-        "secrets",
+        "guardrails.checks.secrets",
         ("SEC",),
         ("pre-commit", "pre-push", "commit-msg", "ci"),
         "speckit secrets --source index",
@@ -119,19 +119,19 @@ CHECKS = (
 )
 
 RULE_MODULES = (
-    "clean_tree",
-    "footprint",
-    "tracker",
-    "transitions",
-    "documents",
-    "acceptance",
-    "telemetry",
-    "costs",
-    "hal",
-    "consensus",
-    "ledger",
-    "secrets",
-    "waivers",
+    "guardrails.rules.clean_tree",
+    "guardrails.rules.footprint",
+    "guardrails.rules.tracker",
+    "guardrails.rules.transitions",
+    "guardrails.rules.documents",
+    "guardrails.rules.acceptance",
+    "guardrails.rules.telemetry",
+    "guardrails.rules.costs",
+    "guardrails.rules.hal",
+    "guardrails.rules.consensus",
+    "guardrails.rules.ledger",
+    "guardrails.rules.secrets",
+    "guardrails.rules.waivers",
 )
 
 HOOKS = ("pre-commit", "pre-push", "commit-msg", "ci")
@@ -145,7 +145,7 @@ def check_named(name: str) -> Check:
 @cache
 def rules() -> tuple[Rule, ...]:
     """Every rule, by family and code."""
-    return tuple(rule for module in RULE_MODULES for rule in import_module("guardrails.rules." + module).RULES)
+    return tuple(rule for module in RULE_MODULES for rule in import_module(module).RULES)
 
 
 def rule_named(code: str) -> Rule | None:

@@ -120,25 +120,9 @@ def _unknown(record: bytes) -> Undecidable:
     )
 
 
-def git_dir(repo: Repo) -> str:
-    """The absolute git directory of this working tree, read from disk where that is safe: it spares a process."""
-    place = repo.environment.get("GIT_DIR") or os.path.join(repo.root, ".git")
-    if os.path.isdir(place):
-        return place
-    try:
-        with open(place, "rb") as stream:
-            said = stream.read(1 << 16)
-    except OSError:
-        return repo.git_dir()
-    if not said.startswith(b"gitdir: "):
-        return repo.git_dir()
-    target = to_text(said.removeprefix(b"gitdir: ")).rstrip("\n")
-    return os.path.join(os.path.dirname(place), target)
-
-
 def operations(repo: Repo) -> Iterator[Operation]:
     """Every unfinished operation. Raises OSError when the git directory cannot be listed."""
-    place = git_dir(repo)
+    place = repo.git_dir()
     names = set(map(to_text, os.listdir(to_bytes(place))))
     if "reftable" in names:  # there these two are refs like any other, not files
         names |= {name for name in ("CHERRY_PICK_HEAD", "REVERT_HEAD") if repo.succeeds("rev-parse", "--verify", name)}

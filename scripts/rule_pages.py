@@ -32,7 +32,7 @@ class Family(NamedTuple):
 def families() -> Iterator[Family]:
     """Every family, in the order of the registry."""
     for name in RULE_MODULES:
-        module = import_module("guardrails.rules." + name)
+        module = import_module(name)
         letters, _, about = (module.__doc__ or "").strip().splitlines()[0].partition(": ")
         commands = tuple(check.name for check in CHECKS if letters in check.families)
         yield Family(letters, about[:1].upper() + about[1:], module.RULES, commands)

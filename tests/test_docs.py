@@ -16,7 +16,8 @@ from guardrails import config
 from guardrails.cli.main import cli
 from guardrails.consensus.prompts import stage_prompts, waves
 from guardrails.consensus.templates import NAMES
-from guardrails.layout import Layout, evidence_name
+from guardrails.evidence_names import evidence_name
+from guardrails.layout import Layout
 from guardrails.manifest import guard_entry
 from guardrails.registry import rule_named
 from guardrails.settings import Settings

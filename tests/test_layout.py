@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrails.errors import GuardrailError
-from guardrails.layout import STAGES, EvidenceName, Layout, evidence_name, evidence_name_anywhere, stage_of
+from guardrails.evidence_names import EvidenceName, evidence_name, evidence_name_anywhere
+from guardrails.layout import STAGES, Layout, stage_of
 from tests.examples import examples
 
 LAYOUT = Layout()

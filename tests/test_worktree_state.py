@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from guardrails.errors import Undecidable
 from guardrails.git import open_repo, to_bytes
 from guardrails.hidden_changes import hidden_changes
-from guardrails.worktree_state import Dirt, dirt, git_dir, operations, parse
+from guardrails.worktree_state import Dirt, dirt, operations, parse
 from tests.sandbox import Sandbox
 
 ID = b"1" * 40
@@ -246,7 +246,7 @@ class TestOperations:
             diverged.git("worktree", "add", "-q", str(diverged.home / "l"), "other")
             where = Sandbox(diverged.home / "l", diverged.home)
         repo = open_repo(str(where.root), where.environment)
-        assert os.path.realpath(git_dir(repo)) == os.path.realpath(repo.git_dir())
+        assert os.path.realpath(repo.git_dir()) == where.git("rev-parse", "--absolute-git-dir").out.strip()
 
 
 class TestHiddenChanges:

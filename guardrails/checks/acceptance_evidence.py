@@ -10,8 +10,9 @@ from guardrails.checks.acceptance_sessions import Latest
 from guardrails.checks.acceptance_texts import AT_LEAST_ONE, Flaw
 from guardrails.consensus.values import agent_of
 from guardrails.errors import Undecidable
+from guardrails.evidence_names import evidence_name
 from guardrails.jsontext import JsonFlaw, parse
-from guardrails.layout import evidence_name, stage_of
+from guardrails.layout import stage_of
 from guardrails.schema import is_valid
 from guardrails.subject import Subject
 

@@ -14,9 +14,9 @@ from guardrails.checks.acceptance_pages import Page, page_of_json, page_of_markd
 from guardrails.checks.acceptance_sessions import Latest, latest_of
 from guardrails.checks.acceptance_texts import Flaw, judge_text
 from guardrails.checks.tracker_survey import directories_of
+from guardrails.evidence_names import evidence_name
 from guardrails.finding import Checked, Finding, Observation, Skipped
 from guardrails.jsontext import JsonFlaw, parse
-from guardrails.layout import evidence_name
 from guardrails.markdown import decode
 from guardrails.rules.acceptance import NOT_JUDGED, NOT_MET, UNDECLARED
 from guardrails.snapshot import within

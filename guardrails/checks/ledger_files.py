@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from guardrails.chain import Entry
 from guardrails.checks.ledger_runs import Run, Shelf, place
+from guardrails.evidence_names import session_name
 from guardrails.finding import Checked, Finding, Observation
-from guardrails.layout import Layout, session_name
+from guardrails.layout import Layout
 from guardrails.rules.ledger import EVIDENCE_EDITED, EVIDENCE_MISSING, EVIDENCE_UNLISTED, SHARED_REWRITTEN
 from guardrails.snapshot import Snapshot, is_plain
 from guardrails.snapshot.hashing import hash_many

@@ -11,8 +11,9 @@ from guardrails.archives import MANIFEST, Manifest
 from guardrails.archives import read as read_manifest
 from guardrails.chain import Chain, Entry
 from guardrails.chain import read as read_chain
+from guardrails.evidence_names import session_name
 from guardrails.jsontext import JsonFlaw, parse
-from guardrails.layout import Layout, session_name
+from guardrails.layout import Layout
 from guardrails.snapshot import Blob, Snapshot
 from guardrails.snapshot import Entry as File
 from guardrails.timestamps import parse as parse_time

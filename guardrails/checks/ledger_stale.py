@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from guardrails.checks.ledger_files import digests
 from guardrails.checks.ledger_runs import Run, Shelf
+from guardrails.evidence_names import evidence_name
 from guardrails.finding import Finding
 from guardrails.jsontext import JsonFlaw, parse
-from guardrails.layout import Layout, evidence_name
+from guardrails.layout import Layout
 from guardrails.rules.ledger import VERDICT_STALE
 from guardrails.snapshot import Snapshot
 from guardrails.timestamps import parse_stamp

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from guardrails.layout import EvidenceKind, EvidenceName
+from guardrails.evidence_names import EvidenceKind, EvidenceName
 from guardrails.timestamps import parse, parse_stamp
 
 EARLIER, LATER = timedelta(days=1), timedelta(days=7)

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from guardrails.checks.artifacts import Artifacts
 from guardrails.checks.evidence_meaning import meaning
+from guardrails.evidence_names import EvidenceKind, EvidenceName, evidence_name, evidence_name_anywhere
 from guardrails.finding import Checked, Finding, Observation, Rule, Skipped
 from guardrails.halves import in_halves
 from guardrails.jsontext import JsonFlaw, Key, locate, parse, parse_lines
-from guardrails.layout import EvidenceKind, EvidenceName, evidence_name, evidence_name_anywhere
 from guardrails.rules.telemetry import (
     DUPLICATE_KEY,
     ENCODING,

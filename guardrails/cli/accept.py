@@ -9,8 +9,9 @@ import click
 from guardrails.cli.arguments import spec_among
 from guardrails.cli.context import merged
 from guardrails.cli.judge import Request, judge, judging_options
+from guardrails.evidence_names import evidence_name
 from guardrails.git import Repo
-from guardrails.layout import STAGES, evidence_name
+from guardrails.layout import STAGES
 from guardrails.registry import check_named
 from guardrails.settings import Settings
 from guardrails.subject import Recall, Remembered, Scope

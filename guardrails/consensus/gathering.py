@@ -12,8 +12,9 @@ from guardrails.consensus.reading import Context, Satisfies
 from guardrails.consensus.records import read_record, read_resolution
 from guardrails.consensus.sessions import Witness
 from guardrails.consensus.values import AgentOutput, Current, Question, Record, Resolution, Role, ask
+from guardrails.evidence_names import EvidenceName, evidence_name
 from guardrails.finding import Finding, Skipped
-from guardrails.layout import EvidenceName, Layout, evidence_name
+from guardrails.layout import Layout
 from guardrails.settings import Settings
 from guardrails.snapshot import Blob, Entry, Snapshot, is_plain, within
 from guardrails.subject import Scope

@@ -20,7 +20,7 @@ from guardrails.consensus.reading import (
 )
 from guardrails.consensus.statements import conflicts_in, folded, identity, stated
 from guardrails.consensus.values import AgentOutput, Named, Problem, agent_of, short
-from guardrails.layout import EvidenceName
+from guardrails.evidence_names import EvidenceName
 
 # What says whose answer it is, from what and at what price, but is no answer.
 _ABOUT = frozenset(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from guardrails.evidence_names import EvidenceName
 from guardrails.finding import Finding
-from guardrails.layout import EvidenceName, Layout
+from guardrails.layout import Layout
 from guardrails.rules.consensus import UNPLACED
 from guardrails.snapshot import Entry
 from guardrails.subject import Scope

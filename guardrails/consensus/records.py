@@ -21,7 +21,7 @@ from guardrails.consensus.reading import (
 )
 from guardrails.consensus.statements import conflicts_in
 from guardrails.consensus.values import KINDS, Claim, Kind, Problem, Prompt, Record, Resolution, Role, agent_of, short
-from guardrails.layout import EvidenceName
+from guardrails.evidence_names import EvidenceName
 
 # Words that were written for a verdict. The predecessor's scripts wrote `ready` where its gate wanted `ok`.
 _WORDS: dict[str, Kind] = {

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from guardrails.checks.ledger_files import RESOLUTION
 from guardrails.checks.ledger_runs import Run, Shelf, place
-from guardrails.layout import Layout, evidence_name
+from guardrails.evidence_names import evidence_name
+from guardrails.layout import Layout
 from guardrails.timestamps import parse, parse_stamp
 
 KINDS = ("commands", "consensus")

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from guardrails.chain import SUMMARY, Chain, digest, read, unsealed
 from guardrails.evidence.ledger import signature_path
 from guardrails.evidence.lock import holder
+from guardrails.evidence_names import evidence_name
 from guardrails.jsontext import JsonFlaw, parse
-from guardrails.layout import Layout, evidence_name
+from guardrails.layout import Layout
 from guardrails.pipeline.world import World
 from guardrails.snapshot import Snapshot
 from guardrails.snapshot.worktree import Worktree

@@ -15,8 +15,8 @@ from guardrails.consensus.statements import identity, stated
 from guardrails.consensus.values import AgentOutput, Current, Question, Record, Resolution, Role, Verdict, ask
 from guardrails.consensus.verdict import judge
 from guardrails.evidence.names import Session
+from guardrails.evidence_names import evidence_name
 from guardrails.jsontext import JsonFlaw, parse
-from guardrails.layout import evidence_name
 from guardrails.pipeline.world import World
 from guardrails.schema import is_valid
 from guardrails.snapshot.worktree import Worktree

@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from guardrails.evidence.names import Session
 from guardrails.evidence.store import Written
-from guardrails.layout import evidence_name
+from guardrails.evidence_names import evidence_name
 from guardrails.pipeline.world import World
 from guardrails.snapshot.worktree import Worktree
 from guardrails.timestamps import parse_stamp

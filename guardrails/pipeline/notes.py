@@ -17,7 +17,6 @@ from guardrails.evidence.names import Session
 from guardrails.evidence.store import Store, Written
 from guardrails.git import Repo
 from guardrails.pipeline.plain import pack, unpack
-from guardrails.worktree_state import git_dir
 
 T = TypeVar("T")
 
@@ -28,7 +27,7 @@ class Notes:
     """The notes of one session."""
 
     def __init__(self, repo: Repo, session: Session) -> None:
-        self._place = os.path.join(git_dir(repo), "speckit", "stages", f"{session.spec}_{session.name}")
+        self._place = os.path.join(repo.git_dir(), "speckit", "stages", f"{session.spec}_{session.name}")
 
     def once(self, key: str, kind: type[T], make: Callable[[], T]) -> T:
         """What `make` gave the first time. What cannot be read is made again."""

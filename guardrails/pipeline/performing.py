@@ -18,7 +18,8 @@ from guardrails.evidence.ledger import Ledger, signature_path, write_summary
 from guardrails.evidence.names import Session, run_path
 from guardrails.evidence.signature import signer
 from guardrails.evidence.store import Store, Written
-from guardrails.layout import STAGES, evidence_name
+from guardrails.evidence_names import evidence_name
+from guardrails.layout import STAGES
 from guardrails.pipeline.arbitration import arbitrate
 from guardrails.pipeline.asking import Consultation, ask
 from guardrails.pipeline.cost_file import write_costs

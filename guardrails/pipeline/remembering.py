@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from guardrails.errors import GuardrailError
 from guardrails.evidence.names import Session
 from guardrails.evidence.store import Written
+from guardrails.evidence_names import evidence_name
 from guardrails.jsontext import JsonFlaw, parse
-from guardrails.layout import evidence_name
 from guardrails.memory.entries import Entry, Source
 from guardrails.memory.keeping import open_store, remember, server_of
 from guardrails.memory.records import entries_of_output, entries_of_verdict

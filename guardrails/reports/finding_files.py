@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from guardrails.consensus.gathering import Candidate
 from guardrails.consensus.placing import ANSWERS, WITNESSES
-from guardrails.layout import Layout, evidence_name
+from guardrails.evidence_names import evidence_name
+from guardrails.layout import Layout
 from guardrails.snapshot import Entry, Snapshot, within
 from guardrails.timestamps import parse_stamp
 

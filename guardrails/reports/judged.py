@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from guardrails import engine
-from guardrails.layout import evidence_name
+from guardrails.evidence_names import evidence_name
 from guardrails.registry import check_named
 from guardrails.reports.finding_files import listed
 from guardrails.settings import Settings

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from guardrails.evidence_names import EvidenceKind, evidence_name
 from guardrails.jsontext import JsonFlaw, parse, parse_lines
-from guardrails.layout import EvidenceKind, evidence_name, stage_of
+from guardrails.layout import stage_of
 from guardrails.reports.contents import table
 from guardrails.settings import Settings
 from guardrails.snapshot import Entry, Snapshot

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
 from guardrails.consensus.values import agent_of
-from guardrails.layout import EvidenceName, stage_of
+from guardrails.evidence_names import EvidenceName
+from guardrails.layout import stage_of
 from guardrails.reports.contents import amount, first, number, rows, source, table, text, whole
 from guardrails.reports.numbers import total
 from guardrails.reports.values import Call, CostSummary, Money, Recovery, Run, RunStage, SessionCost, StageCost

@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from guardrails.layout import EvidenceName, stage_of
+from guardrails.evidence_names import EvidenceName
+from guardrails.layout import stage_of
 from guardrails.reports.contents import first, rows, table, text, whole
 from guardrails.reports.values import Outcome, Part, StageRecord
 from guardrails.timestamps import parse, parse_stamp

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from guardrails.evidence_names import evidence_name
 from guardrails.git import Repo, to_text
-from guardrails.layout import Layout, evidence_name
+from guardrails.layout import Layout
 from guardrails.snapshot import within
 
 KINDS = frozenset({"commands", "consensus", "costs", "runs", "archive"})

@@ -145,9 +145,7 @@ def working_tree(repo: Repo) -> Worktree:
     """The working tree, with what a sparse checkout leaves out of it: that is neither missing nor unexamined."""
     tree, place = Worktree(repo), os.path.join(repo.root, ".git")
     if repo.environment.get("GIT_DIR") or not os.path.isdir(place):
-        from guardrails.worktree_state import git_dir
-
-        place = git_dir(repo)
+        place = repo.git_dir()
     if not os.path.exists(os.path.join(place, "info", "sparse-checkout")):
         return tree
     from guardrails.snapshot.sparse import completed

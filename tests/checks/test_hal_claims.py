@@ -10,7 +10,7 @@ import pytest
 
 from guardrails.checks.hal_claims import hal_claims
 from guardrails.checks.telemetry import Evidence
-from guardrails.layout import EvidenceKind, EvidenceName
+from guardrails.evidence_names import EvidenceKind, EvidenceName
 from guardrails.schema import faults, load
 
 PROVED = {"mode": "live", "summary": {"status": "passed", "failed_checks": [], "artifacts": ["docs/hal_health.json"]}}

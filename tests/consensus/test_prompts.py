@@ -15,7 +15,8 @@ from guardrails.consensus.prompt_file import packaged
 from guardrails.consensus.prompts import StagePrompts, Template, Variables, render, stage_prompts, waves
 from guardrails.consensus.reading import Context
 from guardrails.errors import GuardrailError
-from guardrails.layout import STAGES, EvidenceName, Layout
+from guardrails.evidence_names import EvidenceName
+from guardrails.layout import STAGES, Layout
 from guardrails.schema import is_valid
 
 FILE = "docs/spec-kit/prompts.json"

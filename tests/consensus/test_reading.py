@@ -15,7 +15,8 @@ from guardrails.consensus.records import read_record, read_resolution
 from guardrails.consensus.sessions import names_stamp
 from guardrails.consensus.statements import ID_LENGTH, conflicts_in, identity, stated
 from guardrails.consensus.values import AgentOutput, ask
-from guardrails.layout import EvidenceName, Layout
+from guardrails.evidence_names import EvidenceName
+from guardrails.layout import Layout
 from guardrails.schema import is_valid
 from tests.consensus.builder import Bundle, judge, render
 

@@ -16,8 +16,9 @@ from guardrails.errors import GuardrailError
 from guardrails.evidence.lock import LockedError, locked
 from guardrails.evidence.names import consensus_path, cost_path, new_session, run_path, telemetry_path
 from guardrails.evidence.store import Store
+from guardrails.evidence_names import evidence_name
 from guardrails.git import open_repo
-from guardrails.layout import Layout, evidence_name
+from guardrails.layout import Layout
 from tests.records import plan_telemetry
 from tests.sandbox import Sandbox
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from guardrails.evidence.lock import locked
+from guardrails.evidence_names import evidence_name
 from guardrails.git import open_repo
-from guardrails.layout import Layout, evidence_name
+from guardrails.layout import Layout
 from guardrails.schema import faults
 from tests.probes.bench import CHECKS, COMMANDS, KEY, VARIABLE, everything, holds_secret, records, smoke
 from tests.probes.hostile import Connection, hostile, says

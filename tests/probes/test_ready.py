@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from guardrails.layout import Layout, evidence_name
+from guardrails.evidence_names import evidence_name
+from guardrails.layout import Layout
 from guardrails.schema import faults
 from guardrails.settings import MEGABYTE
 from tests.probes.bench import KEY, VARIABLE, everything, holds_secret

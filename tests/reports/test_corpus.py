@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.layout import evidence_name
+from guardrails.evidence_names import evidence_name
 from guardrails.reports.adoption import adoption
 from guardrails.reports.adoption_shown import as_csv, as_document, as_text
 from guardrails.reports.reduce import reduce

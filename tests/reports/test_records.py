@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.layout import EvidenceName
+from guardrails.evidence_names import EvidenceName
 from guardrails.printable import unsafe
 from guardrails.reports.contents import LONGEST, number, text
 from guardrails.reports.documents import plain, written

@@ -55,11 +55,12 @@ def _plain(setting: Setting) -> float:
 
 def _called(setting: Setting, number: int) -> float:
     """Milliseconds until as many calls have brought their answers. Raises NotMeasuredError when one has not."""
-    from guardrails.agents.calls import Call, call_all, call_key
-    from guardrails.git import Repo
-    from guardrails.pipeline.world import World
-    from guardrails.run_settings import Agent, RunSettings
-    from guardrails.settings import Settings
+    from guardrails.agents.calls import call_all, call_key
+    from guardrails.agents.run_context import World
+    from guardrails.agents.types import Call
+    from guardrails.config.run_settings import Agent, RunSettings
+    from guardrails.config.settings import Settings
+    from guardrails.git.repo import Repo
 
     agents = [Agent(f"agent{each}", COMMAND, timeout=60) for each in range(AGENTS)]
     calls = os.path.join(setting.folder, "calls")

@@ -15,10 +15,10 @@ from benchmarks.environment import speckit, tool
 from benchmarks.measure import Command, Series, interleave, peak
 from benchmarks.rows import Claim, Limit, Pair, Row, rows
 from benchmarks.setting import Setting
+from guardrails.config.layout import Layout
 from guardrails.evidence.ledger import Ledger, write_summary
 from guardrails.evidence.names import Session, command_path, run_path
 from guardrails.evidence.store import Store
-from guardrails.layout import Layout
 
 TIMES = 3
 MEMORY = 100.0

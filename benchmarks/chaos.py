@@ -210,7 +210,7 @@ def _supervises(process: str, root: str) -> bool:
             words = stream.read()
     except OSError:
         return False
-    return b"guardrails.agents.supervise" in words and root.encode() + b"/" in words
+    return b"guardrails.agents.supervisor" in words and root.encode() + b"/" in words
 
 
 def _timeless(value: Any) -> Any:

@@ -14,11 +14,11 @@ import time
 from datetime import datetime, timezone
 
 from benchmarks import packet
-from guardrails.finding import Checked, Finding
-from guardrails.registry import check_named
-from guardrails.settings import Settings
+from guardrails.config.settings import Settings
+from guardrails.core.finding import Checked, Finding
+from guardrails.engine.registry import check_named
+from guardrails.snapshot.context import Subject
 from guardrails.snapshot.memory import Memory
-from guardrails.subject import Subject
 
 
 def main() -> None:

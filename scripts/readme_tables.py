@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from guardrails.manifest import HOOKS
-from guardrails.registry import CHECKS
+from guardrails.engine.registry import CHECKS, FAMILIES
+from guardrails.setup.manifest import HOOKS
 from scripts.markdown_text import code, prose, table
-from scripts.rule_pages import families, judged_by
+from scripts.rule_pages import judged_by
 
 
 def hooks() -> str:
@@ -25,7 +25,7 @@ def checks() -> str:
 
 def rule_families() -> str:
     """The rule families, linked to the index."""
-    rows = [[code(row.letters), prose(row.about), str(len(row.rules)), judged_by(row)] for row in families()]
+    rows = [[code(row.letters), prose(row.about), str(len(row.rules)), judged_by(row)] for row in FAMILIES]
     return table(["Family", "About", "Rules", "Judged by"], rows)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from guardrails import manifest  # noqa: E402  the checkout this script lies in, whatever else is installed
+from guardrails.setup import manifest  # noqa: E402  the checkout this script lies in, whatever else is installed
 from scripts import cli_page, readme_tables, rule_pages  # noqa: E402
 
 RULES = "docs/rules"

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib import import_module
-from typing import NamedTuple
-
-from guardrails.finding import Outcome, Rule
-from guardrails.registry import CHECKS, RULE_MODULES
+from guardrails.core.finding import Outcome, Rule
+from guardrails.engine.registry import CHECKS, FAMILIES, Family
 from scripts.markdown_text import code, fence, prose, table
 
-NOTE = "<!-- Rendered by scripts/render.py: change the rule in guardrails/rules/. -->"
+NOTE = "<!-- Rendered by scripts/render.py: change the rule in guardrails/. -->"
 
 _MAKES: dict[Outcome, str] = {
     "fail": "`fail`, exit code 1",
@@ -20,27 +16,14 @@ _MAKES: dict[Outcome, str] = {
 }
 
 
-class Family(NamedTuple):
-    """The rules that share three letters. `commands` are those that apply them."""
-
-    letters: str
-    about: str
-    rules: tuple[Rule, ...]
-    commands: tuple[str, ...]
-
-
-def families() -> Iterator[Family]:
-    """Every family, in the order of the registry."""
-    for name in RULE_MODULES:
-        module = import_module(name)
-        letters, _, about = (module.__doc__ or "").strip().splitlines()[0].partition(": ")
-        commands = tuple(check.name for check in CHECKS if letters in check.families)
-        yield Family(letters, about[:1].upper() + about[1:], module.RULES, commands)
+def commands(family: Family) -> tuple[str, ...]:
+    """The commands that apply a family's rules."""
+    return tuple(check.name for check in CHECKS if family.letters in check.families)
 
 
 def judged_by(family: Family) -> str:
     """The commands that apply a family's rules; rules about the configuration belong to all of them."""
-    return ", ".join(code(f"speckit {name}") for name in family.commands) or "every check"
+    return ", ".join(code(f"speckit {name}") for name in commands(family)) or "every check"
 
 
 def page(rule: Rule, family: Family) -> str:
@@ -77,7 +60,7 @@ def index() -> str:
         "A code is three letters for the family and three digits, and is never given to another rule. "
         "`speckit rules` prints this list, `speckit explain CODE` one rule.",
     ]
-    for family in families():
+    for family in FAMILIES:
         rows = [
             [f"[{rule.code}]({rule.code}.md)", rule.name, rule.severity, prose(rule.summary)] for rule in family.rules
         ]
@@ -92,5 +75,5 @@ def _small(about: str) -> str:
 
 def pages() -> dict[str, str]:
     """File name in docs/rules → text, the index included."""
-    made = {f"{rule.code}.md": page(rule, family) for family in families() for rule in family.rules}
+    made = {f"{rule.code}.md": page(rule, family) for family in FAMILIES for rule in family.rules}
     return {**made, "README.md": index()}

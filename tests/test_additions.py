@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.additions import Change, of_index, of_range, parse
+from guardrails.checks.secrets.additions import Change, of_index, of_range, parse
 from guardrails.errors import Undecidable
-from guardrails.git import open_repo, to_bytes
+from guardrails.git.repo import open_repo, to_bytes
 from tests.sandbox import Sandbox
 
 A, B, C, NONE = "a" * 40, "b" * 40, "c" * 40, "0" * 40
@@ -170,7 +170,7 @@ class TestOfRange:
     def test_a_history_longer_than_one_batch_is_read_whole(
         self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("guardrails.additions._COMMITS_AT_ONCE", 2)
+        monkeypatch.setattr("guardrails.checks.secrets.additions._COMMITS_AT_ONCE", 2)
         for number in range(5):
             sandbox.write(f"f{number}", f"{number}\n")
             sandbox.commit()

@@ -17,10 +17,10 @@ import click
 import pytest
 from lxml import etree
 
-from guardrails import registry
 from guardrails.cli.crash import refusal
 from guardrails.cli.main import COMMANDS, cli
-from guardrails.registry import rules
+from guardrails.engine import registry
+from guardrails.engine.registry import rules
 from tests.records import plan_telemetry, telemetry_path
 from tests.reporters import test_json, test_junit, test_sarif
 from tests.sandbox import SPECKIT, Sandbox

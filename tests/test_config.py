@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.config import load
+from guardrails.config.loader import load
+from guardrails.config.settings import MEGABYTE, Section, Settings
 from guardrails.errors import GuardrailError
-from guardrails.settings import MEGABYTE, Section, Settings
 from tests.examples import examples
 
 EXAMPLES = examples(200)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from guardrails.cli import demo
+from guardrails.config.layout import STAGES
 from guardrails.consensus.statements import conflicts_in
-from guardrails.layout import STAGES
 from guardrails.setup.sample import SPEC
 from tests.sandbox import Sandbox
 

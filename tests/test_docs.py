@@ -12,15 +12,14 @@ import click
 import pytest
 import yaml
 
-from guardrails import config
 from guardrails.cli.main import cli
-from guardrails.consensus.prompts import stage_prompts, waves
-from guardrails.consensus.templates import NAMES
-from guardrails.evidence_names import evidence_name
-from guardrails.layout import Layout
-from guardrails.manifest import guard_entry
-from guardrails.registry import rule_named
-from guardrails.settings import Settings
+from guardrails.config import loader
+from guardrails.config.layout import Layout
+from guardrails.config.settings import Settings
+from guardrails.consensus.prompts import NAMES, stage_prompts, waves
+from guardrails.engine.registry import rule_named
+from guardrails.layouts.evidence_names import evidence_name
+from guardrails.setup.manifest import guard_entry
 from tests.pages import ROOT, anchors, blocks, links, pages, read, rows, section
 
 CONFIGURATION = read("docs/configuration.md")
@@ -54,7 +53,7 @@ def test_every_key_of_the_schema_is_on_the_page_and_no_other() -> None:
 
 def test_the_configuration_shown_as_default_is_the_default() -> None:
     text = blocks(section(CONFIGURATION, "What holds without a file"), "yaml")[0]
-    loaded = config.load(text.encode(), ".speckit.yaml", {})
+    loaded = loader.load(text.encode(), ".speckit.yaml", {})
     named = loaded.settings.tracker._replace(required=False)  # the page names the tracker, so it must be there
     assert loaded.settings._replace(config_path=None, tracker=named) == Settings()
     unsaid = {value.key for value in loaded.values if value.origin == "default"}
@@ -63,8 +62,8 @@ def test_the_configuration_shown_as_default_is_the_default() -> None:
 
 def test_the_agents_shown_as_default_are_the_default() -> None:
     text = blocks(section(CONFIGURATION, "Agents"), "yaml")[0]
-    shown = config.load_for_run(text.encode(), ".speckit.yaml", {}).run
-    assert shown._replace(config_sha256="") == config.load_for_run(None, ".speckit.yaml", {}).run._replace(
+    shown = loader.load_for_run(text.encode(), ".speckit.yaml", {}).run
+    assert shown._replace(config_sha256="") == loader.load_for_run(None, ".speckit.yaml", {}).run._replace(
         config_sha256=""
     )
 
@@ -91,7 +90,7 @@ def as_configured(text: str) -> object:
 
 def test_every_default_is_in_the_table() -> None:
     shown = {row[0].strip("`"): as_configured(row[1].strip("`")) for row in rows(CONFIGURATION) if len(row) == 3}
-    for key, default, _ in config.load_for_run(None, ".speckit.yaml", {}).values:
+    for key, default, _ in loader.load_for_run(None, ".speckit.yaml", {}).values:
         below = any(row.startswith((f"{key}.", f"{key}[]")) for row in shown)
         if default is not None and not key.startswith(("overrides.", "stages.")) and (key in shown or not below):
             assert shown[key] == (list(default) if isinstance(default, tuple) else default), key
@@ -101,7 +100,7 @@ def test_every_default_is_in_the_table() -> None:
 def test_every_configuration_that_is_shown_is_valid_yaml_and_ours_is_accepted(block: str) -> None:
     value = yaml.safe_load(block)
     if value.keys() & {"evidence", "waivers", "layout", "agents", "budget"}:
-        config.load_for_run(block.encode(), ".speckit.yaml", {})
+        loader.load_for_run(block.encode(), ".speckit.yaml", {})
 
 
 EVIDENCE_ROWS = [row for row in rows(read("docs/evidence.md")) if row[0].startswith("`<root>/")]

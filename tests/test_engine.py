@@ -9,16 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails import engine
-from guardrails.capping import LISTED
+from guardrails.config.settings import Settings, Waiver
+from guardrails.core.finding import Checked, Finding, Observation, Outcome, Rule, Severity, Skipped
+from guardrails.core.result import Result, Source
+from guardrails.engine import runner
+from guardrails.engine.registry import Check, rules
+from guardrails.engine.runner import LISTED
 from guardrails.errors import GuardrailError, Undecidable
-from guardrails.finding import Checked, Finding, Observation, Outcome, Rule, Severity, Skipped
-from guardrails.registry import Check, rules
-from guardrails.result import Result
-from guardrails.settings import Settings, Waiver
-from guardrails.snapshot import Source
+from guardrails.snapshot.context import Scope, Subject
 from guardrails.snapshot.memory import Memory
-from guardrails.subject import Scope, Subject
 from tests.clock import NOW
 from tests.examples import examples
 
@@ -45,7 +44,7 @@ STUB = Stub("stub", "", "", ("TRK",), (), "")
 def run(observations: Sequence[Observation], if_any: bool = False, subjects: int = 1, **config: Any) -> Result:
     OBSERVATIONS[:] = observations
     subject = Subject(Memory({}), Settings(**config), NOW, Scope())
-    return engine.run("stub", [STUB], [subject] * subjects, if_any)
+    return runner.run("stub", [STUB], [subject] * subjects, if_any)
 
 
 def test_something_examined_without_findings_passes() -> None:
@@ -106,10 +105,10 @@ def test_findings_are_sorted_and_said_once() -> None:
 def test_a_fingerprint_survives_line_moves_and_tells_twins_apart() -> None:
     one, other = rule().at("a", "m", line=1), rule().at("a", "m", line=2)
     moved = [finding._replace(line=(finding.line or 0) + 40) for finding in (one, other)]
-    prints = engine.fingerprints([one, other])
-    assert prints == engine.fingerprints(moved)
+    prints = runner.fingerprints([one, other])
+    assert prints == runner.fingerprints(moved)
     assert len(set(prints)) == 2
-    assert engine.fingerprints([rule().at("b", "m")]) != engine.fingerprints([rule().at("a", "m")])
+    assert runner.fingerprints([rule().at("b", "m")]) != runner.fingerprints([rule().at("a", "m")])
 
 
 def test_several_revisions_say_where_a_finding_stands() -> None:
@@ -141,10 +140,10 @@ def test_a_check_that_cannot_say_hides_nothing_that_another_found(monkeypatch: p
     other = Broken("broken", "", "", ("TRK",), (), "")
     for outcome, code in CODES.items():
         OBSERVATIONS[:] = [rule(outcome).at("a", "m"), Checked("a")]  # type: ignore[arg-type]
-        result = engine.run("guard", [other, STUB], [Subject(Memory({}), Settings(), NOW)])
+        result = runner.run("guard", [other, STUB], [Subject(Memory({}), Settings(), NOW)])
         assert (result.exit_code, result.problem is not None) == (code, True)
     OBSERVATIONS[:] = [Checked("a")]
-    assert engine.run("guard", [other, STUB], [Subject(Memory({}), Settings(), NOW)], if_any=True).exit_code == 3
+    assert runner.run("guard", [other, STUB], [Subject(Memory({}), Settings(), NOW)], if_any=True).exit_code == 3
 
 
 def test_checks_that_had_nothing_to_examine_are_named() -> None:
@@ -160,9 +159,9 @@ def test_a_change_that_deletes_the_configuration_is_found(kind: Any, code: int) 
 
     OBSERVATIONS[:] = [Checked("a")]
     before = Memory({".speckit.yaml": b"version: 1"})
-    result = engine.run("stub", [STUB], [Subject(Changed({}, before), Settings(), NOW)])
+    result = runner.run("stub", [STUB], [Subject(Changed({}, before), Settings(), NOW)])
     assert result.exit_code == code
-    assert engine.run("stub", [STUB], [Subject(Changed({}, Memory({})), Settings(), NOW)]).exit_code == 0
+    assert runner.run("stub", [STUB], [Subject(Changed({}, Memory({})), Settings(), NOW)]).exit_code == 0
 
 
 # Waivers

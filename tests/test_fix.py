@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from guardrails.checks.tracker_dates import mended
-from guardrails.checks.tracker_layout import columns_of
-from guardrails.fix import display_width, fix
-from guardrails.markdown import Table, parse
-from guardrails.settings import Settings
+from guardrails.checks.lint.fix import display_width, fix
+from guardrails.checks.lint.rows import mended
+from guardrails.config.settings import Settings
+from guardrails.core.markdown import Table, parse
+from guardrails.layouts.tracker import columns_of
 from tests.test_markdown import EXAMPLES, markdown_texts
 
 DEFAULTS = Settings()

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from guardrails.halves import in_halves, in_turns
+from guardrails.core.parallel import in_halves, in_turns
 
 
 def total(items: list[int]) -> int:

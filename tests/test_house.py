@@ -22,51 +22,20 @@ PACKAGE = ROOT / "guardrails"
 # Lowest first. A module imports from its own layer and those below it, never from above. Names are below
 # `guardrails`; `x.*` stands for everything in the package x.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    (
-        "",
-        "errors",
-        "finding",
-        "halves",
-        "jsontext",
-        "manifest",
-        "paths",
-        "pipes",
-        "printable",
-        "rules.*",
-        "shipped",
-        "timestamps",
-    ),
-    ("layout", "settings", "run_settings", "schema*", "markdown*", "yamlfile", "config*", "run_config"),
-    (
-        "git*",
-        "bulk",
-        "streams",
-        "snapshot.*",
-        "peeled",
-        "sources",
-        "pushed",
-        "additions",
-        "worktree_state",
-        "overlooked",
-        "hidden_changes",
-    ),
-    ("steps", "history", "histories"),
-    ("subject", "result", "secret_*", "consensus.*", "kit.*", "chain", "archives"),
-    ("checks.*", "review.*"),
-    ("registry", "waivers", "capping", "engine", "redaction", "reporters.*"),
-    (
-        "evidence.*",
-        "probes.*",
-        "memory.*",
-        "agents.*",
-        "costs.*",
-        "programs",
-        "alert_routing",
-        "mcp_stdio",
-        "fix",
-        "pipeline.world",
-    ),
-    ("pipeline.*", "reports.*", "governance.*", "setup.*"),
+    ("", "errors"),
+    ("core.*",),
+    ("config.*",),
+    ("git.*",),
+    ("snapshot.*",),
+    ("layouts.*", "secrets.*"),
+    ("consensus.*",),
+    ("checks.*",),
+    ("engine.*",),
+    ("agents.*",),
+    ("evidence.*",),
+    ("services.*",),
+    ("reports.*", "setup.*"),
+    ("runs.*",),
     ("cli.*",),
     ("__main__",),
 )
@@ -74,20 +43,23 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # Judging is pure: it reads through a snapshot, is given its settings, and yields. The layers keep effects and reporters
 # out of its reach; these it could reach.
 ACTS = ("click", "rich", "logging", "subprocess", "socket", "urllib.request", "http", "requests", "tempfile", "shutil")
-NOT_FOR_JUDGES = (*ACTS, "guardrails.config", "guardrails.sources")
+NOT_FOR_JUDGES = (*ACTS, "guardrails.config.loader", "guardrails.snapshot.sources")
 FORBIDDEN_CALLS = {"print", "open", "input", "exec", "eval", "__import__"}
 # The message under judgement at commit-msg is in no snapshot: git names a file of its own.
-ALLOWED_CALLS = {"guardrails.checks.secrets": {"open"}}
+ALLOWED_CALLS = {"guardrails.checks.secrets.check": {"open"}}
 # All that a verdict may rest on besides the modules of guardrails.consensus.
-VALUES = {f"guardrails.{name}" for name in ("settings", "layout", "errors", "timestamps", "jsontext")}
+VALUES = {
+    f"guardrails.{name}"
+    for name in ("config.settings", "config.layout", "errors", "core.timestamps", "core.strict_json")
+}
 
 # Git on the hot path; what a configuration names; what must outlive us, and the agent it turns into.
 STARTERS = {
-    **dict.fromkeys(("guardrails.git", "guardrails.programs", "guardrails.agents.detached"), "subprocess.Popen"),
-    "guardrails.agents.supervise": "os.execve",
+    **dict.fromkeys(
+        ("guardrails.git.repo", "guardrails.core.programs", "guardrails.agents.lifecycle"), "subprocess.Popen"
+    ),
+    "guardrails.agents.supervisor": "os.execve",
 }
-
-LINES, FUNCTION_LINES = 300, 45
 
 
 class Import(NamedTuple):
@@ -199,9 +171,9 @@ def test_the_verdict_is_computed_from_values_alone() -> None:
     assert needed <= VALUES
 
 
-@pytest.mark.parametrize("name", below("guardrails.reporters"))
+@pytest.mark.parametrize("name", below("guardrails.reports.formats"))
 def test_a_reporter_knows_no_check_and_no_command_line(name: str) -> None:
-    unwanted = ("guardrails.checks", "guardrails.cli", "guardrails.engine", "guardrails.registry", "click")
+    unwanted = ("guardrails.checks", "guardrails.cli", "guardrails.engine", "click")
     assert not [each.target for each in imports(name) if each.target.startswith(unwanted)]
 
 
@@ -223,17 +195,15 @@ def test_programs_are_started_in_four_places(name: str) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_one_module_loads_gitpython_and_only_when_it_asks(name: str) -> None:
     found = {each for each in imports(name) if each.target == "git" or each.target.startswith("git.")}
-    assert not found or name == "guardrails.history"
+    assert not found or name == "guardrails.snapshot.commits"
     assert not any(each.at_start for each in found)
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_journal_is_known_in_one_place_and_loaded_only_by_what_runs_a_spec(name: str) -> None:
-    journal = "guardrails.pipeline.durable"
+    journal = "guardrails.runs.workflow"
     libraries = {each.target.partition(".")[0] for each in imports(name)}
-    part = "guardrails.pipeline.old_sqlite"  # of the journal, which alone loads it
-    assert name in (journal, part) or not libraries & {"dbos", "sqlalchemy"}
-    assert name == journal or part not in {each.target for each in imports(name)}
+    assert name == journal or not libraries & {"dbos", "sqlalchemy"}
     assert not [each for each in imports(name) if each.target == journal and each.at_start]
 
 
@@ -291,19 +261,3 @@ def test_a_hook_loads_only_what_it_uses(hot: Hot, sandbox: Sandbox) -> None:
 
 def _is_standard(top: str) -> bool:
     return top in sys.stdlib_module_names or top.startswith("_")
-
-
-def functions(path: Path) -> Iterator[tuple[str, int]]:
-    """(name, lines) of every function in a file."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            assert node.end_lineno is not None
-            yield node.name, node.end_lineno - node.lineno + 1
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_files_and_functions_stay_small(name: str) -> None:
-    path = MODULES[name]
-    length = path.read_bytes().count(b"\n")
-    assert length <= LINES, "a file this long is two files"
-    assert [(name, lines) for name, lines in functions(path) if lines > FUNCTION_LINES] == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.jsontext import DEPTH_LIMIT, JsonFlaw, locate, parse, parse_lines
+from guardrails.core.strict_json import DEPTH_LIMIT, JsonFlaw, locate, parse, parse_lines
 from tests.examples import examples
 
 EXAMPLES = examples(300)

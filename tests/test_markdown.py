@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.rules_block.table import table as gfm_table
 
-from guardrails.markdown import Heading, Loose, Table, decode, parse, pieces, plain, split_row
+from guardrails.core.markdown import Heading, Loose, Table, decode, parse, pieces, plain, split_row
 from tests.examples import examples
 
 EXAMPLES = examples(150)

@@ -93,7 +93,7 @@ def test_a_wheel_works_where_there_is_no_checkout(sandbox: Sandbox, tmp_path: Pa
 
 @pytest.mark.parametrize("kind", ["schemas", "hooks", "prompts"])
 def test_a_checkout_finds_what_it_ships_beside_the_package(kind: str) -> None:
-    from guardrails import shipped
+    from guardrails.core import resources
 
     for path in (ROOT / kind).iterdir():
-        assert shipped.read(kind, path.name) == path.read_bytes()
+        assert resources.read(kind, path.name) == path.read_bytes()

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from guardrails.programs import allowed_environment, run
+from guardrails.core.programs import allowed_environment, run
 
 PYTHON = sys.executable
 ENVIRONMENT = allowed_environment(os.environ)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from guardrails.manifest import HOOKS
-from guardrails.registry import CHECKS, rules
+from guardrails.engine.registry import CHECKS, rules
+from guardrails.setup.manifest import HOOKS
 from scripts.transcript import replayed, sessions
 from tests.pages import ROOT, blocks, read, rows, section
 

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.finding import Skipped
-from guardrails.redaction import MARK, needles, redact, redacted
-from guardrails.reporters import FORMATS
-from guardrails.result import Examined, Problem, Result
-from guardrails.rules.tracker import UNKNOWN_STATUS
-from guardrails.snapshot import Source
+from guardrails.checks.lint.tracker_rules import UNKNOWN_STATUS
+from guardrails.core.finding import Skipped
+from guardrails.core.result import Examined, Problem, Result, Source
+from guardrails.reports.formats.choice import FORMATS
+from guardrails.secrets.redact import MARK, needles, redact, redacted
 from tests.sandbox import Sandbox
 
 TOKEN = "gh" + "p_" + "a1B2c3D4e5" * 3 + "f6G7h8"

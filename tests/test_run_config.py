@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from guardrails.config import LoadedForRun, load_for_run
+from guardrails.config.layout import STAGES
+from guardrails.config.loader import LoadedForRun, load_for_run
+from guardrails.config.run_loader import require_callable
+from guardrails.config.run_settings import AGENTS, Price
 from guardrails.errors import GuardrailError
-from guardrails.layout import STAGES
-from guardrails.run_config import require_callable
-from guardrails.run_settings import AGENTS, Price
 
 NAME = ".speckit.yaml"
 

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from guardrails.layout import STAGES
-from guardrails.schema import faults
-from guardrails.shipped import path_of, read
+from guardrails.config.layout import STAGES
+from guardrails.core.resources import path_of, read
+from guardrails.core.schema import faults
 
 RECORDS = (
     "acceptance",

@@ -16,9 +16,8 @@ from detect_secrets.plugins.base import RegexBasedDetector
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from guardrails.secret_detectors import ALL, FOREIGN, OWN, URL_PASSWORD, Detector
-from guardrails.secret_places import spans
-from guardrails.secret_scan import scan
+from guardrails.secrets.detectors import ALL, FOREIGN, OWN, URL_PASSWORD, Detector
+from guardrails.secrets.scan import scan, spans
 
 NO_SECRETS = {"IPPublicDetector"}
 ASCII = st.characters(min_codepoint=0x20, max_codepoint=0x7E)

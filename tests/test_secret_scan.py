@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.secret_scan import MARGIN, MOST, Scan, added, distinct, scan, scan_all
-from guardrails.secret_values import values
+from guardrails.secrets.scan import MARGIN, MOST, Scan, added, distinct, scan, scan_all
+from guardrails.secrets.values import values
 from tests.examples import examples
 
 TOKEN = b"gh" + b"p_" + b"a1B2c3D4e5" * 3 + b"f6G7h8"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.secret_scan import scan
-from guardrails.secret_values import values
+from guardrails.secrets.scan import scan
+from guardrails.secrets.values import values
 
 NAME = "HAL_SECRET_KAVEDARR_API_KEY"
 ENCODERS: dict[str, Callable[[str], bytes]] = {

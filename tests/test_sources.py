@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from guardrails.errors import GuardrailError
-from guardrails.git import open_repo
-from guardrails.pushed import parse_ref
-from guardrails.snapshot.trees import Commit, Index
+from guardrails.git.repo import open_repo
+from guardrails.snapshot.index import Commit, Index
+from guardrails.snapshot.push import parse_ref
+from guardrails.snapshot.sources import resolve
 from guardrails.snapshot.worktree import Worktree
-from guardrails.sources import resolve
 from tests.records import plan_telemetry, telemetry_path
 from tests.sandbox import SPECKIT, Sandbox
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.timestamps import Stamp, parse, parse_stamp
+from guardrails.core.timestamps import Stamp, parse, parse_stamp
 
 UTC = timezone.utc
 MOMENT = datetime(2025, 10, 5, 4, 31, 14, tzinfo=UTC)

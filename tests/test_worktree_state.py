@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrails.errors import Undecidable
-from guardrails.git import open_repo, to_bytes
-from guardrails.hidden_changes import hidden_changes
-from guardrails.worktree_state import Dirt, dirt, operations, parse
+from guardrails.git.repo import open_repo, to_bytes
+from guardrails.snapshot.stash import hidden_changes
+from guardrails.snapshot.status import Dirt, dirt, operations, parse
 from tests.sandbox import Sandbox
 
 ID = b"1" * 40

@@ -1,1 +1,1 @@
-"""Agents: calling them, and reading what they say. Effects; nothing here is imported by a check."""
+"""Calling agents, and reading what they say. No check imports it."""

@@ -13,13 +13,12 @@ from collections.abc import Sequence
 from hashlib import sha256
 from queue import SimpleQueue
 
-from guardrails.agents.remarks import with_last_words
+from guardrails.agents.lifecycle import Surroundings, begin, command_of, prompt_bytes, serve
 from guardrails.agents.replay import replay
-from guardrails.agents.serving import Surroundings, begin, command_of, prompt_bytes, serve
-from guardrails.agents.shapes import Call, Finished, Origin, Progress, State, Watch
+from guardrails.agents.run_context import World
+from guardrails.agents.types import Call, Finished, Origin, Progress, State, Watch, with_last_words
 from guardrails.errors import Undecidable
-from guardrails.pipeline.world import World
-from guardrails.redaction import Needles, needles
+from guardrails.secrets.redact import Needles, needles
 
 __all__ = (
     "Call",

@@ -21,8 +21,7 @@ from typing import NamedTuple
 
 import orjson
 
-from guardrails.agents.children import GRACE, SIGKILL, SIGTERM
-from guardrails.agents.files import (
+from guardrails.agents.call_files import (
     AGENT,
     ANSWER,
     ENDED,
@@ -39,6 +38,7 @@ from guardrails.agents.files import (
     ticks_of,
     write_end,
 )
+from guardrails.agents.process import GRACE, SIGKILL, SIGTERM
 
 NEVER_BEGUN = frozenset(("missing", "not-executable", "not-started"))
 """Problems of calls that were not made: nothing was paid, and they can be made again."""

@@ -11,13 +11,13 @@ import os
 import time
 from typing import Any
 
-from guardrails.agents.files import LOCK, OUT, settle, write_end
+from guardrails.agents.call_files import LOCK, OUT, settle, write_end
 from guardrails.agents.formats import Answer, as_usage
+from guardrails.agents.lifecycle import finished, hold, not_made, open_folder, private
 from guardrails.agents.outcomes import Outcome, forget, recorded
-from guardrails.agents.serving import finished, hold, not_made, open_folder, private
-from guardrails.agents.shapes import Call, Finished
-from guardrails.git import Repo
-from guardrails.jsontext import JsonFlaw, parse
+from guardrails.agents.types import Call, Finished
+from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.git.repo import Repo
 from guardrails.snapshot.worktree import Worktree
 
 _USAGE = "usage.json"

@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from guardrails.consensus.findings import Place, anchor, report
-from guardrails.consensus.gathering import Candidate, Case, candidates, cases, present
-from guardrails.consensus.placing import FOLDER
+from guardrails.consensus.load import FOLDER, Candidate, Case, candidates, cases, present
+from guardrails.consensus.model import AgentOutput, Current, Question, Record, Verdict
+from guardrails.consensus.rules import NOTHING, UNDATED, UNDECIDED
 from guardrails.consensus.sessions import CLOCK_ALLOWANCE, Session, belongs, group, latest
 from guardrails.consensus.statements import identity, stated
-from guardrails.consensus.values import AgentOutput, Current, Question, Record, Verdict
 from guardrails.consensus.verdict import judge
-from guardrails.finding import Checked, Finding, Observation, Skipped
-from guardrails.jsontext import JsonFlaw, locate, parse
-from guardrails.rules.consensus import NOTHING, UNDATED, UNDECIDED
-from guardrails.snapshot import Snapshot, is_plain
-from guardrails.subject import Subject
+from guardrails.core.finding import Checked, Finding, Observation, Skipped
+from guardrails.core.paths import is_plain
+from guardrails.core.strict_json import JsonFlaw, locate, parse
+from guardrails.snapshot.base import Snapshot
+from guardrails.snapshot.context import Subject
 
 _NOT_LATEST = "of a session that is not the latest of its stage"
 
@@ -39,7 +39,7 @@ def check(subject: Subject) -> Iterator[Observation]:
         else:
             yield each
     yield from _required(subject)
-    from guardrails.schema import is_valid
+    from guardrails.core.schema import is_valid
 
     filed = cases(subject.snapshot, subject.settings, found, is_valid)
     if not filed:

@@ -6,15 +6,14 @@ from typing import Any
 
 import click
 
-from guardrails.cli.arguments import spec_among
-from guardrails.cli.context import merged
-from guardrails.cli.judge import Request, judge, judging_options
-from guardrails.evidence_names import evidence_name
-from guardrails.git import Repo
-from guardrails.layout import STAGES
-from guardrails.registry import check_named
-from guardrails.settings import Settings
-from guardrails.subject import Recall, Remembered, Scope
+from guardrails.cli.options import merged, spec_among
+from guardrails.cli.run_checks import Request, judge, judging_options
+from guardrails.config.layout import STAGES
+from guardrails.config.settings import Settings
+from guardrails.engine.registry import check_named
+from guardrails.git.repo import Repo
+from guardrails.layouts.evidence_names import evidence_name
+from guardrails.snapshot.context import Recall, Remembered, Scope
 
 MOST = 1000
 """Memories that are looked through for one criterion."""
@@ -40,7 +39,7 @@ def command(
     """
     globals_ = merged(ctx, **options)
     if example:
-        from guardrails.shipped import read
+        from guardrails.core.resources import read
 
         click.echo(read("examples", "acceptance.yaml").decode("utf-8"), nl=False)
         return 0
@@ -60,9 +59,9 @@ def command(
 
 def recall_of(repo: Repo, settings: Settings) -> Recall:
     """How to ask the memory of a repository. Asking raises Undecidable where there is none."""
-    from guardrails.consensus.values import agent_of
-    from guardrails.memory.keeping import open_store
-    from guardrails.memory.query import Query
+    from guardrails.consensus.model import agent_of
+    from guardrails.services.memory.query import Query
+    from guardrails.services.memory.write import open_store
 
     def recall(tags: tuple[str, ...]) -> list[Remembered]:
         store = open_store(repo, settings)

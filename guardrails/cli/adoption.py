@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from guardrails.cli.context import merged
-from guardrails.cli.reporting import NOTHING, Place, place, report_options, safe, show
-from guardrails.reports.finding_files import Reach
+from guardrails.cli.options import merged
+from guardrails.cli.report_options import NOTHING, Place, place, report_options, safe, show
+from guardrails.reports.evidence_files import Reach
 
 
 @click.command("adoption", short_help="Runs a week by profile: outcomes, latency, cost, alerts.")
@@ -48,10 +48,9 @@ def command(
 
 
 def _report(here: Place, weeks: int, style: str) -> tuple[str, int]:
-    from guardrails.reports import adoption_shown as shown
-    from guardrails.reports.adoption import adoption
+    from guardrails.reports.adoption import adoption, as_csv, as_document, as_text
     from guardrails.reports.cache import Cache
-    from guardrails.reports.documents import written
+    from guardrails.reports.formats.plain_json import written
     from guardrails.reports.reduce import reduce
 
     cache = Cache(here.repo, here.snapshot)
@@ -60,11 +59,11 @@ def _report(here: Place, weeks: int, style: str) -> tuple[str, int]:
     found = safe(here, adoption(facts, here.now, weeks))
     runs = found.before + found.undated + sum(week.total.runs for week in found.weeks)
     if style == "csv":
-        return shown.as_csv(found), runs
+        return as_csv(found), runs
     if style == "json":
-        return written(shown.as_document(found)), runs
+        return written(as_document(found)), runs
     if style == "html":
         from guardrails.reports.pages import adoption_page
 
         return adoption_page(found, here.settings, here.now), runs
-    return shown.as_text(found), runs
+    return as_text(found), runs

@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from guardrails.cli.context import Globals, merged
-from guardrails.cli.reporting import FAILED, NOTHING, Place, clean, place, report_options, run_settings_of, safe, show
+from guardrails.cli.options import Globals, merged
+from guardrails.cli.report_options import (
+    FAILED,
+    NOTHING,
+    Place,
+    clean,
+    place,
+    report_options,
+    run_settings_of,
+    safe,
+    show,
+)
+from guardrails.core.text import printable
 from guardrails.errors import Undecidable
-from guardrails.printable import printable
 
 if TYPE_CHECKING:
     from guardrails.reports.audit import Audit
@@ -66,10 +76,10 @@ def command(
 def gather(here: Place, globals_: Globals, spec: str) -> Audit | None:
     """The packet of a SPEC, None when nothing is known of it."""
     from guardrails.reports.audit import Evidence, audit
-    from guardrails.reports.finding_files import Reach
-    from guardrails.reports.judged import evidence_of, judge, sealed
+    from guardrails.reports.audit_checks import evidence_of, judge, sealed
+    from guardrails.reports.evidence_files import Reach
     from guardrails.reports.reduce import reduce
-    from guardrails.subject import Scope
+    from guardrails.snapshot.context import Scope
 
     snapshot, settings = here.snapshot, here.settings
     facts = reduce(snapshot, settings, Reach(spec=spec), footprint=False)
@@ -87,17 +97,17 @@ def gather(here: Place, globals_: Globals, spec: str) -> Audit | None:
 
 
 def rendered(here: Place, found: Audit, style: str) -> str:
-    from guardrails.reports import audit_shown as shown
-    from guardrails.reports.documents import written
+    from guardrails.reports.audit import as_document, as_markdown, as_text
+    from guardrails.reports.formats.plain_json import written
 
     found = safe(here, found)
     if style == "json":
-        return written(shown.as_document(found))
+        return written(as_document(found))
     if style == "html":
         from guardrails.reports.pages import audit_page
 
         return audit_page(found, here.settings.consensus.min_agreement)
-    return shown.as_markdown(found) if style == "markdown" else shown.as_text(found)
+    return as_markdown(found) if style == "markdown" else as_text(found)
 
 
 def _rendered_all(here: Place, found: Audit) -> Iterator[tuple[str, bytes]]:
@@ -113,9 +123,9 @@ def _file(here: Place, found: Audit, replace: bool) -> None:
     """File the packet, and say what became of it."""
     from guardrails.evidence.lock import locked
     from guardrails.evidence.store import Store
-    from guardrails.reports.archiving import file
-    from guardrails.reports.audit_shown import MADE
-    from guardrails.reports.packets import folder_of
+    from guardrails.reports.audit import MADE
+    from guardrails.reports.reduce import folder_of
+    from guardrails.reports.save import file
 
     folder = folder_of({found.spec: found.state.packets}, here.settings.layout, found.spec)
     name = f"{folder}/{FOLDER}/audit_{found.sealed.sha256[:12]}"

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
+from types import FrameType
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
-from guardrails.cli.context import Globals, global_options, merged
-from guardrails.layout import STAGES
+from guardrails.agents.run_context import World
+from guardrails.cli.options import Globals, global_options, merged
+from guardrails.cli.run_display import Board, Display, money_text
+from guardrails.cli.stage import announced
+from guardrails.config.layout import STAGES
+from guardrails.core.text import printable
+from guardrails.errors import GuardrailError
+from guardrails.evidence.lock import locked
+from guardrails.evidence.names import run_path
+from guardrails.runs.dry_run import Rehearsed, over_budget
+from guardrails.runs.dry_run import rehearse as render
+from guardrails.runs.executor import Performer, Said
+from guardrails.runs.halt import Halt
+from guardrails.runs.redact import Hiding
+from guardrails.runs.resume import Chosen
+from guardrails.runs.run import Asked, choose_run, perform, place_of, stages_between
+from guardrails.runs.summary import INTERRUPTED
 
 _STAGE = click.Choice(STAGES)
 
@@ -60,10 +83,9 @@ _NAMED = {"begin": "from", "end": "to", "profile": "profile", "allow_degraded": 
 
 
 def _run(ctx: click.Context, spec: str, own: dict[str, Any], globals_: Globals) -> int:
-    from guardrails.cli.auto_run import Command, run
-    from guardrails.cli.world import world_here
-    from guardrails.pipeline.packet import require_spec
-    from guardrails.pipeline.running import Asked
+    from guardrails.cli.run_context import world_here
+    from guardrails.runs.run import Asked
+    from guardrails.runs.stage_definitions import require_spec
 
     given = click.core.ParameterSource.COMMANDLINE
     named = frozenset(word for name, word in _NAMED.items() if ctx.get_parameter_source(name) == given)
@@ -79,7 +101,199 @@ def _run(ctx: click.Context, spec: str, own: dict[str, Any], globals_: Globals) 
         database=own["database"],
     )
     if own["dry_run"]:
-        from guardrails.cli.auto_dry import rehearse
-
         return rehearse(world, asked, globals_)
     return run(Command(world, asked, named, globals_, as_json=own["format"] == "json"))
+
+
+# `speckit auto --dry-run`: what a run would do, and what it would cost.
+
+
+def rehearse(world: World, asked: Asked, globals_: Globals) -> int:
+    """Print the plan of a run, and where its prompts lie. Nothing is called; nothing is written anywhere else."""
+    stages = stages_between(asked.begin, asked.end)
+    done = render(world, stages)
+    if not globals_.quiet:
+        for stage in stages:
+            _show(world, stage, done)
+    for text in done.cut:
+        click.echo(printable(f"cut: {text} are given"))
+    for line in (*_kit(world, done), *_consensus(world, stages, done)):
+        click.echo(printable(line))
+    expected, cap = done.cost(), world.plan.budget.usd
+    cost = money_text(expected.usd, expected.source, expected.calls, expected.priced_calls)
+    cost = f"cost {cost}" if expected.usd is None else cost
+    click.echo(f"{world.spec}: {expected.calls} calls, about {expected.tokens or 0:,} tokens, {cost}")
+    if over_budget(cap, expected):
+        click.echo(f"warning: the budget is ${cap:.2f}: the run would halt when it is reached")
+    click.echo(f"prompts: {done.folder}")
+    click.echo("nobody was asked, nothing was written anywhere else")
+    return 0
+
+
+def _show(world: World, stage: str, done: Rehearsed) -> None:
+    click.echo(f"{stage}:")
+    for line in announced(world, stage)[:-1]:
+        click.echo(printable(f"  {line}"))
+    for call in done.calls:
+        if call.stage != stage:
+            continue
+        known = call.estimate
+        cost = "no price" if known.usd is None else f"~${known.usd:.4f}"
+        turn = "" if call.wave == 1 else f", in turn {call.wave}"
+        said = f"{call.agent}: {known.model or 'its own model'}, {call.bytes:,} bytes of prompt, {cost}{turn}"
+        click.echo(printable(f"  {said}"))
+
+
+def _kit(world: World, done: Rehearsed) -> Iterator[str]:
+    """Which context kit the prompts embed, and what is wrong with it."""
+    from guardrails.checks.context_kit.check import check
+    from guardrails.core.finding import Finding
+    from guardrails.snapshot.context import Scope, Subject
+    from guardrails.snapshot.worktree import Worktree
+
+    if done.kit is None:
+        yield f"kit: none; 'speckit context {world.spec}' makes one"
+        return
+    subject = Subject(Worktree(world.repo), world.settings, datetime.now(timezone.utc), Scope(spec=world.spec))
+    wrong = [seen for seen in check(subject) if isinstance(seen, Finding)]
+    yield f"kit: {done.kit.version}, sha256 {done.kit.sha256}{'' if wrong else ', current'}"
+    yield from (f"warning: {each.path}: {each.rule.code} {each.message}; {each.hint}" for each in wrong)
+
+
+def _consensus(world: World, stages: Sequence[str], done: Rehearsed) -> Iterator[str]:
+    """Whether a verdict would be degraded before anybody is asked: by agents that cannot be called."""
+    from guardrails.runs.tools import why_not
+    from guardrails.services.readiness import Asking, advice
+
+    chosen = tuple(stage for stage in world.plan.stages if stage.name in stages)
+    asking = Asking(world.repo, world.settings, world.plan._replace(stages=chosen), world.spec)
+    able = {name for name in asking.roster if why_not(world, world.plan.agent(name)) is None}
+    lacking = advice(asking, able)
+    yield from (f"warning: {line}" for line in lacking)
+    for call in done.calls:
+        if not call.told:
+            yield f"warning: the kit was cut out of the prompt of {call.agent} in {call.stage}"
+    if not lacking:
+        given = (
+            f"with kit {done.kit.version}" if done.kit and all(call.told for call in done.calls) else "without a kit"
+        )
+        yield f"consensus {given}: not degraded, all agents of {len(chosen)} stages can be called"
+
+
+# One run of `speckit auto`: under the SPEC's lock, shown while it goes, stopped cleanly when somebody stops it.
+
+
+class Command(NamedTuple):
+    """What was typed. `named` are the parts of it that were, and are no defaults."""
+
+    world: World
+    asked: Asked
+    named: frozenset[str]
+    globals_: Globals
+    as_json: bool = False
+
+
+class Stopped(KeyboardInterrupt):
+    """The operator has stopped it, or the system ends."""
+
+
+def run(command: Command) -> int:
+    """Run it to its end, report, and return the exit code. Does not return when it is stopped."""
+    world = command.world
+    hide = Hiding(world).text
+    display = Display(command.globals_, hide)
+    with _stoppable(), locked(world.repo, world.spec, "speckit auto"):
+        place = place_of(world.repo, command.asked.database)
+        world, chosen = choose_run(world, place, command.asked, command.named)
+        board = Board(chosen.request.stages, display.tell, chosen.history)
+        performer = Performer(world._replace(say=display.tell), chosen.request, board, _crashed)
+        if chosen.left:
+            display.tell(f"{world.spec}: {chosen.left}; going on with it")
+        try:
+            with display.showing(board):
+                end = perform(place, chosen, performer)
+        except Stopped:
+            _stop(command, chosen, performer)
+    summary = _summary(world, chosen)
+    _report(command, chosen, summary)
+    return end.exit_code if isinstance(end, Halt) else 0
+
+
+def _crashed(error: Exception) -> Said:
+    from guardrails.cli.crash import refusal, report
+
+    refused = refusal(error)
+    if refused is not None:
+        return Said(refused.message, refused.hint, "usage")
+    problem = report(error)
+    return Said(problem.message, problem.hint)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """SIGINT and SIGTERM end the waiting for a run, not the process in the middle of things."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
+        raise Stopped
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(command: Command, chosen: Chosen, performer: Performer) -> NoReturn:
+    """Write down that it was stopped, say how it goes on, and end.
+
+    The step that is under way is not remembered and will be taken again. Agents go on by themselves, for they are paid;
+    what they answer is found when the run goes on. The process ends at once: its threads have nothing left to do.
+    """
+    from guardrails.core.programs import end_all
+
+    with suppress(OSError, GuardrailError):  # a summary that cannot be written does not keep it from ending
+        performer.interrupt()
+    end_all()
+    spec = chosen.request.spec
+    click.echo(f"interrupted: {spec} at {performer.at}; nothing that was done or paid is lost", err=True)
+    click.echo(f"hint: speckit auto {spec} --resume goes on with it", err=True)
+    with suppress(OSError, ValueError):
+        if command.as_json:
+            click.echo(json.dumps(_summary(command.world, chosen), indent=2))
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(INTERRUPTED)
+
+
+def _summary(world: World, chosen: Chosen) -> dict[str, Any]:
+    path = run_path(world.settings.layout, world.spec, chosen.request.run)
+    with open(os.path.join(world.repo.root, path), "rb") as stream:
+        document: dict[str, Any] = json.load(stream)
+    return document
+
+
+def _report(command: Command, chosen: Chosen, summary: dict[str, Any]) -> None:
+    if command.as_json:
+        click.echo(json.dumps(summary, indent=2))
+        return
+    layout, spec = command.world.settings.layout, chosen.request.spec
+    halt, money = summary["halt"], summary["cost"]
+    passed = [stage["stage"] for stage in summary["stages"] if stage["status"] == "passed"]
+    cost = money_text(money["usd"], money["source"], money["calls"], money["priced_calls"])
+    spent = "cost unknown" if cost == "unknown" else cost
+    done = f"{len(passed)} of {len(chosen.request.stages)} stages passed, {money['calls']} calls, {spent}"
+    if halt is None:
+        click.echo(f"{spec}: completed: {done}")
+    else:
+        click.echo(f"{spec}: halted at {halt['stage']} ({halt['reason']}, exit {summary['exit_code']}): {done}")
+        click.echo(printable(halt["message"]))
+    if not command.globals_.quiet:
+        click.echo(f"evidence: {layout.evidence}/ (commands, consensus, costs, runs), each under {spec}")
+        click.echo(f"summary: {run_path(layout, spec, chosen.request.run)}")
+    if halt is not None and halt["hint"]:
+        click.echo(printable(f"hint: {halt['hint']}"))
+    elif halt is None and not command.globals_.quiet:
+        click.echo("next: commit the evidence, then run 'speckit guard --hook pre-push'")

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from guardrails.cli.context import merged
-from guardrails.cli.judge import Request, judge, judging_options
-from guardrails.registry import Check, check_named
+from guardrails.cli.options import merged
+from guardrails.cli.run_checks import Request, judge, judging_options
+from guardrails.engine.registry import Check, check_named
 
 NARROWS = frozenset({"validate"})
 """Checks that judge only the files they are given; the others judge the repository as a whole."""
@@ -38,7 +38,7 @@ def make(name: str) -> click.Command:
 
 def _run(check: Check, narrows: bool, options: dict[str, Any], globals_: Any) -> int:
     if options.get("fix"):
-        from guardrails.cli.fix import fix
+        from guardrails.cli.fix import fix  # loads the reader of Markdown
 
         fix(globals_, dry_run=options["dry_run"])
         if options["dry_run"]:

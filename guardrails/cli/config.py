@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from guardrails.cli.context import global_options, merged
-from guardrails.cli.judge import load_run_config
-from guardrails.git import open_repo
-from guardrails.printable import printable
-from guardrails.redaction import needles, redacted
-from guardrails.settings import Settings
+from guardrails.cli.options import global_options, merged
+from guardrails.cli.run_checks import load_run_config
+from guardrails.config.settings import Settings
+from guardrails.core.text import printable
+from guardrails.git.repo import open_repo
+from guardrails.secrets.redact import needles, redacted
 from guardrails.snapshot.worktree import Worktree
 
 

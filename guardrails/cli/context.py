@@ -1,62 +1,84 @@
-"""The options every command shares, and what they amount to."""
+"""`speckit context`: what agents are told beside a SPEC's documents."""
 
-import os
-import sys
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from __future__ import annotations
+
+from typing import Any
 
 import click
 
-F = TypeVar("F", bound=Callable[..., Any])
+from guardrails.cli.options import Globals, global_options, merged
+from guardrails.cli.run_checks import Request, judge, load_settings
+from guardrails.config.settings import Settings
+from guardrails.core.text import printable
+from guardrails.engine.registry import Check
+from guardrails.evidence.lock import locked
+from guardrails.git.repo import Repo, open_repo
+from guardrails.services.context_kits import Planned, carry_out, plan
+from guardrails.services.spec_files import note
+from guardrails.snapshot.context import Scope
+from guardrails.snapshot.worktree import Worktree
 
-
-class Globals(NamedTuple):
-    """What was said before or after the command's name; after wins."""
-
-    repo: str | None = None
-    config: str | None = None
-    color: str | None = None
-    quiet: bool = False
-    verbose: bool = False
-
-    def under(self, other: "Globals") -> "Globals":
-        """These, with what `other` says on top."""
-        return Globals(
-            other.repo or self.repo,
-            other.config or self.config,
-            other.color or self.color,
-            self.quiet or other.quiet,
-            self.verbose or other.verbose,
-        )
-
-    def colored(self, stream: Any = None) -> bool:
-        """Whether to colour: --color, then NO_COLOR, then FORCE_COLOR, then whether it is a terminal."""
-        if self.color in ("always", "never"):
-            return self.color == "always"
-        if os.environ.get("NO_COLOR"):
-            return False
-        if os.environ.get("FORCE_COLOR"):
-            return True
-        return bool((stream or sys.stdout).isatty()) and os.environ.get("TERM") != "dumb"
-
-
-_OPTIONS = (
-    click.option("--repo", metavar="DIR", help="The repository to judge (default: the current one)."),
-    click.option("--config", metavar="FILE", help="Configuration to use instead of the repository's .speckit.yaml."),
-    click.option("--color", type=click.Choice(["auto", "always", "never"]), help="When to colour (default: auto)."),
-    click.option("-q", "--quiet", is_flag=True, help="Only findings and errors."),
-    click.option("-v", "--verbose", is_flag=True, help="Also every note and every skipped file."),
+CHECK = Check(
+    "context", "The context kit of a SPEC is current.", "guardrails.checks.context_kit.check", ("DOC",), (), ""
 )
 
 
-def global_options(function: F) -> F:
-    """Add the options every command shares."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
+@click.command("context", short_help="Make the context kit of a SPEC, or check it.")
+@click.argument("spec")
+@click.option("--check", is_flag=True, help="Only judge the kit that is there: current, whole, unedited.")
+@click.option("--dry-run", is_flag=True, help="Say what would change. Write nothing.")
+@global_options
+@click.pass_context
+def command(ctx: click.Context, /, spec: str, *, check: bool, dry_run: bool, **options: Any) -> int:
+    """Make the context kit of SPEC in its directory: context/README.md, which prompts embed, and an archive of it.
+
+    It holds a synopsis of plan.md, excerpts of the product requirements, the governance checklist and the guidance for
+    retries, each with the digest of its source. The same documents make the same bytes. No file that speckit did not
+    make is overwritten.
+
+    Exits 0 when the kit is current, 1 when --check finds that it is not, 2 when it cannot be made.
+
+    \b
+    Example:  speckit context SPEC-KIT-DEMO --dry-run
+    """
+    globals_ = merged(ctx, **options)
+    if check and dry_run:
+        raise click.UsageError("--check writes nothing anyway")
+    if check:
+        return judge(Request("context", (CHECK,), None, Scope(spec=spec)), globals_)
+    repo = open_repo(globals_.repo)
+    settings = load_settings(Worktree(repo), repo, globals_)
+    spec = settings.layout.require_id(spec)
+    if dry_run:
+        _show(plan(Worktree(repo), settings, spec), globals_, would=True)
+        return 0
+    with locked(repo, spec, "speckit context"):
+        planned = plan(Worktree(repo), settings, spec)
+        _write(repo, settings, spec, planned)
+    _show(planned, globals_, would=False)
+    return 0
 
 
-def merged(ctx: click.Context, **own: Any) -> Globals:
-    """The globals of this call: those before the command's name, under its own."""
-    outer = ctx.find_object(Globals) or Globals()
-    return outer.under(Globals(**{name: own.pop(name) for name in Globals._fields}))
+def _write(repo: Repo, settings: Settings, spec: str, planned: Planned) -> None:
+    for written in carry_out(repo, planned):
+        if written.path.endswith(".md"):
+            text = f"context kit of {spec}: version {planned.kit.version}" + _instead(planned)
+            for warning in note(repo, settings, text, (f"spec:{spec}", "stage:tasks", "type:context-kit"), written):
+                click.echo(f"warning: {printable(warning)}", err=True)
+
+
+def _instead(planned: Planned) -> str:
+    return f", in place of {planned.before}" if planned.before not in (None, planned.kit.version) else ""
+
+
+def _show(planned: Planned, globals_: Globals, *, would: bool) -> None:
+    if globals_.quiet:
+        return
+    done = {"write": "written", "replace": "replaced", "keep": "unchanged"}
+    for change in planned.changes:
+        said = done[change.action] if not would or change.action == "keep" else f"would be {done[change.action]}"
+        click.echo(f"{printable(change.path)}: {said} ({len(change.data)} bytes)")
+    state = "is current" if planned.current else "would be made" if would else "is made"
+    click.echo(f"context: version {planned.kit.version} {state}{_instead(planned)}")
+    for path, digest in planned.kit.rows:
+        click.echo(f"source: {printable(path)} {digest[:12]}")

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from guardrails.cli.context import merged
-from guardrails.cli.reporting import Place, place, report_options, safe, show
+from guardrails.cli.options import merged
+from guardrails.cli.report_options import Place, place, report_options, safe, show
 from guardrails.errors import Undecidable
 
 
@@ -34,9 +34,9 @@ def command(
 
 
 def _report(here: Place, spec: str, style: str) -> str:
-    from guardrails.costs.reading import read_costs
-    from guardrails.costs.shown import as_document, as_text
+    from guardrails.evidence.costs import read_costs
     from guardrails.evidence.names import cost_path
+    from guardrails.reports.cost import as_document, as_text
 
     path = cost_path(here.settings.layout, spec)
     entry = here.snapshot.entry(path)
@@ -49,7 +49,7 @@ def _report(here: Place, spec: str, style: str) -> str:
         raise Undecidable(f"{path}: a {entry.kind} that cannot be read", "make it a regular file")
     costs = read_costs(data, path, spec)
     if style == "json":
-        from guardrails.reports.documents import written
+        from guardrails.reports.formats.plain_json import written
 
         return written(as_document(safe(here, costs)))
     return as_text(costs)

@@ -11,9 +11,9 @@ import time
 import traceback
 
 from guardrails import __version__
+from guardrails.core.result import Problem
 from guardrails.errors import GuardrailError
-from guardrails.git import open_repo
-from guardrails.result import Problem
+from guardrails.git.repo import open_repo
 
 _REFUSALS = {
     errno.ENOSPC: "make room on this disk, then try again",

@@ -13,9 +13,9 @@ from typing import Any
 
 import click
 
-from guardrails.cli.context import global_options, merged
+from guardrails.cli.options import global_options, merged
+from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
-from guardrails.printable import printable
 
 CONFLICT = 4
 _SWITCHES = ("SPECKIT_", "SPEC_OPS_", "SPEC_KIT_")
@@ -35,7 +35,7 @@ def command(ctx: click.Context, /, *, folder: str | None, **options: Any) -> int
     \b
     Example:  speckit demo
     """
-    from guardrails.pipeline.running import require_library
+    from guardrails.runs.run import require_library
     from guardrails.setup import sample
 
     quiet = merged(ctx, **options).quiet
@@ -76,13 +76,13 @@ class _Stage:
     def speckit(self, expected: int, *words: str) -> None:
         """Run one command as the console script does. Raises GuardrailError when it ends in another way."""
         from guardrails.cli.main import cli
-        from guardrails.pipeline import durable
+        from guardrails.runs import workflow
 
         self.shown(shlex.join(("speckit", *words)))
         options = ["--repo", self._root, *(["--quiet"] if self._quiet else [])]
         code = cli.main([*options, *words], prog_name="speckit", standalone_mode=False)
         if words[0] == "auto":
-            durable.close()
+            workflow.close()
         if code != expected:
             raise GuardrailError(
                 f"the demo expected 'speckit {' '.join(words[:2])}' to exit {expected}, it was {code}",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
-from guardrails.cli.context import Globals, global_options, merged
-from guardrails.cli.judge import load_config
-from guardrails.git import open_repo
-from guardrails.printable import printable
-from guardrails.settings import Settings
+from guardrails.cli.options import Globals, global_options, merged
+from guardrails.cli.run_checks import load_config
+from guardrails.config.settings import Settings
+from guardrails.core.text import printable
+from guardrails.git.repo import Repo, open_repo
+from guardrails.setup.canary import Outcome, chosen, examine_canary, rows
 from guardrails.setup.diagnosis import Row
 from guardrails.setup.doctor import examine, exit_code
 from guardrails.snapshot.worktree import Worktree
@@ -44,12 +47,7 @@ def command(ctx: click.Context, /, *, canary: bool, rules: tuple[str, ...], **op
 
     if rules and not canary:
         raise click.UsageError("--rule needs --canary")
-    if canary:
-        from guardrails.cli.doctor_canary import plant
-
-        rows = plant(repo, load(), rules, globals_.quiet)
-    else:
-        rows = list(examine(repo, load))
+    rows = plant(repo, load(), rules, globals_.quiet) if canary else list(examine(repo, load))
     for row in rows:
         if not globals_.quiet or row.level != "ok":
             _show(row, globals_)
@@ -63,3 +61,22 @@ def _show(row: Row, globals_: Globals) -> None:
     click.echo(f"{level} {row.subject}: {printable(row.message)}")
     if row.hint and row.level != "ok":
         click.echo(f"        hint: {printable(row.hint)}")
+
+
+# The part of `speckit doctor` that plants violations.
+
+
+def plant(repo: Repo, settings: Settings, rules: Sequence[str], quiet: bool) -> list[Row]:
+    """What became of the canaries of some rules, or of all. Progress is shown on a terminal."""
+    canaries = chosen([rule.upper() for rule in rules])
+    outcomes = examine_canary(repo, settings, canaries)
+    if not quiet and sys.stderr.isatty():
+        outcomes = _shown(outcomes, len(canaries))
+    return list(rows(list(outcomes), not rules))
+
+
+def _shown(outcomes: Iterator[Outcome], total: int) -> Iterator[Outcome]:
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(outcomes, "planting", total=total, console=Console(stderr=True), transient=True)

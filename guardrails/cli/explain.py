@@ -6,9 +6,9 @@ import textwrap
 
 import click
 
+from guardrails.core.finding import Rule
+from guardrails.engine.registry import rule_named, rules
 from guardrails.errors import GuardrailError
-from guardrails.finding import Rule
-from guardrails.registry import rule_named, rules
 
 WIDTH = 90
 

@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import click
 
-from guardrails.cli.context import Globals
-from guardrails.cli.judge import load_settings
+from guardrails.checks.lint.fix import fix as fixed
+from guardrails.cli.options import Globals
+from guardrails.cli.run_checks import load_settings
+from guardrails.config.settings import Settings
+from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
-from guardrails.fix import fix as fixed
-from guardrails.git import open_repo, to_bytes
-from guardrails.printable import printable
-from guardrails.settings import Settings
-from guardrails.snapshot import Snapshot
+from guardrails.git.repo import open_repo, to_bytes
+from guardrails.snapshot.base import Snapshot
 from guardrails.snapshot.worktree import Worktree
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from guardrails.cli.context import merged
-from guardrails.cli.judge import Request, judge, judging_options
-from guardrails.registry import CHECKS, HOOKS
-from guardrails.subject import Scope
+from guardrails.cli.options import merged
+from guardrails.cli.run_checks import Request, judge, judging_options
+from guardrails.engine.registry import CHECKS, HOOKS
+from guardrails.snapshot.context import Scope
 
 SOURCES = {"pre-commit": "index", "commit-msg": "index", "pre-push": "push"}
 """What each hook judges when --source does not say."""

@@ -10,21 +10,30 @@ from typing import Any
 
 import click
 
-from guardrails.cli.context import Globals, global_options, merged
-from guardrails.cli.judge import load_settings
+from guardrails.cli.options import Globals, global_options, merged
+from guardrails.cli.run_checks import load_settings
+from guardrails.config.layout import STAGES
+from guardrails.config.settings import HAL_MODES, Hal, HalMode, Settings, address_problem
+from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
 from guardrails.evidence.lock import locked
 from guardrails.evidence.names import new_session
 from guardrails.evidence.store import Store
-from guardrails.git import Repo, open_repo
-from guardrails.layout import STAGES
-from guardrails.printable import printable
-from guardrails.probes.hal import Outcome, Records, Surroundings, is_local, redactor_of, run, target_of
-from guardrails.probes.hal_checks import CHECKS
-from guardrails.probes.hal_mock import BEHAVIOURS, Behaviour, open_mock, serving
-from guardrails.probes.hal_records import Response
-from guardrails.probes.hal_summary import Summary, shortfall
-from guardrails.settings import HAL_MODES, Hal, HalMode, Settings, address_problem
+from guardrails.git.repo import Repo, open_repo
+from guardrails.services.probes.checks import CHECKS
+from guardrails.services.probes.mock import BEHAVIOURS, Behaviour, open_mock, serving
+from guardrails.services.probes.records import Response
+from guardrails.services.probes.run import (
+    Outcome,
+    Records,
+    Summary,
+    Surroundings,
+    is_local,
+    redactor_of,
+    run,
+    shortfall,
+    target_of,
+)
 from guardrails.snapshot.worktree import Worktree
 
 EXITS = {"passed": 0, "failed": 1, "skipped": 3}

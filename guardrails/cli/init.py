@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from guardrails import __version__
-from guardrails.cli.context import global_options, merged
-from guardrails.git import open_repo
-from guardrails.printable import printable
+from guardrails.cli.options import global_options, merged
+from guardrails.core.text import printable
+from guardrails.git.repo import open_repo
 from guardrails.setup.init import Change, Prepared, apply, checked, prepare, unchecked
 
 

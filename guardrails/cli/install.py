@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from guardrails.cli.context import Globals, global_options, merged
-from guardrails.git import open_repo
-from guardrails.printable import printable
-from guardrails.setup import hookfile, hookplan
+from guardrails.cli.options import Globals, global_options, merged
+from guardrails.core.text import printable
+from guardrails.git.repo import open_repo
+from guardrails.setup import hook_files, install
 from guardrails.setup.install import Prepared, apply, prepare
 
 
@@ -18,7 +18,7 @@ from guardrails.setup.install import Prepared, apply, prepare
     "--hook",
     "names",
     multiple=True,
-    type=click.Choice(hookfile.NAMES),
+    type=click.Choice(hook_files.NAMES),
     help="Only this hook; may be repeated (default: all three).",
 )
 @click.option("--uninstall", is_flag=True, help="Remove the hooks and put back what they replaced.")
@@ -37,7 +37,7 @@ def command(ctx: click.Context, /, *, names: tuple[str, ...], dry_run: bool, **o
     """
     uninstall, force = options.pop("uninstall"), options.pop("force")
     globals_ = merged(ctx, **options)
-    wanted = tuple(dict.fromkeys(names)) or hookfile.NAMES
+    wanted = tuple(dict.fromkeys(names)) or hook_files.NAMES
     prepared = prepare(open_repo(globals_.repo), wanted, uninstall=uninstall, force=force)
     if not dry_run:
         apply(prepared)
@@ -61,10 +61,10 @@ def _report(prepared: Prepared, dry_run: bool, globals_: Globals) -> None:
         click.echo(f"note: {printable(note)}")
 
 
-def _describe(step: hookplan.Step) -> str:
-    if isinstance(step, hookplan.Write):
+def _describe(step: install.Step) -> str:
+    if isinstance(step, install.Write):
         return f"write {step.name} ({len(step.content)} bytes)"
-    if isinstance(step, hookplan.Remove):
+    if isinstance(step, install.Remove):
         return f"remove {step.name}"
-    verb = "keep" if isinstance(step, hookplan.Keep) else "move"
+    verb = "keep" if isinstance(step, install.Keep) else "move"
     return f"{verb} {step.source} {'as' if verb == 'keep' else 'to'} {step.target}"

@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from guardrails import __version__
-from guardrails.cli.console import prepare
-from guardrails.cli.context import Globals, global_options
+from guardrails.cli.options import Globals, global_options
+from guardrails.cli.output import prepare
 from guardrails.errors import GuardrailError
 
 INTERRUPTED = 130
@@ -37,14 +37,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hal": ("hal", "Probe the HAL endpoints, or serve a mock of them."),
     "ready": ("ready", "Ask whether a run can begin: agents, servers, programs, disk."),
     "cost": ("cost", "What the agents of a SPEC have cost, by stage."),
-    "context": ("context_kit", "Make the context kit of a SPEC, or check it."),
+    "context": ("context", "Make the context kit of a SPEC, or check it."),
     "security": ("security", "Keep the security review of a SPEC, sign it off, or check it."),
     "memory": ("memory", "Keep what was learned, and find it again."),
     "status": ("status", "The state of each SPEC, and the step to take next."),
     "adoption": ("adoption", "Runs a week by profile: outcomes, latency, cost, alerts."),
     "audit": ("audit", "The audit packet of a SPEC: verdicts, costs, conflicts, sign-off."),
     "qa": ("qa", "Whether the telemetry of a SPEC can be trusted."),
-    "report": ("site", "Every report as a page, bound into one site."),
+    "report": ("report", "Every report as a page, bound into one site."),
     "bench": ("bench", "Compare routing profiles on the same SPEC."),
     "init": ("init", "Set a repository up: configuration and hooks."),
     "install": ("install", "Install native git hooks, or remove them."),
@@ -119,7 +119,7 @@ def main() -> None:
     """The console script. Never shows a traceback."""
     prepare()
     code = _run()
-    judge = sys.modules.get("guardrails.cli.judge")
+    judge = sys.modules.get("guardrails.cli.run_checks")
     if judge is not None and isinstance(code, judge.Done):
         _leave(code)
     sys.exit(code)
@@ -146,13 +146,13 @@ def _run() -> int:
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except GuardrailError as error:
-        from guardrails.cli.report import show_problem
+        from guardrails.cli.output import show_problem
 
         show_problem(error)
         return error.exit_code
     except Exception as error:  # noqa: BLE001  the last line of defence: a report file instead of a traceback
         from guardrails.cli.crash import refusal, report
-        from guardrails.cli.report import show_problem
+        from guardrails.cli.output import show_problem
 
         refused = refusal(error)
         show_problem(refused or report(error))
@@ -162,7 +162,7 @@ def _run() -> int:
 
 def _show_usage(error: click.ClickException) -> None:
     """As click shows it, but what was typed is escaped: arguments can come from anywhere."""
-    from guardrails.printable import printable
+    from guardrails.core.text import printable
 
     if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # what it says is the help itself
         click.echo(error.format_message(), err=True)

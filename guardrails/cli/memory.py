@@ -3,22 +3,141 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from guardrails.cli.context import global_options
-from guardrails.cli.judge import relative
-from guardrails.cli.memory_here import IMPORTANCE, Here, here_of, require_library, required, timeout_option, warn
-from guardrails.cli.memory_search import search
-from guardrails.errors import GuardrailError
-from guardrails.memory.entries import LONGEST, Source, entry
-from guardrails.memory.tags import require
-from guardrails.printable import printable
+from guardrails.cli.options import Globals, global_options, merged
+from guardrails.cli.run_checks import load_settings, relative
+from guardrails.config.settings import Settings
+from guardrails.core.text import printable
+from guardrails.errors import GuardrailError, Undecidable
+from guardrails.git.repo import Repo, open_repo
+from guardrails.services.memory import show
+from guardrails.services.memory.entries import LEAST, LONGEST, MOST, Source, entry, require
+from guardrails.services.memory.query import Query, understand
 from guardrails.snapshot.worktree import Worktree
 
 if TYPE_CHECKING:
-    from guardrails.memory.store import Kept
+    from guardrails.services.memory.server import Server
+    from guardrails.services.memory.store import Kept, Store
+
+
+# What the commands of `speckit memory` share.
+
+
+IMPORTANCE = click.IntRange(LEAST, MOST)
+timeout_option = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True, max=3600),
+    metavar="SECONDS",
+    help="How long the MCP server may take for each answer (default: 10, and 30 to start).",
+)
+
+
+class Here(NamedTuple):
+    """The repository a command is about, and what it was told besides."""
+
+    repo: Repo
+    settings: Settings
+    globals_: Globals
+
+    def store(self) -> Store:
+        from guardrails.services.memory.write import open_store
+
+        return open_store(self.repo, self.settings)
+
+    def server(self, timeout: float | None) -> Server | None:
+        from guardrails.services.memory.write import server_of
+
+        found = server_of(self.repo, self.settings)
+        return found._replace(start=timeout, answer=timeout) if found and timeout else found
+
+
+def here_of(ctx: click.Context, options: dict[str, Any]) -> Here:
+    globals_ = merged(ctx, **options)
+    repo = open_repo(globals_.repo)
+    return Here(repo, load_settings(Worktree(repo), repo, globals_), globals_)
+
+
+def required(server: Server | None) -> Server:
+    if server is None:
+        raise GuardrailError("no MCP memory server is configured", "set memory.mcp in .speckit.yaml to its command")
+    return server
+
+
+def require_library() -> None:
+    from guardrails.services.memory.server import require_library as check
+
+    check()
+
+
+def warn(*warnings: str) -> None:
+    for warning in warnings:
+        click.echo(f"warning: {printable(warning)}", err=True)
+
+
+# `speckit memory search`: find memories by words, phrases and tags.
+
+
+NONE_FOUND = 1
+
+
+@click.command("search")
+@click.argument("words", nargs=-1, metavar="[QUERY]...")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, help="At most so many (default: 20).")
+@click.option("--min-importance", type=IMPORTANCE, default=LEAST, help="Only what is at least so important.")
+@click.option("--full", is_flag=True, help="Show texts whole instead of an excerpt.")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", help="How to print them.")
+@click.option("--mcp", is_flag=True, help="Ask the MCP server of memory.mcp instead of the memory kept here.")
+@timeout_option
+@global_options
+@click.pass_context
+def search(ctx: click.Context, /, words: tuple[str, ...], limit: int, style: str, **options: Any) -> int:
+    """Find memories that hold every word of QUERY: the most important first, then the best match, then the newest.
+
+    A `key:value` is a tag and must be exact (spec:SPEC-KIT-900, stage:plan, agent:gemini, type:verdict, importance:9).
+    "Several words" in quotes must stand together. Other words are looked for in the text, whole, whatever their case
+    and accents. No sign has a meaning of its own. Without QUERY everything is listed. Put `--` before a query that
+    begins with a dash.
+
+    Exits 0 when something was found and 1 when nothing was, as grep does; 2 for usage; 3 when the database is missing,
+    unreadable, locked or damaged.
+
+    \b
+    Example:  speckit memory search "spec:SPEC-KIT-900 stage:plan"
+              speckit memory search storage '"clock drift"' --min-importance 8 --format json
+    """
+    least, full, remote, timeout = (options.pop(name) for name in ("min_importance", "full", "mcp", "timeout"))
+    here = here_of(ctx, options)
+    text = " ".join(words)
+    query = understand(text, here.settings.layout)
+    if query.cut:
+        warn("the query is long: only its beginning was looked for")
+    if remote:
+        items = _asked(here, here.server(timeout), text, query, limit)
+        report = show.answers_json(items, text) if style == "json" else show.answers_text(items, query, full)
+        return _ending(here, len(items), limit, report)
+    found = here.store().search(query, limit, least)
+    report = show.as_json(found, text) if style == "json" else show.as_text(found, query, full)
+    return _ending(here, len(found), limit, report)
+
+
+def _asked(here: Here, server: Server | None, text: str, query: Query, limit: int) -> tuple[str, ...]:
+    from guardrails.services.memory.server import Refused, ask
+
+    try:
+        return ask(required(server), text, query.tags, limit)
+    except Refused as error:
+        said = here.store().sieve.text(str(error))
+        raise Undecidable(f"the memory server {said}", "leave out --mcp to search what is kept here") from error
+
+
+def _ending(here: Here, count: int, limit: int, report: str) -> int:
+    click.echo(report, nl=False)
+    if count in (0, limit) and not here.globals_.quiet:
+        click.echo("there may be more: see --limit" if count else "nothing found", err=True)
+    return 0 if count else NONE_FOUND
 
 
 @click.group("memory", short_help="Keep what was found out, and find it again.")
@@ -62,7 +181,7 @@ def add(ctx: click.Context, /, text: str, tags: tuple[str, ...], importance: int
     store.sieve.refuse("a tag", " ".join(item.tags))
     store.sieve.refuse("the name of the file", evidence or "")
 
-    from guardrails.memory.keeping import remember
+    from guardrails.services.memory.write import remember
 
     done = remember(store, [item], here.server(timeout))
     if not here.globals_.quiet:
@@ -120,7 +239,7 @@ def forward(ctx: click.Context, /, timeout: float | None, **options: Any) -> int
     server = required(here.server(timeout))
     require_library()
 
-    from guardrails.memory.keeping import catch_up
+    from guardrails.services.memory.write import catch_up
 
     count = catch_up(here.store(), server)
     if not here.globals_.quiet:

@@ -6,14 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from guardrails.cli.context import Globals, merged
-from guardrails.cli.reporting import FAILED, NOTHING, Place, clean, place, report_options, run_settings_of, safe, show
-from guardrails.printable import printable
+from guardrails.cli.options import Globals, merged
+from guardrails.cli.report_options import (
+    FAILED,
+    NOTHING,
+    Place,
+    clean,
+    place,
+    report_options,
+    run_settings_of,
+    safe,
+    show,
+)
+from guardrails.core.text import printable
 
 if TYPE_CHECKING:
-    from guardrails.reports.playback import Fired
-    from guardrails.reports.qa import Qa, Routing
-    from guardrails.run_settings import Alerts
+    from guardrails.config.run_settings import Alerts
+    from guardrails.reports.qa import Fired, Qa, Routing
 
 NAME = "validation/telemetry-qa"
 """Below the SPEC's own directory."""
@@ -66,13 +75,11 @@ def command(
 
 def gather(here: Place, globals_: Globals, spec: str, weeks: int, route: bool = False) -> Qa | None:
     """The sweep over a SPEC, None when it has no evidence. With `route` its alerts are sent."""
-    from guardrails.reports.finding_files import Reach
-    from guardrails.reports.judged import evidence_of, judge, sealed
-    from guardrails.reports.packets import folder_of
-    from guardrails.reports.population import population
-    from guardrails.reports.qa import Inputs, Routing, qa
-    from guardrails.reports.reduce import reduce
-    from guardrails.subject import Scope
+    from guardrails.reports.audit_checks import evidence_of, judge, sealed
+    from guardrails.reports.evidence_files import Reach
+    from guardrails.reports.qa import Inputs, Routing, population, qa
+    from guardrails.reports.reduce import folder_of, reduce
+    from guardrails.snapshot.context import Scope
 
     snapshot, settings = here.snapshot, here.settings
     facts = reduce(snapshot, settings, Reach(spec=spec), footprint=False, tracker=False)
@@ -88,8 +95,8 @@ def gather(here: Place, globals_: Globals, spec: str, weeks: int, route: bool = 
 
 
 def _routing(here: Place, alerts: Alerts, fired: tuple[Fired, ...], route: bool) -> Routing:
-    from guardrails.alert_routing import Notice, deliver, places
     from guardrails.reports.qa import Routed, Routing
+    from guardrails.services.alerts import Notice, deliver, places
 
     to = places(alerts, here.repo)
     names = tuple(each.name for each in to)
@@ -106,27 +113,26 @@ def _routing(here: Place, alerts: Alerts, fired: tuple[Fired, ...], route: bool)
 
 
 def rendered(here: Place, found: Qa, style: str) -> str:
-    from guardrails.reports import qa_shown as shown
-    from guardrails.reports.documents import written
+    from guardrails.reports.formats.plain_json import written
+    from guardrails.reports.qa import as_document, as_markdown, as_text
 
     found = safe(here, found)
     if style == "json":
-        return written(shown.as_document(found))
+        return written(as_document(found))
     if style == "html":
         from guardrails.reports.pages import qa_page
 
         return qa_page(found)
-    return shown.as_markdown(found) if style == "markdown" else shown.as_text(found)
+    return as_markdown(found) if style == "markdown" else as_text(found)
 
 
 def _file(here: Place, found: Qa) -> None:
     """File the report, and say what became of it. It is made again by every sweep, so a newer one replaces it."""
     from guardrails.evidence.lock import locked
     from guardrails.evidence.store import Store
-    from guardrails.reports.archiving import file
-    from guardrails.reports.audit_shown import MADE
-    from guardrails.reports.packets import folder_of
-    from guardrails.reports.reduce import reduce_packets
+    from guardrails.reports.audit import MADE
+    from guardrails.reports.reduce import folder_of, reduce_packets
+    from guardrails.reports.save import file
 
     folder = folder_of(reduce_packets(here.snapshot, here.settings, found.spec), here.settings.layout, found.spec)
     files = {

@@ -8,12 +8,11 @@ from typing import Any
 
 import click
 
-from guardrails.cli.context import Globals, global_options, merged
-from guardrails.cli.judge import load_run_config
-from guardrails.git import Repo, open_repo
-from guardrails.printable import printable
-from guardrails.probes.asking import Asking, Probe
-from guardrails.probes.readiness import Ready, examine, worst_first
+from guardrails.cli.options import Globals, global_options, merged
+from guardrails.cli.run_checks import load_run_config
+from guardrails.core.text import printable
+from guardrails.git.repo import Repo, open_repo
+from guardrails.services.readiness import Asking, Probe, Ready, examine, worst_first
 from guardrails.snapshot.worktree import Worktree
 
 COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "skipped": "cyan"}
@@ -53,7 +52,7 @@ def _record(repo: Repo, asking: Asking, ready: Ready) -> str | None:
         return None
     from guardrails.evidence.lock import locked
     from guardrails.evidence.names import new_session
-    from guardrails.probes.readiness_record import record
+    from guardrails.services.readiness import record
 
     with locked(repo, asking.spec, "speckit ready"):
         session = new_session(asking.settings.layout, asking.spec, "tasks", datetime.now(timezone.utc))
@@ -85,7 +84,7 @@ def _show(probe: Probe, globals_: Globals) -> None:
 
 
 def _show_json(asking: Asking, ready: Ready, written: str | None) -> None:
-    from guardrails.probes.readiness_record import row
+    from guardrails.services.readiness import row
 
     rows = [{**row(probe), "hint": probe.hint and printable(probe.hint)} for probe in ready.probes]
     document = {

@@ -1,73 +1,156 @@
-"""Show a result, or why there is none."""
+"""`speckit report`: every report as a page, bound into one site."""
+
+from __future__ import annotations
 
 import os
-import sys
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from guardrails.cli.options import Globals, global_options, merged
+from guardrails.cli.output import write_report
+from guardrails.cli.report_options import NOTHING, Place, clean, place, safe
+from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
-from guardrails.reporters import reporter
-from guardrails.result import Problem, Result
 
 if TYPE_CHECKING:
-    from guardrails.cli.context import Globals
-    from guardrails.cli.judge import Request
-
-ZEROED = (1, 3, 4, 5)
-"""Exit codes that --exit-zero turns into 0."""
+    from guardrails.reports.formats.html import Link
 
 
-def emit(result: Result, request: "Request", globals_: "Globals") -> int:
-    """Write the report where it was asked for, and return the exit code."""
-    write_report(_rendered(result, request, globals_), request.output)
-    return 0 if request.exit_zero and result.exit_code in ZEROED else result.exit_code
+FOLDER = "report"
+"""Below `speckit` in the git directory, where a site makes no tree dirty."""
 
 
-def write_report(report: str, output: str | None) -> None:
-    """Print a text, or write it to a file as a whole."""
-    if output:
-        _write_file(output, report)
-    else:
-        sys.stdout.write(report)
-        sys.stdout.flush()
+class Made(NamedTuple):
+    """One page of the site."""
+
+    link: Link
+    html: str
 
 
-def _rendered(result: Result, request: "Request", globals_: "Globals") -> str:
-    if request.format != "text":
-        return reporter(request.format)(result)
-    from guardrails.reporters import text
+@click.command("report", short_help="Every report as a page, bound into one site.")
+@click.option("--source", metavar="SOURCE", help="Where to read: worktree, index or a revision (default: worktree).")
+@click.option("--output", metavar="DIR", help="Where to write the pages (default: in the git directory).")
+@click.option("--spec", "specs", multiple=True, metavar="SPEC", help="Only the audit and QA of this SPEC (repeatable).")
+@click.option("--weeks", type=click.IntRange(1, 520), default=8, show_default=True, help="ISO weeks to look back.")
+@click.option("--open", "opened", is_flag=True, help="Show the index in the browser.")
+@global_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    source: str | None,
+    output: str | None,
+    specs: tuple[str, ...],
+    weeks: int,
+    opened: bool,
+    **options: Any,
+) -> int:
+    """Status, adoption, and the audit and QA of each SPEC with evidence: one self-contained file each, and an index.
 
-    color = globals_.colored() and not request.output
-    display = text.Display(color, globals_.quiet, globals_.verbose, request.all_notes)
-    return text.render(result, display)
+    Nothing is fetched when they are read and nothing runs in them. Prints where the index lies. Exits 3 when there is
+    no SPEC to report on.
+
+    \b
+    Example:  speckit report --open
+              speckit report --output site --spec SPEC-KIT-900
+    """
+    globals_ = merged(ctx, **options)
+    here = place(globals_, source)
+    chosen = tuple(here.settings.layout.require_id(spec) for spec in specs)
+    folder = output or os.path.join(here.repo.git_dir(), "speckit", FOLDER)
+    pages = _pages(here, globals_, chosen, weeks)
+    if not pages:
+        click.echo(printable(f"there is no SPEC to report on in {here.snapshot.describe()}"), err=True)
+        return NOTHING
+    index = _write(here, folder, pages)
+    click.echo(printable(index))
+    if opened:
+        import webbrowser
+        from pathlib import Path
+
+        webbrowser.open(Path(index).absolute().as_uri())
+    return 0
 
 
-def _write_file(path: str, report: str) -> None:
-    """The whole report or nothing: a reader never sees half of it. A device or pipe is written to, never replaced."""
-    target = os.path.realpath(path)
-    whole = not os.path.lexists(target) or os.path.isfile(target)
-    partial = f"{target}.{os.getpid()}.part" if whole else target
+def _write(here: Place, folder: str, pages: list[Made]) -> str:
+    """Write every page and the index, and say where that lies."""
+    from guardrails.reports.pages import index_page
+
     try:
-        with open(partial, "x" if whole else "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-            stream.write(report)
-        if whole:
-            os.replace(partial, target)
+        os.makedirs(folder, exist_ok=True)
     except OSError as error:
-        if whole:
-            with suppress(OSError):
-                os.unlink(partial)
-        raise GuardrailError(f"{path}: {error.strerror}", "name a file that can be written with --output") from error
+        raise GuardrailError(f"{folder}: {error.strerror}", "name a directory with --output") from error
+    index = index_page([page.link for page in pages], here.snapshot.describe(), here.now)
+    for name, html in (("index.html", index), *((page.link.href, page.html) for page in pages)):
+        write_report(clean(here, html), os.path.join(folder, name))
+    return os.path.join(folder, "index.html")
 
 
-def show_problem(error: GuardrailError | Problem) -> None:
-    """An error that ended the command, on standard error, without any secret it quotes."""
-    from guardrails.printable import printable
-    from guardrails.redaction import needles, redacted
-    from guardrails.settings import Secrets
+def _pages(here: Place, globals_: Globals, chosen: tuple[str, ...], weeks: int) -> list[Made]:
+    from guardrails.reports.adoption import adoption
+    from guardrails.reports.formats.html import Link
+    from guardrails.reports.pages import adoption_page, status_page
+    from guardrails.reports.reduce import reduce
+    from guardrails.reports.status import status
 
-    known = needles(Secrets().variables, os.environ)
-    click.echo(f"error: {printable(redacted(error.message, known))}", err=True)
-    if error.hint:
-        click.echo(f"hint: {printable(redacted(error.hint, known))}", err=True)
+    facts = reduce(here.snapshot, here.settings)
+    if not facts.specs:
+        return []
+    seen = {*(each.spec for each in facts.records), *(each.spec for each in facts.sessions)}
+    specs = [spec for spec in facts.specs if spec in (chosen or seen)]
+    first = (
+        Link("index.html", "Reports"),
+        Link("status.html", "Status", "the state of every SPEC, and the step to take next"),
+        Link("adoption.html", "Adoption", "runs a week by profile: outcomes, latency, cost, alerts"),
+    )
+    made = [
+        Made(
+            first[1],
+            status_page(safe(here, status(facts, here.settings, here.now, 24.0)), here.settings, here.now, first),
+        ),
+        Made(first[2], adoption_page(safe(here, adoption(facts, here.now, weeks)), here.settings, here.now, first)),
+    ]
+    made += [page for spec in specs for page in _of_spec(here, globals_, spec, weeks, first)]
+    return [*made, *(page for spec in specs for page in _benchmark(here, spec, first))]
+
+
+def _benchmark(here: Place, spec: str, first: tuple[Link, ...]) -> Iterator[Made]:
+    """The latest benchmark of a SPEC that was made here: it is about profiles, not about a snapshot."""
+    from guardrails.reports.bench import compare
+    from guardrails.reports.bench_view import About
+    from guardrails.reports.formats.html import Link
+    from guardrails.reports.model import Money
+    from guardrails.reports.pages import bench_page
+    from guardrails.runs.bench.records import latest, order, paid
+
+    known = latest(here.repo, spec)
+    done = known[0].all_done(order(len(known[1].profiles), known[1].runs), known[1].stages) if known else []
+    if known is None or not done:
+        return
+    plan = known[1]
+    cost = paid([round_ for each in done for round_ in each.rounds])
+    amount = Money(cost.usd, cost.tokens, cost.source, cost.calls, cost.priced_calls, cost.priced_calls < cost.calls)
+    about = About(plan.spec, plan.name, plan.source, plan.commit, plan.runs, plan.proofs, None, amount)
+    link = Link(f"bench-{spec}.html", f"Benchmark of {spec}", f"{', '.join(plan.profiles)} on {', '.join(plan.stages)}")
+    found = compare([each.sample for each in done], plan.profiles, plan.stages)
+    yield Made(link, bench_page(*safe(here, (about, found)), here.now, (*first, link)))
+
+
+def _of_spec(here: Place, globals_: Globals, spec: str, weeks: int, first: tuple[Link, ...]) -> Iterator[Made]:
+    """The audit and the QA of one SPEC, each leading to the other."""
+    from guardrails.cli import audit, qa
+    from guardrails.reports.formats.html import Link
+    from guardrails.reports.pages import audit_page, qa_page
+
+    audit_link = Link(f"audit-{spec}.html", f"Audit of {spec}", "verdicts, costs, conflicts, sign-off")
+    qa_link = Link(f"qa-{spec}.html", f"Telemetry QA of {spec}", "whether its telemetry can be trusted")
+    links = (*first, audit_link, qa_link)
+    audited = audit.gather(here, globals_, spec)
+    if audited is not None:
+        yield Made(audit_link, audit_page(safe(here, audited), here.settings.consensus.min_agreement, links))
+    swept = qa.gather(here, globals_, spec, weeks)
+    if swept is not None:
+        yield Made(qa_link, qa_page(safe(here, swept), links))

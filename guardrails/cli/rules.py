@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from guardrails.registry import rules
+from guardrails.engine.registry import rules
 
 
 @click.command("rules", short_help="List every rule.")

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from guardrails.cli.context import Globals, global_options, merged
-from guardrails.cli.judge import load_settings
+from guardrails.cli.options import Globals, global_options, merged
+from guardrails.cli.run_checks import load_settings
 from guardrails.cli.run_display import money_text
-from guardrails.git import open_repo
-from guardrails.printable import printable
-from guardrails.settings import Settings
+from guardrails.config.settings import Settings
+from guardrails.core.text import printable
+from guardrails.git.repo import open_repo
 from guardrails.snapshot.worktree import Worktree
 
 if TYPE_CHECKING:
-    from guardrails.pipeline.past_runs import PastRun
+    from guardrails.runs.summary import PastRun
+
 
 NOTHING = 3
 _FORMAT = click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", help="How to report.")
@@ -31,7 +32,6 @@ class _Runs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name != "prune":
             return super().get_command(ctx, cmd_name)
-        from guardrails.cli.runs_prune import prune
 
         return prune
 
@@ -72,7 +72,7 @@ def _here(globals_: Globals) -> tuple[Worktree, Settings]:
 
 
 def _list(globals_: Globals, spec: str | None, style: str) -> int:
-    from guardrails.pipeline.past_runs import PastRun, past_runs
+    from guardrails.runs.summary import PastRun, past_runs
 
     tree, settings = _here(globals_)
     wanted = settings.layout.require_id(spec) if spec is not None else None
@@ -115,7 +115,7 @@ def show(ctx: click.Context, /, *, run: str | None, style: str, **options: Any) 
     Example:  speckit runs show
               speckit runs show 20260131T093000Z-4f2a9c10 --format json
     """
-    from guardrails.pipeline.past_runs import find_run
+    from guardrails.runs.summary import find_run
 
     tree, settings = _here(merged(ctx, **options))
     found = find_run(tree, settings.layout, run)
@@ -152,3 +152,49 @@ def _lines(run: PastRun) -> list[str]:
         lines.append(f"  ledger: {document['seal']['ledger']}, {document['seal']['entries']} entries")
     lines.append(f"  summary: {run.path}")
     return lines
+
+
+# `speckit runs prune`: remove what the git directory keeps of runs that are over.
+
+
+KEPT = 3
+
+
+@click.command("prune")
+@click.option("--keep", type=click.IntRange(min=0), default=KEPT, help=f"Of each SPEC keep so many (default: {KEPT}).")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed. Remove nothing.")
+@click.option(
+    "--database", metavar="URL", help="The Postgres that runs are remembered in (default: SPECKIT_DATABASE, or SQLite)."
+)
+@global_options
+@click.pass_context
+def prune(ctx: click.Context, /, *, keep: int, dry_run: bool, database: str | None, **options: Any) -> int:
+    """Remove the prompts, answers and steps of completed runs from the git directory, the oldest first.
+
+    Runs that have not completed are left alone, for they can be gone on with; so are a SPEC that somebody is at work
+    on, and calls whose cost is in no summary yet.
+    Evidence is not touched: 'speckit evidence archive' packs that away.
+
+    \b
+    Example:  speckit runs prune --dry-run
+              speckit runs prune --keep 1
+    """
+    from guardrails.cli.run_checks import load_settings
+    from guardrails.git.repo import open_repo
+    from guardrails.reports.figures import size
+    from guardrails.runs.cleanup import prune as remove
+    from guardrails.runs.run import place_of
+    from guardrails.snapshot.worktree import Worktree
+
+    globals_ = merged(ctx, **options)
+    repo = open_repo(globals_.repo)
+    layout = load_settings(Worktree(repo), repo, globals_).layout
+    done = remove(repo, layout, place_of(repo, database), keep, dry=dry_run)
+    if not globals_.quiet:
+        for each in done.removed:
+            click.echo(printable(f"{each.name}  {each.spec}  {size(each.bytes)}"))
+    for spec in done.busy:
+        click.echo(printable(f"warning: {spec}: somebody is at work on it; it is left alone"), err=True)
+    said = "would be removed" if dry_run else "removed"
+    click.echo(f"{len(done.removed)} {said}, {size(done.bytes)} in the git directory; evidence is not touched")
+    return 0

@@ -7,19 +7,26 @@ from typing import Any
 
 import click
 
-from guardrails.cli.context import Globals, global_options, merged
-from guardrails.cli.judge import Request, judge, load_settings
+from guardrails.checks.security_review.form import TRACKER
+from guardrails.cli.options import Globals, global_options, merged
+from guardrails.cli.run_checks import Request, judge, load_settings
+from guardrails.core.text import printable
+from guardrails.engine.registry import Check
 from guardrails.evidence.lock import locked
-from guardrails.git import open_repo
-from guardrails.governance.notes import note
-from guardrails.governance.security import Decision, Place, Standing, keep
-from guardrails.printable import printable
-from guardrails.registry import Check
-from guardrails.review.form import TRACKER
+from guardrails.git.repo import open_repo
+from guardrails.services.security_reviews import Decision, Place, Standing, keep
+from guardrails.services.spec_files import note
+from guardrails.snapshot.context import Scope
 from guardrails.snapshot.worktree import Worktree
-from guardrails.subject import Scope
 
-CHECK = Check("security", "The security review of a SPEC is signed off.", "security_reviews", ("DOC",), (), "")
+CHECK = Check(
+    "security",
+    "The security review of a SPEC is signed off.",
+    "guardrails.checks.security_review.check",
+    ("DOC",),
+    (),
+    "",
+)
 
 
 @click.command("security", short_help="Keep the security review of a SPEC, sign it off, or check it.")

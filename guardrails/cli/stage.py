@@ -8,23 +8,22 @@ from typing import Any
 
 import click
 
-from guardrails.cli.context import Globals, global_options, merged
-from guardrails.cli.world import world_here
+from guardrails.agents.run_context import World
+from guardrails.cli.options import Globals, global_options, merged
+from guardrails.cli.run_context import world_here
+from guardrails.config.layout import STAGES
+from guardrails.core.text import printable
 from guardrails.evidence.lock import locked
 from guardrails.evidence.names import new_session
-from guardrails.layout import STAGES
-from guardrails.pipeline.examined import Examined
-from guardrails.pipeline.guardrail import Closed, close_stage, open_stage
-from guardrails.pipeline.hiding import Hiding
-from guardrails.pipeline.notes import Notes
-from guardrails.pipeline.packet import require_spec
-from guardrails.pipeline.plain import pack
-from guardrails.pipeline.policy import substituted
-from guardrails.pipeline.stages import ready
-from guardrails.pipeline.tree_changes import tree_state
-from guardrails.pipeline.world import World
-from guardrails.printable import printable
-from guardrails.probes.hal import target_of
+from guardrails.runs.check_result import Examined
+from guardrails.runs.checkpoint import Notes
+from guardrails.runs.policy import substituted
+from guardrails.runs.redact import Hiding
+from guardrails.runs.serialize import pack
+from guardrails.runs.stage import Closed, close_stage, open_stage
+from guardrails.runs.stage_definitions import ready, require_spec
+from guardrails.runs.tree import tree_state
+from guardrails.services.probes.run import target_of
 
 COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 

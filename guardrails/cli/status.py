@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from guardrails.cli.context import merged
-from guardrails.cli.reporting import NOTHING, Place, place, report_options, safe, show
-from guardrails.printable import printable
+from guardrails.cli.options import merged
+from guardrails.cli.report_options import NOTHING, Place, place, report_options, safe, show
+from guardrails.core.text import printable
 
 
 @click.command("status", short_help="The state of each SPEC, and the step to take next.")
@@ -55,15 +55,14 @@ def command(
 
 
 def _report(here: Place, spec: str | None, stale_hours: float, style: str) -> tuple[str, int]:
-    from guardrails.reports.finding_files import Reach
+    from guardrails.reports.evidence_files import Reach
     from guardrails.reports.reduce import reduce
-    from guardrails.reports.status import status
-    from guardrails.reports.status_shown import as_document, as_text
+    from guardrails.reports.status import as_document, as_text, status
 
     facts = reduce(here.snapshot, here.settings, Reach(spec=spec, latest=True))
     found = status(facts, here.settings, here.now, stale_hours, spec)
     if style == "json":
-        from guardrails.reports.documents import written
+        from guardrails.reports.formats.plain_json import written
 
         return written(as_document(safe(here, found))), len(found.specs)
     if style == "html":

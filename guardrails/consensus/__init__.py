@@ -1,0 +1,1 @@
+"""The verdict of a stage, from what its agents wrote. Pure."""

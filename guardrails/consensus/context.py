@@ -11,14 +11,14 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from guardrails.consensus.fencing import beginning, fence_for, fenced, shown
-from guardrails.consensus.values import Input
+from guardrails.config.layout import Layout
+from guardrails.config.run_settings import Prompts
+from guardrails.config.settings import Settings
+from guardrails.consensus.model import Input
+from guardrails.consensus.quoting import beginning, fence_for, fenced, shown
+from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
-from guardrails.layout import Layout
-from guardrails.printable import printable
-from guardrails.run_settings import Prompts
-from guardrails.settings import Settings
-from guardrails.snapshot import Entry, Snapshot
+from guardrails.snapshot.base import Entry, Snapshot
 
 BINDING = ("spec.md", "PRD.md")
 """An answer that was made from neither is about nothing."""

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from guardrails.consensus.resolving import faults_of_resolution, target_of
-from guardrails.consensus.sessions import Session
-from guardrails.consensus.usable import faults_of_record
-from guardrails.consensus.values import Conflict, Problem, Question, Resolution, Verdict, short
-from guardrails.finding import Finding, Rule, Severity
-from guardrails.rules.consensus import (
+from guardrails.consensus.eligibility import faults_of_record
+from guardrails.consensus.model import Conflict, Problem, Question, Resolution, Verdict, short
+from guardrails.consensus.rules import (
     CONFLICT,
     DEGRADED,
     FOREIGN_RECORD,
@@ -23,6 +20,9 @@ from guardrails.rules.consensus import (
     UNREADABLE,
     UNUSABLE,
 )
+from guardrails.consensus.sessions import Session
+from guardrails.consensus.verdict import faults_of_resolution, target_of
+from guardrails.core.finding import Finding, Rule, Severity
 
 _OF_FLAW = {"unreadable": UNREADABLE, "placeholder": PLACEHOLDER, "foreign": FOREIGN_RECORD}
 

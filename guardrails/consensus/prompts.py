@@ -2,16 +2,288 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple, NoReturn
 
-from guardrails.consensus.prompt_file import ANYBODY, Entry, StageEntries, packaged, read_prompts
-from guardrails.consensus.templates import Template as Template
-from guardrails.consensus.templates import Variables as Variables
-from guardrails.consensus.templates import needs as needs
-from guardrails.consensus.templates import render as render
-from guardrails.consensus.values import agent_of
+from guardrails.config.layout import STAGES, stage_of
+from guardrails.consensus.model import agent_of
+from guardrails.consensus.quoting import fenced, shown
+from guardrails.core.strict_json import JsonFlaw, Key, locate, parse
 from guardrails.errors import GuardrailError
+
+# Prompt templates: which variables there are, and how they are filled in.
+#
+# All variables are filled in one pass, so a value is never searched for variables: a document that holds `${CONTEXT}`
+# stays as it is. `$${` in a template is a literal `${`.
+
+
+CONTEXT = "CONTEXT"
+PREVIOUS = "PREVIOUS_OUTPUTS"
+NAMES = (
+    "SPEC_ID", "STAGE", "AGENT", "ROLE", CONTEXT, PREVIOUS, "PROMPT_VERSION",
+    "MODEL_ID", "MODEL_RELEASE", "REASONING_MODE",
+)  # fmt: skip
+_UNKNOWN = "unknown"
+_MARK = re.compile(r"\$\$\{|\$\{(?:([^{}\n]*)\})?")
+
+
+class Template(NamedTuple):
+    """What one agent of a roster is asked, with the variables still in it.
+
+    `source` names the file it is from, `before` the agents that stand before this one in the roster.
+    """
+
+    agent: str
+    version: str
+    text: str
+    role: str
+    source: str = ""
+    before: tuple[str, ...] = ()
+
+
+class Variables(NamedTuple):
+    """What the variables of a stage stand for. None: nobody said."""
+
+    spec: str
+    stage: str
+    context: str
+    model: str | None = None
+    release: str | None = None
+    reasoning: str | None = None
+
+
+def variables_in(text: str) -> Iterator[tuple[int, str | None]]:
+    """(offset, name) of each variable of a template; the name of one that is never closed is None."""
+    for match in _MARK.finditer(text):
+        if match[0] != "$${":
+            yield match.start(), match[1]
+
+
+def problem_in(text: str) -> tuple[str, str] | None:
+    """What is wrong with the variables of a template, and a hint; None when nothing is."""
+    for _, name in variables_in(text):
+        if name is None:
+            return "a variable is not closed on its line", "write it as ${NAME}, and a literal one as $${"
+        if name not in NAMES and not (name.startswith(PREVIOUS + ".") and name[len(PREVIOUS) + 1 :].strip()):
+            return f"unknown variable ${{{name[:60]}}}", _nearest(name)
+    return None
+
+
+def _nearest(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name.upper()[:60], (*NAMES, PREVIOUS + ".agent"), n=1)
+    if near:
+        return f"did you mean ${{{near[0]}}}? A literal one is written $${{"
+    return f"known are {', '.join(NAMES)}; a literal one is written $${{"
+
+
+def needs(template: Template) -> tuple[str, ...]:
+    """The agents whose answers it is filled with, each once, in the form names are compared in.
+
+    A stage's name (`${PREVIOUS_OUTPUTS.plan}`) asks for what that stage left and for no agent.
+    """
+    found: dict[str, None] = {}
+    for _, name in variables_in(template.text):
+        if name == PREVIOUS:
+            found |= dict.fromkeys(map(agent_of, template.before))
+        elif name is not None and name.startswith(PREVIOUS + "."):
+            found |= {agent_of(name[len(PREVIOUS) + 1 :]): None}
+    return tuple(agent for agent in found if agent not in STAGES)
+
+
+def render(template: Template, variables: Variables, previous: Mapping[str, str] | None = None) -> str:
+    """The prompt as it is sent. `previous` holds answers by agent, and by name what earlier stages left.
+
+    A template that never says where its documents go gets them at its beginning: an answer is made from them. Raises
+    GuardrailError for a variable that is not known.
+    """
+    problem = problem_in(template.text)
+    if problem:
+        raise GuardrailError(f"{template.source}: {variables.stage}, {template.agent}: {problem[0]}", problem[1])
+    values = _values(template, variables)
+    answers = {agent_of(agent): text for agent, text in (previous or {}).items()}
+
+    def value(match: re.Match[str]) -> str:
+        if match[0] == "$${":
+            return "${"
+        return shown(values[match[1]] if match[1] in values else _previous(match[1], template, answers))
+
+    return _MARK.sub(value, with_context(template.text))
+
+
+def with_context(text: str) -> str:
+    """`text`, which has a place for the documents."""
+    if any(name == CONTEXT for _, name in variables_in(text)):
+        return text
+    return f"${{{CONTEXT}}}\n\n{text}"
+
+
+def _values(template: Template, variables: Variables) -> dict[str, str]:
+    return {
+        "SPEC_ID": variables.spec,
+        "STAGE": variables.stage,
+        "AGENT": template.agent,
+        "ROLE": template.role,
+        CONTEXT: variables.context,
+        "PROMPT_VERSION": template.version,
+        "MODEL_ID": variables.model or _UNKNOWN,
+        "MODEL_RELEASE": variables.release or _UNKNOWN,
+        "REASONING_MODE": variables.reasoning or _UNKNOWN,
+    }
+
+
+def _previous(name: str, template: Template, answers: Mapping[str, str]) -> str:
+    """One answer as it is, or all that were waited for, each under its agent's name."""
+    if name != PREVIOUS:
+        return _answer(agent_of(name[len(PREVIOUS) + 1 :]), answers)
+    parts = [
+        f"Answer of {agent}:\n\n{fenced(shown(_answer(agent, answers)))}" for agent in map(agent_of, template.before)
+    ]
+    return "\n\n".join(parts) or "(nobody was asked before)"
+
+
+def _answer(name: str, answers: Mapping[str, str]) -> str:
+    if name in answers:
+        return answers[name]
+    if name in STAGES:
+        return f"(what the stage {name} left is in the documents)"
+    return f"(no usable answer of {name})"
+
+
+# A file of prompts, read strictly: `spec-plan`, `spec-tasks` … → version, and role and prompt of each agent.
+#
+# The form is the predecessor's. Keys of it that name no stage here (`spec-specify`, `spec-auto`) are left alone.
+
+
+ANYBODY = "*"
+"""The entry of a stage that holds for every agent without one of its own."""
+PACKAGED = "prompts of the package"
+_LONGEST_VERSION = 100
+_FIELDS = ("role", "prompt")
+_OTHERS = ("spec-auto", "spec-specify", "spec-clarify", "spec-analyze", "spec-checklist")
+
+
+class Entry(NamedTuple):
+    """What a file says to one agent; None where it leaves that to the stage's entry for anybody."""
+
+    role: str | None
+    prompt: str | None
+
+
+class StageEntries(NamedTuple):
+    version: str
+    entries: Mapping[str, Entry]
+    """by agent, in the form names are compared in"""
+
+
+class PromptFile(NamedTuple):
+    """`name` is its path; `stages` has those that the file speaks of."""
+
+    name: str
+    stages: Mapping[str, StageEntries]
+
+
+@cache
+def packaged() -> PromptFile:
+    """The prompts that hold where nobody wrote others."""
+    from guardrails.core.resources import read
+
+    return read_prompts(read("prompts", "prompts.json"), PACKAGED)
+
+
+def read_prompts(data: bytes, name: str) -> PromptFile:
+    """The prompts in `data`. Raises GuardrailError with file, line and column for anything that is not their form."""
+    try:
+        tree = parse(data)
+    except JsonFlaw as flaw:
+        raise GuardrailError(f"{name}:{flaw.line}:{flaw.column}: {flaw.message}", "write strict JSON") from None
+    reader = _Reader(name, data)
+    if not isinstance(tree, dict):
+        reader.refuse((), "not a JSON object", 'write {"spec-plan": {…}, …}')
+    common = reader.version(tree, ()) if "version" in tree else None
+    stages: dict[str, StageEntries] = {}
+    for key in tree:
+        stage = stage_of(key)
+        if stage is None:
+            reader.require_foreign(key)
+        elif stage in stages:
+            reader.refuse((key,), f"the stage {stage} is given twice", f"keep spec-{stage}")
+        else:
+            stages[stage] = _stage(reader, tree[key], key, common)
+    return PromptFile(name, stages)
+
+
+def _stage(reader: _Reader, item: Any, key: str, common: str | None) -> StageEntries:
+    if not isinstance(item, dict):
+        reader.refuse(
+            (key,), f"{key} is not an object", 'write {"version": "…", "agent": {"role": "…", "prompt": "…"}}'
+        )
+    version = reader.version(item, (key,)) if "version" in item else common
+    if version is None:
+        reader.refuse((key,), f"{key} has no version", 'give it a "version": outputs record it')
+    entries: dict[str, Entry] = {}
+    for agent in item:
+        if agent == "version":
+            continue
+        name = agent_of(agent)
+        if not name or name in entries:
+            reader.refuse((key, agent), f"{key}: the agent '{agent}' is given twice or has no name", "name each once")
+        entries[name] = reader.entry(item[agent], (key, agent))
+    return StageEntries(version, entries)
+
+
+class _Reader(NamedTuple):
+    """Reads values out of one file, and refuses with the place of what is wrong."""
+
+    name: str
+    data: bytes
+
+    def refuse(self, key: Key, message: str, hint: str) -> NoReturn:
+        line, column = locate(self.data, [key]).get(key, (1, 1))
+        raise GuardrailError(f"{self.name}:{line}:{column}: {message}", hint)
+
+    def version(self, item: dict[str, Any], key: Key) -> str:
+        text = self.text(item, key, "version")
+        if len(text) > _LONGEST_VERSION or not text.isprintable():
+            self.refuse((*key, "version"), "not a version", f"write at most {_LONGEST_VERSION} printable characters")
+        return text
+
+    def text(self, item: dict[str, Any], key: Key, field: str) -> str:
+        value = item[field]
+        if not isinstance(value, str) or not value.strip():
+            self.refuse(
+                (*key, field), f"{'.'.join(map(str, (*key, field)))} is not a text", "write a string, not empty"
+            )
+        return value
+
+    def entry(self, item: Any, key: Key) -> Entry:
+        place = ".".join(map(str, key))
+        if not isinstance(item, dict) or not item:
+            self.refuse(key, f"{place} is not an object with a prompt", 'write {"role": "…", "prompt": "…"}')
+        for field in item:
+            if field not in _FIELDS:
+                self.refuse((*key, field), f"{place}: unknown key '{field}'", "an agent has a role and a prompt")
+        made = Entry(*(self.text(item, key, field) if field in item else None for field in _FIELDS))
+        for text in _templates(made):
+            if problem := problem_in(text):
+                self.refuse((*key, "prompt"), f"{place}: {problem[0]}", problem[1])
+        return made
+
+    def require_foreign(self, key: str) -> None:
+        """Refuse the name of a stage that is only nearly one: its prompts would never be used."""
+        from difflib import get_close_matches
+
+        near = get_close_matches(key[:40].lower(), [f"spec-{stage}" for stage in STAGES], n=1, cutoff=0.85)
+        if near and key not in _OTHERS:
+            self.refuse((key,), f"unknown stage '{key}'", f"did you mean '{near[0]}'?")
+
+
+def _templates(entry: Entry) -> Iterator[str]:
+    if entry.prompt is not None:
+        yield entry.prompt
 
 
 class StagePrompts(NamedTuple):

@@ -1,27 +1,168 @@
-"""Synthesis, verdict and resolution files, read to values. What they claim is kept apart from what is true."""
+"""Consensus files read to values, in every dialect. What they claim is kept apart from what is true."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
-from guardrails.consensus.reading import (
-    Context,
-    Document,
-    Satisfies,
-    digest,
-    first_text,
-    inputs,
-    load,
-    named,
-    placeholders,
-    prompt,
-    recorded,
+from guardrails.config.layout import Layout, stage_of
+from guardrails.consensus.model import (
+    KINDS,
+    AgentOutput,
+    Claim,
+    Input,
+    Kind,
+    Named,
+    Problem,
+    Prompt,
+    Record,
+    Resolution,
+    Role,
+    agent_of,
+    short,
 )
-from guardrails.consensus.statements import conflicts_in
-from guardrails.consensus.values import KINDS, Claim, Kind, Problem, Prompt, Record, Resolution, Role, agent_of, short
-from guardrails.evidence_names import EvidenceName
+from guardrails.consensus.statements import conflicts_in, folded, identity, stated
+from guardrails.core.strict_json import JsonFlaw, Key, locate, parse
+from guardrails.core.timestamps import parse as parse_time
+from guardrails.layouts.evidence_names import EvidenceName
+
+# From one parsed JSON document to what it says: whom it names, when, from what. All dialects, nothing believed.
+
+
+SPEC_KEYS = ("specId", "spec_id")
+SESSION_KEYS = ("session", "sessionId", "session_id")
+TIME_KEYS = ("timestamp", "created_at", "createdAt", "exported_at", "generatedAt", "generated_at")
+_SHOWN = 60
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+Satisfies = Callable[[str, Any], bool]
+"""Whether a document satisfies the schema of that name."""
+
+
+class Context(NamedTuple):
+    """What it takes to understand a name: the grammar of SPEC ids, and the agents that are waited for."""
+
+    layout: Layout
+    roster: tuple[str, ...]
+
+
+class Document(NamedTuple):
+    """A JSON object and its bytes, or why there is none (then `value` is empty)."""
+
+    value: dict[str, Any]
+    data: bytes
+    problem: Problem | None = None
+
+
+def load(data: bytes | None, unreadable: str | None) -> Document:
+    """Read strictly: what readers could understand differently is not understood at all."""
+    if data is None:
+        return Document({}, b"", Problem("unreadable", f"cannot be read: {unreadable}"))
+    try:
+        value = parse(data)
+    except JsonFlaw as flaw:
+        return Document({}, data, Problem("unreadable", f"cannot be read: {flaw.message}", flaw.line, flaw.column))
+    if not isinstance(value, dict):
+        return Document({}, data, Problem("unreadable", "cannot be read: not a JSON object", 1, 1))
+    return Document(value, data)
+
+
+def walk(value: Any) -> Iterator[tuple[Key, Any]]:
+    """Every value within a value, itself included, with its key. Depth is bounded by the parser."""
+    stack: list[tuple[Key, Any]] = [((), value)]
+    while stack:
+        key, item = stack.pop()
+        yield key, item
+        if isinstance(item, dict):
+            stack += [((*key, name), item[name]) for name in reversed(item)]
+        elif isinstance(item, list):
+            stack += [((*key, index), item[index]) for index in reversed(range(len(item)))]
+
+
+def placeholder_in(text: str) -> str | None:
+    """The first `${...}` in a text, shortened for a message."""
+    start = text.find("${")
+    end = text.find("}", start) if start >= 0 else -1
+    return text[start : end + 1][:_SHOWN] if end >= 0 else None
+
+
+def placeholders(document: Document) -> tuple[Problem, ...]:
+    """A problem when anything in the document was never filled in. One names it; there may be more."""
+    if b"${" not in document.data and b"\\u00" not in document.data:
+        return ()
+    for key, item in walk(document.value):
+        mark = _mark(item) or (_mark(key[-1]) if key else None)
+        if mark:
+            line, column = locate(document.data, [key]).get(key, (1, 1))
+            return (Problem("placeholder", f"holds the unresolved placeholder {mark}", line, column),)
+    return ()
+
+
+def _mark(item: Any) -> str | None:
+    return placeholder_in(item) if isinstance(item, str) else None
+
+
+def named(value: dict[str, Any], context: Context) -> Named:
+    """Whom a document names at its top, and where its inner `output` names somebody recognisably else, that too."""
+    inner = value.get("output")
+    inner = inner if isinstance(inner, dict) else {}
+    id_of = context.layout.id_of
+    specs = {id_of(text) or text for text in _strings(value, SPEC_KEYS)}
+    specs |= {spec for text in _strings(inner, SPEC_KEYS) if (spec := id_of(text))}
+    stages = {stage_of(text) or text for text in _strings(value, ("stage",))}
+    stages |= {stage for text in _strings(inner, ("stage",)) if (stage := stage_of(text))}
+    agents = {agent_of(text) for text in _strings(value, ("agent",))}
+    agents |= {agent for text in _strings(inner, ("agent",)) if (agent := agent_of(text)) in context.roster}
+    sessions = frozenset(_strings(value, SESSION_KEYS))
+    return Named(frozenset(specs), frozenset(stages), frozenset(agents), sessions)
+
+
+def _strings(value: dict[str, Any], keys: Iterable[str]) -> list[str]:
+    """The values of those keys that are given. What is not text becomes the text that shows it, which fits nowhere."""
+    given = [value[key] for key in keys if value.get(key) is not None]
+    return [item if isinstance(item, str) else repr(item)[:_SHOWN] for item in given]
+
+
+def first_text(value: dict[str, Any], keys: Iterable[str]) -> str | None:
+    return next((item for key in keys if isinstance(item := value.get(key), str) and item.strip()), None)
+
+
+def recorded(value: dict[str, Any]) -> datetime | None:
+    """When a document says it was made."""
+    return next((when for key in TIME_KEYS if (when := parse_time(value.get(key)))), None)
+
+
+def digest(value: Any) -> str | None:
+    """A SHA-256 in the one form that is compared, or None when it is none."""
+    text = value.strip().lower().removeprefix("sha256:") if isinstance(value, str) and len(value) < 100 else ""
+    return text if _SHA256.fullmatch(text) else None
+
+
+def inputs(value: dict[str, Any]) -> tuple[Input, ...]:
+    """The recorded inputs in order of path. A list that is wrong anywhere records nothing."""
+    given = value.get("inputs")
+    if not isinstance(given, list):
+        return ()
+    rows = []
+    for item in given:
+        path = item.get("path") if isinstance(item, dict) else None
+        sha256 = digest(item.get("sha256")) if isinstance(item, dict) else None
+        if not isinstance(path, str) or sha256 is None:
+            return ()
+        rows.append(Input(path, sha256))
+    return tuple(sorted(set(rows)))
+
+
+def prompt(value: dict[str, Any]) -> Prompt:
+    """The prompt's version and digest."""
+    version = first_text(value, ("promptVersion", "prompt_version"))
+    sha256 = digest(first_text(value, ("promptSha256", "prompt_sha256")))
+    return Prompt(version, sha256)
+
 
 # Words that were written for a verdict. The predecessor's scripts wrote `ready` where its gate wanted `ok`.
 _WORDS: dict[str, Kind] = {
@@ -161,3 +302,111 @@ def _lacks(made: Resolution) -> Iterator[Problem]:
         yield Problem("incomplete", "does not say who settled it ('by')")
     if made.when is None:
         yield Problem("incomplete", "does not say when it was settled ('timestamp')")
+
+
+# An agent's answer file, read to a value: one function for what the runner wrote and for what a repository holds.
+
+
+# What says whose answer it is, from what and at what price, but is no answer.
+_ABOUT = frozenset(
+    (
+        "$schema", "schema", "schemaVersion", "schema_version", "command", "specId", "spec_id", "spec", "stage",
+        "agent", "role", "session", "sessionId", "session_id", "run", "runId", "run_id", "attempt", "model", "modelId",
+        "model_id", "model_release", "modelRelease", "reasoning_mode", "reasoningMode", "prompt", "prompt_version",
+        "promptVersion", "prompt_sha256", "promptSha256", "inputs", "context_kit", "timestamp", "created_at",
+        "createdAt", "started_at", "finished_at", "exported_at", "generated_at", "generatedAt", "status", "error",
+        "exit_code", "exitCode", "usage", "tokens", "cost", "cost_usd", "latency_ms", "duration_ms", "format",
+        "replayed",
+    )
+)  # fmt: skip
+_DONE = frozenset(("ok", "success", "succeeded", "complete", "completed", "done"))
+# An answer may use `status` for anything it is about (`draft`, `ready`), but these words take the answer back.
+_TAKEN_BACK = frozenset(("failed", "error", "blocked", "rejected", "conflict"))
+
+
+def read_output(
+    path: str,
+    name: EvidenceName,
+    data: bytes | None,
+    context: Context,
+    satisfies: Satisfies,
+    unreadable: str | None = None,
+) -> AgentOutput:
+    """The value of one answer file. Never fails: what is wrong with it is in `problems` and `error`."""
+    document = load(data, unreadable)
+    value = document.value
+    error = _error(value)
+    whose = named(value, context)
+    return AgentOutput(
+        path=path,
+        agent=_filed_for(agent_of(name.agent or ""), whose, context),
+        sha256=sha256(document.data).hexdigest(),
+        stamp=name.stamp,
+        named=whose,
+        recorded=recorded(value),
+        prompt=prompt(value),
+        inputs=inputs(value),
+        agreements=frozenset(identity(text) for _, text in stated(value, "agreements")),
+        conflicts=conflicts_in(value),
+        error=error,
+        problems=_output_problems(document, satisfies, failed=error is not None),
+    )
+
+
+def _filed_for(name: str, whose: Named, context: Context) -> str:
+    """The agent of a file. Older names may be short, where nobody in the roster has that name: `gpt` for `gpt_pro`."""
+    if name in context.roster or len(whose.agents) != 1:
+        return name
+    signed = next(iter(whose.agents))
+    return signed if signed in context.roster and signed.startswith(name + "_") else name
+
+
+def _output_problems(document: Document, satisfies: Satisfies, *, failed: bool) -> tuple[Problem, ...]:
+    """What is wrong with the file. Of an answer that says that it `failed`, nobody expects that it says more."""
+    if document.problem:
+        return (document.problem,)
+    found = list(placeholders(document))
+    if not satisfies("agent_output", document.value):
+        found.append(Problem("incomplete", "does not satisfy the agent_output schema"))
+    if not failed and not has_content(document.value):
+        found.append(Problem("incomplete", "is empty: it says nothing beyond whose it is"))
+    return tuple(found)
+
+
+def has_content(value: dict[str, Any]) -> bool:
+    """Whether an answer says anything: a word or a number beyond the fields that identify it."""
+    answer: Any = value.get("output") if "output" in value else value
+    if isinstance(answer, dict):
+        answer = [item for key, item in answer.items() if key not in _ABOUT]
+    return any(_says(item) for _, item in walk(answer))
+
+
+def _says(item: Any) -> bool:
+    if isinstance(item, str):
+        return any(map(str.isalnum, item))
+    return isinstance(item, (int, float)) and not isinstance(item, bool)
+
+
+def _error(value: dict[str, Any]) -> str | None:
+    """What failed, when the answer, or the answer inside it, says that something did."""
+    given = value.get("output")
+    inner: dict[str, Any] = given if isinstance(given, dict) else {}
+    for part in (value, inner):
+        if part.get("error"):
+            return _words(part["error"])
+    status = value.get("status")
+    if isinstance(status, str) and status.strip().lower() not in _DONE:
+        return f"status {short(status) or 'blank'}"
+    code = value.get("exitCode", value.get("exit_code"))
+    return _inner_status(inner) if code in (None, 0) else f"exit code {short(str(code))}"
+
+
+def _inner_status(inner: dict[str, Any]) -> str | None:
+    said = [item for key, item in inner.items() if folded(key) == "status" and isinstance(item, str)]
+    return next((f"status {short(item)} in its output" for item in said if folded(item) in _TAKEN_BACK), None)
+
+
+def _words(error: Any) -> str:
+    if isinstance(error, dict):
+        error = first_text(error, ("message", "type", "code")) or error
+    return short(str(error))

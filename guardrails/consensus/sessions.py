@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from guardrails.consensus.values import AgentOutput, Record, Resolution
-from guardrails.timestamps import parse_stamp
+from guardrails.consensus.model import AgentOutput, Record, Resolution
+from guardrails.core.timestamps import parse_stamp
 
 CLOCK_ALLOWANCE = timedelta(days=1)
 """How far ahead of now a record may be dated: clocks differ, and local times were written as UTC."""

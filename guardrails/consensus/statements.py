@@ -9,8 +9,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from guardrails.consensus.values import Conflict
-from guardrails.jsontext import Key
+from guardrails.consensus.model import Conflict
+from guardrails.core.strict_json import Key
 
 ID_LENGTH = 12
 # Ways of writing "there is none" into a list that should have been left empty.

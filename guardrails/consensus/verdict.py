@@ -5,24 +5,174 @@ Pure: values in, value out. The runner and the check both ask here, so they cann
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from guardrails.consensus.binding import changed_since, stale, unbound
-from guardrails.consensus.claims import omissions, overstated, withheld
-from guardrails.consensus.resolving import settled
-from guardrails.consensus.usable import Run, Sorted, faults_of_record, is_about, recorded_run, sort_outputs
-from guardrails.consensus.values import (
+from guardrails.config.settings import Consensus
+from guardrails.consensus.eligibility import (
+    Run,
+    Sorted,
+    faults_of_record,
+    foreign,
+    is_about,
+    recorded_run,
+    sort_outputs,
+)
+from guardrails.consensus.model import (
+    KINDS,
     AgentOutput,
     Conflict,
     Current,
     Kind,
+    Problem,
     Question,
     Record,
     Resolution,
+    Settled,
     Verdict,
+    short,
 )
-from guardrails.settings import Consensus
+from guardrails.consensus.statements import ID_LENGTH, identity
+
+# Whether the usable outputs were made from the same things, and whether those things are still what they were.
+
+
+def is_bound(output: AgentOutput) -> bool:
+    """Whether an output says from which bytes and which prompt it was made."""
+    return bool(output.inputs and output.prompt.sha256 and output.prompt.version)
+
+
+def unbound(usable: Sequence[AgentOutput], run: Run, current: Current) -> Iterator[str]:
+    """Reasons why nobody can say what the outputs are about."""
+    silent = sorted({each.agent for each in usable if not is_bound(each)})
+    if silent:
+        yield f"made from unrecorded inputs ({', '.join(silent)})"
+        return
+    yield from _differences(usable, run)
+    if not current.required:
+        yield "the SPEC has no spec.md or PRD.md that an answer could have been made from"
+    for path in current.required:
+        agents = sorted({each.agent for each in usable if not any(item.path == path for item in each.inputs)})
+        if agents:
+            yield f"made without {path} ({', '.join(agents)})"
+
+
+def _differences(usable: Sequence[AgentOutput], run: Run) -> Iterator[str]:
+    """Where the run has no record to compare with, its outputs have to agree with each other."""
+    pinned = {agent for agent, prompt in run.prompts if prompt.version}
+    versions = {each.prompt.version for each in usable if each.agent not in pinned}
+    if run.prompt_version is None and len(versions) > 1:
+        yield "the outputs were made with different prompt versions"
+    if not run.inputs and len({each.inputs for each in usable}) > 1:
+        yield "the outputs were made from different inputs"
+
+
+def changed_since(usable: Sequence[AgentOutput], records: Sequence[Record], run: Run) -> Iterator[str]:
+    """Files of the session that are not the ones its own records are about."""
+    listed = {agent for agent, _ in run.outputs}
+    changed = sorted(
+        {each.agent for each in usable if each.agent in listed and (each.agent, each.sha256) not in run.outputs}
+    )
+    if changed:
+        yield f"changed since the synthesis was made ({', '.join(changed)})"
+    added = sorted({each.agent for each in usable if listed and each.agent not in listed})
+    if added:
+        yield f"not among the outputs the synthesis was made of ({', '.join(added)})"
+    if run.syntheses and {record.sha256 for record in records if record.role == "synthesis"} != run.syntheses:
+        yield "the synthesis changed since its verdict was computed"
+
+
+def stale(usable: Sequence[AgentOutput], current: Current) -> tuple[str, ...]:
+    """What changed since the outputs were made, each said once."""
+    return tuple(dict.fromkeys((*_changed_inputs(usable, current), *_changed_prompts(usable, current))))
+
+
+def _changed_inputs(usable: Sequence[AgentOutput], current: Current) -> Iterator[str]:
+    for item in sorted({item for output in usable for item in output.inputs}):
+        now = current.documents.get(item.path)
+        if now != item.sha256:
+            yield f"stale: {short(item.path)} {'is gone' if now is None else 'changed since'}"
+
+
+def _changed_prompts(usable: Sequence[AgentOutput], current: Current) -> Iterator[str]:
+    for output in usable:
+        now = current.prompts.get(output.agent)
+        if now and output.prompt.sha256 and now != output.prompt.sha256:
+            yield f"stale: the prompt of {output.agent} changed since"
+
+
+# What the run's own records say of its outcome, held against what follows from the outputs.
+
+
+_ROUNDING = 0.01
+
+
+def overstated(records: Sequence[Record], given: Kind, participation: float | None) -> Iterator[tuple[Record, str]]:
+    """Records that claim a milder verdict than the outputs give, or more answers, and what they claim."""
+    for record in records:
+        if record.claim and KINDS.index(record.claim.kind) < KINDS.index(given):
+            yield record, f"claims {record.claim.said}, the outputs give {given}"
+        elif record.participation is not None and record.participation > (participation or 0.0) + _ROUNDING:
+            yield (
+                record,
+                f"claims a participation of {record.participation:.2f}, the outputs give {participation or 0:.2f}",
+            )
+
+
+def omissions(records: Sequence[Record], conflicts: Sequence[Conflict]) -> Iterator[tuple[Record, str]]:
+    """Syntheses that leave out conflicts which the outputs state, settled or not."""
+    for record in records:
+        known = {conflict.id for conflict in record.conflicts}
+        left_out = [conflict.id for conflict in conflicts if conflict.id not in known]
+        if left_out and record.role == "synthesis":
+            yield record, f"leaves out what the outputs state as a conflict ({', '.join(left_out)})"
+
+
+def withheld(records: Sequence[Record], given: Kind) -> Iterator[str]:
+    """Reasons not to call it ok when a record of the run itself says, or lets see, that it was worse.
+
+    `given` is what the outputs gave before anything was resolved: a record older than a resolution contradicts nothing.
+    """
+    for record in records:
+        if record.admits and KINDS.index(record.admits.kind) > KINDS.index(given):
+            yield f"its {record.role} says {record.admits.said}, the outputs give {given}"
+
+
+# Which conflicts are settled, and which resolution records settle nothing.
+
+
+_ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH}}}")
+
+
+def settled(
+    conflicts: Sequence[Conflict], resolutions: Sequence[Resolution], question: Question
+) -> tuple[Settled, ...]:
+    """The conflicts that a sound resolution names."""
+    by_target: dict[str, Resolution] = {}
+    for resolution in sorted(resolutions, key=lambda each: each.path):
+        target = target_of(resolution)
+        if target and not faults_of_resolution(resolution, question):
+            by_target.setdefault(target, resolution)
+    return tuple(Settled(conflict, by_target[conflict.id]) for conflict in conflicts if conflict.id in by_target)
+
+
+def target_of(resolution: Resolution) -> str | None:
+    """The id of the conflict a resolution names, by id, by text, or by both if they are of the same one."""
+    ids = {identity(resolution.text)} if resolution.text is not None else set()
+    if resolution.conflict is not None:
+        ids.add(resolution.conflict if _ID.fullmatch(resolution.conflict) else identity(resolution.conflict))
+    return ids.pop() if len(ids) == 1 else None
+
+
+def faults_of_resolution(resolution: Resolution, question: Question) -> tuple[Problem, ...]:
+    """Why a resolution settles nothing for this question."""
+    if resolution.problems:
+        return resolution.problems
+    if target_of(resolution) is None:
+        return (Problem("incomplete", "names one conflict by its id and another by its text"),)
+    # Its session was compared when it was assigned: a resolution may be stamped later than what it settles.
+    return tuple(foreign(resolution.named._replace(sessions=frozenset()), question))
 
 
 def judge(

@@ -1,1 +1,1 @@
-"""Evidence: what runs leave behind. Effects; nothing here is imported by a check."""
+"""What runs leave behind. Effects; no check imports it."""

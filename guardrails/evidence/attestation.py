@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
-from guardrails.chain import digest
-from guardrails.checks.ledger_runs import Run
+from guardrails.checks.ledger.entries import digest
+from guardrails.checks.ledger.runs import Run
+from guardrails.core.schema import is_valid
 from guardrails.errors import GuardrailError
-from guardrails.schema import is_valid
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from guardrails.chain import SUMMARY, Chain, Entry, digest, line_of, read, unsealed
+from guardrails.checks.ledger.entries import SUMMARY, Chain, Entry, digest, line_of, read, unsealed
 from guardrails.errors import GuardrailError
 from guardrails.evidence.store import Store, Written
 

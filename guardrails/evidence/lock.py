@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from typing import IO, NamedTuple
 
 from guardrails.errors import GuardrailError
-from guardrails.git import Repo
+from guardrails.git.repo import Repo
 
 if sys.platform == "win32":
     import msvcrt

@@ -5,7 +5,7 @@ import secrets
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from guardrails.layout import STAGES, Layout
+from guardrails.config.layout import STAGES, Layout
 
 _SESSION = r"[0-9a-z]{4,32}"
 

@@ -9,16 +9,138 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
 from typing import NamedTuple
 
-from guardrails.checks.ledger_runs import Shelf, place, shelf
-from guardrails.checks.tracker_rows import DONE
-from guardrails.checks.tracker_survey import mentioned, survey
+from guardrails.checks.footprint import NO_SPEC, measure
+from guardrails.checks.ledger.archive_manifest import Manifest
+from guardrails.checks.ledger.files import RESOLUTION
+from guardrails.checks.ledger.runs import Run, Shelf, place, shelf
+from guardrails.config.layout import Layout
+from guardrails.config.settings import Settings
+from guardrails.core.timestamps import parse, parse_stamp
 from guardrails.errors import GuardrailError
-from guardrails.evidence.units import KINDS, Unit, units
-from guardrails.layout import Layout
-from guardrails.settings import Settings
-from guardrails.snapshot import Snapshot
+from guardrails.layouts.evidence_names import evidence_name
+from guardrails.layouts.guardrails import mentioned, survey
+from guardrails.layouts.tracker import DONE
+from guardrails.snapshot.base import Snapshot
+
+# What is kept or packed as one: a run with all its sessions, or a session that belongs to no run. Pure.
+
+
+KINDS = ("commands", "consensus")
+"""Folders whose files belong to sessions. Everything else belongs to the SPEC, or is about a run."""
+
+
+class Sitting(NamedTuple):
+    """One session of one stage, told by the names of its files. `session` is empty for older names without one."""
+
+    stage: str
+    when: datetime
+    session: str
+
+    @property
+    def name(self) -> str:
+        tail = f"-{self.session}" if self.session else ""
+        return f"spec-{self.stage}_{self.when.astimezone(timezone.utc):%Y%m%dT%H%M%SZ}{tail}"
+
+
+class Unit(NamedTuple):
+    """`name` is the run's, or the session's. `paths` are the files that belong to it alone, in the order in which
+    they may go: a run's ledger and summary last. `kinds` are the (folder, stage) it has sessions of."""
+
+    name: str
+    run: Run | None
+    started: datetime
+    paths: tuple[str, ...]
+    kinds: frozenset[tuple[str, str]]
+
+    @property
+    def under_way(self) -> bool:
+        return self.run is not None and self.run.summary is not None and self.run.summary.under_way
+
+
+def sitting(layout: Layout, path: str) -> Sitting | None:
+    """The session a file was written in, by its name in any of the styles; None for a file that names none.
+
+    A log has no name of its own kind, but begins as the records of its session do.
+    """
+    start, dot, _ = path.rpartition(".")
+    name = evidence_name(layout, start + ".json") if dot else None
+    stamp = parse_stamp(name.stamp) if name else None
+    return Sitting(name.stage, stamp.when, stamp.session or "") if name and name.stage and stamp else None
+
+
+def units(layout: Layout, shelf: Shelf, spec: str) -> list[Unit]:
+    """Every run and session of a SPEC, oldest first by recorded time. Files without a session are in none."""
+    runs = shelf.of(spec)
+    sessions = _sessions(layout, shelf, spec)
+    owner = _owners(layout, runs)
+    grouped: dict[str, dict[Sitting, list[str]]] = {run.name: {} for run in runs}
+    alone: dict[str, dict[Sitting, list[str]]] = {}
+    for path, sat in sessions.items():
+        run = owner.get(sat) or owner.get(_any_time(sat) if path.endswith(RESOLUTION) else sat)
+        home = grouped[run] if run else alone.setdefault(_home(sat, sessions.values(), path).name, {})
+        home.setdefault(sat, []).append(path)
+    found = [_of_run(layout, run, grouped[run.name], shelf) for run in runs]
+    found += [_alone(layout, name, sat) for name, sat in alone.items()]
+    return sorted(found, key=lambda unit: (unit.started, unit.name))
+
+
+def _sessions(layout: Layout, shelf: Shelf, spec: str) -> dict[str, Sitting]:
+    found = {}
+    for path in sorted(shelf.files):
+        where = place(layout, path)
+        if where and where.spec == spec and where.kind in KINDS and (sat := sitting(layout, path)):
+            found[path] = sat
+    return found
+
+
+_ANY = datetime.min.replace(tzinfo=timezone.utc)
+
+
+def _any_time(sat: Sitting) -> Sitting:
+    """A resolution is named for the session it settles, and for its own time."""
+    return sat._replace(when=_ANY)
+
+
+def _home(sat: Sitting, others: Iterable[Sitting], path: str) -> Sitting:
+    """The session a file belongs to: for a resolution the latest before it with the same name."""
+    if not path.endswith(RESOLUTION) or not sat.session:
+        return sat
+    before = [each for each in others if _any_time(each) == _any_time(sat) and each.when <= sat.when]
+    return min(before, default=sat)
+
+
+def _owners(layout: Layout, runs: Iterable[Run]) -> dict[Sitting, str]:
+    """The run of each session: what its ledger lists, and what its summary says."""
+    owner = {}
+    for run in runs:
+        for name in run.sessions:
+            if sat := sitting(layout, f"{layout.evidence}/commands/{run.spec}/{name}.json"):
+                owner[sat] = owner[_any_time(sat)] = run.name
+    return owner
+
+
+def _of_run(layout: Layout, run: Run, sessions: dict[Sitting, list[str]], shelf: Shelf) -> Unit:
+    own = [path for path in (run.signature_path, run.ledger, run.summary_path) if path in shelf.files]
+    recorded = parse((run.summary.document or {}).get("started_at")) if run.summary else None
+    paths = (*sorted(path for group in sessions.values() for path in group), *own)
+    return Unit(run.name, run, recorded or run.started, paths, frozenset(_kinds(layout, sessions)))
+
+
+def _alone(layout: Layout, name: str, sessions: dict[Sitting, list[str]]) -> Unit:
+    paths = tuple(sorted(path for group in sessions.values() for path in group))
+    return Unit(name, None, min(sat.when for sat in sessions), paths, frozenset(_kinds(layout, sessions)))
+
+
+def _kinds(layout: Layout, sessions: dict[Sitting, list[str]]) -> Iterator[tuple[str, str]]:
+    for sat, paths in sessions.items():
+        for path in paths:
+            where = place(layout, path)
+            if where and not path.endswith(RESOLUTION):
+                yield where.kind, sat.stage
+
 
 _END = re.compile(rb"[.,;:)\]]+$")
 _ODD = re.compile(r"[\x00-\x1f\\]")
@@ -135,3 +257,55 @@ def _active(snapshot: Snapshot, settings: Settings, spec: str) -> str | None:
         if not item.whole or item.role != DONE:
             return f"{tracker}:{item.row.line} says {item.written or 'nothing'}"
     return None
+
+
+# What each SPEC's evidence holds: bytes, runs, growth, and for how many runs there is room. All of it is measured.
+
+
+class Holding(NamedTuple):
+    """One SPEC. `total` are bytes as `footprint` measures them, archives included; `growth` is the mean of what the
+    runs in place hold each, None when there is no finished run; `left` is how many more such runs stay under the limit.
+    """
+
+    spec: str
+    total: int
+    files: int
+    runs: int
+    sessions: int
+    """sessions that belong to no run"""
+    archives: int
+    archive_bytes: int
+    growth: int | None
+    left: int | None
+
+
+def holdings(snapshot: Snapshot, layout: Layout, limit: int, only: str | None = None) -> list[Holding]:
+    """Every SPEC that has evidence, by id; `limit` are the bytes one may hold."""
+    measured = measure(snapshot, layout, only)
+    found = shelf(snapshot, layout, only)
+    sizes = sizes_below(snapshot, layout)
+    made = []
+    for spec, footprint in sorted(measured.items()):
+        if spec == NO_SPEC:
+            made.append(Holding(spec, footprint.total, footprint.files, 0, 0, 0, 0, None, None))
+            continue
+        every = units(layout, found, spec)
+        runs = [unit for unit in every if unit.run is not None and not unit.under_way]
+        alone = sum(unit.run is None for unit in every)
+        growth = sum(sizes.get(path, 0) for unit in runs for path in unit.paths) // len(runs) if runs else None
+        left = max(0, limit - footprint.total) // growth if growth else None
+        packed = [row.size for manifest in _manifests(found, spec) for row in manifest.archives]
+        made.append(
+            Holding(spec, footprint.total, footprint.files, len(runs), alone, len(packed), sum(packed), growth, left)
+        )
+    return made
+
+
+def _manifests(found: Shelf, spec: str) -> list[Manifest]:
+    return [each for each in found.manifests.values() if not isinstance(each, str) and each.spec == spec]
+
+
+def sizes_below(snapshot: Snapshot, layout: Layout) -> dict[str, int]:
+    """Bytes of every file below the evidence root."""
+    weighed = snapshot.weigh(snapshot.parts(layout.evidence, lambda _folder: False))
+    return {f"{row.folder}/{row.name(index)}": size for row in weighed for index, size in enumerate(row.sizes)}

@@ -9,9 +9,9 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 
+from guardrails.core.paths import is_plain
+from guardrails.core.schema import faults
 from guardrails.errors import GuardrailError
-from guardrails.schema import faults
-from guardrails.snapshot import is_plain
 
 PARTIAL = ".part"
 """How the name of a file ends that is not whole yet."""

@@ -1,1 +1,1 @@
-"""Reports: records → frozen facts → text, JSON, CSV, Markdown, HTML. Pure; nothing here writes or calls the network."""
+"""Records → frozen facts → text, JSON, CSV, Markdown, HTML. Pure; nothing here writes or calls the network."""

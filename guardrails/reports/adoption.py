@@ -2,15 +2,226 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 from guardrails.checks.footprint import NO_SPEC
-from guardrails.reports.adoption_figures import NO_PROFILE, Figures, ProfileCost, by_profile, figures
-from guardrails.reports.adoption_targets import Alert, Ended, Gap, Targets, alerts, gaps
-from guardrails.reports.executions import Execution, executions
-from guardrails.reports.values import Facts
+from guardrails.config.layout import STAGES
+from guardrails.consensus.model import KINDS
+from guardrails.core.text import printable
+from guardrails.reports.figures import (
+    dollars,
+    duration,
+    least,
+    mean,
+    money,
+    percentile,
+    priced,
+    share,
+    size,
+    spent,
+    total,
+)
+from guardrails.reports.formats.plain_json import plain
+from guardrails.reports.formats.tables import csv_table, fields, text_table
+from guardrails.reports.model import Facts, Money
+from guardrails.reports.runs import Execution, executions
+
+# Some runs in figures, each with how much of what it is about was examined: a figure of nothing meets no target.
+
+
+NO_PROFILE = "none named"
+
+
+class Outcomes(NamedTuple):
+    """How many consensus sessions had each recomputed verdict."""
+
+    ok: int = 0
+    undecided: int = 0
+    degraded: int = 0
+    conflict: int = 0
+
+    @property
+    def all(self) -> int:
+        return sum(self)
+
+
+class Figures(NamedTuple):
+    """Some runs in figures.
+
+    `runs` are those that examined something; beside them stand `replayed` ones, whose answers came from recordings,
+    and `empty` ones, which ended before anything was examined. Nothing of either is in any other figure.
+    """
+
+    runs: int
+    replayed: int
+    empty: int
+    failed: int
+    degraded: int
+    outcomes: Outcomes
+    agreement: float | None
+    """the mean of the sessions that were decided"""
+    agreed: int
+    """sessions in which all of the roster took part and an agreement is known"""
+    p50_ms: float | None
+    """of single calls that were answered, in milliseconds"""
+    p95_ms: float | None
+    calls: int
+    timed: int
+    """calls that were answered and whose latency is known"""
+    cost: Money
+    called: int
+    """runs in which agents were called: all that can cost anything"""
+    usd_per_run: float | None
+    """the mean of the runs in which agents were called"""
+    usd_per_run_is_floor: bool
+    """whether a call of theirs has no price: then the mean is the least that it was"""
+
+
+class StageMean(NamedTuple):
+    """What a stage costs in a run; None where unknown. `floor`: some of its calls have no price."""
+
+    stage: str
+    usd: float | None
+    floor: bool
+
+
+class ProfileCost(NamedTuple):
+    """What a run of a profile costs by stage, as a mean over `runs` runs in which agents were called."""
+
+    profile: str
+    runs: int
+    stages: tuple[StageMean, ...]
+
+
+def figures(runs: Sequence[Execution]) -> Figures:
+    """Some runs in figures."""
+    real = [each for each in runs if not each.replayed]
+    examined = [each for each in real if each.examined]
+    sessions = [session for each in examined for session in each.sessions]
+    calls = [call for session in sessions for call in session.calls]
+    latencies = [call.latency_ms for call in calls if call.status != "error" and call.latency_ms is not None]
+    called = [each for each in examined if each.called]
+    cost = total([each.cost for each in called])
+    kinds = [session.then.kind for session in sessions]
+    return Figures(
+        runs=len(examined),
+        replayed=len(runs) - len(real),
+        empty=len(real) - len(examined),
+        failed=sum(each.failed for each in examined),
+        degraded=sum(any(session.then.kind == "degraded" for session in each.sessions) for each in examined),
+        outcomes=Outcomes(**{kind: kinds.count(kind) for kind in KINDS}),
+        agreement=mean(session.then.agreement for session in sessions if session.then.kind != "undecided"),
+        agreed=sum(session.agreement is not None for session in sessions),
+        p50_ms=percentile(latencies, 0.50),
+        p95_ms=percentile(latencies, 0.95),
+        calls=len(calls),
+        timed=len(latencies),
+        cost=cost,
+        called=len(called),
+        usd_per_run=None if cost.usd is None else cost.usd / len(called),
+        usd_per_run_is_floor=cost.floor,
+    )
+
+
+def by_profile(runs: Sequence[Execution]) -> Iterator[ProfileCost]:
+    """What a run costs by stage, for each profile under which agents were called."""
+    paid = [each for each in runs if not each.replayed and each.called and each.sessions]
+    for name in sorted({each.profile or NO_PROFILE for each in paid}):
+        mine = [each for each in paid if (each.profile or NO_PROFILE) == name]
+        yield ProfileCost(name, len(mine), tuple(_of_stage(mine, stage) for stage in STAGES))
+
+
+def _of_stage(runs: Sequence[Execution], stage: str) -> StageMean:
+    found = total([spent(each.calls) for run in runs for each in run.sessions if each.stage == stage])
+    return StageMean(stage, None if found.usd is None else found.usd / len(runs), found.floor)
+
+
+# What a week should reach, what it missed, and what raises an alert. What was not examined has reached nothing.
+
+
+class Targets(NamedTuple):
+    """What a week should reach, and what it must not fall short of two weeks in a row. `usd` is for one run."""
+
+    runs: int = 5
+    agreement: float = 0.90
+    usd: float = 3.00
+    alert_runs: int = 3
+    alert_agreement: float = 0.85
+    alert_usd: float = 3.50
+
+
+class Gap(NamedTuple):
+    """A target that a week has not been seen to reach. `missed`: it is known to have missed it; else too little was
+    examined to tell, and `why` says what is lacking. `value` is None where nothing is known at all."""
+
+    what: str
+    value: float | None
+    target: float
+    missed: bool
+    why: str = ""
+
+
+class Alert(NamedTuple):
+    """Something that somebody should be told. `period` is what it is about: two weeks, or a session."""
+
+    name: str
+    period: str
+    message: str
+    value: float | None
+    threshold: float | None
+    spec: str | None = None
+
+
+class Ended(NamedTuple):
+    """A week that is over, and its figures."""
+
+    name: str
+    total: Figures
+
+
+def gaps(whole: Figures, targets: Targets) -> Iterator[Gap]:
+    """What a week did not reach, or of which nobody can say that it did."""
+    if whole.runs < targets.runs:
+        yield Gap("runs", whole.runs, targets.runs, missed=True)
+    agreement, sessions = whole.agreement, whole.outcomes.all
+    if agreement is not None and agreement < targets.agreement:
+        yield Gap("agreement", agreement, targets.agreement, missed=True)
+    elif agreement is None or whole.agreed < sessions:
+        why = f"known of all agents in {whole.agreed} of {sessions} sessions" if sessions else "no session"
+        yield Gap("agreement", agreement, targets.agreement, missed=False, why=why)
+    usd = whole.usd_per_run
+    if usd is not None and usd > targets.usd:
+        yield Gap("cost per run", usd, targets.usd, missed=True, why="at least" if whole.usd_per_run_is_floor else "")
+    elif usd is None or whole.usd_per_run_is_floor:
+        why = priced(whole.cost) if whole.called else "no agent was called"
+        yield Gap("cost per run", usd, targets.usd, missed=False, why=why)
+
+
+def alerts(weeks: Sequence[Ended], targets: Targets) -> Iterator[Alert]:
+    """What went wrong two weeks in a row. Unknown is not low; a lower bound that is too high is too high."""
+    for before, week in pairwise(weeks):
+        period, pair = f"{before.name}/{week.name}", (before.total, week.total)
+        if all(each.runs < targets.alert_runs for each in pair):
+            runs, most = week.total.runs, targets.alert_runs
+            said = f"{pair[0].runs} and {runs} runs, fewer than {most} a week"
+            yield Alert("adoption-low-runs", period, said, runs, most)
+        low = _both(each.agreement for each in pair)
+        if low and max(low) < targets.alert_agreement:
+            said = f"agreement {low[0]:.2f} and {low[1]:.2f}, below {targets.alert_agreement:.2f}"
+            yield Alert("adoption-low-agreement", period, said, low[1], targets.alert_agreement)
+        dear = _both(each.usd_per_run for each in pair)
+        if dear and min(dear) > targets.alert_usd:
+            said = f"{dollars(dear[0])} and {dollars(dear[1])} a run, above {dollars(targets.alert_usd)}"
+            yield Alert("adoption-high-cost", period, said, dear[1], targets.alert_usd)
+
+
+def _both(values: Iterable[float | None]) -> list[float]:
+    """Two values, or nothing if one of them is unknown."""
+    known = [value for value in values if value is not None]
+    return known if len(known) == 2 else []
 
 
 class Row(NamedTuple):
@@ -102,3 +313,169 @@ def _week(monday: date, complete: bool, runs: Sequence[Execution], targets: Targ
     rows = [Row(name, figures([each for each in runs if (each.profile or NO_PROFILE) == name])) for name in profiles]
     whole = figures(runs)
     return Week(week_name(monday), monday, complete, tuple(rows), whole, tuple(gaps(whole, targets)))
+
+
+# Adoption as text, CSV and JSON.
+
+
+SCHEMA = "speckit.adoption/1"
+COLUMNS = (
+    "Week",
+    "Profile",
+    "Runs",
+    "Not counted",
+    "Failed",
+    "Degraded",
+    "ok/undec/degr/confl",
+    "Agreement",
+    "p50",
+    "p95",
+    "Cost",
+    "Cost per run",
+)
+CSV_COLUMNS = (
+    "week", "profile", "runs", "replayed_runs", "empty_runs", "failed_runs", "degraded_runs", "sessions_ok",
+    "sessions_undecided", "sessions_degraded", "sessions_conflict", "sessions_agreed", "agreement", "calls",
+    "calls_timed", "latency_p50_ms", "latency_p95_ms", "cost_usd", "cost_is_lower_bound", "calls_priced", "runs_called",
+    "cost_per_run_usd", "cost_per_run_is_lower_bound", "tokens",
+)  # fmt: skip
+ALL = "all"
+
+
+_HEAVIEST = 10
+"""SPECs whose evidence is listed as text; JSON has them all."""
+
+
+def as_text(found: Adoption) -> str:
+    """A table with a row for each week and profile, the gaps to the targets, and the alerts."""
+    table = text_table(COLUMNS, (row for week in found.weeks for row in week_rows(week)))
+    targets = found.targets
+    aims = f">= {targets.runs} runs a week, agreement >= {targets.agreement:.2f}, cost <= {dollars(targets.usd)} a run"
+    gaps = [
+        (week.name + ("" if week.complete else " (under way)"), "; ".join(map(gap, week.gaps)))
+        for week in found.weeks
+        if week.gaps
+    ]
+    return "".join(
+        (
+            table,
+            f"\nTargets: {aims}\n",
+            fields(gaps, "  ") or "  every week reached them\n",
+            "\nAlerts\n",
+            *(f"  {each.name} {each.period}: {printable(each.message)}\n" for each in found.alerts),
+            *([] if found.alerts else [f"  {no_alert(found)}\n"]),
+            "\nEvidence\n",
+            fields(
+                ((each.spec, f"{size(each.bytes)} in {each.files} files") for each in found.footprints[:_HEAVIEST]),
+                "  ",
+            )
+            or "  none\n",
+            _elsewhere(found),
+        )
+    )
+
+
+def _elsewhere(found: Adoption) -> str:
+    """The runs that are in none of the weeks."""
+    parts = (("older", found.before), ("later", found.after), ("undated", found.undated))
+    said = " and ".join(f"{number} {what} runs" for what, number in parts if number)
+    return f"\n{said} are not in these weeks\n" if said else ""
+
+
+def no_alert(found: Adoption) -> str:
+    """Why there is none: two complete weeks raised none, or there are no two."""
+    return "none" if found.watched > 1 else "none: no two complete weeks since the first run"
+
+
+def gap(each: Gap) -> str:
+    """A target that was not seen to be reached, in words."""
+    shown = share if each.what == "agreement" else dollars if "cost" in each.what else lambda value: f"{value:g}"
+    target = f"(target {shown(each.target)})"
+    if each.missed:
+        return f"{each.what} {each.why}{' ' if each.why else ''}{shown(each.value)} {target}"
+    at = "" if each.value is None else f"{'at least ' if 'cost' in each.what else ''}{shown(each.value)}, "
+    return f"{each.what} unknown: {at}{each.why} {target}"
+
+
+def week_rows(week: Week) -> Iterator[tuple[str, ...]]:
+    """A row for each profile of a week; `all` above them where there are several, or none."""
+    name = week.name + ("" if week.complete else "*")
+    if len(week.rows) != 1:
+        yield (name, ALL, *_cells(week.total))
+    for row in week.rows:
+        yield (name, row.profile, *_cells(row.figures))
+
+
+def _cells(figures: Figures) -> tuple[str, ...]:
+    outcomes = figures.outcomes
+    apart = (("replayed", figures.replayed), ("empty", figures.empty))
+    return (
+        str(figures.runs),
+        ", ".join(f"{number} {what}" for what, number in apart if number) or "-",
+        str(figures.failed),
+        str(figures.degraded),
+        f"{outcomes.ok}/{outcomes.undecided}/{outcomes.degraded}/{outcomes.conflict}",
+        share(figures.agreement) + _of(figures.agreed, outcomes.all, "sessions", figures.agreement),
+        duration(figures.p50_ms),
+        duration(figures.p95_ms) + _of(figures.timed, figures.calls, "calls", figures.p95_ms),
+        money(figures.cost),
+        least(figures.usd_per_run, figures.usd_per_run_is_floor),
+    )
+
+
+def _of(some: int, all_: int, what: str, value: float | None) -> str:
+    """How little a figure rests on, where that is not all there is."""
+    return "" if value is None or some == all_ else f", {some} of {all_} {what}"
+
+
+def as_csv(found: Adoption) -> str:
+    """One row for each ISO week and profile, and `all` for a week in which nothing ran. Unknown is empty."""
+    return csv_table(CSV_COLUMNS, (row for week in found.weeks for row in _csv_rows(week)))
+
+
+def _csv_rows(week: Week) -> Iterator[tuple[str | float | None, ...]]:
+    rows = [(row.profile, row.figures) for row in week.rows] or [(ALL, week.total)]
+    for profile, figures in rows:
+        outcomes, cost = figures.outcomes, figures.cost
+        yield (
+            *(week.name, profile, figures.runs, figures.replayed, figures.empty, figures.failed, figures.degraded),
+            *(outcomes.ok, outcomes.undecided, outcomes.degraded, outcomes.conflict, figures.agreed, figures.agreement),
+            *(figures.calls, figures.timed, figures.p50_ms, figures.p95_ms),
+            *(cost.usd, _bound(cost.usd, cost.floor), cost.priced, figures.called),
+            *(figures.usd_per_run, _bound(figures.usd_per_run, figures.usd_per_run_is_floor), cost.tokens),
+        )
+
+
+def _bound(usd: float | None, floor: bool) -> str | None:
+    return None if usd is None else "yes" if floor else "no"
+
+
+def as_document(found: Adoption) -> dict[str, Any]:
+    """The same facts as one JSON document."""
+    return {
+        "schema": SCHEMA,
+        "source": found.where,
+        "targets": plain(found.targets),
+        "weeks": [
+            {
+                "week": week.name,
+                "monday": week.monday.isoformat(),
+                "complete": week.complete,
+                "profiles": [{"profile": row.profile, **plain(row.figures)} for row in week.rows],
+                "total": plain(week.total),
+                "gaps": plain(week.gaps),
+            }
+            for week in found.weeks
+        ],
+        "profiles": [_profile(each) for each in found.profiles],
+        "alerts": plain(found.alerts),
+        "footprints": plain(found.footprints),
+        "weeks_watched": found.watched,
+        "older_runs": found.before,
+        "later_runs": found.after,
+        "undated_runs": found.undated,
+    }
+
+
+def _profile(each: ProfileCost) -> dict[str, Any]:
+    return {**plain(each), "stages": {row.stage: {"usd": row.usd, "floor": row.floor} for row in each.stages}}

@@ -4,16 +4,153 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
 
-from guardrails.reports.executions import executions
-from guardrails.reports.judged import Judged, Sealed
-from guardrails.reports.numbers import median, percentile, spent
-from guardrails.reports.reconcile import Reconciliation, reconcile
-from guardrails.reports.status import SpecState, status
-from guardrails.reports.values import Call, Facts, Money, Run, Session
-from guardrails.run_settings import Budget
-from guardrails.settings import Settings
+from guardrails.config.layout import STAGES
+from guardrails.config.run_settings import Budget
+from guardrails.config.settings import Settings
+from guardrails.core.text import printable
+from guardrails.reports.audit_checks import Judged, Sealed
+from guardrails.reports.figures import count, dollars, duration, median, money, percentile, share, spent, total
+from guardrails.reports.formats.plain_json import moment, plain
+from guardrails.reports.formats.tables import fields, markdown, markdown_table, text_table
+from guardrails.reports.model import Call, CostSummary, Facts, Money, Run, Session
+from guardrails.reports.runs import executions
+from guardrails.reports.status import SpecState, StageState, status
+
+# Costs held against each other: metrics of calls, event lines, cost summary. To the cent; unknown equals nothing.
+
+
+CENT = 0.005
+"""Half a cent: amounts that are closer are the same to the cent."""
+
+Reconciled = Literal["agrees", "differs", "unknown"]
+
+
+class Line(NamedTuple):
+    """One session (or all of a stage, where the summary gives only sums). A witness that tells nothing is None.
+
+    `repeated` are calls of agents that were asked again: their metrics gave way to those of the last attempt, so only
+    the event lines tell of them.
+    """
+
+    stage: str
+    session: str | None
+    metrics: Money | None
+    events: Money | None
+    summary: Money | None
+    repeated: Money | None = None
+    state: Reconciled = "agrees"
+    differences: tuple[str, ...] = ()
+
+
+class Reconciliation(NamedTuple):
+    """`archived` are sessions the summary counts whose evidence is not here: nothing to hold them against."""
+
+    summary: CostSummary | None
+    lines: tuple[Line, ...]
+    archived: tuple[str, ...]
+    total: Line
+
+    @property
+    def agrees(self) -> bool:
+        """Whether there is something to hold against each other, and all of it is the same."""
+        return bool(self.lines) and all(line.state == "agrees" for line in (*self.lines, self.total))
+
+    @property
+    def differences(self) -> tuple[Line, ...]:
+        return tuple(line for line in (*self.lines, self.total) if line.state != "agrees")
+
+
+def reconcile(facts: Facts, spec: str) -> Reconciliation:
+    """What the records of one SPEC say its calls cost."""
+    sessions = [each for each in facts.sessions if each.spec == spec and (each.metrics or each.events)]
+    summary = next((each for each in reversed(facts.costs) if each.spec == spec and not each.problem), None)
+    if summary is not None and summary.sessions:
+        return _by_session(sessions, summary)
+    lines = [_line(stage, None, mine, _stage_sum(summary, stage)) for stage in STAGES if (mine := _of(sessions, stage))]
+    lines += [
+        _line(row.stage, None, [], row.money)
+        for row in (summary.stages if summary else ())
+        if not _of(sessions, row.stage)
+    ]
+    return Reconciliation(summary, tuple(lines), (), _total(lines, summary.total if summary else None))
+
+
+def _of(sessions: Sequence[Session], stage: str) -> list[Session]:
+    return [each for each in sessions if each.stage == stage]
+
+
+def _stage_sum(summary: CostSummary | None, stage: str) -> Money | None:
+    return next((row.money for row in summary.stages if row.stage == stage), None) if summary else None
+
+
+def _by_session(sessions: Sequence[Session], summary: CostSummary) -> Reconciliation:
+    rows = {(row.stage, row.session): row.money for row in summary.sessions}
+    lines = [_line(each.stage, each.stamp, [each], rows.get((each.stage, each.stamp or ""))) for each in sessions]
+    here = {(each.stage, each.stamp) for each in sessions}
+    archived = tuple(row.session for row in summary.sessions if (row.stage, row.session) not in here)
+    # Its own total counts what was archived; the rows that remain are what can be compared.
+    counted = summary.total if not archived else total([money for key, money in rows.items() if key in here])
+    return Reconciliation(summary, tuple(lines), archived, _total(lines, counted))
+
+
+def _line(stage: str, session: str | None, sessions: Sequence[Session], summary: Money | None) -> Line:
+    metrics = [call for each in sessions for call in each.metrics]
+    events = [call for each in sessions for call in each.events]
+    repeated = [call for each in sessions for call in _repeated(each)]
+    told, listed = (spent(calls) if calls else None for calls in (metrics, events))
+    return _judged(Line(stage, session, told, listed, summary, spent(repeated) if repeated else None))
+
+
+def _repeated(session: Session) -> Iterator[Call]:
+    last = {call.agent: call.attempt for call in session.metrics if call.attempt is not None}
+    for call in session.events:
+        if call.attempt is not None and call.attempt < last.get(call.agent, 0):
+            yield call
+
+
+def _total(lines: Sequence[Line], summary: Money | None) -> Line:
+    columns = ([getattr(line, name) for line in lines] for name in ("metrics", "events", "repeated"))
+    sums = [total(known) if (known := [each for each in column if each]) else None for column in columns]
+    return _judged(Line("total", None, sums[0], sums[1], summary, sums[2]))
+
+
+def _judged(line: Line) -> Line:
+    """With what differs. A witness that is not there at all is only a difference where it is the summary, or where it
+    would be the only one."""
+    found = tuple(_differences(line))
+    given = [each for each in (line.metrics, line.events, line.summary) if each is not None]
+    known = all(each.usd is not None and not each.floor for each in given)
+    state: Reconciled = "differs" if found else "agrees" if known else "unknown"
+    if state == "unknown":
+        found = ("at least one call has no known price",)
+    return line._replace(state=state, differences=found)
+
+
+def _differences(line: Line) -> Iterator[str]:
+    told = total([line.metrics, line.repeated]) if line.metrics and line.repeated else line.metrics
+    named = (("metrics", told), ("event lines", line.events), ("cost summary", line.summary))
+    given = [(name, money) for name, money in named if money is not None]
+    if line.summary is None:
+        yield "the cost summary does not count it"
+    elif len(given) == 1:
+        yield "only the cost summary tells of it"
+    for (one, first), (other, second) in pairwise(given):
+        yield from _between(one, first, other, second)
+
+
+def _between(one: str, first: Money, other: str, second: Money) -> Iterator[str]:
+    if first.usd is not None and second.usd is not None:
+        if abs(first.usd - second.usd) >= CENT:
+            apart = dollars(abs(first.usd - second.usd))
+            yield f"{one} {dollars(first.usd)}, {other} {dollars(second.usd)}: {apart} apart"
+    elif first.usd is not second.usd:
+        yield f"{one} {dollars(first.usd)}, {other} {dollars(second.usd)}"
+    if first.calls is not None and second.calls is not None and first.calls != second.calls:
+        yield f"{one} tell of {first.calls} calls, {other} of {second.calls}"
+
 
 State = Literal["holds", "fails", "unknown"]
 
@@ -241,3 +378,167 @@ def _item(what: str, holds: bool, why: str, known: bool = True) -> Item:
     if not known:
         return Item(what, "unknown", f"nothing to examine ({why})")
     return Item(what, "holds" if holds else "fails", why)
+
+
+# The audit packet as text, Markdown and JSON. Only one line of each tells when it was made.
+
+
+SCHEMA = "speckit.audit/1"
+_SHORT = 12
+MADE = "generated"
+"""What begins the one line that differs between two packets about the same evidence."""
+
+VERDICTS = ("Stage", "Guardrail", "Verdict", "Agreement", "Participation", "Agents", "When")
+COSTS = ("Stage", "Session", "Metrics", "Event lines", "Cost summary", "State", "Differences")
+CONFLICTS = ("Stage", "Conflict", "What is disputed", "Settled")
+VARIANCES = ("Stage", "What", "Actual", "Expected", "Within")
+ITEMS = ("", "Machine-verified", "Why")
+LEDGERS = ("Run", "Outcome", "Entries", "Digest of the last entry")
+SIGNATURE_COLUMNS = ("Role", "Confirms", "Name", "Date", "Signature")
+MARKS = {"holds": "[x]", "fails": "[ ]", "unknown": "[?]"}
+NONE = ("none", *[""] * 10)
+
+
+def as_text(found: Audit) -> str:
+    """What holds, what does not, and the costs: the rest is in the packet."""
+    header = [("SPEC", found.spec), ("evidence", _sealed(found)), ("in", found.where)]
+    return "".join(
+        (
+            fields(header),
+            "\n",
+            text_table(ITEMS, map(item_row, found.items)),
+            "\n",
+            text_table(COSTS, cost_rows(found.costs)),
+            "\n",
+            text_table(CONFLICTS, conflict_rows(found.conflicts)),
+            f"\n{summary(found)}\n",
+        )
+    )
+
+
+def summary(found: Audit) -> str:
+    """The packet in a sentence."""
+    held = sum(item.state == "holds" for item in found.items)
+    return printable(
+        f"{held} of {len(found.items)} things a machine can verify hold; {len(found.signatures)} are left to sign"
+    )
+
+
+def _sealed(found: Audit) -> str:
+    return f"{found.sealed.files} files, sha256 {found.sealed.sha256}"
+
+
+def verdict_rows(stages: Sequence[StageState]) -> Iterator[tuple[str, ...]]:
+    """A row for each stage, run or not."""
+    for stage in stages:
+        now = next((each.now for each in stage.sessions if each.now and each.now.kind == stage.verdict), None)
+        agents = ", ".join(f"{each.agent} {each.outcome}" for each in stage.agents) or "-"
+        when = max((each.when for each in stage.sessions if each.when), default=None)
+        shares = (share(now.agreement), share(now.participation)) if now else ("-", "-")
+        yield stage.stage, stage.guardrail, stage.verdict, *shares, agents, moment(when) or "-"
+
+
+def cost_rows(costs: Reconciliation) -> Iterator[tuple[str, ...]]:
+    for line in (*costs.lines, costs.total):
+        yield _cost_row(line)
+
+
+def _cost_row(line: Line) -> tuple[str, ...]:
+    def shown(amount: Money | None) -> str:
+        return "-" if amount is None else money(amount)
+
+    amounts = (shown(line.metrics), shown(line.events), shown(line.summary))
+    again = f"none ({line.repeated.calls} earlier attempts stand in the event lines alone)" if line.repeated else "none"
+    return line.stage, line.session or "all", *amounts, line.state, "; ".join(line.differences) or again
+
+
+def conflict_rows(rows: Sequence[ConflictRow]) -> Iterator[tuple[str, ...]]:
+    """A row for each conflict, and one that says so when there are none."""
+    for row in rows:
+        yield row.stage, row.id, row.text, row.settled or "OPEN"
+    if not rows:
+        yield NONE[: len(CONFLICTS)]
+
+
+def variance_rows(rows: Sequence[Variance]) -> Iterator[tuple[str, ...]]:
+    for row in rows:
+        within = {True: "yes", False: "NO", None: "unknown"}[row.within]
+        least = "at least " if row.floor else ""
+        yield row.stage, row.what, least + figure(row.actual, row), _expected(row), within
+    if not rows:
+        yield NONE[: len(VARIANCES)]
+
+
+def figure(value: float | None, row: Variance) -> str:
+    """A figure of a variance in its unit."""
+    return {"usd": dollars, "tokens": count, "ms": duration, "share": share}[row.unit](value)
+
+
+def _expected(row: Variance) -> str:
+    if row.low is not None and row.high is not None:
+        return f"{figure(row.low, row)} to {figure(row.high, row)}"
+    if row.low is not None:
+        return f"at least {figure(row.low, row)}"
+    return f"at most {figure(row.high, row)}" if row.high is not None else "not stated"
+
+
+def item_row(item: Item) -> tuple[str, ...]:
+    return MARKS[item.state], item.what, item.why
+
+
+def ledger_rows(found: Audit) -> Iterator[tuple[str, ...]]:
+    for row in found.ledgers:
+        yield row.run, row.outcome, count(row.entries), row.head or "not sealed"
+    if not found.ledgers:
+        yield NONE[: len(LEDGERS)]
+
+
+def as_markdown(found: Audit) -> str:
+    """The packet. The places for names and signatures are empty: they are for people."""
+    archived = len(found.costs.archived)
+    note = (
+        f"\n{archived} sessions of the cost summary were archived and are not held against anything.\n"
+        if archived
+        else ""
+    )
+    empty = ("", "", "")
+    return "\n".join(
+        (
+            f"# Audit packet of {markdown(found.spec)}\n",
+            f"- evidence: {_sealed(found)}",
+            f"- {MADE}: {moment(found.generated)}\n",
+            f"{summary(found)}.\n",
+            f"## Verdicts\n\n{markdown_table(VERDICTS, verdict_rows(found.state.stages))}",
+            f"## Cost reconciliation\n\n{markdown_table(COSTS, cost_rows(found.costs))}{note}",
+            f"## Conflicts\n\n{markdown_table(CONFLICTS, conflict_rows(found.conflicts))}",
+            f"## Variance\n\n{markdown_table(VARIANCES, variance_rows(found.variances))}",
+            f"## Ledger\n\n{markdown_table(LEDGERS, ledger_rows(found))}",
+            f"## Sign-off\n\n{markdown_table(ITEMS, map(item_row, found.items))}",
+            markdown_table(SIGNATURE_COLUMNS, ((each.role, each.confirms, *empty) for each in found.signatures)),
+        )
+    )
+
+
+def as_document(found: Audit) -> dict[str, Any]:
+    """The packet as one JSON document."""
+    return {
+        "schema": SCHEMA,
+        "spec": found.spec,
+        MADE: moment(found.generated),
+        "evidence": plain(found.sealed),
+        "holds": found.holds,
+        "verdicts": [dict(zip(map(str.lower, VERDICTS), row, strict=True)) for row in verdict_rows(found.state.stages)],
+        "costs": {
+            "summary": found.costs.summary.path if found.costs.summary else None,
+            "agrees": found.costs.agrees,
+            "lines": plain(found.costs.lines),
+            "total": plain(found.costs.total),
+            "archived": list(found.costs.archived),
+            "cap_usd": found.cap,
+        },
+        "conflicts": plain(found.conflicts),
+        "variances": [{**plain(row), "within": row.within} for row in found.variances],
+        "ledgers": plain(found.ledgers),
+        "items": plain(found.items),
+        "signatures": plain(found.signatures),
+    }

@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import Any
 
 from guardrails import __version__
-from guardrails.consensus.gathering import Candidate
-from guardrails.git import Repo, to_text
-from guardrails.reports.stage_records import Content
-from guardrails.reports.values import Outcome, Part
-from guardrails.snapshot import Snapshot
+from guardrails.consensus.load import Candidate
+from guardrails.git.repo import Repo, to_text
+from guardrails.reports.model import Outcome, Part
+from guardrails.reports.telemetry import Content
+from guardrails.snapshot.base import Snapshot
 
 SCHEMA = "speckit.reports-cache/1"
 LEAST = 2_000

@@ -1,88 +1,231 @@
-"""Charts as values: what is drawn, in which unit, against which targets, and what it shows in words."""
+"""The charts of each report, out of the same values as its tables."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
 
-from guardrails.reports.numbers import UNKNOWN
+from guardrails.config.layout import STAGES
+from guardrails.config.settings import Evidence
+from guardrails.reports.adoption import Adoption, Figures, ProfileCost, Weighed
+from guardrails.reports.audit import Audit
+from guardrails.reports.figures import MEGABYTE, UNKNOWN, added, dollars, duration, mean, share
+from guardrails.reports.formats.svg import Chart, Kind, Series, Target, told
+from guardrails.reports.qa import RULES, Qa
+from guardrails.reports.status import Status
 
-Kind = Literal["bar", "stacked", "line", "horizontal"]
-Palette = Literal["series", "verdicts"]
-
-
-class Series(NamedTuple):
-    """One thing that is shown for every label; None where it is not known."""
-
-    name: str
-    values: tuple[float | None, ...]
-
-
-class Target(NamedTuple):
-    """A line across the chart, dashed."""
-
-    name: str
-    value: float
+_HEAVIEST = 12
+Written = Callable[[float | None], str]
 
 
-class Chart(NamedTuple):
-    """`alt` says in a sentence what a look at the chart would; `written` shows a value in its unit."""
-
-    id: str
-    title: str
-    kind: Kind
-    labels: tuple[str, ...]
-    series: tuple[Series, ...]
-    alt: str
-    written: Callable[[float | None], str]
-    targets: tuple[Target, ...] = ()
-    palette: Palette = "series"
-    most: float | None = None
-    """the end of the scale, where it is fixed"""
-    grain: float = 1.0
-    """what the scale is counted in: 60,000 for minutes of milliseconds"""
-
-    @property
-    def known(self) -> bool:
-        """Whether there is anything to draw."""
-        return any(value is not None for each in self.series for value in each.values)
-
-    @property
-    def rows(self) -> list[tuple[str, ...]]:
-        """The same as a table: a row for each label."""
-        return [
-            (label, *(self.written(each.values[at]) for each in self.series)) for at, label in enumerate(self.labels)
-        ]
+def count(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:,.4g}" if value != int(value) else f"{value:,.0f}"
 
 
-def told(series: Series, labels: Sequence[str], written: Callable[[float | None], str], last: bool = False) -> str:
-    """A series in words: where it is lowest and highest, and with `last` what it came to at last."""
-    known = [(value, label) for value, label in zip(series.values, labels, strict=True) if value is not None]
-    if not known:
-        return f"{series.name}: {UNKNOWN} throughout"
-    least, most = min(known), max(known, key=lambda pair: pair[0])
-    if least[0] == most[0]:
-        where = known[0][1] if len(known) == 1 else "throughout"
-        return f"{series.name}: {written(most[0])} {where if len(known) > 1 else f'({where})'}"
-    reach = f"{written(least[0])} ({least[1]}) to {written(most[0])} ({most[1]})"
-    return f"{series.name}: {reach}" + (f", at last {written(known[-1][0])}" if last else "")
+def percent(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.0%}"
 
 
-def ticks(most: float, steps: int = 4) -> list[float]:
-    """Round numbers from 0 to at least `most`, about `steps` of them."""
-    if most <= 0:
-        return [0.0, 1.0]
-    raw = most / steps
-    size = 10.0 ** len(str(int(raw))) / 10 if raw >= 1 else _small(raw)
-    step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= raw - 1e-12)
-    count = 1
-    while step * count < most - 1e-9:
-        count += 1
-    return [round(step * number, 10) for number in range(count + 1)]
+def megabytes(value: float | None) -> str:
+    return (
+        UNKNOWN if value is None else f"{value:.2f} MB" if 0 < value < 10 and value != int(value) else f"{value:.0f} MB"
+    )
 
 
-def _small(raw: float) -> float:
-    size = 1.0
-    while size > raw and size > 1e-9:
-        size /= 10
-    return size
+def alternative(
+    series: Sequence[Series], labels: tuple[str, ...], written: Written, targets: Sequence[Target] = ()
+) -> str:
+    """What a chart shows, in words."""
+    lines = [f"{target.name} {written(target.value)}" for target in targets]
+    weekly = bool(labels) and all(label[4:6] == "-W" for label in labels)
+    return ". ".join((*(told(each, labels, written, weekly) for each in series), *lines)) + "."
+
+
+def adoption_charts(found: Adoption) -> tuple[Chart, ...]:
+    """Runs, outcomes, latency, agreement and cost by week, and cost by stage and profile."""
+    targets, weeks = found.targets, found.weeks
+    names = tuple(week.name + ("" if week.complete else "*") for week in weeks)
+    totals = [week.total for week in weeks]
+    return (
+        _runs(found, names),
+        _outcomes(totals, names),
+        _latency(totals, names),
+        _made(
+            "agreement", "Agreement of agents", "line", names, share,
+            [Series("mean agreement", tuple(each.agreement for each in totals))],
+            [Target("target", targets.agreement)], most=1.0,
+        ),
+        _made(
+            "cost-weeks", "Cost of a run", "bar", names, dollars,
+            _per_run(totals),
+            [Target("cap", targets.usd)],
+        ),
+        _stage_costs(found),
+    )  # fmt: skip
+
+
+def _of(name: str, values: Sequence[float | None]) -> Series:
+    return Series(name, tuple(values))
+
+
+def _made(
+    id_: str,
+    title: str,
+    kind: Kind,
+    labels: tuple[str, ...],
+    written: Written,
+    series: Sequence[Series],
+    targets: Sequence[Target] = (),
+    most: float | None = None,
+) -> Chart:
+    alt = alternative(series, labels, written, targets)
+    return Chart(id_, title, kind, labels, tuple(series), alt, written, tuple(targets), most=most)
+
+
+def _runs(found: Adoption, names: tuple[str, ...]) -> Chart:
+    profiles = sorted({row.profile for week in found.weeks for row in week.rows})
+    series = [
+        Series(
+            name, tuple(next((row.figures.runs for row in week.rows if row.profile == name), 0) for week in found.weeks)
+        )
+        for name in profiles
+    ]
+    target = [Target("target", found.targets.runs)]
+    return _made(
+        "runs", "Runs a week by profile", "stacked", names, count, series or [Series("runs", (0,) * len(names))], target
+    )
+
+
+def _latency(totals: Sequence[Figures], names: tuple[str, ...]) -> Chart:
+    series = [_of("p50", [each.p50_ms for each in totals]), _of("p95", [each.p95_ms for each in totals])]
+    return in_grains(_made("latency", "Latency of agents, p50 and p95", "line", names, duration, series))
+
+
+def in_grains(chart: Chart) -> Chart:
+    """A chart of milliseconds with a scale of whole seconds or minutes, where it reaches that far."""
+    most = max((value for each in chart.series for value in each.values if value is not None), default=0.0)
+    return chart._replace(grain=60_000.0 if most > 120_000 else 1000.0 if most > 1000 else 1.0)
+
+
+def _outcomes(totals: Sequence[Figures], names: tuple[str, ...]) -> Chart:
+    series = []
+    for kind in ("ok", "undecided", "degraded", "conflict"):
+        pairs = [(getattr(each.outcomes, kind), each.outcomes.all) for each in totals]
+        series.append(Series(kind, tuple(some / all_ if all_ else None for some, all_ in pairs)))
+    alt = alternative(series, names, percent)
+    return Chart(
+        "outcomes", "Consensus outcomes", "stacked", names, tuple(series), alt, percent, palette="verdicts", most=1.0
+    )
+
+
+def _per_run(totals: Sequence[Figures]) -> list[Series]:
+    """Means that are known, and apart from them those of which not every call has a price."""
+    known = [None if each.usd_per_run_is_floor else each.usd_per_run for each in totals]
+    floors = [each.usd_per_run if each.usd_per_run_is_floor else None for each in totals]
+    series = [_of("mean of a run", known), _of("at least: not every call is priced", floors)]
+    return [each for each in series if any(value is not None for value in each.values)] or series[:1]
+
+
+def _stage_costs(found: Adoption) -> Chart:
+    used = [name for at, name in enumerate(STAGES) if any(each.stages[at].usd is not None for each in found.profiles)]
+    labels = tuple(map(_profile_label, found.profiles))
+    series = [
+        Series(name, tuple(row.usd for each in found.profiles for row in each.stages if row.stage == name))
+        for name in used
+    ]
+    return _made(
+        "cost-stages",
+        "Cost of a run by stage and profile",
+        "stacked",
+        labels,
+        dollars,
+        series,
+        [Target("cap", found.targets.usd)],
+    )
+
+
+def _profile_label(each: ProfileCost) -> str:
+    """The profile, and whether its bar is the least that it costs: what has no price is not in it."""
+    lower = any(row.floor for row in each.stages)
+    return f"\u2265 {each.profile}" if lower else each.profile  # short: a long label is cut off below its bar
+
+
+def footprint_chart(rows: Sequence[Weighed], limits: Evidence) -> Chart:
+    """The evidence of the heaviest SPECs beside the two limits."""
+    shown = rows[:_HEAVIEST]
+    labels = tuple(row.spec for row in shown)
+    series = [Series("evidence", tuple(row.bytes / MEGABYTE for row in shown))]
+    targets = [Target("warning", limits.warn_bytes / MEGABYTE), Target("limit", limits.limit_bytes / MEGABYTE)]
+    chart = _made("footprint", "Evidence by SPEC", "horizontal", labels, megabytes, series, targets)
+    heaviest = f"{labels[0]} is the heaviest with {megabytes(series[0].values[0])}; " if shown else ""
+    return chart._replace(
+        alt=f"{heaviest}warning above {megabytes(targets[0].value)}, limit {megabytes(targets[1].value)}."
+    )
+
+
+def status_charts(found: Status, limits: Evidence) -> tuple[Chart, ...]:
+    """How far each SPEC has come, and what its evidence weighs."""
+    states = found.specs[:_HEAVIEST]
+    held = [Series("stages that hold", tuple(float(sum(stage.holds for stage in state.stages)) for state in states))]
+    progress = _made(
+        "progress",
+        "Stages that hold",
+        "horizontal",
+        tuple(state.spec for state in states),
+        count,
+        held,
+        most=len(STAGES),
+    )
+    heavy = sorted(
+        (Weighed(state.spec, state.footprint.total, state.footprint.files) for state in found.specs if state.footprint),
+        key=lambda row: (-row.bytes, row.spec),
+    )
+    return progress, footprint_chart(heavy, limits)
+
+
+def audit_charts(found: Audit, least: float) -> tuple[Chart, ...]:
+    """What each stage cost by each witness, and how far agents agreed."""
+    lines = found.costs.lines
+    stages = tuple(stage for stage in STAGES if any(line.stage == stage for line in lines))
+
+    def of(stage: str, witness: str) -> float | None:
+        amounts = [getattr(line, witness) for line in lines if line.stage == stage]
+        return added(amount.usd for amount in amounts if amount is not None)
+
+    named = (("metrics", "metrics"), ("event lines", "events"), ("cost summary", "summary"))
+    told_of = [Series(name, tuple(of(stage, witness) for stage in stages)) for name, witness in named]
+    series = [each for each in told_of if any(value is not None for value in each.values)]
+    run = [stage for stage in found.state.stages if stage.sessions]
+    agreement = [Series("agreement", tuple(stage.sessions[0].then.agreement for stage in run))]
+    return (
+        _made("costs-by-stage", "Cost by stage, as each record tells it", "bar", stages, dollars, series),
+        _made(
+            "agreement-by-stage", "Agreement by stage", "bar", tuple(stage.stage for stage in run), share, agreement,
+            [Target("least", least)], most=1.0,
+        ),
+    )  # fmt: skip
+
+
+def qa_charts(found: Qa) -> tuple[Chart, ...]:
+    """How much of each kind of record says something, and which alerts fired."""
+    kinds = tuple(dict.fromkeys(field.kind for field in found.population.fields))
+    shares = tuple(mean(field.share for field in found.population.fields if field.kind == kind) for kind in kinds)
+    fired = tuple(float(sum(each.alert.name == rule.name for each in found.fired)) for rule in RULES)
+    return (
+        _made(
+            "populated",
+            "Fields that say something",
+            "horizontal",
+            kinds,
+            percent,
+            [Series("mean share", shares)],
+            most=1.0,
+        ),
+        _made(
+            "fired",
+            "Alerts that fired",
+            "horizontal",
+            tuple(rule.name for rule in RULES),
+            count,
+            [Series("times", fired)],
+        ),
+    )

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from guardrails.reports import adoption_shown, qa_shown, status_shown
-from guardrails.reports import audit_shown as shown
+from guardrails.config.settings import Settings
+from guardrails.reports import adoption, audit, bench_view, qa, status
 from guardrails.reports.adoption import Adoption
-from guardrails.reports.audit import Audit
-from guardrails.reports.documents import moment
-from guardrails.reports.numbers import dollars, duration, least, share, size
-from guardrails.reports.page import Fact, Link, Page, Section, Table, render, table
-from guardrails.reports.page_charts import adoption_charts, audit_charts, footprint_chart, qa_charts, status_charts
+from guardrails.reports.audit import Audit, Reconciliation
+from guardrails.reports.bench import ALL, METRICS, MINIMUM, Comparison, Metric
+from guardrails.reports.bench_view import About
+from guardrails.reports.charts import (
+    adoption_charts,
+    audit_charts,
+    footprint_chart,
+    in_grains,
+    qa_charts,
+    status_charts,
+)
+from guardrails.reports.figures import dollars, duration, least, money, share, size
+from guardrails.reports.formats.html import Fact, Link, Page, Section, Table, render, table
+from guardrails.reports.formats.plain_json import moment
+from guardrails.reports.formats.svg import Chart, Series, told
 from guardrails.reports.qa import Qa
-from guardrails.reports.reconcile import Reconciliation
 from guardrails.reports.status import SpecState, Status
-from guardrails.settings import Settings
 
 Links = Sequence[Link]
 
@@ -24,13 +32,13 @@ Links = Sequence[Link]
 def adoption_page(found: Adoption, settings: Settings, now: datetime, links: Links = ()) -> str:
     """Adoption: are runs made, do agents agree, what do they cost."""
     facts = _adoption_facts(found)
-    rows = [row for week in found.weeks for row in adoption_shown.week_rows(week)]
-    by_week = table("Weeks", adoption_shown.COLUMNS, rows, (2, 4, 5))
-    gaps = tuple(f"{week.name}: {'; '.join(map(adoption_shown.gap, week.gaps))}" for week in found.weeks if week.gaps)
+    rows = [row for week in found.weeks for row in adoption.week_rows(week)]
+    by_week = table("Weeks", adoption.COLUMNS, rows, (2, 4, 5))
+    gaps = tuple(f"{week.name}: {'; '.join(map(adoption.gap, week.gaps))}" for week in found.weeks if week.gaps)
     alerts = table(
         "Alerts", ("Alert", "Weeks", "What"), [(each.name, each.period, each.message) for each in found.alerts]
     )
-    raised = "" if found.alerts else f"Here: {adoption_shown.no_alert(found)}."
+    raised = "" if found.alerts else f"Here: {adoption.no_alert(found)}."
     evidence = [(each.spec, size(each.bytes), str(each.files)) for each in found.footprints]
     text = (
         "A run is one run of the sequencer, or a stage that was run alone. Replayed and empty ones are not counted. "
@@ -82,7 +90,7 @@ def status_page(found: Status, settings: Settings, now: datetime, links: Links =
         Fact("Stale", str(stale), f"without evidence for {found.stale_hours:g} h", _bad(stale, dated, "warn")),
         Fact("Over the limit", str(over), "of evidence", _bad(over, any(state.footprint for state in found.specs))),
     )
-    overview = table("All SPECs", status_shown.COLUMNS, [status_shown.overview_row(state) for state in found.specs])
+    overview = table("All SPECs", status.COLUMNS, [status.overview_row(state) for state in found.specs])
     sections = (
         Section("all", "All SPECs", charts=status_charts(found, settings.evidence), tables=(overview,)),
         *(_spec_section(state) for state in found.specs),
@@ -101,9 +109,9 @@ def _spec_section(state: SpecState) -> Section:
         for stage in state.stages
         for agent in stage.agents
     ]
-    stages = table(f"Stages of {state.spec}", status_shown.STAGE_COLUMNS, list(status_shown.stage_rows(state)), (3, 4))
+    stages = table(f"Stages of {state.spec}", status.STAGE_COLUMNS, list(status.stage_rows(state)), (3, 4))
     called = table(f"Agents of {state.spec}", ("Stage", "Agent", "Model", "Outcome", "Why"), agents)
-    lines = tuple(f"{label.strip()}: {value}" for label, value in status_shown.facts_of(state, ""))
+    lines = tuple(f"{label.strip()}: {value}" for label, value in status.facts_of(state, ""))
     waived = tuple(f"waiver: {each.rule} {each.path} until {each.expires}: {each.reason}" for each in state.waivers)
     return Section(state.spec, state.spec, f"Next: {state.next_step}", lines=(*lines, *waived), tables=(stages, called))
 
@@ -127,23 +135,23 @@ def audit_page(found: Audit, least: float, links: Links = ()) -> str:
         ),
     )
     signatures = [(each.role, each.confirms, "", "", "") for each in found.signatures]
-    checked = table("Verified by machine", ("State", "What", "Why"), [shown.item_row(item) for item in found.items])
-    stages = table("Verdict of each stage", shown.VERDICTS, shown.verdict_rows(found.state.stages), (3, 4))
+    checked = table("Verified by machine", ("State", "What", "Why"), [audit.item_row(item) for item in found.items])
+    stages = table("Verdict of each stage", audit.VERDICTS, audit.verdict_rows(found.state.stages), (3, 4))
     costs, agreement = audit_charts(found, least)
     sections = (
-        Section("sign-off", "Sign-off", tables=(checked, table("To be signed", shown.SIGNATURES, signatures))),
+        Section("sign-off", "Sign-off", tables=(checked, table("To be signed", audit.SIGNATURE_COLUMNS, signatures))),
         Section("verdicts", "Verdicts", charts=(agreement,), tables=(stages,)),
         Section("costs", "Cost reconciliation", charts=(costs,), tables=(_costs(found.costs),)),
-        _only("conflicts", "Conflicts", shown.CONFLICTS, shown.conflict_rows(found.conflicts)),
-        _only("variance", "Variance", shown.VARIANCES, shown.variance_rows(found.variances), (2,)),
-        _only("ledger", "Ledger", shown.LEDGERS, shown.ledger_rows(found), (2,)),
+        _only("conflicts", "Conflicts", audit.CONFLICTS, audit.conflict_rows(found.conflicts)),
+        _only("variance", "Variance", audit.VARIANCES, audit.variance_rows(found.variances), (2,)),
+        _only("ledger", "Ledger", audit.LEDGERS, audit.ledger_rows(found), (2,)),
     )
     about = f"{found.sealed.files} evidence files, sha256 {found.sealed.sha256}"
     return render(Page(f"Audit of {found.spec}", about, moment(found.generated) or "", facts, sections, tuple(links)))
 
 
 def _costs(found: Reconciliation) -> Table:
-    return table("Costs to the cent", shown.COSTS, shown.cost_rows(found), (2, 3, 4))
+    return table("Costs to the cent", audit.COSTS, audit.cost_rows(found), (2, 3, 4))
 
 
 def _only(
@@ -168,21 +176,21 @@ def qa_page(found: Qa, links: Links = ()) -> str:
             "warn" if partial or not fields else "good",
         ),
         Fact("Costs", "agree" if found.costs.agrees else "do not agree", "", "good" if found.costs.agrees else "bad"),
-        Fact("Alerts", str(len(found.fired)), f"over {qa_shown.played(found)}", "good" if quiet else "warn"),
+        Fact("Alerts", str(len(found.fired)), f"over {qa.played(found)}", "good" if quiet else "warn"),
     )
-    verdict = f"{qa_shown.verdict(found)}."
-    said = table("Fields", qa_shown.FIELDS, [qa_shown.field_row(field) for field in fields], range(2, 7))
-    silent = table("What says nothing", ("Record", "Field", "How"), qa_shown.missing_rows(found))
+    verdict = f"{qa.verdict(found)}."
+    said = table("Fields", qa.FIELDS, [qa.field_row(field) for field in fields], range(2, 7))
+    silent = table("What says nothing", ("Record", "Field", "How"), qa.missing_rows(found))
     populated, fired = qa_charts(found)
-    rules = table("Rules", qa_shown.RULE_COLUMNS, qa_shown.rule_rows(found), (3,))
-    alerts = table("Alerts", qa_shown.FIRED, qa_shown.fired_rows(found))
+    rules = table("Rules", qa.RULE_COLUMNS, qa.rule_rows(found), (3,))
+    alerts = table("Alerts", qa.FIRED, qa.fired_rows(found))
     sections = (
         Section("result", "Result", verdict[:1].upper() + verdict[1:]),
-        _only("schemas", "Faults against the schemas", qa_shown.FAULTS, qa_shown.fault_rows(found)),
+        _only("schemas", "Faults against the schemas", qa.FAULTS, qa.fault_rows(found)),
         Section("fields", "Fields", charts=(populated,), tables=(said, silent)),
         Section("costs", "Costs", tables=(_costs(found.costs),)),
         Section("playback", "Alert playback", charts=(fired,), tables=(rules, alerts)),
-        _only("routing", "Alert routing", qa_shown.SENT, qa_shown.sent_rows(found)),
+        _only("routing", "Alert routing", qa.SENT, qa.sent_rows(found)),
     )
     about = f"{found.sealed.files} evidence files, sha256 {found.sealed.sha256}"
     return render(
@@ -194,3 +202,51 @@ def index_page(pages: Sequence[Link], where: str, now: datetime) -> str:
     """What binds the pages into a site."""
     sections = (Section("reports", "Reports", links=tuple(pages)),)
     return render(Page("Reports", f"from {where}", moment(now) or "", (), sections))
+
+
+# A benchmark as a page: which of the profiles is the better buy.
+
+
+def bench_page(about: About, found: Comparison, now: datetime, links: Sequence[Link] = ()) -> str:
+    """The medians as charts, the comparisons as tables, and what all of it rests on."""
+    seen = sum(each.finding in ("lower", "higher") for row in found.rows for each in row.differences)
+    compared = sum(len(row.differences) for row in found.rows)
+    runs, asked = min(found.runs), bool(about.proofs)
+    facts = (
+        Fact(
+            "Runs of each",
+            str(runs),
+            f"{about.asked} asked for",
+            "good" if runs >= max(MINIMUM, about.asked) else "warn",
+        ),
+        Fact("Differences seen", str(seen), f"in {compared} comparisons"),
+        Fact("Asked the same", "proved" if asked else "not proved", "", "good" if asked else "bad"),
+        Fact("Paid", money(about.paid)),
+    )
+    charts = tuple(chart for metric in METRICS if (chart := _chart(found, metric)).known)
+    tables = tuple(
+        table(title, bench_view.header(found, rows.other), rows.cells) for title, rows in bench_view.tables(found)
+    )
+    ended = table("How the runs ended", bench_view.ENDED, map(bench_view.ended, found.outcomes), range(2, 9))
+    sections = (
+        Section("medians", "Medians by stage", charts=charts),
+        Section("comparison", "Comparison", tables=tables),
+        Section("ended", "How the runs ended", tables=(ended,)),
+        Section("grounds", "Grounds", lines=tuple(bench_view.remarks(about, found))),
+    )
+    title, what = f"Benchmark of {about.spec}", f"{', '.join(found.profiles)}; {about.source}"
+    return render(Page(title, what, moment(now) or "", facts, sections, tuple(links)))
+
+
+def _chart(found: Comparison, metric: Metric) -> Chart:
+    rows = [row for row in found.rows if row.metric == metric.key]
+    labels = tuple("all stages" if row.stage == ALL else row.stage for row in rows)
+    series = tuple(
+        Series(name, tuple(row.spreads[at].median for row in rows)) for at, name in enumerate(found.profiles)
+    )
+    written = bench_view.SHOWN[metric.unit]
+    alt = ". ".join(told(each, labels, written) for each in series) + "."
+    most = 1.0 if metric.unit == "share" else None
+    title = metric.label[:1].upper() + metric.label[1:]
+    made = Chart(f"chart-{metric.key}", title, "bar", labels, series, alt, written, most=most)
+    return in_grains(made) if metric.unit == "ms" else made

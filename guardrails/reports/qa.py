@@ -2,15 +2,240 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from hashlib import sha256
+from typing import Any, NamedTuple
 
-from guardrails.reports.judged import Judged, Sealed
-from guardrails.reports.playback import Fired, playback
-from guardrails.reports.population import Population
-from guardrails.reports.reconcile import Reconciliation, reconcile
-from guardrails.reports.values import Facts
-from guardrails.run_settings import Budget
+from guardrails.config.layout import stage_of
+from guardrails.config.run_settings import Budget
+from guardrails.config.settings import Settings
+from guardrails.core.strict_json import JsonFlaw, parse, parse_lines
+from guardrails.layouts.evidence_names import EvidenceKind, evidence_name
+from guardrails.reports.adoption import Alert, Targets, adoption
+from guardrails.reports.audit import COSTS, MADE, Reconciliation, cost_rows, reconcile
+from guardrails.reports.audit_checks import Judged, Sealed
+from guardrails.reports.fields import table
+from guardrails.reports.figures import priced
+from guardrails.reports.formats.plain_json import moment, plain
+from guardrails.reports.formats.tables import fields, markdown, markdown_table, text_table
+from guardrails.reports.model import Facts, Session
+from guardrails.reports.runs import Execution, executions
+from guardrails.snapshot.base import Entry, Snapshot
+
+# Alert rules played back over a SPEC's history: what fires, in the order it would have.
+
+
+class RuleRow(NamedTuple):
+    """One alert rule: what fires it, and whether it looks at one session, one run, or two weeks."""
+
+    name: str
+    about: str
+    when: str
+
+
+RULES = (
+    RuleRow("consensus-conflict", "session", "a conflict nobody settled"),
+    RuleRow("consensus-degraded", "session", "agents missing, or an agreement below the configured one"),
+    RuleRow("guardrail-failed", "stage", "a guardrail failed"),
+    RuleRow("cost-unknown", "run", "agents were called and no price is known"),
+    RuleRow("cost-over-cap", "run", "a run cost more than its cap"),
+    RuleRow("adoption-low-runs", "two weeks", "fewer than 3 runs in each"),
+    RuleRow("adoption-low-agreement", "two weeks", "an agreement below 0.85 in each"),
+    RuleRow("adoption-high-cost", "two weeks", "more than $3.50 a run in each"),
+)
+
+
+class Fired(NamedTuple):
+    """An alert, with an id that is the same each time the same history is played."""
+
+    id: str
+    alert: Alert
+
+
+class Played(NamedTuple):
+    """What fired, and over how many runs: of none, nothing can."""
+
+    runs: int
+    fired: tuple[Fired, ...]
+
+
+def playback(facts: Facts, now: datetime, weeks: int, cap: float | None, spec: str) -> Played:
+    """Everything that fires over the last `weeks` ISO weeks of one SPEC."""
+    found = adoption(facts, now, weeks, Targets())
+    first = found.weeks[0].monday
+    recent = [each for each in executions(facts) if each.started and each.started.date() >= first]
+    alerts = [alert for each in recent for alert in _of_run(each, cap)]
+    weekly = [alert._replace(spec=spec) for alert in found.alerts]
+    return Played(len(recent), tuple(Fired(identity(each), each) for each in (*alerts, *weekly)))
+
+
+def identity(alert: Alert) -> str:
+    """What tells two alerts apart: the rule, and what it is about."""
+    return sha256(f"{alert.name}\0{alert.spec}\0{alert.period}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _of_run(each: Execution, cap: float | None) -> Iterator[Alert]:
+    for stage in each.stages:
+        if stage.session is not None:
+            yield from _of_session(stage.session)
+        record = stage.record
+        if record is not None and record.outcome == "failed":
+            failed = ", ".join(part.name for part in record.parts if part.outcome == "failed")
+            period = f"{record.stage} {record.stamp or moment(record.when) or record.path}"
+            yield Alert("guardrail-failed", period, f"{record.stage}: {failed}", None, None, record.spec)
+    cost = each.cost
+    if not each.called or each.replayed:
+        return
+    if cost.usd is None or cost.floor:
+        yield Alert("cost-unknown", each.name, priced(cost), None, None, each.spec)
+    if cap is not None and cost.usd is not None and cost.usd > cap:
+        yield Alert("cost-over-cap", each.name, f"${cost.usd:.2f} of ${cap:.2f}", cost.usd, cap, each.spec)
+
+
+def _of_session(session: Session) -> Iterator[Alert]:
+    verdict = session.then
+    if verdict.kind in ("conflict", "degraded"):
+        period = f"{session.stage} {session.stamp or moment(session.when) or 'undated'}"
+        said = f"{session.stage}: {'; '.join(verdict.reasons)}"
+        yield Alert(f"consensus-{verdict.kind}", period, said, verdict.agreement, None, session.spec)
+
+
+# Which fields of telemetry say something: not absent, not null, and not a zero that nobody measured.
+
+
+# What a record of each kind is kept for. Dots lead into objects; `a|b` are two spellings of one field.
+_FIELDS: dict[EvidenceKind, tuple[str, ...]] = {
+    "telemetry": ("specId|spec_id", "sessionId|session_id", "timestamp", "artifacts"),
+    "agent_output": ("agent", "model", "prompt_sha256", "inputs", "consensus.agreements"),
+    "agent_metrics": (
+        "model_id", "latency_ms", "prompt_tokens", "completion_tokens", "total_tokens", "cost_usd",
+    ),
+    "consensus_telemetry": (
+        "timestamp", "latency_ms", "cost_usd", "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens",
+    ),
+    "cost_summary": ("total_usd|total_spent|total_cost_usd|totalCostUsd", "total_tokens", "calls|call_count"),
+    "run_summary": ("profile", "started_at", "outcome", "cost.usd", "cost.tokens", "seal.head"),
+    "tasks_telemetry": ("output_tokens", "latency_ms", "agent_participation"),
+}  # fmt: skip
+_BY_STAGE: dict[str, tuple[str, ...]] = {
+    "plan": ("baseline.status", "hooks.session.start"),
+    "tasks": ("tool.status",),
+    "implement": ("lock_status", "hook_status"),
+    "validate": ("scenarios",),
+    "audit": ("scenarios",),
+    "unlock": ("unlock_status",),
+}
+# A zero of these is a measurement only where the record says so; of the others it is a value like any other.
+_AMOUNTS = ("usd", "tokens", "latency_ms", "total_spent")
+
+
+class Field(NamedTuple):
+    """One field over all records of a kind: how many say something, and how the others do not."""
+
+    kind: str
+    name: str
+    records: int
+    said: int
+    zero: int = 0
+    null: int = 0
+    absent: int = 0
+
+    @property
+    def share(self) -> float:
+        return self.said / self.records
+
+
+class Missing(NamedTuple):
+    """One field of one record that says nothing."""
+
+    path: str
+    line: int | None
+    field: str
+    how: str
+
+
+class Population(NamedTuple):
+    """`missing` lists the first MOST of what is missing."""
+
+    fields: tuple[Field, ...]
+    missing: tuple[Missing, ...]
+
+
+MOST = 200
+
+
+def population(snapshot: Snapshot, settings: Settings, entries: Iterable[Entry]) -> Population:
+    """The fields of all records among some files that can be read; `validate` tells of the others."""
+    counted: dict[tuple[str, str], dict[str, int]] = {}
+    missing: list[Missing] = []
+    for path, line, kind, stage, value in _records(snapshot, settings, entries):
+        for name in _wanted(kind, stage, value):
+            how = state(value, name)
+            row = counted.setdefault((kind, name), dict.fromkeys(("said", "zero", "null", "absent"), 0))
+            row[how] += 1
+            if how != "said" and len(missing) < MOST:
+                missing.append(Missing(path, line, name.partition("|")[0], how))
+    fields = [Field(kind, name.partition("|")[0], sum(row.values()), **row) for (kind, name), row in counted.items()]
+    return Population(tuple(sorted(fields)), tuple(missing))
+
+
+def _records(
+    snapshot: Snapshot, settings: Settings, entries: Iterable[Entry]
+) -> Iterator[tuple[str, int | None, EvidenceKind, str | None, dict[str, Any]]]:
+    """(path, line, kind, stage, record) of every record."""
+    for blob in snapshot.read_many(entry for entry in entries if entry.kind == "file"):
+        path, name = blob.entry.path, evidence_name(settings.layout, blob.entry.path)
+        if name is None or name.kind not in _FIELDS or blob.data is None:
+            continue
+        if path.endswith(".jsonl"):
+            for line, value in parse_lines(blob.data):
+                if isinstance(value, dict) and value.get("event") == "agent":
+                    yield path, line, name.kind, name.stage, value
+            continue
+        try:
+            document = parse(blob.data)
+        except JsonFlaw:
+            continue
+        if isinstance(document, dict):
+            yield path, None, name.kind, name.stage, document
+
+
+def _wanted(kind: EvidenceKind, stage: str | None, value: dict[str, Any]) -> tuple[str, ...]:
+    if kind == "telemetry" and "checks" not in value:
+        return (*_FIELDS[kind], *_BY_STAGE.get(stage_of(value.get("command")) or stage or "", ()))
+    return _FIELDS[kind]
+
+
+def state(value: dict[str, Any], name: str) -> str:
+    """`said`, `zero`, `null` or `absent`. An empty text or list says nothing either: it counts as null."""
+    found = [_state(value, spelling) for spelling in name.split("|")]
+    return min(found, key=("said", "zero", "null", "absent").index)
+
+
+def _state(value: dict[str, Any], name: str) -> str:
+    item: Any = value
+    if name in value:  # names of OpenTelemetry hold dots themselves
+        item = value[name]
+    else:
+        parts = name.split(".")
+        parts = ["hooks", "session.start"] if name == "hooks.session.start" else parts
+        for part in parts:
+            if not isinstance(item, dict) or part not in item:
+                return "absent"
+            item = item[part]
+    if item is None or item in ("", [], {}):
+        return "null"
+    if item == 0 and not isinstance(item, bool) and any(word in name for word in _AMOUNTS) and not _measured(value):
+        return "zero"
+    return "said"
+
+
+def _measured(value: dict[str, Any]) -> bool:
+    """Whether a record says that its amounts were measured: itself, or each of its stages."""
+    stages = [table(stage) for stage in table(value.get("per_stage")).values()]
+    given = [value.get("source"), table(value.get("cost")).get("source")]
+    return "measured" in given or bool(stages and all(stage.get("source") == "measured" for stage in stages))
 
 
 class Routed(NamedTuple):
@@ -76,3 +301,142 @@ def qa(facts: Facts, budget: Budget, inputs: Inputs, now: datetime, weeks: int, 
     costs = reconcile(facts, spec)
     looked = (inputs.sealed, inputs.judged, inputs.population)
     return Qa(spec, facts.where, now, *looked, costs, weeks, runs, fired, routing)
+
+
+# The QA sweep as text, Markdown and JSON.
+
+
+SCHEMA = "speckit.qa/1"
+FIELDS = ("Record", "Field", "Populated", "Share", "Zero by default", "Null or empty", "Absent")
+FIRED = ("Alert", "About", "What", "Id")
+SENT = ("Alert", "Where", "What became of it")
+FAULTS = ("Rule", "Place", "What")
+_SHOWN = 20
+
+
+def verdict(found: Qa) -> str:
+    """The sweep in a sentence."""
+    return "the telemetry can be trusted" if not found.faults else "; ".join(found.faults)
+
+
+def field_row(field: Field) -> tuple[str, ...]:
+    share = f"{field.share:.0%}" if field.said < field.records else "100%"
+    counts = (str(field.zero), str(field.null), str(field.absent))
+    return field.kind, field.name, f"{field.said} of {field.records}", share, *counts
+
+
+def fault_rows(found: Qa) -> Iterator[tuple[str, ...]]:
+    for each in found.schemas.errors:
+        yield each.rule, f"{each.path}:{each.line or 1}", each.message
+    if not found.schemas.errors:
+        yield "none", "", ""
+
+
+def missing_rows(found: Qa) -> Iterator[tuple[str, ...]]:
+    for each in found.population.missing[:_SHOWN]:
+        yield each.path + (f":{each.line}" if each.line else ""), each.field, each.how
+
+
+def fired_rows(found: Qa) -> Iterator[tuple[str, ...]]:
+    for fired in found.fired:
+        alert = fired.alert
+        yield alert.name, alert.period, alert.message, fired.id
+    if not found.fired:
+        yield "none", "", "", ""
+
+
+def played(found: Qa) -> str:
+    """What the rules were played back over."""
+    return f"the last {found.weeks} ISO weeks, {found.runs or 'no'} {'run' if found.runs == 1 else 'runs'}"
+
+
+def rule_rows(found: Qa) -> Iterator[tuple[str, ...]]:
+    """Every rule, and how often it fired: one that never did was played back all the same."""
+    for rule in RULES:
+        times = sum(each.alert.name == rule.name for each in found.fired)
+        yield rule.name, rule.about, rule.when, str(times)
+
+
+def sent_rows(found: Qa) -> Iterator[tuple[str, ...]]:
+    for each in found.routing.sent or ():
+        yield each.alert, each.place, each.outcome
+    if found.routing.sent is None:
+        for place in found.routing.places or ("nowhere: no route is configured",):
+            yield f"{len(found.fired)} alerts", place, "not sent: add --route"
+
+
+RULE_COLUMNS = ("Rule", "About", "Fires at", "Fired")
+
+
+def as_text(found: Qa) -> str:
+    """The sweep for a terminal."""
+    header = [
+        ("SPEC", found.spec),
+        ("evidence", f"{found.sealed.files} files, sha256 {found.sealed.sha256}"),
+        ("schemas", f"{found.schemas.verdict}: {found.schemas.checked} examined, {found.schemas.found} faults"),
+    ]
+    partial = [field_row(field) for field in found.population.fields if field.said < field.records]
+    return "".join(
+        (
+            fields(header),
+            *(["\n", text_table(FAULTS, fault_rows(found))] if found.schemas.errors else []),
+            f"\nFields that are not always populated ({len(partial)} of {len(found.population.fields)})\n",
+            text_table(FIELDS, partial) if partial else "none\n",
+            "\n",
+            text_table(COSTS, cost_rows(found.costs)),
+            f"\nAlerts over {played(found)}\n",
+            text_table(FIRED, fired_rows(found)),
+            "\n",
+            text_table(SENT, sent_rows(found)),
+            f"\n{verdict(found)}\n",
+        )
+    )
+
+
+def as_markdown(found: Qa) -> str:
+    """The sweep as it is filed."""
+    missing, schemas = list(missing_rows(found)), found.schemas
+    playback = f"## Alert playback\n\nOver {played(found)}.\n"
+    more = len(found.population.missing) - len(missing)
+    examples = markdown_table(("Record", "Field", "How"), missing) + (f"\nand {more} more\n" if more > 0 else "")
+    return "\n".join(
+        (
+            f"# Telemetry QA of {markdown(found.spec)}\n",
+            f"- evidence: {found.sealed.files} files, sha256 {found.sealed.sha256}",
+            f"- {MADE}: {moment(found.generated)}",
+            f"- result: {markdown(verdict(found))}\n",
+            f"## Schemas\n\n{schemas.checked} records examined, {schemas.found} faults: {schemas.verdict}.\n",
+            markdown_table(FAULTS, fault_rows(found)),
+            f"## Fields\n\n{markdown_table(FIELDS, map(field_row, found.population.fields))}",
+            examples if missing else "Every field says something.\n",
+            f"## Costs\n\n{markdown_table(COSTS, cost_rows(found.costs))}",
+            f"{playback}\n{markdown_table(RULE_COLUMNS, rule_rows(found))}",
+            markdown_table(FIRED, fired_rows(found)),
+            f"## Alert routing\n\n{markdown_table(SENT, sent_rows(found))}",
+        )
+    )
+
+
+def as_document(found: Qa) -> dict[str, Any]:
+    """The sweep as one JSON document."""
+    return {
+        "schema": SCHEMA,
+        "spec": found.spec,
+        MADE: moment(found.generated),
+        "evidence": plain(found.sealed),
+        "trusted": not found.faults,
+        "faults": list(found.faults),
+        "schemas": plain(found.schemas),
+        "fields": plain(found.population.fields),
+        "missing": plain(found.population.missing),
+        "costs": {
+            "agrees": found.costs.agrees,
+            "lines": plain(found.costs.lines),
+            "total": plain(found.costs.total),
+            "archived": list(found.costs.archived),
+        },
+        "weeks": found.weeks,
+        "runs": found.runs,
+        "alerts": [{"id": fired.id, **plain(fired.alert)} for fired in found.fired],
+        "routing": {"places": list(found.routing.places), "sent": plain(found.routing.sent)},
+    }

@@ -8,17 +8,191 @@ from functools import partial
 from typing import NamedTuple
 
 from guardrails.checks.footprint import NO_SPEC, Footprint, measure
-from guardrails.consensus.gathering import Candidate
-from guardrails.halves import in_turns
-from guardrails.reports.finding_files import Files, Reach, choose, listed, witnesses
-from guardrails.reports.packets import packets_of, tracker_rows
-from guardrails.reports.records import read_costs, read_run
-from guardrails.reports.sessions import Asked, sessions_of
+from guardrails.config.layout import Layout
+from guardrails.config.settings import Settings
+from guardrails.consensus import sessions as grouping
+from guardrails.consensus.load import Candidate, Case, Present, cases, present
+from guardrails.consensus.model import AgentOutput, Current
+from guardrails.consensus.sessions import Session as Filed
+from guardrails.consensus.verdict import judge
+from guardrails.core.parallel import in_turns
+from guardrails.core.schema import is_valid
+from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.reports.evidence_files import Files, Reach, choose, listed, witnesses
+from guardrails.reports.fields import text
+from guardrails.reports.load import Witnessed, contents, read_costs, read_run, read_usage, read_witnesses
+from guardrails.reports.model import Call, CostSummary, Facts, Packet, Run, Session, StageRecord, TrackerRow
 from guardrails.reports.telemetry import LEAST, Memo, telemetry_of, value_of
-from guardrails.reports.values import CostSummary, Facts, Packet, Run, Session, StageRecord, TrackerRow
-from guardrails.reports.witnessing import contents
-from guardrails.settings import Settings
-from guardrails.snapshot import Snapshot
+from guardrails.snapshot.base import Entry, Snapshot
+
+# SPEC directories and the tracker's rows, as reports show them.
+
+
+_ALSO = ("PRD.md",)
+
+
+def packets_of(entries: Iterable[Entry], settings: Settings, only: str | None) -> Mapping[str, tuple[Packet, ...]]:
+    """The directories of each SPEC that hold a document of one, with what they hold."""
+    layout = settings.layout
+    expected = (*(document.name for document in settings.documents), *_ALSO)
+    start = len(layout.docs) + 1
+    held: dict[str, set[str]] = {}
+    for entry in entries:
+        if entry.kind != "file" or not entry.path.endswith(".md") or not entry.path.startswith(layout.docs + "/"):
+            continue
+        folder, _, name = entry.path[start:].partition("/")
+        if name and "/" not in name:
+            held.setdefault(folder, set()).add(name)
+    found: dict[str, tuple[Packet, ...]] = {}
+    for folder in sorted(held):
+        spec = layout.id_of(folder)
+        documents = tuple((name, name in held[folder]) for name in expected)
+        if spec and only in (None, spec) and any(there for _, there in documents):
+            found[spec] = (*found.get(spec, ()), Packet(f"{layout.docs}/{folder}", documents))
+    return found
+
+
+def folder_of(packets: Mapping[str, tuple[Packet, ...]], layout: Layout, spec: str) -> str:
+    """Where a SPEC's own files lie: its directory, the first by name where it has several."""
+    known = packets.get(spec, ())
+    return known[0].path if known else f"{layout.docs}/{spec}"
+
+
+def tracker_rows(snapshot: Snapshot, settings: Settings, specs: Iterable[str]) -> Mapping[str, tuple[TrackerRow, ...]]:
+    """The rows that name each SPEC, by its exact id. A tracker that cannot be read has none; `lint` says why."""
+    from guardrails.layouts.guardrails import mentioned, read, tables_of
+    from guardrails.layouts.tracker import DONE
+
+    layout = settings.layout
+    entry = snapshot.entry(layout.tracker)
+    tables = tables_of(next(read(snapshot, [entry])), settings) if entry else ()
+    known: dict[str, list[str]] = {spec: [] for spec in specs}
+    found: dict[str, tuple[TrackerRow, ...]] = {}
+    for table in tables:
+        for item in table.items:
+            columns = item.columns
+            row = TrackerRow(
+                task=text(item.task) or "-",
+                title=text(item.text(columns.title)) or "-",
+                status=text(item.status or item.written) or "-",
+                done=item.role == DONE,
+                owners=text(item.text(columns.owner)) or "-",
+                branch=text(item.text(columns.branch)) or "-",
+                validated=text(item.text(columns.validated)) or "-",
+                line=item.row.line,
+            )
+            for spec in {*mentioned(layout, item, known)} | _of_prd(layout, item.text(columns.prd), known):
+                found[spec] = (*found.get(spec, ()), row)
+    return found
+
+
+def _of_prd(layout: Layout, cell: str, known: Mapping[str, object]) -> set[str]:
+    """The SPECs whose directories the PRD column points into."""
+    parts = (word.partition("/")[0] for word in cell.replace("`", " ").split(layout.docs + "/")[1:])
+    return {spec for part in parts if (spec := layout.id_of(part.split()[0] if part.split() else "")) in known and spec}
+
+
+# Consensus sessions: grouped and judged by the same functions as the check, so that status and gate cannot differ.
+
+
+class Asked(NamedTuple):
+    """What there is to judge: answers and records, the metrics and event lines that tell of them, the run each session
+    belongs to by SPEC and stamp, and whether only those sessions are wanted that the gate would judge."""
+
+    consensus: Sequence[Candidate]
+    witnesses: Sequence[Candidate]
+    runs: Mapping[tuple[str, str], str]
+    latest_only: bool = False
+
+
+class _Filed(NamedTuple):
+    """One session of a case, and whether it is the latest of its stage."""
+
+    case: Case
+    session: Filed
+    is_latest: bool
+
+
+def sessions_of(snapshot: Snapshot, settings: Settings, asked: Asked) -> list[Session]:
+    """The sessions among some files, each judged."""
+    told = read_witnesses(snapshot, asked.witnesses)
+    filed_cases = cases(snapshot, settings, asked.consensus, is_valid).values()
+    filed = [row for case in filed_cases for row in _of_case(case, asked.latest_only)]
+    judged = [output for row in filed if row.is_latest for output in row.session.outputs]
+    now = present(snapshot, settings.layout, judged)
+    usage = _usage(snapshot, {each.path: each.agent for row in filed for each in _silent(row.session, told)})
+    return [_session(settings, row, now, asked.runs, told, usage) for row in filed]
+
+
+def _of_case(case: Case, latest_only: bool) -> list[_Filed]:
+    sessions = grouping.group(case.outputs, case.records, case.witnesses)
+    latest = grouping.latest(sessions)
+    return [_Filed(case, each, each in latest) for each in (latest if latest_only else sessions)]
+
+
+def _silent(session: Filed, told: Witnessed) -> Iterator[AgentOutput]:
+    """The answers of agents whose calls no other record tells of: that one was made is known all the same."""
+    paths = [file.path for file in session.witnesses]
+    heard = {told.metrics[path].agent for path in paths if path in told.metrics}
+    heard |= {call.agent for path in paths if path in told.events for call in told.events[path].calls}
+    return (output for output in session.outputs if output.agent not in heard)
+
+
+def _usage(snapshot: Snapshot, agents: Mapping[str, str]) -> dict[str, Call]:
+    """What answers themselves say of their calls, by path. `agents` are those asked for, by the path of the answer."""
+    entries = [entry for path in agents if (entry := snapshot.entry(path)) and entry.kind == "file"]
+    found = {}
+    for blob in snapshot.read_many(entries):
+        try:
+            value = parse(blob.data) if blob.data else None
+        except JsonFlaw:
+            value = None
+        path = blob.entry.path
+        found[path] = read_usage(path, agents[path], value)
+    return found
+
+
+def _session(
+    settings: Settings,
+    row: _Filed,
+    now: Present,
+    runs: Mapping[tuple[str, str], str],
+    told: Witnessed,
+    usage: Mapping[str, Call],
+) -> Session:
+    case, filed = row.case, row.session
+    question = case.question._replace(stamp=filed.stamp)
+    resolutions = [each for each in case.resolutions if grouping.belongs(each, filed)]
+    current = now.of(question.spec)
+    recorded = {item.path: item.sha256 for output in filed.outputs for item in output.inputs}
+    now_ = (
+        judge(question, filed.outputs, filed.records, resolutions, current, settings.consensus)
+        if row.is_latest
+        else None
+    )
+    # A verdict that found nothing changed since is the one that was true then.
+    then = now_ if now_ and not now_.stale else None
+    as_then = Current(recorded, current.required)
+    then = then or judge(question, filed.outputs, filed.records, resolutions, as_then, settings.consensus)
+    metrics = tuple(told.metrics[each.path] for each in filed.witnesses if each.path in told.metrics)
+    events = [told.events[each.path] for each in filed.witnesses if each.path in told.events]
+    calls = tuple(call for each in events for call in each.calls)
+    answers = tuple(usage[each.path] for each in filed.outputs if each.path in usage)
+    run = next((each.run for each in events if each.run), None) or runs.get((question.spec, filed.stamp or ""))
+    return Session(
+        spec=question.spec,
+        stage=question.stage,
+        when=filed.when,
+        stamp=filed.stamp,
+        run=run,
+        then=then,
+        now=now_,
+        metrics=(*metrics, *answers),
+        events=calls,
+        recoveries=tuple(step for each in events for step in each.recoveries),
+        paths=tuple(sorted(file.path for file in filed.files)),
+    )
+
 
 _ALL = Reach()
 _DAWN = datetime.min.replace(tzinfo=timezone.utc)

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from guardrails.evidence_names import evidence_name
-from guardrails.git import Repo, to_text
-from guardrails.layout import Layout
-from guardrails.snapshot import within
+from guardrails.config.layout import Layout
+from guardrails.core.paths import within
+from guardrails.git.repo import Repo, to_text
+from guardrails.layouts.evidence_names import evidence_name
 
 KINDS = frozenset({"commands", "consensus", "costs", "runs", "archive"})
 """Directories an evidence root holds; two of them, or one holding a SPEC, make a directory named `evidence` one."""

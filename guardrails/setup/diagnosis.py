@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from guardrails.config.settings import Settings
 from guardrails.errors import GuardrailError, Undecidable
-from guardrails.git import Repo
-from guardrails.settings import Settings
+from guardrails.git.repo import Repo
 from guardrails.setup.detect import Detected
 from guardrails.snapshot.worktree import Worktree
 

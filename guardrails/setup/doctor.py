@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from guardrails import __version__
+from guardrails.config.settings import CONFIG_FILE, Settings
 from guardrails.errors import GuardrailError
-from guardrails.git import Repo
-from guardrails.git_version import OLDEST_GIT, git_version
-from guardrails.settings import CONFIG_FILE, Settings
+from guardrails.git.repo import OLDEST_GIT, Repo, git_version
 from guardrails.setup.detect import look
 from guardrails.setup.diagnosis import Patient, Row, row_of
-from guardrails.setup.doctor_hooks import hook_rows
+from guardrails.setup.hook_checks import hook_rows
 from guardrails.snapshot.worktree import Worktree
 
 LIBRARIES = (

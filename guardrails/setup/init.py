@@ -2,18 +2,135 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from guardrails import config
+from guardrails.config import loader
+from guardrails.config.layout import Layout
+from guardrails.config.settings import CONFIG_FILE
+from guardrails.core import atomic
 from guardrails.errors import GuardrailError
-from guardrails.git import Repo
-from guardrails.layout import Layout
-from guardrails.settings import CONFIG_FILE
-from guardrails.setup import configfile, files, hookfile, precommit, snippets
+from guardrails.git.repo import Repo
+from guardrails.setup import hook_files, precommit
 from guardrails.setup.detect import Detected, look
+from guardrails.setup.hook_files import NAMES
+from guardrails.setup.manifest import Hook, guard_entry
+from guardrails.setup.precommit import Entry, snippet
 from guardrails.snapshot.worktree import Worktree
+
+# The first `.speckit.yaml`: what was found, and the most wanted settings as comments. Pure.
+
+
+_TEMPLATE = """\
+# What speckit judges here. Every key is optional; 'speckit config' shows what holds and why.
+version: 1
+
+layout:
+  docs: {docs}{docs_note}
+  {tracker_line}
+
+evidence:
+  root: {evidence}{evidence_note}
+  # warn_mb: 15     # a SPEC above this many MB (of 1,048,576 bytes) gets a warning,
+  # limit_mb: 25    # above this many a failure
+  # require: [commands]    # directories below the root that must hold something
+
+# tracker:
+#   thread: branch    # exactly one In Progress for each: branch, table or file
+
+# secrets:
+#   env: [MY_API_TOKEN]    # variables whose values must never be committed
+
+# waivers:
+#   - {{rule: TRK006, path: {tracker}, reason: why it is accepted, expires: YYYY-MM-DD}}
+"""
+
+
+def render(found: Detected) -> str:
+    """The text of a new configuration for what was found."""
+    layout = found.layout
+    return _TEMPLATE.format(
+        docs=scalar(layout.docs),
+        docs_note="" if found.specs else "    # no SPEC directory there yet",
+        tracker=scalar(layout.tracker),
+        tracker_line=_tracker(found),
+        evidence=scalar(layout.evidence),
+        evidence_note="" if found.evidence else "    # nothing there yet",
+    )
+
+
+def _tracker(found: Detected) -> str:
+    """What is named must be there: the usual name is only suggested until there is a tracker."""
+    line = f"tracker: {scalar(found.layout.tracker)}"
+    if found.tracker:
+        return line
+    if found.layout.tracker == Layout().tracker:
+        return f"# {line}    # not there yet; once it is named, it must be there"
+    return f"{line}    # not there yet"
+
+
+def scalar(text: str) -> str:
+    """`text` as YAML: plain where that is surely what it says, else double-quoted."""
+    import json
+
+    import yaml
+
+    if re.fullmatch(r"[A-Za-z][A-Za-z0-9/_.-]*", text) and yaml.safe_load(text) == text:
+        return text
+    return json.dumps(text, ensure_ascii=False)
+
+
+# What to put into the files of hook managers that are not amended. Pure.
+
+
+def for_manager(manager: str, added: Entry) -> str:
+    """The text to add by hand to the configuration of `manager`."""
+    if manager == "lefthook":
+        return _lefthook()
+    if manager == "husky":
+        return "".join(f'# .husky/{name}\n{guard_entry(name)} -- "$@"\n' for name in NAMES)
+    if manager == "prek":
+        return _prek(added)
+    return f"default_install_hook_types: [{', '.join(added.types)}]\nrepos:\n{snippet(added, 2)}"
+
+
+def _lefthook() -> str:
+    """`use_stdin` hands over the pushed refs; `{1}` is the name of the message file."""
+    return "".join(
+        f"{name}:\n  commands:\n    speckit:\n      run: {guard_entry(name)}"
+        + {"pre-push": "\n      use_stdin: true", "commit-msg": " -- {1}"}.get(name, "")
+        + "\n"
+        for name in NAMES
+    )
+
+
+def _prek(added: Entry) -> str:
+    lines = [f"default_install_hook_types = {json.dumps(added.types)}", "", "[[repos]]"]
+    lines.append(f"repo = {json.dumps(added.url or 'local')}")
+    if added.url:
+        lines.append(f"rev = {json.dumps(added.rev)}")
+    for hook in added.hooks:
+        lines += ["", "[[repos.hooks]]", f"id = {json.dumps(hook.id)}"]
+        lines += [] if added.url else _local(hook)
+    return "\n".join(lines) + "\n"
+
+
+def _local(hook: Hook) -> list[str]:
+    message = "commit-msg" in hook.stages
+    return [
+        f"name = {json.dumps(hook.name)}",
+        f"entry = {json.dumps(hook.entry)}",
+        'language = "system"',
+        f"stages = {json.dumps(list(hook.stages))}",
+        f"pass_filenames = {json.dumps(message)}",
+        "always_run = true",
+        "require_serial = true",
+        "verbose = true",
+    ]
+
 
 MODE = 0o644
 
@@ -76,20 +193,20 @@ def _configuration(tree: Worktree, found: Detected, repo: Repo, force: bool) -> 
         data = tree.read(name)
         if data is None:
             raise GuardrailError(f"{name}: not a file that can be read", "make it a regular file, or use --force")
-        layout = config.load(data, name, repo.environment).settings.layout
+        layout = loader.load(data, name, repo.environment).settings.layout
         return look(repo, layout), _Part(kept=(f"{name}: kept as it is (--force replaces it)",))
-    text = configfile.render(found)
+    text = render(found)
     notes: tuple[str, ...] = ()
     if not _means(text, found.layout):
         found = look(repo, Layout())
         notes = (f"{name}: the names found have no spelling in it, so it holds the usual ones",)
-        text = configfile.render(found)
+        text = render(found)
     return found, _Part((Change(name, _text(tree, name), text, "replaced" if exists else "written"),), notes=notes)
 
 
 def _means(text: str, layout: Layout) -> bool:
     try:
-        return config.load(text.encode(), CONFIG_FILE, {}).settings.layout == layout
+        return loader.load(text.encode(), CONFIG_FILE, {}).settings.layout == layout
     except (GuardrailError, UnicodeEncodeError):
         return False
 
@@ -111,7 +228,7 @@ def _hooks(tree: Worktree, found: Detected, entry: precommit.Entry) -> _Part:
     amended = None if text is None else precommit.amend(text, entry)
     if text is None or amended is None:
         what = f"add to {name}, which cannot be amended safely"
-        return _Part(left=((what, snippets.for_manager("pre-commit", entry)),))
+        return _Part(left=((what, for_manager("pre-commit", entry)),))
     if amended.text is None:
         return _Part(kept=(f"{name}: runs speckit already",), notes=amended.notes)
     return _Part((Change(name, text, amended.text, "amended"),), notes=amended.notes)
@@ -120,14 +237,14 @@ def _hooks(tree: Worktree, found: Detected, entry: precommit.Entry) -> _Part:
 def _by_hand(tree: Worktree, managers: list[tuple[str, str]], entry: precommit.Entry) -> _Part:
     """Other managers' files are theirs to write: what to add is only shown."""
     runs = [path for path, _ in managers if mentions_speckit(tree, path)]
-    left = [(f"add to {path}", snippets.for_manager(made, entry)) for path, made in managers if path not in runs]
+    left = [(f"add to {path}", for_manager(made, entry)) for path, made in managers if path not in runs]
     return _Part(kept=tuple(f"{path}: runs speckit already" for path in runs), left=tuple(left))
 
 
 def mentions_speckit(tree: Worktree, path: str) -> bool:
     """Whether a file, or a file directly in a directory, names the command."""
-    files = [path] if tree.entry(path) else [f"{path}/{name}" for name in hookfile.NAMES]
-    return any(hookfile.runs_speckit(tree.read(file) or b"") for file in files)
+    files = [path] if tree.entry(path) else [f"{path}/{name}" for name in hook_files.NAMES]
+    return any(hook_files.runs_speckit(tree.read(file) or b"") for file in files)
 
 
 def apply(repo: Repo, changes: tuple[Change, ...]) -> None:
@@ -136,7 +253,7 @@ def apply(repo: Repo, changes: tuple[Change, ...]) -> None:
         path = os.path.join(repo.root, change.path)
         try:
             mode = MODE if change.before is None else os.stat(path).st_mode & 0o777
-            files.write(path, change.after.encode("utf-8"), mode)
+            atomic.write(path, change.after.encode("utf-8"), mode)
         except OSError as error:
             raise GuardrailError(f"{path}: {error.strerror}", "make it writable, then try again") from error
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 
+from guardrails.core.resources import folder_of
 from guardrails.errors import GuardrailError
-from guardrails.git import LOCAL_VARIABLES, Repo
-from guardrails.shipped import folder_of
+from guardrails.git.repo import LOCAL_VARIABLES, Repo
 
 SPEC = "SPEC-KIT-DEMO"
 SETTLED = (

@@ -1,17 +1,31 @@
-"""Looking at real directories and files without following a link or waiting on a pipe."""
+"""Files on disk: looked at without following a link or waiting on a pipe, and hashed whatever their size."""
+
+from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import Any, Literal
+from functools import cached_property, partial
+from typing import Any, Literal, NamedTuple
 
-from guardrails.git import to_text
-from guardrails.snapshot import Blob, Entry, Kind, Weight, too_large
+from guardrails.core.paths import is_plain, parents
+from guardrails.git.repo import Repo, to_bytes, to_text
+from guardrails.snapshot.base import (
+    READ_LIMIT,
+    Blob,
+    Entry,
+    Growing,
+    Kind,
+    Snapshot,
+    Weight,
+    not_cheap_to_say,
+    too_large,
+)
 
 
-def _kind_of(item: "os.DirEntry[bytes]") -> Kind | Literal["directory"]:
+def _kind_of(item: os.DirEntry[bytes]) -> Kind | Literal["directory"]:
     if item.is_symlink():
         return "symlink"
     if item.is_dir(follow_symlinks=False):
@@ -19,7 +33,7 @@ def _kind_of(item: "os.DirEntry[bytes]") -> Kind | Literal["directory"]:
     return "file" if item.is_file(follow_symlinks=False) else "special"
 
 
-def lstat_kind(path: bytes) -> "Kind | Literal['directory'] | None":
+def lstat_kind(path: bytes) -> Kind | Literal["directory"] | None:
     try:
         mode = os.lstat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -80,7 +94,7 @@ def _decoded(names: list[str | bytes], index: int) -> str:
 
 
 @contextmanager
-def _scan(directory: bytes) -> "Iterator[Iterator[os.DirEntry[Any]]]":
+def _scan(directory: bytes) -> Iterator[Iterator[os.DirEntry[Any]]]:
     """The entries of a directory that is no link."""
     if os.scandir not in os.supports_fd:
         with os.scandir(directory) as items:
@@ -131,3 +145,182 @@ def _read_large(handle: int, start: bytes, entry: Entry, limit: int) -> Blob:
         missing -= len(part)
     data = b"".join(parts)
     return Blob(entry, len(data), data)
+
+
+CASE_BLIND = os.name == "nt" or sys.platform == "darwin"
+"""Whether a file system here may find `Plan.md` as `plan.md`; then names are looked up in their directory's list."""
+
+
+class DiskFiles:
+    """The files on disk, tracked or not. Nothing is read through a symbolic link, and only regular files are opened."""
+
+    def __init__(self, repo: Repo) -> None:
+        self.repo: Repo | None = repo
+
+    @cached_property
+    def _prefix(self) -> bytes:
+        assert self.repo is not None
+        return os.fsencode(self.repo.root) + b"/"
+
+    def absolute(self, path: str) -> bytes:
+        """Where a path lies on disk."""
+        return self._prefix + to_bytes(path)
+
+    def entries(self, prefix: str = "") -> list[Entry]:
+        if prefix and not self.is_folder(prefix):
+            found = self.entry(prefix)
+            return [found] if found else []
+        return [Entry(to_text(path), kind) for path, kind in walk(self.absolute(prefix), to_bytes(prefix))]
+
+    def parts(self, prefix: str, whole: Callable[[str], bool]) -> list[tuple[str, bool]]:  # noqa: ARG002
+        """(path, whether to go below it): directories two levels down whole, the rest one by one."""
+        if not self.is_folder(prefix):
+            return [(prefix, False)] if self.entry(prefix) else []
+        parts: list[tuple[str, bool]] = []
+        level = [prefix]
+        for _ in range(2):
+            parts += [(folder, False) for folder in level]
+            level = [f"{folder}/{name}" for folder in level for name in self.folders(folder)]
+        return parts + [(folder, True) for folder in level]
+
+    def weigh(self, parts: list[tuple[str, bool]]) -> Iterator[Weight]:
+        for path, below in parts:
+            if self.is_folder(path):
+                yield from weigh_folder(self.absolute(path), path, below)
+            else:
+                folder, _, name = path.rpartition("/")
+                yield Weight(folder, [os.lstat(self.absolute(path)).st_size], [name].__getitem__)
+
+    def growing(self, prefixes: list[str]) -> Growing:  # noqa: ARG002
+        return not_cheap_to_say
+
+    @cached_property
+    def _seen(self) -> dict[str, Kind | Literal["directory"] | None]:
+        return {"": "directory"}
+
+    def _kind(self, path: str) -> Kind | Literal["directory"] | None:
+        """What lies at `path`: case exact on every file system, and no link crossed on the way."""
+        if path in self._seen:
+            return self._seen[path]
+        if not is_plain(path):
+            return None
+        known = next(parent for parent in (*parents(path), "") if parent in self._seen)
+        while known != path:  # down from the deepest directory that was looked at before
+            here, known = known, path[: path.find("/", len(known) + 1) if "/" in path[len(known) + 1 :] else None]
+            self._seen[known] = self._look(known) if self._seen[here] == "directory" else None
+        return self._seen[path]
+
+    def _look(self, path: str) -> Kind | Literal["directory"] | None:
+        if not CASE_BLIND:
+            return lstat_kind(self.absolute(path))
+        parent, _, name = path.rpartition("/")
+        if parent not in self._names:
+            self._names[parent] = names_in(self.absolute(parent))
+        return self._names[parent].get(name)
+
+    @cached_property
+    def _names(self) -> dict[str, dict[str, Kind | Literal["directory"]]]:
+        return {}
+
+    def is_folder(self, path: str) -> bool:
+        """Whether `path` is a directory, and no link is crossed on the way."""
+        return self._kind(path) == "directory"
+
+    def open(self, entry: Entry, limit: int) -> Blob:
+        """One file, if it is a regular one in real directories."""
+        if not self.is_folder(entry.path.rpartition("/")[0]):
+            return Blob(entry, 0, None, "not in a real directory")
+        return read_file(self._prefix + to_bytes(entry.path), entry, limit)
+
+    def folders(self, prefix: str) -> list[str]:
+        if not self.is_folder(prefix):
+            return []
+        return sorted(name for name, kind in names_in(self.absolute(prefix)).items() if kind == "directory")
+
+    def entry(self, path: str) -> Entry | None:
+        kind = self._kind(path)
+        return None if kind is None or kind == "directory" else Entry(path, kind)
+
+    def exists(self, path: str) -> bool:
+        return bool(path) and self._kind(path) is not None
+
+    def read(self, path: str) -> bytes | None:
+        found = self.entry(path)
+        return next(self.read_many([found])).data if found else None
+
+    def read_many(self, entries: Iterable[Entry], limit: int = READ_LIMIT) -> Iterator[Blob]:
+        for entry in entries:
+            yield self.open(entry, limit)
+
+
+# What files of a snapshot hash to, whatever their size: large ones go by in pieces and are never held.
+
+
+_CHUNK = 256 * 1024
+
+
+class Hashed(NamedTuple):
+    """A file's digest and size in bytes. `sha256` is None when it could not be read: `problem` says why."""
+
+    path: str
+    sha256: str | None
+    size: int
+    problem: str | None = None
+
+
+def hash_many(snapshot: Snapshot, entries: Iterable[Entry]) -> Iterator[Hashed]:
+    """The digest of each entry, in order."""
+    files = list(entries)
+    if isinstance(snapshot, DiskFiles):
+        left = _in_git(snapshot, [entry for entry in files if entry.id is not None])  # by a sparse checkout
+        yield from (_on_disk(snapshot, entry) if entry.id is None else next(left) for entry in files)
+    else:
+        yield from _in_git(snapshot, files)
+
+
+def _in_git(snapshot: Snapshot, files: list[Entry]) -> Iterator[Hashed]:
+    from hashlib import sha256  # loads a library; most checks hash nothing
+
+    for blob in snapshot.read_many(files):
+        entry = blob.entry
+        if blob.data is not None:
+            yield Hashed(entry.path, sha256(blob.data).hexdigest(), blob.size)
+        elif blob.size > READ_LIMIT and entry.id is not None and snapshot.repo is not None:
+            yield Hashed(entry.path, _blob(snapshot.repo, entry.id), blob.size)
+        else:
+            yield Hashed(entry.path, None, blob.size, blob.problem)
+
+
+def _on_disk(snapshot: DiskFiles, entry: Entry) -> Hashed:
+    from hashlib import sha256  # loads a library; most checks hash nothing
+
+    if entry.kind != "file" or not snapshot.is_folder(entry.path.rpartition("/")[0]):
+        return Hashed(entry.path, None, 0, "not a regular file in a real directory")
+    hashed, size = sha256(), 0
+    try:
+        handle = os.open(snapshot.absolute(entry.path), FLAGS)
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                return Hashed(entry.path, None, 0, "not a regular file")
+            while part := os.read(handle, _CHUNK):
+                hashed.update(part)
+                size += len(part)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        return Hashed(entry.path, None, 0, error.strerror or "cannot be read")
+    return Hashed(entry.path, hashed.hexdigest(), size)
+
+
+def _blob(repo: Repo, object_id: str) -> str:
+    """The digest of a blob that is too large to be held."""
+    from hashlib import sha256  # loads a library; most checks hash nothing
+
+    hashed = sha256()
+    with repo.start("cat-file", "blob", object_id) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdin.close()
+        while part := process.stdout.read(_CHUNK):
+            hashed.update(part)
+    return hashed.hexdigest()

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from guardrails.snapshot import (
+from guardrails.core.paths import within
+from guardrails.core.result import Source
+from guardrails.snapshot.base import (
     READ_LIMIT,
     Blob,
     Entry,
     Growing,
+    Listed,
     Snapshot,
-    Source,
     Weight,
     not_cheap_to_say,
     too_large,
-    within,
 )
-from guardrails.snapshot.listed import Listed
 
 
 class Memory(Listed):

@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
-from guardrails.bulk import sizes
-from guardrails.git import Repo, to_text
-from guardrails.snapshot import READ_LIMIT, Blob, Entry, Weight, parents, within
-from guardrails.snapshot.trees import Index
+from guardrails.core.paths import parents, within
+from guardrails.git.catfile import sizes
+from guardrails.git.repo import Repo, to_text
+from guardrails.snapshot.base import READ_LIMIT, Blob, Entry, Weight
+from guardrails.snapshot.index import Index
 from guardrails.snapshot.worktree import Worktree
 
 _LEFT = rb"(?s)[Ss] (.+)"

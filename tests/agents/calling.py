@@ -10,11 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from guardrails.agents.calls import Call, Finished, call_all, call_key
-from guardrails.git import Repo
-from guardrails.pipeline.world import World
-from guardrails.run_settings import Agent, RunSettings
-from guardrails.settings import Settings
+from guardrails.agents.calls import call_all, call_key
+from guardrails.agents.run_context import World
+from guardrails.agents.types import Call, Finished
+from guardrails.config.run_settings import Agent, RunSettings
+from guardrails.config.settings import Settings
+from guardrails.git.repo import Repo
 
 SCRIPT = str(Path(__file__).with_name("agent.py"))
 PROMPT = "Plan it."

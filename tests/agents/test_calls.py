@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.agents.calls import Progress, call_all, prompt_sha256
-from guardrails.agents.outcomes import RESULT
+from guardrails.agents.call_files import RESULT
+from guardrails.agents.calls import call_all, prompt_sha256
+from guardrails.agents.types import Progress
+from guardrails.config.run_settings import Agent
 from guardrails.errors import GuardrailError
-from guardrails.run_settings import Agent
 from tests.agents.calling import ANSWER, agent, ask, call, folder, ledger, runs, until, world
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="agents are not called there")

@@ -28,9 +28,9 @@ def python(code: str, names: str) -> str:
 
 def test_nothing_that_windows_lacks_is_needed_to_be_imported() -> None:
     code = (
-        "import guardrails.git\n"
+        "import guardrails.git.repo\n"
         "sys.platform = 'win32'; sys.modules['fcntl'] = None; del signal.SIGKILL\n"
-        "import guardrails.agents.calls, guardrails.agents.supervise\n"
+        "import guardrails.agents.calls, guardrails.agents.supervisor\n"
         "print('imported')"
     )
     assert python(code, WINDOWS) == "imported"
@@ -42,7 +42,7 @@ def test_nothing_that_windows_lacks_is_needed_to_be_imported() -> None:
 def test_a_child_that_ended_is_seen_without_the_calls_of_newer_systems(names: str, ending: str, seen: str) -> None:
     code = (
         "import time\n"
-        "from guardrails.agents.children import ends_within, fork, status\n"
+        "from guardrails.agents.process import ends_within, fork, status\n"
         "def work():\n"
         "    time.sleep(0.3)\n"
         f"    {ending}\n"

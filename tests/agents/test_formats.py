@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrails.agents.formats import NOTHING, Usage, read
-from guardrails.consensus.outputs import has_content
-from guardrails.run_settings import Format
+from guardrails.config.run_settings import Format
+from guardrails.consensus.records import has_content
 from tests.agents.envelopes import claude, codex, gemini
 
 PLAN = {"work": ["schema {first}", 'say "}"'], "consensus": {"agreements": ["x"], "conflicts": []}, "n": 1.5}

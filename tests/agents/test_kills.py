@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from guardrails.agents.call_files import AGENT, ENDED, RESULT
 from guardrails.agents.calls import call_all
-from guardrails.agents.detached import Order, start
-from guardrails.agents.files import AGENT, ENDED, RESULT
+from guardrails.agents.lifecycle import Order, start
 from guardrails.agents.outcomes import recorded
-from guardrails.run_settings import Agent
+from guardrails.config.run_settings import Agent
 from tests.agents.calling import (
     ANSWER,
     agent,

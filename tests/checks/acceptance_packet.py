@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from pathlib import Path
 
-from guardrails.checks.acceptance import check
-from guardrails.finding import Checked, Finding, Skipped
-from guardrails.settings import Settings
+from guardrails.checks.accept.check import check
+from guardrails.config.settings import Settings
+from guardrails.core.finding import Checked, Finding, Skipped
+from guardrails.snapshot.context import Recall, Remembered, Scope, Subject
 from guardrails.snapshot.memory import Memory
-from guardrails.subject import Recall, Remembered, Scope, Subject
 from tests.consensus.builder import TRIO, Bundle, render
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path
 

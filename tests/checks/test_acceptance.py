@@ -11,11 +11,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.checks.acceptance_pages import page_of_json, page_of_markdown
-from guardrails.checks.acceptance_words import begins, count, has_number, says
-from guardrails.finding import Checked, Skipped
-from guardrails.schema import is_valid
-from guardrails.settings import Acceptance, Settings
+from guardrails.checks.accept.pages import begins, count, has_number, page_of_json, page_of_markdown, says
+from guardrails.config.settings import Acceptance, Settings
+from guardrails.core.finding import Checked, Skipped
+from guardrails.core.schema import is_valid
 from tests.checks.acceptance_packet import (
     ANSWER,
     COSTS,

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from guardrails.checks.clean_tree import LISTED, check
+from guardrails.config.settings import CleanTree, Overrides, Settings
+from guardrails.core.finding import Checked, Finding, Observation, Skipped
 from guardrails.errors import Undecidable
-from guardrails.finding import Checked, Finding, Observation, Skipped
-from guardrails.git import open_repo
-from guardrails.settings import CleanTree, Overrides, Settings
+from guardrails.git.repo import open_repo
+from guardrails.snapshot.context import Subject
 from guardrails.snapshot.memory import Memory
 from guardrails.snapshot.worktree import Worktree
-from guardrails.subject import Subject
 from tests.sandbox import Sandbox
 
 NOW = datetime(2026, 7, 1, tzinfo=timezone.utc)
@@ -228,11 +228,11 @@ HOOK = """
 import sys
 from datetime import datetime, timezone
 from guardrails.checks.clean_tree import check
-from guardrails.finding import Finding
-from guardrails.git import open_repo
-from guardrails.settings import Settings
+from guardrails.core.finding import Finding
+from guardrails.git.repo import open_repo
+from guardrails.config.settings import Settings
 from guardrails.snapshot.worktree import Worktree
-from guardrails.subject import Subject
+from guardrails.snapshot.context import Subject
 
 found = list(check(Subject(Worktree(open_repo()), Settings(), datetime.now(timezone.utc))))
 with open({log!r}, "a") as log:

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from guardrails.config.settings import Evidence, Settings
+from guardrails.consensus.rules import RULES
+from guardrails.core.finding import Skipped
 from guardrails.errors import GuardrailError
-from guardrails.finding import Skipped
-from guardrails.rules.consensus import RULES
-from guardrails.settings import Evidence, Settings
+from guardrails.snapshot.context import Scope
 from guardrails.snapshot.memory import Memory
-from guardrails.subject import Scope
 from tests.consensus.builder import (
     CONFLICT,
     NOW,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from guardrails.checks.footprint import NO_SPEC, measure
-from guardrails.layout import Layout
-from guardrails.settings import MEGABYTE
+from guardrails.config.layout import Layout
+from guardrails.config.settings import MEGABYTE
 from guardrails.snapshot.memory import Memory
 from tests.records import EVIDENCE
 from tests.sandbox import Sandbox

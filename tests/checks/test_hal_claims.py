@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from guardrails.checks.hal_claims import hal_claims
-from guardrails.checks.telemetry import Evidence
-from guardrails.evidence_names import EvidenceKind, EvidenceName
-from guardrails.schema import faults, load
+from guardrails.checks.validate.check import Evidence
+from guardrails.checks.validate.semantics import hal_claims
+from guardrails.core.schema import faults, load
+from guardrails.layouts.evidence_names import EvidenceKind, EvidenceName
 
 PROVED = {"mode": "live", "summary": {"status": "passed", "failed_checks": [], "artifacts": ["docs/hal_health.json"]}}
 PASSED = load("hal_response")["examples"][0]

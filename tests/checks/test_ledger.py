@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from guardrails import engine
-from guardrails.chain import Entry, digest, line_of, read, sealed_bytes, unsealed
-from guardrails.registry import check_named
-from guardrails.result import Result
-from guardrails.settings import Evidence, Settings
-from guardrails.snapshot import READ_LIMIT
+from guardrails.checks.ledger.entries import Entry, digest, line_of, read, sealed_bytes, unsealed
+from guardrails.config.settings import Evidence, Settings
+from guardrails.core.result import Result
+from guardrails.engine import runner
+from guardrails.engine.registry import check_named
+from guardrails.snapshot.base import READ_LIMIT
+from guardrails.snapshot.context import Scope, Subject
 from guardrails.snapshot.memory import Memory
-from guardrails.subject import Scope, Subject
 from tests.evidence.runs import LAYOUT, SPEC, Made, make_run
 from tests.sandbox import Sandbox
 
@@ -66,7 +66,7 @@ def judge(
         snapshot.source = snapshot.source._replace(kind="range")
     settings = Settings(evidence=Evidence(signature=signature))
     subject = Subject(snapshot, settings, NOW, scope or Scope())
-    return engine.run("evidence verify", [check_named("evidence verify")], [subject])
+    return runner.run("evidence verify", [check_named("evidence verify")], [subject])
 
 
 def found(result: Result) -> set[tuple[str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.chain import Entry, digest, line_of, read, sealed_bytes, unsealed
+from guardrails.checks.ledger.entries import Entry, digest, line_of, read, sealed_bytes, unsealed
 from tests.checks.test_ledger import Files, World, found, judge
 from tests.evidence.runs import Made, make_run
 from tests.sandbox import Sandbox

@@ -14,17 +14,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.checks.secrets import LISTED, check
+from guardrails.checks.secrets.check import LISTED, check
+from guardrails.config.settings import Secrets, Settings
+from guardrails.core.finding import Checked, Finding, Observation, Skipped
+from guardrails.core.result import Source
 from guardrails.errors import Undecidable
-from guardrails.finding import Checked, Finding, Observation, Skipped
-from guardrails.git import open_repo
-from guardrails.secret_message import Cleanup, message_lines
-from guardrails.settings import Secrets, Settings
-from guardrails.snapshot import Snapshot, Source
+from guardrails.git.repo import open_repo
+from guardrails.secrets.commit_message import Cleanup, message_lines
+from guardrails.snapshot.base import Snapshot
+from guardrails.snapshot.context import Scope, Subject
+from guardrails.snapshot.index import Commit, Index
 from guardrails.snapshot.memory import Memory
-from guardrails.snapshot.trees import Commit, Index
 from guardrails.snapshot.worktree import Worktree
-from guardrails.subject import Scope, Subject
 from tests.sandbox import Ran, Sandbox
 
 NOW = datetime(2026, 7, 1, tzinfo=timezone.utc)
@@ -250,12 +251,12 @@ class TestIndex:
         script = started.home / "hook.py"
         script.write_text(
             "from datetime import datetime, timezone\n"
-            "from guardrails.checks.secrets import check\n"
-            "from guardrails.finding import Finding\n"
-            "from guardrails.git import open_repo\n"
-            "from guardrails.settings import Settings\n"
-            "from guardrails.snapshot.trees import Index\n"
-            "from guardrails.subject import Subject\n"
+            "from guardrails.checks.secrets.check import check\n"
+            "from guardrails.core.finding import Finding\n"
+            "from guardrails.git.repo import open_repo\n"
+            "from guardrails.config.settings import Settings\n"
+            "from guardrails.snapshot.index import Index\n"
+            "from guardrails.snapshot.context import Subject\n"
             "found = list(check(Subject(Index(open_repo()), Settings(), datetime.now(timezone.utc))))\n"
             "raise SystemExit(7 if any(isinstance(o, Finding) for o in found) else 0)\n"
         )
@@ -363,8 +364,8 @@ class TestRange:
         assert errors(judge(ranged(started, base, tip))) == [("SEC001", "a.txt", 1)]
 
     def test_more_commits_than_are_judged_at_once(self, started: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("guardrails.secret_sources._AT_ONCE", 3)
-        monkeypatch.setattr("guardrails.additions._COMMITS_AT_ONCE", 2)
+        monkeypatch.setattr("guardrails.checks.secrets.additions._AT_ONCE", 3)
+        monkeypatch.setattr("guardrails.checks.secrets.additions._COMMITS_AT_ONCE", 2)
         base = started.git("rev-parse", "HEAD").out.strip()
         for number in range(7):
             started.write(f"f{number}", TOKEN if number == 3 else "clean")

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from guardrails.checks.tracker_branch import is_branch_name
-from guardrails.checks.tracker_dates import moment
-from guardrails.checks.tracker_paths import Places, named
-from guardrails.finding import Finding
-from guardrails.settings import Settings, Tracker
+from guardrails.checks.lint.paths import Places, named
+from guardrails.checks.lint.rows import is_branch_name, moment
+from guardrails.config.settings import Settings, Tracker
+from guardrails.core.finding import Finding
 from guardrails.snapshot.memory import Memory
 from tests.checks.tracker_world import FILES, HEADER, checked, codes, findings, judge, messages, row, spec
 from tests.sandbox import Sandbox
@@ -452,7 +451,7 @@ class TestPaths:
         assert codes(HEADER + row(evidence=prose)) == []
 
     def test_absurd_paths_are_never_looked_up(self, sandbox: Sandbox) -> None:
-        from guardrails.git import Repo
+        from guardrails.git.repo import Repo
         from guardrails.snapshot.worktree import Worktree
 
         places = Places(Worktree(Repo(str(sandbox.root), sandbox.environment)), "SPEC.md")

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.checks.transition_rows import NOTHING, Picture, Row, edges
-from guardrails.checks.transition_walk import Told, walk
-from guardrails.settings import Tracker
-from guardrails.steps import Step
+from guardrails.checks.transitions.rows import NOTHING, Picture, Row, edges
+from guardrails.checks.transitions.walk import Told, walk
+from guardrails.config.settings import Tracker
+from guardrails.snapshot.history import Step
 
 STATUSES = Tracker().statuses
 Table = dict[str, str]

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from guardrails.checks.telemetry import check
-from guardrails.finding import Checked, Finding, Skipped
-from guardrails.settings import Settings
+from guardrails.checks.validate.check import check
+from guardrails.config.settings import Settings
+from guardrails.core.finding import Checked, Finding, Skipped
+from guardrails.snapshot.context import Subject
 from guardrails.snapshot.memory import Memory
-from guardrails.subject import Subject
 from tests.clock import NOW
 from tests.examples import examples
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from guardrails.checks import lint
-from guardrails.finding import Checked, Finding, Observation
-from guardrails.settings import Settings
+from guardrails.checks.lint import check
+from guardrails.config.settings import Settings
+from guardrails.core.finding import Checked, Finding, Observation
+from guardrails.snapshot.context import Scope, Subject
 from guardrails.snapshot.memory import Memory
-from guardrails.subject import Scope, Subject
 
 NOW = datetime(2025, 10, 20, 12, 0, tzinfo=timezone.utc)
 HEADER = (
@@ -63,7 +63,7 @@ def judge(
     before = base if isinstance(base, dict) else {"SPEC.md": _bytes(base)} if base is not None else None
     world = FILES | (files or {}) | ({} if tracker is None else {"SPEC.md": _bytes(tracker)})
     snapshot = Memory(world, Memory(before) if before is not None else None)
-    return list(lint.check(Subject(snapshot, settings or Settings(), NOW, Scope(spec=scope))))
+    return list(check.check(Subject(snapshot, settings or Settings(), NOW, Scope(spec=scope))))
 
 
 def findings(*arguments: object, **named: object) -> list[Finding]:

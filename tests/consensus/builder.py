@@ -8,14 +8,14 @@ from datetime import datetime, timezone
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from guardrails import engine
+from guardrails.config.settings import ROSTERS, Settings, Stage
 from guardrails.consensus.statements import identity
-from guardrails.registry import check_named
-from guardrails.result import Result
-from guardrails.settings import ROSTERS, Settings, Stage
-from guardrails.snapshot import Snapshot
+from guardrails.core.result import Result
+from guardrails.engine import runner
+from guardrails.engine.registry import check_named
+from guardrails.snapshot.base import Snapshot
+from guardrails.snapshot.context import Scope, Subject
 from guardrails.snapshot.memory import Memory
-from guardrails.subject import Scope, Subject
 from tests.sandbox import EVIDENCE
 
 Files = dict[str, bytes]
@@ -185,7 +185,7 @@ def judge(
     """What `consensus check` makes of the files."""
     snapshot = Memory(files) if isinstance(files, Mapping) else files
     subject = Subject(snapshot, using or settings(), NOW, scope or Scope())
-    return engine.run("consensus check", [check_named("consensus check")], [subject], if_any)
+    return runner.run("consensus check", [check_named("consensus check")], [subject], if_any)
 
 
 def codes(result: Result, severity: str = "error") -> list[str]:

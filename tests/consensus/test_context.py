@@ -9,13 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from guardrails.config.run_settings import Prompts
+from guardrails.config.settings import Settings
 from guardrails.consensus.context import Context, Cut, Kit, collect, own_prompts
-from guardrails.consensus.fencing import beginning, fenced, shown
-from guardrails.consensus.values import Input
+from guardrails.consensus.model import Input
+from guardrails.consensus.quoting import beginning, fenced, shown
 from guardrails.errors import GuardrailError
-from guardrails.git import open_repo
-from guardrails.run_settings import Prompts
-from guardrails.settings import Settings
+from guardrails.git.repo import open_repo
 from guardrails.snapshot.memory import Memory
 from guardrails.snapshot.worktree import Worktree
 from tests.sandbox import Sandbox

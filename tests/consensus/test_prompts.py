@@ -10,14 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.consensus.outputs import read_output
-from guardrails.consensus.prompt_file import packaged
-from guardrails.consensus.prompts import StagePrompts, Template, Variables, render, stage_prompts, waves
-from guardrails.consensus.reading import Context
+from guardrails.config.layout import STAGES, Layout
+from guardrails.consensus.prompts import StagePrompts, Template, Variables, packaged, render, stage_prompts, waves
+from guardrails.consensus.records import Context, read_output
+from guardrails.core.schema import is_valid
 from guardrails.errors import GuardrailError
-from guardrails.evidence_names import EvidenceName
-from guardrails.layout import STAGES, Layout
-from guardrails.schema import is_valid
+from guardrails.layouts.evidence_names import EvidenceName
 
 FILE = "docs/spec-kit/prompts.json"
 ROSTER = ("gemini", "claude", "gpt_pro")

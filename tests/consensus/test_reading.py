@@ -9,15 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.consensus.outputs import has_content, read_output
-from guardrails.consensus.reading import Context, placeholder_in
-from guardrails.consensus.records import read_record, read_resolution
+from guardrails.config.layout import Layout
+from guardrails.consensus.model import AgentOutput, ask
+from guardrails.consensus.records import Context, has_content, placeholder_in, read_output, read_record, read_resolution
 from guardrails.consensus.sessions import names_stamp
 from guardrails.consensus.statements import ID_LENGTH, conflicts_in, identity, stated
-from guardrails.consensus.values import AgentOutput, ask
-from guardrails.evidence_names import EvidenceName
-from guardrails.layout import Layout
-from guardrails.schema import is_valid
+from guardrails.core.schema import is_valid
+from guardrails.layouts.evidence_names import EvidenceName
 from tests.consensus.builder import Bundle, judge, render
 
 CONTEXT = Context(Layout(), ("gemini", "claude", "gpt_pro"))

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guardrails.consensus.model import AgentOutput, Named, Record, Resolution
 from guardrails.consensus.sessions import Witness, belongs, group, latest
-from guardrails.consensus.values import AgentOutput, Named, Record, Resolution
-from guardrails.timestamps import parse
+from guardrails.core.timestamps import parse
 from tests.consensus.builder import STYLES
 
 OLDER, NEWER = "2025-10-05T09:00:00Z", "2025-10-05T10:00:00Z"

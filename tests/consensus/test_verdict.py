@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from guardrails.consensus.statements import identity
-from guardrails.consensus.values import (
+from guardrails.config.settings import Consensus
+from guardrails.consensus.model import (
     AgentOutput,
     Claim,
     Conflict,
@@ -23,8 +23,8 @@ from guardrails.consensus.values import (
     Verdict,
     ask,
 )
+from guardrails.consensus.statements import identity
 from guardrails.consensus.verdict import judge
-from guardrails.settings import Consensus
 from tests.consensus.builder import NOW
 
 SPEC_MD = Input("docs/SPEC-1/spec.md", "a" * 64)

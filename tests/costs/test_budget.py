@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.costs.budget import Allowed, Refused, allowance, shown, tokens_warning, warning
-from guardrails.costs.spending import Estimate, Spent, micros, together
-from guardrails.run_settings import Budget
+from guardrails.config.run_settings import Budget
+from guardrails.evidence.budget import Allowed, Refused, allowance, shown, tokens_warning, warning
+from guardrails.evidence.costs import Estimate, Spent, micros, together
 
 CAP = Budget(usd=1.0)
 

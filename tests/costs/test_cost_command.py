@@ -10,12 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.costs.reading import read_costs
-from guardrails.costs.shown import as_document, as_text
-from guardrails.costs.spending import Spent
-from guardrails.costs.summary import Charge, row, summary_document
+from guardrails.config.run_settings import Budget
 from guardrails.errors import Undecidable
-from guardrails.run_settings import Budget
+from guardrails.evidence.costs import Charge, Spent, read_costs, row, summary_document
+from guardrails.reports.cost import as_document, as_text
 from tests.sandbox import Sandbox
 
 SPEC = "SPEC-KIT-DEMO"

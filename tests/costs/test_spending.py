@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrails.agents.formats import Usage
-from guardrails.costs.spending import (
+from guardrails.config.run_settings import Agent, Budget, Price
+from guardrails.evidence.costs import (
     EXPECTED_OUTPUT,
     FREE,
     Money,
@@ -22,7 +23,6 @@ from guardrails.costs.spending import (
     together,
     tokens_in,
 )
-from guardrails.run_settings import Agent, Budget, Price
 
 PRICES = Budget(prices=(Price("m", 3.0, 15.0), Price("local", 0.0, 0.0)))
 

@@ -11,12 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.costs.spending import Spent
-from guardrails.costs.summary import Charge, Row, row, summary_document
+from guardrails.config.layout import STAGES, Layout
+from guardrails.config.run_settings import Budget, Price
+from guardrails.core.schema import faults
+from guardrails.evidence.costs import Charge, Row, Spent, row, summary_document
 from guardrails.evidence.names import cost_path
-from guardrails.layout import STAGES, Layout
-from guardrails.run_settings import Budget, Price
-from guardrails.schema import faults
 from tests.sandbox import Sandbox
 
 SPEC = "SPEC-KIT-DEMO"

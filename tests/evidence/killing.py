@@ -16,9 +16,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from guardrails import archives
+from guardrails.checks.ledger import archive_manifest
 from guardrails.cli.main import cli
-from guardrails.evidence import packing
+from guardrails.evidence import tarball
 from tests.evidence.runs import LAYOUT, SPEC
 
 STEPS = frozenset(("os.rename", "os.remove", "os.link", "os.mkdir", "os.truncate"))
@@ -38,11 +38,11 @@ def lost(root: Path, before: dict[str, str]) -> list[str]:
     """Originals that are neither in place nor in an archive that its manifest lists and that holds them."""
     now, held = digests(root), set()
     place = root / MANIFEST
-    manifest = archives.read(place.read_bytes()) if place.exists() else archives.Manifest(SPEC, ())
+    manifest = archive_manifest.read(place.read_bytes()) if place.exists() else archive_manifest.Manifest(SPEC, ())
     assert not isinstance(manifest, str), manifest
     for row in manifest.archives:
         with open(root / row.path, "rb") as stream:
-            packing.verify(stream, row.members, lambda _size: None)
+            tarball.verify(stream, row.members, lambda _size: None)
         held |= {(member.path, member.sha256) for member in row.members}
     return [path for path, digest in before.items() if now.get(path) != digest and (path, digest) not in held]
 

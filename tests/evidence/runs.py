@@ -9,10 +9,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from guardrails.config.layout import Layout
 from guardrails.evidence.ledger import Ledger, Signer, write_summary
 from guardrails.evidence.names import Session, command_path, cost_path, run_path, telemetry_path
 from guardrails.evidence.store import Store, Written
-from guardrails.layout import Layout
 from tests.consensus.builder import Bundle
 from tests.records import plan_telemetry
 from tests.sandbox import Sandbox

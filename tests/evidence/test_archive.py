@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.archives import Archive, read
+from guardrails.checks.ledger.archive_manifest import Archive, read
 from guardrails.evidence.lock import locked
 from guardrails.evidence.store import Store
-from guardrails.git import open_repo
+from guardrails.git.repo import open_repo
 from tests.consensus.builder import Bundle
 from tests.evidence.killing import digests, lost
 from tests.evidence.runs import LAYOUT, SPEC, Made, make_run, track

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import pytest
 
+from guardrails.config.settings import Settings
 from guardrails.errors import GuardrailError
-from guardrails.evidence import archiving
+from guardrails.evidence import archive as archive_module
 from guardrails.evidence.retention import plan
-from guardrails.git import open_repo
-from guardrails.settings import Settings
+from guardrails.git.repo import open_repo
 from guardrails.snapshot.worktree import Worktree
 from tests.evidence.killing import MANIFEST, digests, lost
 from tests.evidence.runs import SPEC, Made, make_run, track
@@ -40,10 +40,10 @@ class Scene(NamedTuple):
 
     def archive(self, progress: Callable[[int], None], now: Callable[[], datetime] = lambda: NOW) -> None:
         repo = open_repo(str(self.sandbox.root), self.sandbox.environment)
-        place = archiving.Place(repo, Settings(), SPEC, "Dev <dev@example.invalid>", "keep 1", now)
+        place = archive_module.Place(repo, Settings(), SPEC, "Dev <dev@example.invalid>", "keep 1", now)
         made = plan(Worktree(repo), Settings(), SPEC, 1, active_too=True)
         assert [unit.name for unit in made.packed] == [self.first.name]
-        list(archiving.archive(place, made, progress))
+        list(archive_module.archive(place, made, progress))
 
 
 @pytest.fixture

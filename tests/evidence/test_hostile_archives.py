@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from guardrails.archives import Member
+from guardrails.checks.ledger.archive_manifest import Member
 from guardrails.errors import GuardrailError
-from guardrails.evidence import packing
-from guardrails.evidence.packing import DamagedError
+from guardrails.evidence import tarball
+from guardrails.evidence.tarball import DamagedError
 from tests.evidence.runs import LAYOUT, SPEC
 from tests.sandbox import Ran, Sandbox
 
@@ -183,20 +183,20 @@ def test_an_archive_that_unpacks_to_more_than_is_due(sandbox: Sandbox) -> None:
 
 
 def test_an_archive_that_is_made_to_fill_the_disk(sandbox: Sandbox) -> None:
-    data = b"\0" * (packing.RATIO_FROM + 1)
+    data = b"\0" * (tarball.RATIO_FROM + 1)
     plant(sandbox, packed((info(GOOD, len(data)), data)), [member(data=data)])
     assert "no evidence" in refused(sandbox).err
 
 
 def test_sizes_that_no_archive_may_hold(sandbox: Sandbox) -> None:
-    plant(sandbox, packed((info(GOOD), DATA)), [member(size=packing.MOST_BYTES + 1)])
+    plant(sandbox, packed((info(GOOD), DATA)), [member(size=tarball.MOST_BYTES + 1)])
     assert "more than one archive may hold" in refused(sandbox).err
 
 
 def test_files_that_no_archive_may_hold() -> None:
-    members = [Member(str(number), "0" * 64, 0) for number in range(packing.MOST_MEMBERS + 1)]
+    members = [Member(str(number), "0" * 64, 0) for number in range(tarball.MOST_MEMBERS + 1)]
     with pytest.raises(DamagedError, match="more than one archive may hold"):
-        packing.require_sane(members, 10)
+        tarball.require_sane(members, 10)
 
 
 def test_a_header_that_is_made_to_fill_the_memory(sandbox: Sandbox) -> None:
@@ -316,7 +316,7 @@ def test_streams_one_after_the_other(sandbox: Sandbox, more: bytes) -> None:
     refused(sandbox)
 
 
-@pytest.mark.parametrize("size", [len(DATA), packing.MOST_BYTES, 10 * 1024**3])
+@pytest.mark.parametrize("size", [len(DATA), tarball.MOST_BYTES, 10 * 1024**3])
 def test_ten_gigabytes_of_zeros(sandbox: Sandbox, size: int) -> None:
     """Packed by hand: one piece of a deflate stream that is repeated unpacks to as much as one likes."""
     piece, end = zlib.compressobj(9, zlib.DEFLATED, -15), b""
@@ -373,7 +373,7 @@ def test_no_damage_to_an_archive_goes_unnoticed(tmp_path: Path) -> None:
             place.write_bytes(spoilt)
             try:
                 with open(place, "rb") as stream:
-                    packing.verify(stream, members, lambda _size: None)
+                    tarball.verify(stream, members, lambda _size: None)
             except GuardrailError:
                 noticed += 1
             else:  # some bits are about symbols that do not occur: no byte of any file depends on them
@@ -389,9 +389,9 @@ def test_members_of_every_size_are_read_back(tmp_path: Path) -> None:
     (tmp_path / long).write_bytes(b"long")
     place = tmp_path / "a.tar.gz"
     with open(place, "w+b") as stream:
-        members = packing.write(str(tmp_path), [f"f{size:07}" for size in sizes] + [long], stream, lambda _size: None)
+        members = tarball.write(str(tmp_path), [f"f{size:07}" for size in sizes] + [long], stream, lambda _size: None)
         stream.seek(0)
-        packing.verify(stream, members, lambda _size: None)
+        tarball.verify(stream, members, lambda _size: None)
     assert [each.size for each in members] == [*sizes, 4]
     json.dumps([each._asdict() for each in members])
     with tarfile.open(place) as archive:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from guardrails.chain import SUMMARY, digest, read
+from guardrails.checks.ledger.entries import SUMMARY, digest, read
+from guardrails.core.resources import read as shipped
 from guardrails.errors import GuardrailError
 from guardrails.evidence.ledger import Ledger, Seal, write_summary
 from guardrails.evidence.store import Store, Written
-from guardrails.shipped import read as shipped
 
 PATH = "docs/e/runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.ledger.jsonl"
 SUMMARY_PATH = "docs/e/runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.json"

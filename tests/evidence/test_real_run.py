@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from guardrails import engine
-from guardrails.config import load
-from guardrails.registry import check_named
-from guardrails.result import Result
+from guardrails.config.loader import load
+from guardrails.core.result import Result
+from guardrails.engine import runner
+from guardrails.engine.registry import check_named
+from guardrails.snapshot.context import Subject
 from guardrails.snapshot.memory import Memory
-from guardrails.subject import Subject
 from tests.evidence.test_signature import make_key, needs_keygen
 from tests.pipeline.auto_world import Runs
 from tests.sandbox import Sandbox
@@ -24,7 +24,7 @@ SIGNED = {"signature": "required"}
 def judge(files: dict[str, bytes]) -> Result:
     settings = load(files[".speckit.yaml"], ".speckit.yaml", {}).settings
     subject = Subject(Memory(files), settings, NOW)
-    return engine.run("evidence verify", [check_named("evidence verify")], [subject])
+    return runner.run("evidence verify", [check_named("evidence verify")], [subject])
 
 
 def files_of(root: Path) -> dict[str, bytes]:

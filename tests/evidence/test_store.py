@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from guardrails.config.layout import Layout
 from guardrails.errors import GuardrailError
 from guardrails.evidence.lock import LockedError, locked
 from guardrails.evidence.names import consensus_path, cost_path, new_session, run_path, telemetry_path
 from guardrails.evidence.store import Store
-from guardrails.evidence_names import evidence_name
-from guardrails.git import open_repo
-from guardrails.layout import Layout
+from guardrails.git.repo import open_repo
+from guardrails.layouts.evidence_names import evidence_name
 from tests.records import plan_telemetry
 from tests.sandbox import Sandbox
 
@@ -147,7 +147,7 @@ def test_a_second_holder_is_told_who_the_first_is(sandbox: Sandbox) -> None:
 
 def test_a_lock_dies_with_its_holder(sandbox: Sandbox) -> None:
     code = (
-        "import sys, time\nfrom guardrails.evidence.lock import locked\nfrom guardrails.git import open_repo\n"
+        "import sys, time\nfrom guardrails.evidence.lock import locked\nfrom guardrails.git.repo import open_repo\n"
         "with locked(open_repo(sys.argv[1]), 'SPEC-KIT-900', 'doomed'):\n"
         "    print('held', flush=True)\n    time.sleep(60)\n"
     )

@@ -9,16 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.checks import context_kits
+from guardrails.checks.context_kit import check
+from guardrails.checks.context_kit.build import Kit, build, is_ours, stamp_of
+from guardrails.checks.context_kit.sources import policy_of, sources_of
+from guardrails.checks.context_kit.texts import DOCUMENT_BYTES, SECTION_BYTES, excerpts_of
+from guardrails.config.settings import Settings
+from guardrails.core.finding import Checked, Finding
 from guardrails.errors import GuardrailError
-from guardrails.finding import Checked, Finding
-from guardrails.kit.build import Kit, build, is_ours, stamp_of
-from guardrails.kit.excerpts import DOCUMENT_BYTES, SECTION_BYTES, excerpts_of
-from guardrails.kit.policy import policy_of
-from guardrails.kit.sources import sources_of
-from guardrails.settings import Settings
+from guardrails.snapshot.context import Scope, Subject
 from guardrails.snapshot.memory import Memory
-from guardrails.subject import Scope, Subject
 from tests.checks.tracker_world import NOW
 
 PLACE = "docs/SPEC-KIT-900-smoke"
@@ -43,7 +42,7 @@ WHOLE = {**SOURCES, README: KIT.readme, ARCHIVE: KIT.archive}
 
 def judged(files: dict[str, bytes], spec: str | None = None) -> list[tuple[str, str, str]]:
     """(rule, file, message) of each finding."""
-    seen = list(context_kits.check(Subject(Memory(files), Settings(), NOW, Scope(spec=spec))))
+    seen = list(check.check(Subject(Memory(files), Settings(), NOW, Scope(spec=spec))))
     assert any(isinstance(each, (Checked, Finding)) for each in seen)
     return [(each.rule.code, each.path.rpartition("/")[2], each.message) for each in seen if isinstance(each, Finding)]
 
@@ -181,7 +180,7 @@ class TestFound:
         assert "DOC009" in [code for code, _, _ in judged({**WHOLE, README: other.readme})]
 
     def test_a_folder_of_that_name_with_somebodys_files_is_theirs(self) -> None:
-        assert list(context_kits.check(Subject(Memory({**SOURCES, README: b"# Notes\n"}), Settings(), NOW))) == []
+        assert list(check.check(Subject(Memory({**SOURCES, README: b"# Notes\n"}), Settings(), NOW))) == []
 
     def test_a_spec_that_was_named_must_have_one(self) -> None:
         assert [code for code, _, _ in judged(SOURCES, "SPEC-KIT-900")] == ["DOC010"]

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.checks import lint, security_reviews
-from guardrails.finding import Finding
-from guardrails.review.form import ARTIFACTS, SECTIONS, STRIDE, template
-from guardrails.review.open_fields import open_fields
-from guardrails.review.reading import is_hollow, read
-from guardrails.review.tracker import claims_of, tracker_path
-from guardrails.schema import faults
-from guardrails.settings import Security, Settings
+from guardrails.checks.lint.check import check as lint
+from guardrails.checks.security_review.check import check as security_review
+from guardrails.checks.security_review.document import is_hollow, open_fields, read
+from guardrails.checks.security_review.form import ARTIFACTS, SECTIONS, STRIDE, template
+from guardrails.checks.security_review.tracker import claims_of, tracker_path
+from guardrails.config.settings import Security, Settings
+from guardrails.core.finding import Finding
+from guardrails.core.schema import faults
+from guardrails.snapshot.context import Scope, Subject
 from guardrails.snapshot.memory import Memory
-from guardrails.subject import Scope, Subject
 from tests.checks.tracker_world import HEADER, NOW, row, spec
 
 SPEC = "SPEC-KIT-900"
@@ -117,7 +117,7 @@ def judged(
     if record is not None:
         files[TRACKER] = record if isinstance(record, bytes) else json.dumps(record).encode()
     subject = Subject(Memory(files), settings or Settings(), NOW, Scope(spec=scope))
-    check = security_reviews.check if scope else lint.check
+    check = security_review if scope else lint
     found = [each for each in check(subject) if isinstance(each, Finding)]
     assert all(each.spec == SPEC for each in found)
     return [f"{each.rule.code} {each.line or ''}: {each.message}" for each in found]
@@ -321,7 +321,7 @@ class TestUnsigned:
 
     def test_a_spec_that_is_required_must_be_there(self) -> None:
         subject = Subject(Memory({"docs/x.md": b"x"}), Settings(security=Security(("SPEC-KIT-1",))), NOW)
-        found = [each.rule.code for each in lint.check(subject) if isinstance(each, Finding)]
+        found = [each.rule.code for each in lint(subject) if isinstance(each, Finding)]
         assert "DOC011" in found
 
     @pytest.mark.parametrize("data", [b"", b"null", b"[]", b"{}", b"\xff", b"[" * 9000, b'{"status": "signed-off"}'])

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from pathlib import Path
 
-from guardrails.layout import Layout
-from guardrails.memory.entries import Entry, Memory, Source, entry
-from guardrails.memory.query import understand
-from guardrails.memory.sieve import Sieve, sieve
-from guardrails.memory.store import Store
+from guardrails.config.layout import Layout
+from guardrails.services.memory.entries import Entry, Memory, Source, entry
+from guardrails.services.memory.query import understand
+from guardrails.services.memory.store import Sieve, Store, sieve
 
 LAYOUT = Layout()
 SECRET = "hunter2-hunter2"

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guardrails.errors import Undecidable
-from guardrails.memory import database
-from guardrails.memory.store import Store
+from guardrails.services.memory import store as store_module
+from guardrails.services.memory.store import Store
 from tests.memory.makers import found, note, store_in
 from tests.pages import ROOT
 from tests.sandbox import Sandbox
@@ -137,7 +137,7 @@ class TestForeign:
         store = store_in(tmp_path)
         store.add([note("x")])
         with sqlite3.connect(store.path) as connection:
-            connection.execute(f"PRAGMA user_version = {len(database.MIGRATIONS) + 1}")
+            connection.execute(f"PRAGMA user_version = {len(store_module.MIGRATIONS) + 1}")
         damaged(store, "newer speckit")
 
 
@@ -172,7 +172,7 @@ class TestMigrations:
     ) -> None:
         store = store_in(tmp_path)
         store.add([note("x", "stage:plan")])
-        monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, self.NEXT))
+        monkeypatch.setattr(store_module, "MIGRATIONS", (*store_module.MIGRATIONS, self.NEXT))
         assert found(store, "x stage:plan") == ["x"]
         with sqlite3.connect(store.path) as connection:
             assert connection.execute("PRAGMA user_version").fetchone() == (2,)
@@ -182,7 +182,9 @@ class TestMigrations:
         store = store_in(tmp_path)
         store.add([note("x")])
         with monkeypatch.context() as patch:
-            patch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, (*self.NEXT, "CREATE TABLE memory (a)")))
+            patch.setattr(
+                store_module, "MIGRATIONS", (*store_module.MIGRATIONS, (*self.NEXT, "CREATE TABLE memory (a)"))
+            )
             with pytest.raises(Undecidable):
                 store.add([note("y")])
         assert found(store, "") == ["x"]
@@ -190,9 +192,9 @@ class TestMigrations:
             assert connection.execute("PRAGMA user_version").fetchone() == (1,)
 
     def test_sqlite_without_full_text_search(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        (*tables, index) = database.MIGRATIONS[0]
+        (*tables, index) = store_module.MIGRATIONS[0]
         without = (*tables, index.replace("fts5", "fts9"))  # what SQLite says of a module it lacks
-        monkeypatch.setattr(database, "MIGRATIONS", (without,))
+        monkeypatch.setattr(store_module, "MIGRATIONS", (without,))
         with pytest.raises(Undecidable, match="no FTS5") as raised:
             store_in(tmp_path).add([note("x")])
         assert raised.value.hint
@@ -248,8 +250,8 @@ def test_a_name_no_file_system_takes(tmp_path: Path) -> None:
 def test_a_python_without_sqlite(tmp_path: Path, sandbox: Sandbox) -> None:
     (tmp_path / "sqlite3.py").write_text("raise ImportError('No module named _sqlite3')")
     script = (
-        "from guardrails.errors import Undecidable\nfrom guardrails.git import open_repo\n"
-        "from guardrails.memory.keeping import open_store\nfrom guardrails.settings import Settings\n"
+        "from guardrails.errors import Undecidable\nfrom guardrails.git.repo import open_repo\n"
+        "from guardrails.services.memory.write import open_store\nfrom guardrails.config.settings import Settings\n"
         "try:\n    open_store(open_repo(), Settings())\nexcept Undecidable as error:\n"
         "    print(error.message, error.hint)\n"
     )

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from guardrails.memory.entries import plain
-from guardrails.memory.query import LONGEST, MOST, Query, understand
-from guardrails.memory.store import Store
+from guardrails.services.memory.entries import plain
+from guardrails.services.memory.query import LONGEST, MOST, Query, understand
+from guardrails.services.memory.store import Store
 from tests.examples import examples
 from tests.memory.makers import LAYOUT, found, note, store_in
 

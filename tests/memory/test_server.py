@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from guardrails.errors import Undecidable
-from guardrails.memory.answers import Refused
-from guardrails.memory.entries import Source
-from guardrails.memory.keeping import catch_up, remember
-from guardrails.memory.server import Server, ask
-from guardrails.memory.store import Store
+from guardrails.services.memory.entries import Source
+from guardrails.services.memory.server import Refused, Server, ask
+from guardrails.services.memory.store import Store
+from guardrails.services.memory.write import catch_up, remember
 from tests.memory import servers
 from tests.memory.makers import SECRET, found, note, store_in
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from guardrails.errors import GuardrailError
-from guardrails.memory.entries import Source
-from guardrails.memory.sieve import sieve
+from guardrails.services.memory.entries import Source
+from guardrails.services.memory.store import sieve
 from tests.memory.makers import KEY, SECRET, TOKEN, found, note, store_in
 
 CLEAN = sieve(("KEY",), {"KEY": SECRET})

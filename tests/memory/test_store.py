@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from guardrails.errors import GuardrailError
-from guardrails.memory import show
-from guardrails.memory.entries import LONGEST, MOST_TAGS, Source, entry
+from guardrails.services.memory import show
+from guardrails.services.memory.entries import LONGEST, MOST_TAGS, Source, entry
 from tests.memory.makers import MOMENT, found, note, search, store_in
 
 ONE, TWO = Source("a.json", "0a" * 32), Source("b.json", "0b" * 32)

@@ -9,11 +9,11 @@ import sys
 import time
 from collections.abc import Sequence
 
-from guardrails.pipeline import durable
-from guardrails.pipeline.halting import Halt
-from guardrails.pipeline.history import Record, Settled
-from guardrails.pipeline.recovery import Retry
-from guardrails.pipeline.sequencer import Done, Run
+from guardrails.runs import workflow
+from guardrails.runs.halt import Halt
+from guardrails.runs.history import Record, Settled
+from guardrails.runs.planner import Done, Run
+from guardrails.runs.recovery import Retry
 from tests.pipeline.histories import Play, request, settled
 
 
@@ -33,16 +33,16 @@ def main(url: str, log: str, pause: str, conflicts: str = "0") -> None:
     def finish(step: Halt | Done, history: Sequence[Record]) -> None:
         tell(f"finish {len(history)}")
 
-    place, hands = durable.Place(url, "owner"), durable.Hands(take, finish)
-    with durable.journal(place) as journal:
+    place, hands = workflow.Place(url, "owner"), workflow.Hands(take, finish)
+    with workflow.journal(place) as journal:
         known = journal.known("SPEC-KIT-DEMO")
         latest = journal.recall("SPEC-KIT-DEMO", known[-1]) if known else None
     asked = latest.request if latest is not None else request()
     if latest is not None and known[-1].open:
-        end = durable.go_on(place, asked, hands)
+        end = workflow.go_on(place, asked, hands)
     else:
         asked = asked._replace(attempt=len(known) + 1)
-        end = durable.begin(place, asked, latest.history if latest is not None else (), hands)
+        end = workflow.begin(place, asked, latest.history if latest is not None else (), hands)
     print(end.exit_code if isinstance(end, Halt) else 0)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
+from guardrails.config.layout import STAGES
+from guardrails.config.run_settings import Recovery
 from guardrails.evidence.store import Written
-from guardrails.layout import STAGES
-from guardrails.pipeline.baseline import TreeState
-from guardrails.pipeline.guardrail import Closed, Opened
-from guardrails.pipeline.halting import Halt, halt
-from guardrails.pipeline.history import (
+from guardrails.runs.halt import Halt, halt
+from guardrails.runs.history import (
     Asked,
     Began,
     Guarded,
@@ -23,10 +22,11 @@ from guardrails.pipeline.history import (
     Started,
     Verdict,
 )
-from guardrails.pipeline.recovery import Retry
-from guardrails.pipeline.rounds import Made, Round, Source
-from guardrails.pipeline.sequencer import Done, Run, next_step
-from guardrails.run_settings import Recovery
+from guardrails.runs.planner import Done, Run, next_step
+from guardrails.runs.recovery import Retry
+from guardrails.runs.rounds import AnswerSource, Made, Round
+from guardrails.runs.stage import Closed, Opened
+from guardrails.runs.tree import TreeState
 
 ROSTER = ("gemini", "claude", "gpt_pro")
 BEGUN = datetime(2026, 1, 31, 9, 30, tzinfo=timezone.utc)
@@ -116,7 +116,7 @@ class Play:
             return Guarded(stage, now, Opened(stage, TREE, self.opens.get(stage)))
         if step.action == "ask":
             asked = tuple(_made(agent, now) for agent in step.agents)
-            return Asked(stage, now, Round(1, asked, (Source(DOCUMENT, "a" * 64, 3),)), halt=self.asks.get(stage))
+            return Asked(stage, now, Round(1, asked, (AnswerSource(DOCUMENT, "a" * 64, 3),)), halt=self.asks.get(stage))
         if step.action == "settle":
             before = sum(1 for record in self.history if isinstance(record, Settled) and record.stage == stage)
             return self.judge(stage, before)._replace(at=now)

@@ -10,17 +10,15 @@ from typing import Any
 
 import yaml
 
-from guardrails import config
+from guardrails.agents.run_context import World
+from guardrails.config import loader
 from guardrails.evidence.lock import locked
 from guardrails.evidence.names import Session
 from guardrails.evidence.store import Written
-from guardrails.git import open_repo
-from guardrails.layout import STAGES as STAGES
-from guardrails.pipeline.baseline import TreeState
-from guardrails.pipeline.guardrail import Closed, Opened, close_stage, open_stage
-from guardrails.pipeline.halting import Halt
-from guardrails.pipeline.tree_changes import tree_state
-from guardrails.pipeline.world import World
+from guardrails.git.repo import open_repo
+from guardrails.runs.halt import Halt
+from guardrails.runs.stage import Closed, Opened, close_stage, open_stage
+from guardrails.runs.tree import TreeState, tree_state
 from tests.consensus.builder import Bundle
 from tests.sandbox import Ran as SandboxRan
 from tests.sandbox import Sandbox
@@ -88,7 +86,7 @@ def world(sandbox: Sandbox, run: str | None = None, **changes: Any) -> World:
     """The world of a run here, configured as the repository is."""
     repo = open_repo(str(sandbox.root), sandbox.environment)
     file = sandbox.root / ".speckit.yaml"
-    loaded = config.load_for_run(file.read_bytes() if file.exists() else None, ".speckit.yaml", repo.environment)
+    loaded = loader.load_for_run(file.read_bytes() if file.exists() else None, ".speckit.yaml", repo.environment)
     return World(repo, loaded.settings, loaded.run, repo.environment, SPEC, run)._replace(**changes)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from guardrails.config.layout import STAGES
 from guardrails.consensus.statements import identity
-from guardrails.layout import STAGES
 from guardrails.setup.sample import SPEC
 from tests.pipeline.auto_world import CALLS, Runs, kill, until
 from tests.sandbox import EVIDENCE, Sandbox

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from guardrails.schema import faults, is_valid
-from guardrails.shipped import read
+from guardrails.core.resources import read
+from guardrails.core.schema import faults, is_valid
 from tests.pipeline.agents_world import answer
 from tests.pipeline.stage_world import SPEC
 from tests.pipeline.test_bench import BOTH, PRICES, STORAGE, Stage, bench

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from guardrails.chain import Entry, line_of
+from guardrails.checks.ledger.entries import Entry, line_of
 from guardrails.setup.sample import SPEC
 from tests.pipeline.auto_world import ROOT, Runs, until
 from tests.sandbox import EVIDENCE, Sandbox

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from guardrails.config.run_settings import Recovery
 from guardrails.errors import GuardrailError
-from guardrails.pipeline.choosing import Chosen, Known, Remembered, Wish, choose, latest_of
-from guardrails.pipeline.history import Record, Request
-from guardrails.pipeline.sequencer import Done
-from guardrails.run_settings import Recovery
+from guardrails.runs.history import Record, Request
+from guardrails.runs.planner import Done
+from guardrails.runs.resume import Chosen, Known, Remembered, Wish, choose, latest_of
 from tests.pipeline.histories import Play, no, request, settled
 from tests.pipeline.test_sequencer import always
 

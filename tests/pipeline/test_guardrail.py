@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from guardrails.config.layout import STAGES
 from guardrails.evidence.lock import locked
-from guardrails.layout import STAGES
-from guardrails.pipeline.guardrail import Closed, Opened, open_stage
-from guardrails.pipeline.halting import halt
-from guardrails.pipeline.notes import Notes
-from guardrails.pipeline.plain import pack, unpack
+from guardrails.runs.checkpoint import Notes
+from guardrails.runs.halt import halt
+from guardrails.runs.serialize import pack, unpack
+from guardrails.runs.stage import Closed, Opened, open_stage
 from tests.consensus.builder import CONFLICT, put
 from tests.pipeline.stage_world import (
     DOCS,
@@ -324,7 +324,7 @@ def test_what_the_consensus_wrote_is_an_artifact_of_its_session(ready: Sandbox) 
     store = Store(at.repo.root)
     mine = store.write(f"{EVIDENCE}/consensus/{SPEC}/{session('plan').name}_notes.md", b"x\n")
     others = store.write(f"{EVIDENCE}/costs/{SPEC}_notes.md", b"y\n")
-    from guardrails.pipeline.baseline import TreeState
+    from guardrails.runs.tree import TreeState
 
     start = TreeState(at.repo.head())
     ran = run_stage(at, "plan", "ok", (mine, others), start)

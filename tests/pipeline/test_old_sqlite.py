@@ -12,7 +12,7 @@ import pytest
 _STAMPED = """
 import sys
 import sqlalchemy as sa
-from guardrails.pipeline.old_sqlite import teach
+from guardrails.runs.workflow import teach
 teach((3, int(sys.argv[1])))
 teach((3, int(sys.argv[1])))
 with sa.create_engine("sqlite://").begin() as connection:

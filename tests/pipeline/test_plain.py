@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.pipeline.baseline import TreeState
-from guardrails.pipeline.guardrail import Closed, Opened
-from guardrails.pipeline.halting import REASONS, Halt, from_json, halt, to_json
-from guardrails.pipeline.plain import pack, unpack
+from guardrails.runs.halt import REASONS, Halt, from_json, halt, to_json
+from guardrails.runs.serialize import pack, unpack
+from guardrails.runs.stage import Closed, Opened
+from guardrails.runs.tree import TreeState
 
 
 class Part(NamedTuple):

@@ -5,11 +5,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.pipeline.halting import Halt
-from guardrails.pipeline.history import Asked
-from guardrails.pipeline.run_summary import Circumstances, rounds_of, summary_document
-from guardrails.pipeline.sequencer import Done
-from guardrails.schema import faults
+from guardrails.core.schema import faults
+from guardrails.runs.halt import Halt
+from guardrails.runs.history import Asked
+from guardrails.runs.planner import Done
+from guardrails.runs.summary import Circumstances, rounds_of, summary_document
 from tests.pipeline.histories import DOCUMENT, Play, no, request, settled
 from tests.pipeline.test_sequencer import always, plays
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from guardrails import engine
-from guardrails.registry import check_named
-from guardrails.result import Result
+from guardrails.core.result import Result
+from guardrails.engine import runner
+from guardrails.engine.registry import check_named
+from guardrails.snapshot.context import Subject
 from guardrails.snapshot.memory import Memory
-from guardrails.subject import Subject
 from tests.consensus.builder import STYLES, Bundle, Files, said, settings
 from tests.consensus.mutations import MUTATIONS, OF_VERDICT
 from tests.pipeline.agents_world import EVIDENCE, Cast, answer
@@ -50,7 +50,7 @@ def files_of(root: Path) -> Files:
 def judge(files: Files) -> Result:
     """What `consensus check` makes of the files today."""
     subject = Subject(Memory(files), settings(TRIO, "plan"), datetime.now(timezone.utc))
-    return engine.run("consensus check", [check_named("consensus check")], [subject])
+    return runner.run("consensus check", [check_named("consensus check")], [subject])
 
 
 def test_what_nobody_touched_is_ok(left: tuple[Bundle, Files]) -> None:

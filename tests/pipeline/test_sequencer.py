@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.layout import STAGES
-from guardrails.pipeline.halting import Halt, halt
-from guardrails.pipeline.history import Failed, Record, Settled, Shut, from_json, to_json
-from guardrails.pipeline.recovery import Retry
-from guardrails.pipeline.sequencer import Done, Run, next_step
-from guardrails.run_settings import Recovery
+from guardrails.config.layout import STAGES
+from guardrails.config.run_settings import Recovery
+from guardrails.runs.halt import Halt, halt
+from guardrails.runs.history import Failed, Record, Settled, Shut, from_json, to_json
+from guardrails.runs.planner import Done, Run, next_step
+from guardrails.runs.recovery import Retry
 from tests.pipeline.histories import BEGUN, ROSTER, Judge, Play, no, request, settled
 
 PLAIN = ["begin", *(action for _ in STAGES for action in ("start", "open", "ask", "settle", "close"))]

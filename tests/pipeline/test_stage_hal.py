@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from guardrails.probes.hal_checks import CHECKS
-from guardrails.probes.hal_mock import FAILING, GARBAGE, HEALTHY
+from guardrails.services.probes.checks import CHECKS
+from guardrails.services.probes.mock import FAILING, GARBAGE, HEALTHY
 from tests.pipeline.stage_world import SPEC, Ran, agreements, packet, run_stage, telemetry, world
 from tests.probes.hostile import Connection, hostile, says
 from tests.sandbox import Sandbox

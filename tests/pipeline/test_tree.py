@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from guardrails.agents.run_context import World
 from guardrails.evidence.store import Store, Written
-from guardrails.pipeline.baseline import TreeState
-from guardrails.pipeline.plain import pack, unpack
-from guardrails.pipeline.tree_changes import judge_tree, own_files, tree_state
-from guardrails.pipeline.world import World
+from guardrails.runs.serialize import pack, unpack
+from guardrails.runs.tree import TreeState, judge_tree, own_files, tree_state
 from tests.pipeline.stage_world import packet, run_stage, telemetry, world
 from tests.sandbox import EVIDENCE, Sandbox
 

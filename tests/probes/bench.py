@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from guardrails.probes.hal import Surroundings, probe
-from guardrails.probes.hal_records import Response
-from guardrails.secret_scan import scan
-from guardrails.secret_values import values
-from guardrails.settings import Hal, Secrets, Settings
+from guardrails.config.settings import Hal, Secrets, Settings
+from guardrails.secrets.scan import scan
+from guardrails.secrets.values import values
+from guardrails.services.probes.records import Response
+from guardrails.services.probes.run import Surroundings, probe
 from tests.sandbox import EVIDENCE, Ran, Sandbox
 from tests.test_secret_values import ENCODERS
 

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.probes.answers import Asked, Question
-from guardrails.probes.hal_checks import CHECKS, reason_against
-from guardrails.settings import HAL_CHECKS
+from guardrails.config.settings import HAL_CHECKS
+from guardrails.services.probes.checks import CHECKS, Asked, Question, reason_against
 from tests.examples import examples
 
 EXAMPLES = examples(300)

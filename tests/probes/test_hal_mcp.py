@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.probes.hal import Surroundings, probe
-from guardrails.probes.hal_records import Response
+from guardrails.services.probes.records import Response
+from guardrails.services.probes.run import Surroundings, probe
 from tests.probes.bench import CHECKS, KEY, VARIABLE, ask, holds_secret, live
 
 SERVER = str(Path(__file__).parent / "mcp_server.py")

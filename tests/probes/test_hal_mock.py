@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 from guardrails.errors import GuardrailError
-from guardrails.probes.hal_mock import BEHAVIOURS, open_mock, serving
+from guardrails.services.probes.mock import BEHAVIOURS, open_mock, serving
 from tests.probes.bench import KEY, ask, smoke
 from tests.probes.hostile import hostile, says
 from tests.sandbox import SPECKIT, Sandbox

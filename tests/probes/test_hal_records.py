@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guardrails.config.layout import Layout
+from guardrails.core.schema import faults
+from guardrails.core.strict_json import parse
 from guardrails.evidence.names import new_session
-from guardrails.jsontext import parse
-from guardrails.layout import Layout
-from guardrails.probes.answers import Asked, Question
-from guardrails.probes.hal_records import Response, document, response
-from guardrails.probes.redact import Redactor
-from guardrails.schema import faults
+from guardrails.services.probes.checks import Asked, Question
+from guardrails.services.probes.records import Response, document, response
+from guardrails.services.probes.redact import Redactor
 from tests.probes.bench import VARIABLE
 
 NOW = datetime(2026, 1, 31, 9, 30, 12, 999999, tzinfo=timezone.utc)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from guardrails.config import load
+from guardrails.config.loader import load
+from guardrails.config.settings import HAL_CHECKS, Hal, from_environment
 from guardrails.errors import GuardrailError
-from guardrails.settings import HAL_CHECKS, Hal, from_environment
 
 
 def hal(text: str, **environ: str) -> Hal:

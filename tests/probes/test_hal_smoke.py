@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from guardrails.config.layout import Layout
+from guardrails.core.schema import faults
 from guardrails.evidence.lock import locked
-from guardrails.evidence_names import evidence_name
-from guardrails.git import open_repo
-from guardrails.layout import Layout
-from guardrails.schema import faults
+from guardrails.git.repo import open_repo
+from guardrails.layouts.evidence_names import evidence_name
 from tests.probes.bench import CHECKS, COMMANDS, KEY, VARIABLE, everything, holds_secret, records, smoke
 from tests.probes.hostile import Connection, hostile, says
 from tests.sandbox import Sandbox

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from guardrails.config.settings import Hal, HalMode
+from guardrails.core.schema import faults, load
 from guardrails.evidence.store import Written
-from guardrails.probes.hal_records import Response, Status
-from guardrails.probes.hal_summary import Summary, shortfall, summarized, telemetry
-from guardrails.schema import faults, load
-from guardrails.settings import Hal, HalMode
+from guardrails.services.probes.records import Response, Status
+from guardrails.services.probes.run import Summary, shortfall, summarized, telemetry
 
 CHECKS = ("health", "list_movies")
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from guardrails.finding import Finding, Outcome, Rule, Severity, Skipped
-from guardrails.result import Examined, Problem, Result, Verdict
-from guardrails.snapshot import Source
+from guardrails.core.finding import Finding, Outcome, Rule, Severity, Skipped
+from guardrails.core.result import Examined, Problem, Result, Source, Verdict
 
 
 def rule(code: str, name: str, outcome: Outcome = "fail", severity: Severity = "error") -> Rule:

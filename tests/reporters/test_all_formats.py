@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from lxml import etree
 
-from guardrails.reporters import FORMATS, reporter, text
-from guardrails.result import Result
-from guardrails.snapshot import Source
+from guardrails.core.result import Result, Source
+from guardrails.reports.formats import text
+from guardrails.reports.formats.choice import FORMATS, reporter
 from tests.examples import examples
 from tests.reporters import test_json, test_junit, test_sarif
 from tests.reporters.runner import obeyed
@@ -109,7 +109,7 @@ def test_every_format_says_how_much_was_examined(name: str) -> None:
 
 def test_one_format_does_not_import_the_others() -> None:
     script = (
-        "import sys; from guardrails.reporters import reporter; reporter('text');"
+        "import sys; from guardrails.reports.formats.choice import reporter; reporter('text');"
         "print(*sorted({'orjson', 'urllib.parse', 'xml', 'hashlib', 'json'} & set(sys.modules)))"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -8,12 +8,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from guardrails import __version__
-from guardrails.finding import Skipped
-from guardrails.reporters.json_ import render
-from guardrails.result import Examined, Problem, Result
-from guardrails.rules.telemetry import RULES as TELEMETRY_RULES
-from guardrails.schema import load
-from guardrails.snapshot import Source
+from guardrails.checks.validate.rules import RULES as TELEMETRY_RULES
+from guardrails.core.finding import Skipped
+from guardrails.core.result import Examined, Problem, Result, Source
+from guardrails.core.schema import load
+from guardrails.reports.formats.json import render
 from tests.reporters.samples import ERROR, OUTCOMES, SCHEMA, WARNING, broken, judged
 
 RESULT_SCHEMA = load("result")

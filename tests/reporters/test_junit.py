@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from guardrails.finding import Skipped
-from guardrails.reporters.junit import render
-from guardrails.result import Result
-from guardrails.snapshot import Source
+from guardrails.core.finding import Skipped
+from guardrails.core.result import Result, Source
+from guardrails.reports.formats.junit import render
 from tests.reporters.samples import CONFLICT, ERROR, NOTE, OUTCOMES, SCHEMA, WARNING, broken, judged
 
 XSD = etree.XMLSchema(etree.parse(str(Path(__file__).parent.parent / "data" / "junit-10.xsd")))

@@ -8,10 +8,10 @@ from urllib.parse import unquote_to_bytes
 import pytest
 from jsonschema import Draft4Validator
 
-from guardrails.git import to_bytes
-from guardrails.reporters import json_
-from guardrails.reporters.sarif import render
-from guardrails.result import Result
+from guardrails.core.result import Result
+from guardrails.git.repo import to_bytes
+from guardrails.reports.formats import json as json_module
+from guardrails.reports.formats.sarif import render
 from tests.reporters.samples import ERROR, NOTE, OUTCOMES, SCHEMA, SIZE, WARNING, broken, judged
 
 STANDARD = json.loads((Path(__file__).parent.parent / "data" / "sarif-schema-2.1.0.json").read_text(encoding="utf-8"))
@@ -35,7 +35,7 @@ def test_every_outcome_gives_a_log_of_the_standard(result: Result) -> None:
 def test_every_outcome_carries_what_was_examined(result: Result) -> None:
     run = run_of(result)
     assert isinstance(run["results"], list)
-    document = json_.document(result)
+    document = json_module.document(result)
     assert run["properties"]["examined"] == document["examined"]
     assert run["properties"]["verdict"] == document["verdict"]
     assert run["properties"]["source"] == document["source"]

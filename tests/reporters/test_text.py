@@ -4,10 +4,9 @@ import re
 
 import pytest
 
-from guardrails.finding import Skipped
-from guardrails.reporters.text import Display, render
-from guardrails.result import Result
-from guardrails.snapshot import Source
+from guardrails.core.finding import Skipped
+from guardrails.core.result import Result, Source
+from guardrails.reports.formats.text import Display, render
 from tests.reporters.samples import ERROR, NOTE, OUTCOMES, SCHEMA, WARNING, broken, judged
 
 

@@ -9,13 +9,20 @@ from datetime import timedelta
 
 import pytest
 
-from guardrails.reports.adoption import Adoption, adoption, week_name
-from guardrails.reports.adoption_figures import NO_PROFILE, Outcomes
-from guardrails.reports.adoption_shown import as_csv, as_document, as_text
-from guardrails.reports.adoption_targets import Gap
-from guardrails.reports.executions import executions
+from guardrails.config.settings import Settings
+from guardrails.reports.adoption import (
+    NO_PROFILE,
+    Adoption,
+    Gap,
+    Outcomes,
+    adoption,
+    as_csv,
+    as_document,
+    as_text,
+    week_name,
+)
 from guardrails.reports.reduce import reduce
-from guardrails.settings import Settings
+from guardrails.reports.runs import executions
 from guardrails.snapshot.memory import Memory
 from tests.consensus.builder import SPEC, Bundle, Files, render
 from tests.records import EVIDENCE

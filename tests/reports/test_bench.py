@@ -9,10 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.reports.bench import ALL, Comparison, Row, Sample, compare
-from guardrails.reports.bench_figures import MINIMUM, Difference, Spread, difference, interval, spread
-from guardrails.reports.bench_shown import About, StageProof, as_document, as_markdown, as_text
-from guardrails.reports.values import Money
+from guardrails.reports.bench import (
+    ALL,
+    MINIMUM,
+    Comparison,
+    Difference,
+    Row,
+    Sample,
+    Spread,
+    compare,
+    difference,
+    interval,
+    spread,
+)
+from guardrails.reports.bench_view import About, StageProof, as_document, as_markdown, as_text
+from guardrails.reports.model import Money
 
 ABOUT = About("SPEC-KIT-900", "20260131T093000Z-4f2a9c10", "HEAD", "0" * 40, 5, (), None, Money())
 NUMBERS = st.lists(st.integers(-1000, 1000), min_size=1, max_size=12)

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.git import open_repo
+from guardrails.config.settings import Settings
+from guardrails.git.repo import open_repo
 from guardrails.reports import cache as caching
 from guardrails.reports import telemetry
 from guardrails.reports.cache import Cache
-from guardrails.reports.finding_files import Reach
+from guardrails.reports.evidence_files import Reach
+from guardrails.reports.model import StageRecord
 from guardrails.reports.reduce import reduce
-from guardrails.reports.values import StageRecord
-from guardrails.settings import Settings
-from guardrails.snapshot import Blob, Entry, Snapshot
+from guardrails.snapshot.base import Blob, Entry, Snapshot
+from guardrails.snapshot.sources import resolve
 from guardrails.snapshot.worktree import Worktree
-from guardrails.sources import resolve
 from tests.consensus.builder import Bundle
 from tests.reports.history import at
 from tests.reports.history import telemetry as record

@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.evidence_names import evidence_name
-from guardrails.reports.adoption import adoption
-from guardrails.reports.adoption_shown import as_csv, as_document, as_text
+from guardrails.config.settings import Settings
+from guardrails.layouts.evidence_names import evidence_name
+from guardrails.reports.adoption import adoption, as_csv, as_document, as_text
+from guardrails.reports.model import Facts
 from guardrails.reports.reduce import reduce
+from guardrails.reports.status import as_document as status_document
+from guardrails.reports.status import as_text as status_text
 from guardrails.reports.status import status
-from guardrails.reports.status_shown import as_document as status_document
-from guardrails.reports.status_shown import as_text as status_text
-from guardrails.reports.values import Facts
-from guardrails.settings import Settings
 from guardrails.snapshot.memory import Memory
 from tests.consensus.builder import Files
 

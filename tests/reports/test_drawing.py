@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from guardrails.reports.charts import Chart, Series, Target
-from guardrails.reports.drawing import draw
-from guardrails.reports.numbers import count
+from guardrails.reports.figures import count
+from guardrails.reports.formats.svg import Chart, Series, Target, draw
 
 
 @pytest.mark.parametrize("kind", ["bar", "stacked", "line", "horizontal"])

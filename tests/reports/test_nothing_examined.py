@@ -7,19 +7,16 @@ from typing import Any
 
 import pytest
 
-from guardrails.reports.adoption import Adoption, adoption
-from guardrails.reports.adoption_figures import Figures
-from guardrails.reports.adoption_shown import as_csv, as_document, as_text
-from guardrails.reports.adoption_targets import Gap
+from guardrails.config.run_settings import Budget
+from guardrails.config.settings import Settings
+from guardrails.reports.adoption import Adoption, Figures, Gap, adoption, as_csv, as_document, as_text
 from guardrails.reports.audit import Audit, Evidence, Item, audit
-from guardrails.reports.executions import executions
-from guardrails.reports.judged import Sealed
+from guardrails.reports.audit_checks import Sealed
 from guardrails.reports.pages import adoption_page, status_page
-from guardrails.reports.playback import playback
+from guardrails.reports.qa import playback
 from guardrails.reports.reduce import reduce
+from guardrails.reports.runs import executions
 from guardrails.reports.status import status
-from guardrails.run_settings import Budget
-from guardrails.settings import Settings
 from guardrails.snapshot.memory import Memory
 from tests.consensus.builder import SPEC, Bundle, Files, put, render
 from tests.records import EVIDENCE

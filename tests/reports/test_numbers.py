@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.reports import numbers
-from guardrails.reports.values import Call, Money
+from guardrails.reports import figures
+from guardrails.reports.model import Call, Money
 
 
 @pytest.mark.parametrize(
@@ -25,35 +25,35 @@ from guardrails.reports.values import Call, Money
     ],
 )
 def test_a_percentile_is_the_nearest_rank(values: Sequence[float | None], share: float, expected: float | None) -> None:
-    assert numbers.percentile(values, share) == expected
+    assert figures.percentile(values, share) == expected
 
 
 @given(st.lists(st.floats(0, 1e9), min_size=1), st.floats(0.01, 1))
 def test_a_percentile_is_one_of_the_values_and_covers_its_share(values: list[float], share: float) -> None:
-    found = numbers.percentile(values, share)
+    found = figures.percentile(values, share)
     assert found in values
     assert sum(value <= found for value in values) >= share * len(values) - 1e-6
 
 
 def test_the_sum_of_nothing_known_is_unknown_and_not_zero() -> None:
-    assert numbers.added([None, None]) is None
-    assert numbers.spent([]) == Money()
-    assert numbers.spent([Call("a"), Call("b")]) == Money(calls=2, priced=0)
-    assert numbers.money(Money()) == numbers.dollars(None) == numbers.share(None) == "unknown"
+    assert figures.added([None, None]) is None
+    assert figures.spent([]) == Money()
+    assert figures.spent([Call("a"), Call("b")]) == Money(calls=2, priced=0)
+    assert figures.money(Money()) == figures.dollars(None) == figures.share(None) == "unknown"
 
 
 def test_a_sum_with_a_part_unknown_is_the_least_it_was() -> None:
-    found = numbers.spent([Call("a", usd=0.25, source="measured", tokens=10), Call("b")])
+    found = figures.spent([Call("a", usd=0.25, source="measured", tokens=10), Call("b")])
     assert found == Money(0.25, None, "measured", 2, 1, floor=True)
-    assert numbers.money(found) == "at least $0.25, 1 of 2 calls priced"
-    assert numbers.total([found, Money(1.0, 5, "estimated", 1, 1)]) == Money(1.25, None, "estimated", 3, 2, floor=True)
+    assert figures.money(found) == "at least $0.25, 1 of 2 calls priced"
+    assert figures.total([found, Money(1.0, 5, "estimated", 1, 1)]) == Money(1.25, None, "estimated", 3, 2, floor=True)
 
 
 def test_nothing_spent_on_no_calls_is_no_part_of_what_calls_cost() -> None:
     nobody, unpriced = Money(0.0, 0, "measured", 0, 0), Money(calls=23, priced=0)
-    assert numbers.total([nobody, unpriced]) == unpriced
-    assert numbers.total([nobody, nobody]) == nobody
-    assert numbers.money(nobody) == "$0.00, no call was made"
+    assert figures.total([nobody, unpriced]) == unpriced
+    assert figures.total([nobody, nobody]) == nobody
+    assert figures.money(nobody) == "$0.00, no call was made"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_nothing_spent_on_no_calls_is_no_part_of_what_calls_cost() -> None:
     [(0.0, "$0.00"), (0.0412, "$0.0412"), (1234.5, "$1,234.50"), (0.1, "$0.10"), (None, "unknown")],
 )
 def test_small_amounts_are_not_shown_as_nothing(value: float | None, shown: str) -> None:
-    assert numbers.dollars(value) == shown
+    assert figures.dollars(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -69,4 +69,4 @@ def test_small_amounts_are_not_shown_as_nothing(value: float | None, shown: str)
     [(12, "12 ms"), (28400, "28.4 s"), (300000, "5.0 min"), (10_800_000, "3.0 h"), (None, "unknown")],
 )
 def test_times_are_shown_in_the_unit_one_would_say(value: float | None, shown: str) -> None:
-    assert numbers.duration(value) == shown
+    assert figures.duration(value) == shown

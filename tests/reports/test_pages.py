@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from guardrails.reports.bench import compare
-from guardrails.reports.bench_page import bench_page
-from guardrails.reports.bench_shown import StageProof
+from guardrails.reports.bench_view import StageProof
+from guardrails.reports.pages import bench_page
 from tests.consensus.builder import SPEC, Bundle, put
 from tests.reports.browser import Tab, chromium, executable
 from tests.reports.history import NOW, at, costs, history, run

@@ -14,13 +14,12 @@ from typing import Any
 
 import pytest
 
-from guardrails.alert_routing import GIVE_UP
-from guardrails.config import load_for_run
+from guardrails.config.loader import load_for_run
+from guardrails.config.settings import Settings
 from guardrails.errors import GuardrailError
-from guardrails.reports.playback import Played, playback
-from guardrails.reports.population import Population, population, state
+from guardrails.reports.qa import Played, Population, playback, population, state
 from guardrails.reports.reduce import reduce
-from guardrails.settings import Settings
+from guardrails.services.alerts import GIVE_UP
 from guardrails.snapshot.memory import Memory
 from tests.consensus.builder import SPEC, Bundle, Files, put
 from tests.reports.history import NOW, at, costs, history, run

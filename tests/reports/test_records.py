@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.evidence_names import EvidenceName
-from guardrails.printable import unsafe
-from guardrails.reports.contents import LONGEST, number, text
-from guardrails.reports.documents import plain, written
-from guardrails.reports.layouts import csv_table, markdown, text_table
-from guardrails.reports.records import read_costs, read_events, read_metrics, read_run, read_usage
-from guardrails.reports.stage_records import outcome_of, read_content, record_of
-from guardrails.reports.values import Part
+from guardrails.core.text import unsafe
+from guardrails.layouts.evidence_names import EvidenceName
+from guardrails.reports.fields import LONGEST, number, text
+from guardrails.reports.formats.plain_json import plain, written
+from guardrails.reports.formats.tables import csv_table, markdown, text_table
+from guardrails.reports.load import read_costs, read_events, read_metrics, read_run, read_usage
+from guardrails.reports.model import Part
+from guardrails.reports.telemetry import outcome_of, read_content, record_of
 
 _WORDS = """agent status cost_usd source per_stage plan spec-plan total_usd calls sessions stages stage session usage
 checks name hooks session.start baseline policy hal summary scenarios success exit_code event agents halt seal head cost

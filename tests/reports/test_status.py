@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from guardrails.layout import STAGES
+from guardrails.config.layout import STAGES
+from guardrails.config.settings import MEGABYTE, Evidence, Settings, Waiver
 from guardrails.reports import reduce as reducing
-from guardrails.reports.finding_files import Reach
+from guardrails.reports.evidence_files import Reach
 from guardrails.reports.reduce import reduce
-from guardrails.reports.status import SpecState, status
-from guardrails.reports.status_shown import as_document, as_text
-from guardrails.settings import MEGABYTE, Evidence, Settings, Waiver
+from guardrails.reports.status import SpecState, as_document, as_text, status
 from guardrails.snapshot.memory import Memory
 from tests.consensus.builder import SPEC, TRIO, Bundle, Files, put, render, without
 from tests.reports.history import NOW, at, costs, disputed, history, metrics, run, telemetry

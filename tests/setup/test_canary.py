@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from guardrails.registry import CHECKS, rules
+from guardrails.engine.registry import CHECKS, rules
 from guardrails.setup.canaries import CANARIES, REASONS
 from tests.hooks.frameworks import require, run
 from tests.sandbox import SPECKIT, Ran, Sandbox

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from guardrails.git import open_repo
-from guardrails.layout import Layout
+from guardrails.config.layout import Layout
+from guardrails.git.repo import open_repo
 from guardrails.setup.detect import Detected, Stage, describe, look, search
 from tests.sandbox import EVIDENCE, Sandbox
 

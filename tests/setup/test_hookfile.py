@@ -7,19 +7,19 @@ import subprocess
 
 import pytest
 
-from guardrails import shipped
-from guardrails.manifest import guard_entry
-from guardrails.setup.hookfile import KEPT, NAMES, baked_command, maker_of, render
+from guardrails.core import resources
+from guardrails.setup.hook_files import KEPT, NAMES, baked_command, maker_of, render
+from guardrails.setup.manifest import guard_entry
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_without_a_command_the_shipped_script_is_written_as_it_is(name: str) -> None:
-    assert render(name, None) == shipped.read("hooks", name)
+    assert render(name, None) == resources.read("hooks", name)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_shipped_script_can_be_run_where_it_lies(name: str) -> None:
-    assert os.access(shipped.path_of("hooks", name), os.X_OK)
+    assert os.access(resources.path_of("hooks", name), os.X_OK)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from guardrails.errors import GuardrailError
-from guardrails.setup.hookfile import HookFile, Maker
-from guardrails.setup.hookplan import Keep, Move, Remove, Write, install, uninstall
-from guardrails.setup.hooksdir import Found
+from guardrails.setup.hook_files import Found, HookFile, Maker
+from guardrails.setup.install import Keep, Move, Remove, Write, plan_install, plan_uninstall
 
 SCRIPT = b"#!/bin/sh\n# speckit-hook pre-push\n"
 OURS = HookFile("speckit", SCRIPT, True)
@@ -68,7 +67,7 @@ def found(
     ],
 )
 def test_installing(state: Found, steps: tuple[object, ...]) -> None:
-    assert install(state, SCRIPT).steps == steps
+    assert plan_install(state, SCRIPT).steps == steps
 
 
 @pytest.mark.parametrize(
@@ -82,7 +81,7 @@ def test_installing(state: Found, steps: tuple[object, ...]) -> None:
 )
 def test_installing_is_refused_where_a_hook_would_be_lost(state: Found, says: str) -> None:
     with pytest.raises(GuardrailError, match=says) as caught:
-        install(state, SCRIPT)
+        plan_install(state, SCRIPT)
     assert caught.value.hint
 
 
@@ -97,7 +96,7 @@ def test_installing_is_refused_where_a_hook_would_be_lost(state: Found, says: st
     ],
 )
 def test_what_may_surprise_about_a_kept_hook_is_said(hook: HookFile, says: str | None) -> None:
-    notes = install(found(hook), SCRIPT).notes
+    notes = plan_install(found(hook), SCRIPT).notes
     assert [says in note for note in notes] == [True] if says else not notes
 
 
@@ -128,4 +127,4 @@ def test_what_may_surprise_about_a_kept_hook_is_said(hook: HookFile, says: str |
     ],
 )
 def test_uninstalling(state: Found, steps: tuple[object, ...]) -> None:
-    assert uninstall(state).steps == steps
+    assert plan_uninstall(state).steps == steps

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from guardrails.manifest import HOOKS, Hook, fields, render
+from guardrails.setup.manifest import HOOKS, Hook, fields, render
 
 MANIFEST = Path(__file__).parent.parent.parent / ".pre-commit-hooks.yaml"
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from guardrails.setup.canaries.consensus import CONSENSUS
 from guardrails.setup.canaries.documents import CONFIGURATION, DOCUMENTS, FOOTPRINT, KITS, SECRETS, TREE
-from guardrails.setup.canaries.evidence import COSTS, LEDGERS, RECORDS
+from guardrails.setup.canaries.evidence import COSTS, LEDGERS, RECORDS, REVIEWS
 from guardrails.setup.canaries.ground import Canary
-from guardrails.setup.canaries.reviews import REVIEWS
 from guardrails.setup.canaries.tracker import TRACKER, TRANSITIONS
 
 CANARIES: tuple[Canary, ...] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from guardrails.chain import digest
+from guardrails.checks.ledger.entries import digest
 from guardrails.setup.canaries.ground import SPECS, STAMP, TIME, Canary, Content, Ground, Plant, rendered
 
 ZEROS = "0" * 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from guardrails.settings import CONFIG_FILE, Document
+from guardrails.config.settings import CONFIG_FILE, Document
 from guardrails.setup.canaries.ground import Canary, Content, Ground, Plant
 
 LARGEST = 200 * 1024 * 1024
@@ -55,8 +55,8 @@ def _kit(change: Callable[[Ground, dict[str, bytes]], dict[str, Content]]) -> Ca
     """A context kit as the sound ground gives it, and then changed."""
 
     def plant(ground: Ground) -> Plant:
-        from guardrails.kit.build import FOLDER, README, archive_name, build
-        from guardrails.kit.sources import sources_of
+        from guardrails.checks.context_kit.build import FOLDER, README, archive_name, build
+        from guardrails.checks.context_kit.sources import sources_of
         from guardrails.snapshot.memory import Memory
 
         files = {path: data for path, data in ground.files().items() if isinstance(data, bytes)}

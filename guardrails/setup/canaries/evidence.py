@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from guardrails.chain import Entry, digest, line_of, sealed_bytes, unsealed
+from guardrails.checks.ledger.entries import Entry, digest, line_of, sealed_bytes, unsealed
+from guardrails.checks.security_review.form import template
+from guardrails.checks.security_review.tracker import document_path, tracker_path
 from guardrails.setup.canaries.ground import SPECS, STAMP, TIME, Canary, Content, Ground, Link, Plant, rendered
 
 ZEROS = "0" * 64
@@ -174,4 +176,44 @@ LEDGERS = (
         lambda ground: Plant({**_Run(ground).files(), **ground.configured(evidence={"signature": "required"})}),
     ),
     Canary("LED014", "pre-push", _ledger(lambda run: {run.signature: b"a signature\n"})),
+)
+
+
+# Violations of the rules about security reviews.
+
+
+_EXCEPTION = "| TODO: none, or X1 | TODO: T1 | TODO: what is accepted, and why | TODO | TODO: YYYY-MM-DD |"
+_EXPIRED = "| X1 | T1 | seals are not signed | a canary | 2025-06-30 |"
+
+
+def _unsigned(ground: Ground) -> Plant:
+    return Plant(ground.configured(security={"require": [ground.spec]}))
+
+
+def _signed(artifact: str = "", sha256: str = "", name: str = "canary") -> Callable[[Ground], Plant]:
+    """A form that nobody filled in, recorded as signed off: with a digest of its own or another, by somebody."""
+
+    def plant(ground: Ground) -> Plant:
+        text = template(ground.spec, [("Specification", artifact or ground.prd)]).replace(_EXCEPTION, _EXPIRED)
+        path, data = document_path(ground.folder), text.encode()
+        made = sha256 or digest(data)
+        sign_off = {"name": name, "role": "reviewer", "decision": "approved", "date": TIME[:10], "note": None}
+        tracker = {
+            "schemaVersion": 1, "specId": ground.spec, "updated_at": TIME, "status": "signed-off",
+            "review": {"path": path, "sha256": made}, "template_version": "1", "classification": "internal",
+            "checkpoints": [{"id": "context", "title": "Context", "status": "done", "evidence": [path]}],
+            "threats": [], "artifacts": [], "exceptions": [], "sign_offs": [sign_off],
+        }  # fmt: skip
+        return Plant({path: data, tracker_path(ground.settings.layout, ground.spec): rendered(tracker)})
+
+    return plant
+
+
+REVIEWS = (
+    Canary("DOC011", "pre-commit", _unsigned),
+    Canary("DOC012", "pre-commit", _signed()),
+    Canary("DOC013", "pre-commit", _signed(sha256="0" * 64)),
+    Canary("DOC014", "pre-commit", _signed(artifact="docs/canary/gone.md")),
+    Canary("DOC015", "pre-commit", _signed(name="TBD")),
+    Canary("DOC016", "pre-commit", _signed()),
 )

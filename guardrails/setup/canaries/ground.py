@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from guardrails.checks.tracker_layout import header_key, role_of
-from guardrails.checks.tracker_rows import roles
-from guardrails.settings import CONFIG_FILE, Document, Settings, Tracker
+from guardrails.config.settings import CONFIG_FILE, Document, Settings, Tracker
+from guardrails.layouts.tracker import header_key, role_of, roles
 
 Hook = Literal["pre-commit", "pre-push", "commit-msg"]
 SPECS = ("SPEC-CANARY-1", "SPEC-CANARY-2")

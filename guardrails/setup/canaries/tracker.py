@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from guardrails.checks.transition_rows import Row, edges
+from guardrails.checks.transitions.rows import Row, edges
 from guardrails.setup.canaries.ground import SPECS, Canary, Ground, Plant
 
 Cells = Mapping[str, str]
@@ -108,7 +108,7 @@ def _forbidden(ground: Ground) -> Plant | str:
 
 
 def _as_row(status: str) -> Row:
-    from guardrails.checks.tracker_layout import fold
+    from guardrails.layouts.tracker import fold
 
     return Row("x", status, fold(status))
 

@@ -1,0 +1,43 @@
+"""What every part of a run is given: the repository, what was configured, and somebody to tell how it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from guardrails.config.run_settings import RunSettings
+from guardrails.config.settings import Settings, Stage
+from guardrails.git.repo import Repo
+
+Say = Callable[[str], None]
+"""Takes one line of progress, plain text."""
+
+
+def quiet(line: str) -> None:
+    """Says nothing."""
+
+
+class World(NamedTuple):
+    """One run's surroundings. `run` names the run of the sequencer; None when a stage is run alone."""
+
+    repo: Repo
+    settings: Settings
+    plan: RunSettings
+    environment: Mapping[str, str]
+    """the operator's variables: programs get an allow-listed part of them"""
+    spec: str
+    """an exact SPEC id, matched against the pattern"""
+    run: str | None = None
+    say: Say = quiet
+    allow_dirty: bool = False
+    allow_degraded: bool = False
+
+
+def under(world: World, profile: str | None) -> World:
+    """The world with this profile in force and no other: whom it waits for is what checks wait for, too.
+
+    Raises GuardrailError for a profile that is not configured.
+    """
+    plan = world.plan.under(profile)
+    rosters = tuple(Stage(stage.name, stage.roster) for stage in plan.stages)
+    return world._replace(plan=plan, settings=world.settings._replace(stages=rosters))

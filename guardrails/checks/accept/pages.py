@@ -1,0 +1,285 @@
+"""Documents and answers as criteria look at them: tables, list items and passages, each below its headings.
+
+A Markdown document and the JSON of an agent come out alike: a list of objects is a table as well as a list, a key is a
+heading, and text in JSON that is Markdown is read as Markdown.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from guardrails.checks.lint.documents import heading_key
+from guardrails.core.markdown import Heading, Table, parse, plain
+from guardrails.core.strict_json import Key, locate
+from guardrails.layouts.tracker import header_key
+
+MAX_DEPTH = 40
+LONGEST_LABEL = 60
+_ABOUT = frozenset(("inputs", "prompt_sha256", "promptSha256", "prompt"))
+"""Keys of an answer that repeat the question, which must not be taken for the answer."""
+
+
+class Record(NamedTuple):
+    """A row of a table or an item of a list: its fields by folded name, and all of its text."""
+
+    line: int
+    column: int
+    fields: Mapping[str, str]
+    text: str
+
+
+class Rows(NamedTuple):
+    """A table. `section` are the headings above it, the nearest last; `columns` are folded."""
+
+    line: int
+    section: tuple[str, ...]
+    columns: frozenset[str]
+    rows: tuple[Record, ...]
+
+
+class Item(NamedTuple):
+    """An item at the top of a list, with everything below it."""
+
+    section: tuple[str, ...]
+    record: Record
+
+
+class Passage(NamedTuple):
+    """Text that a reader sees: a paragraph, a heading, a cell's line."""
+
+    line: int
+    section: tuple[str, ...]
+    text: str
+
+
+class Page(NamedTuple):
+    """One file. `headings` are (line, text) of all of them."""
+
+    path: str
+    tables: tuple[Rows, ...]
+    items: tuple[Item, ...]
+    passages: tuple[Passage, ...]
+    headings: tuple[tuple[int, str], ...]
+
+
+def page_of_markdown(path: str, text: str) -> Page:
+    """A document. Code blocks and comments say nothing: no reader takes them for statements."""
+    sections = _Sections(text)
+    tables = tuple(_tables(sections))
+    items, passages = _flow(sections, text)
+    headings = tuple((heading.line, plain(heading.text)) for heading in sections.headings)
+    return Page(path, tables, items, passages, headings)
+
+
+class _Sections:
+    """The headings of a text, and which of them are in force at a line."""
+
+    def __init__(self, text: str) -> None:
+        self.blocks = parse(text).blocks
+        self.headings = [block for block in self.blocks if isinstance(block, Heading)]
+        self._starts: list[tuple[int, tuple[str, ...]]] = [(0, ())]
+        stack: list[Heading] = []
+        for heading in self.headings:
+            while stack and stack[-1].level >= heading.level:
+                stack.pop()
+            stack.append(heading)
+            self._starts.append((heading.line, tuple(heading_key(each.text) for each in stack)))
+
+    def at(self, line: int) -> tuple[str, ...]:
+        from bisect import bisect_right
+
+        return self._starts[bisect_right(self._starts, line, key=lambda start: start[0]) - 1][1]
+
+
+def _tables(sections: _Sections) -> Iterator[Rows]:
+    for block in sections.blocks:
+        if isinstance(block, Table):
+            names = [header_key(cell.text) for cell in block.header.cells]
+            rows = []
+            for row in block.rows:
+                texts = [plain(cell.text) for cell in row.cells]
+                fields = dict(zip(names, texts, strict=False))
+                rows.append(Record(row.line, row.column, fields, " | ".join(texts)))
+            yield Rows(block.header.line, sections.at(block.header.line), frozenset(names), tuple(rows))
+
+
+def _flow(sections: _Sections, text: str) -> tuple[tuple[Item, ...], tuple[Passage, ...]]:
+    """List items at the top, and every piece of text, lines of tables included."""
+    tokens = _flow_parser().parse(text.removeprefix("\ufeff"))
+    items: list[Item] = []
+    passages: list[Passage] = []
+    depth, begun, texts = 0, 1, [""]
+    for token in tokens:
+        if token.type == "list_item_open":
+            if depth == 0:
+                begun, texts = _line(token), []
+            depth += 1
+        elif token.type == "list_item_close":
+            depth -= 1
+            if depth == 0:
+                items.append(Item(sections.at(begun), _record(begun, 1, "\n".join(texts))))
+        elif token.type == "inline" and token.map:
+            passages.append(Passage(_line(token), sections.at(_line(token)), token.content))
+            if depth:
+                texts.append(token.content)
+    return tuple(items), tuple(passages)
+
+
+def _line(token: Token) -> int:
+    return token.map[0] + 1 if token.map else 1
+
+
+def _flow_parser() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"maxNesting": MAX_DEPTH}).disable(["inline", "reference"])
+
+
+def _record(line: int, column: int, text: str) -> Record:
+    """An item with the fields it states as `Label: value`, each on a line of its own or between ` · `."""
+    fields: dict[str, str] = {}
+    shown = [plain(part) for row in text.split("\n") for part in row.split(" · ")]
+    for part in shown:
+        label, colon, value = part.partition(":")
+        if colon and len(label) <= LONGEST_LABEL and value.strip():
+            fields.setdefault(header_key(label), value.strip())
+    return Record(line, column, fields, " ".join(shown))
+
+
+def page_of_json(path: str, data: bytes, value: Any) -> Page:
+    """An answer or a synthesis. Positions are those of the JSON text."""
+    found = list(_walk(value))
+    lines = locate(data, [key for key, _ in found])
+    tables: list[Rows] = []
+    items: list[Item] = []
+    passages: list[Passage] = []
+    for key, item in found:
+        line, column = lines.get(key, (1, 1))
+        section = _section(key)
+        if key and isinstance(key[-1], str):
+            passages.append(Passage(line, section, key[-1]))
+        if isinstance(item, list):
+            places = [lines.get((*key, at), (line, column)) for at in range(len(item))]
+            records = [_of_json(each, *place) for each, place in zip(item, places, strict=True)]
+            texts = [isinstance(each, str) and "\n" in each for each in item]  # these are read as Markdown
+            own = _section(key[_last_number(key) + 1 :])  # what lies within another item belongs to that one
+            items += [Item(own, record) for record, text in zip(records, texts, strict=True) if not text]
+            rows = tuple(record for record, each in zip(records, item, strict=True) if isinstance(each, dict))
+            if rows:
+                columns = frozenset(name for row in rows for name in row.fields)
+                tables.append(Rows(line, section, columns, rows))
+        elif isinstance(item, str):
+            inner = page_of_markdown(path, item) if "\n" in item else None
+            if inner is None:
+                passages.append(Passage(line, section, item))
+                continue
+            tables += [_moved(rows, line, column, section) for rows in inner.tables]
+            items += [
+                Item(section + each.section, each.record._replace(line=line, column=column)) for each in inner.items
+            ]
+            passages += [Passage(line, section + each.section, each.text) for each in inner.passages]
+    return Page(path, tuple(tables), tuple(items), tuple(passages), ())
+
+
+def _section(key: Key) -> tuple[str, ...]:
+    return tuple(heading_key(part.replace("_", " ")) for part in key if isinstance(part, str))
+
+
+def _last_number(key: Key) -> int:
+    """Where the last index into a list stands in a key; -1 where there is none."""
+    return next((at for at in range(len(key) - 1, -1, -1) if isinstance(key[at], int)), -1)
+
+
+def _moved(rows: Rows, line: int, column: int, section: tuple[str, ...]) -> Rows:
+    moved = tuple(row._replace(line=line, column=column) for row in rows.rows)
+    return Rows(line, section + rows.section, rows.columns, moved)
+
+
+def _walk(value: Any) -> Iterator[tuple[Key, Any]]:
+    """Every value with its key, what only repeats the question left out. Depth is bounded by the parser."""
+    stack: list[tuple[Key, Any]] = [((), value)]
+    while stack:
+        key, item = stack.pop()
+        yield key, item
+        if isinstance(item, dict):
+            stack += [((*key, name), item[name]) for name in reversed(item) if key or name not in _ABOUT]
+        elif isinstance(item, list):
+            stack += [((*key, at), item[at]) for at in reversed(range(len(item)))]
+
+
+def _of_json(value: Any, line: int, column: int) -> Record:
+    if isinstance(value, dict):
+        fields = {header_key(name.replace("_", " ")): _text(each) for name, each in value.items()}
+        return Record(line, column, fields, " | ".join(fields.values()))
+    return _record(line, column, _text(value))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def below(section: Sequence[str], under: str | None) -> bool:
+    """Whether one of the headings in force starts with some words; always, where none are asked for."""
+
+    return under is None or any(begins(heading, under) for heading in section)
+
+
+# Wordings and numbers in a text: whole words, without regard to case. No pattern is searched, so it is linear.
+
+
+_NUMBER = re.compile(r"(?<![^\W_])\d")
+"""A number of its own: the 95 of p95 and the 1 of T1 are parts of names."""
+
+
+def spoken(text: str) -> str:
+    """A text as it is compared: case, kinds of blanks, underscores and hyphens do not matter."""
+    return " ".join(text.casefold().replace("_", " ").replace("-", " ").split())
+
+
+def places(text: str, wording: str) -> Iterator[int]:
+    """Where a wording stands in a text as whole words, both as `spoken` gives them; occurrences do not overlap."""
+    at = text.find(wording) if wording else -1
+    while at >= 0:
+        end = at + len(wording)
+        if not (_joins(text, at - 1, wording[0]) or _joins(text, end, wording[-1])):
+            yield at
+            at = text.find(wording, end)
+        else:
+            at = text.find(wording, at + 1)
+
+
+def _joins(text: str, at: int, edge: str) -> bool:
+    """Whether the character at the edge of a find continues its word."""
+    return 0 <= at < len(text) and text[at].isalnum() and edge.isalnum()
+
+
+def count(text: str, wordings: Iterable[str]) -> int:
+    """How often any of some wordings occurs."""
+    words = spoken(text)
+    return sum(1 for wording in wordings for _ in places(words, spoken(wording)))
+
+
+def says(text: str, wording: str) -> bool:
+    """Whether a wording stands in a text."""
+    return next(places(spoken(text), spoken(wording)), None) is not None
+
+
+def has_number(text: str) -> bool:
+    """Whether a text states a number."""
+    return _NUMBER.search(text) is not None
+
+
+def begins(heading: str, wanted: str) -> bool:
+    """Whether a heading starts with these words, whole: "Specious" does not start with "Spec"."""
+    words, start = spoken(heading), spoken(wanted)
+    return words.startswith(start) and not _joins(words, len(start), start[-1:] or " ")

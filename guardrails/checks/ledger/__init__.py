@@ -1,0 +1,1 @@
+"""`evidence verify`: the evidence of each run is what the run wrote."""

@@ -1,0 +1,133 @@
+"""Whether the files of runs are those their ledgers list, and whether there are others under their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from guardrails.checks.ledger.entries import Entry
+from guardrails.checks.ledger.rules import EVIDENCE_EDITED, EVIDENCE_MISSING, EVIDENCE_UNLISTED, SHARED_REWRITTEN
+from guardrails.checks.ledger.runs import Run, Shelf, place
+from guardrails.config.layout import Layout
+from guardrails.core.finding import Checked, Finding, Observation
+from guardrails.core.paths import is_plain
+from guardrails.core.timestamps import parse_stamp
+from guardrails.layouts.evidence_names import session_name
+from guardrails.snapshot.base import Snapshot
+from guardrails.snapshot.files import hash_many
+
+RESOLUTION = "_resolution.json"
+"""How the name of a resolution record ends: the one kind that may join a session after its run."""
+_KINDS = ("commands", "consensus")
+
+
+class Claim(NamedTuple):
+    """What the entry of a run's ledger says about a file."""
+
+    run: Run
+    entry: Entry
+
+
+class Digest(NamedTuple):
+    """What a file hashes to, or why nobody can say."""
+
+    sha256: str | None
+    size: int
+    problem: str | None = None
+
+
+def claims(runs: Iterable[Run]) -> Iterator[Claim]:
+    """What has to hold. A file that runs share is the one the latest of them wrote."""
+    shared: dict[tuple[str, str], Claim] = {}
+    for run in runs:
+        for path, entry in run.entries.items():
+            if session_name(path):
+                yield Claim(run, entry)
+            else:
+                shared[run.spec, path] = Claim(run, entry)
+    yield from shared.values()
+
+
+def judge(snapshot: Snapshot, layout: Layout, shelf: Shelf, chosen: list[Run]) -> Iterator[Observation]:
+    """The files of the chosen runs, each read once."""
+    names = {run.ledger for run in chosen}
+    wanted = [claim for claim in claims(shelf.runs) if claim.run.ledger in names]
+    found = digests(snapshot, {claim.entry.path for claim in wanted})
+    packed = archived(shelf)
+    for claim in wanted:
+        yield Checked(claim.entry.path)
+        if finding := _fault(claim, found.get(claim.entry.path), packed, layout, shelf):
+            yield finding
+    yield from _unlisted(layout, shelf, chosen)
+
+
+def digests(snapshot: Snapshot, paths: Iterable[str]) -> dict[str, Digest]:
+    """The digest of every file that is there, in one batch and without holding any."""
+    found: dict[str, Digest] = {}
+    files = []
+    for path in sorted(paths):
+        entry = snapshot.entry(path) if is_plain(path) else None
+        if entry is not None and entry.kind == "file":
+            files.append(entry)
+        elif entry is not None:
+            found[path] = Digest(None, 0, f"a {entry.kind}, not a regular file")
+    for hashed in hash_many(snapshot, files):
+        found[hashed.path] = Digest(hashed.sha256, hashed.size, hashed.problem)
+    return found
+
+
+def archived(shelf: Shelf) -> set[tuple[str, str]]:
+    """(path, digest) of every file that a manifest says is packed."""
+    rows = (row for manifest in shelf.manifests.values() if not isinstance(manifest, str) for row in manifest.archives)
+    return {(member.path, member.sha256) for row in rows for member in row.members}
+
+
+def _fault(
+    claim: Claim, found: Digest | None, packed: set[tuple[str, str]], layout: Layout, shelf: Shelf
+) -> Finding | None:
+    entry, run = claim.entry, claim.run
+    where = f"entry {entry.sequence} of run {run.name}"
+    if found is None:
+        if (entry.path, entry.sha256) in packed:
+            return None
+        message = f"{where} lists it, and it is not here"
+        return EVIDENCE_MISSING.at(entry.path, message, hint=EVIDENCE_MISSING.fix, spec=run.spec, stage=entry.stage)
+    if (found.sha256, found.size) == (entry.sha256, entry.size):
+        return None
+    if found.sha256 is None:
+        said = f"cannot be verified: {found.problem}"
+    else:
+        said = f"hashes to {found.sha256[:12]}..., and {where} says {entry.sha256[:12]}..."
+    if not session_name(entry.path) and found.sha256 is not None and _came_later(layout, shelf, run):
+        message = f"is not the one {where} lists, and sessions outside a run came later"
+        return SHARED_REWRITTEN.at(entry.path, message, hint=SHARED_REWRITTEN.fix, spec=run.spec)
+    return EVIDENCE_EDITED.at(entry.path, said, hint=EVIDENCE_EDITED.fix, spec=run.spec, stage=entry.stage)
+
+
+def _came_later(layout: Layout, shelf: Shelf, run: Run) -> bool:
+    """Whether a stage was run by itself after this run: it rewrites what the SPEC's runs share, and lists nothing."""
+    listed = {name for each in shelf.of(run.spec) for name in each.sessions}
+    for path in shelf.files:
+        where, name = place(layout, path), session_name(path)
+        if where and where.spec == run.spec and name and name not in listed:
+            stamp = parse_stamp(name.partition("_")[2])
+            if stamp and stamp.when >= run.started:  # names tell whole seconds
+                return True
+    return False
+
+
+def _unlisted(layout: Layout, shelf: Shelf, chosen: list[Run]) -> Iterator[Finding]:
+    """Files named as if a finished run had written them. A run under way may not have listed its last ones yet."""
+    listed = {path for run in shelf.runs for path in run.entries}
+    sessions = {
+        (run.spec, name.lower()): run
+        for run in chosen
+        if not (run.summary and run.summary.under_way)
+        for name in run.sessions
+    }
+    for path in sorted(shelf.files):
+        where, name = place(layout, path), session_name(path, case_blind=True)
+        run = sessions.get((where.spec, name.lower())) if where and name and where.kind in _KINDS else None
+        if run is not None and path not in listed and not path.endswith(RESOLUTION):
+            message = f"is named for run {run.name}, and is in no ledger"
+            yield EVIDENCE_UNLISTED.at(path, message, hint=EVIDENCE_UNLISTED.fix, spec=run.spec)

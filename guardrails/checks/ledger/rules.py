@@ -1,0 +1,184 @@
+"""LED: whether the evidence of runs is what the runs wrote, and whether archives hold what they say."""
+
+from __future__ import annotations
+
+from guardrails.core.finding import Rule
+
+_RESTORE = "Restore the file from git. What has to change is said by a new run, never by editing an old one."
+
+CHAIN_BROKEN = Rule(
+    "LED001",
+    "ledger-chain-broken",
+    "A line of a ledger does not follow from the line before it.",
+    "Each line carries its number and the digest of the line before. A line that was edited, moved, doubled or taken "
+    "out breaks the chain from there on, and what the ledger says about the files can no longer be believed.",
+    "runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.ledger.jsonl:3: does not carry the digest of the line before it",
+    "Restore the ledger from git.",
+)
+LINE_MALFORMED = Rule(
+    "LED002",
+    "ledger-line-malformed",
+    "A line of a ledger is no entry.",
+    "What cannot be read holds nothing.",
+    "runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.ledger.jsonl:3: not an entry: unexpected end of data",
+    "Restore the ledger from git. A last line that was cut off by a kill is repaired when the run is resumed.",
+)
+EVIDENCE_EDITED = Rule(
+    "LED003",
+    "evidence-edited",
+    "A file is not the one its run wrote.",
+    "Evidence that can be edited afterwards proves nothing. The ledger has the digest of every file as it was written.",
+    "commands/SPEC-KIT-900/spec-plan_20260131T093000Z-4f2a9c10.json: hashes to 0a0a0a..., the ledger has 1b1b1b...",
+    _RESTORE,
+)
+EVIDENCE_MISSING = Rule(
+    "LED004",
+    "evidence-missing",
+    "A file that a run wrote, or that its summary or ledger names, is not there.",
+    "Evidence that disappears is how an unwelcome result is made to disappear.",
+    "consensus/SPEC-KIT-900/spec-plan_20260131T093000Z-4f2a9c10_claude.json: is in the ledger, and not here",
+    "Restore the file from git. Old runs leave the tree through 'speckit evidence archive', which keeps every byte.",
+)
+EVIDENCE_UNLISTED = Rule(
+    "LED005",
+    "evidence-added-later",
+    "A file is named as if a finished run had written it, and is in no ledger.",
+    "A run lists everything it writes. What was added afterwards under the name of its session is not its word.",
+    "consensus/SPEC-KIT-900/spec-plan_20260131T093000Z-4f2a9c10_extra.json: is in no ledger",
+    "Remove the file, or give it a name of its own. Resolutions of conflicts are the one kind that may come later.",
+)
+SEAL_MISMATCH = Rule(
+    "LED006",
+    "seal-mismatch",
+    "The seal in a run's summary is not that of its ledger.",
+    "The seal says how many entries the ledger has and what the last one hashes to, so a ledger cannot be cut short or "
+    "prolonged after the run.",
+    "runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.json: the seal counts 41 entries, the ledger has 39",
+    "Restore summary and ledger from git.",
+)
+RUN_UNSEALED = Rule(
+    "LED007",
+    "run-unsealed",
+    "A run says it is finished and nothing seals its ledger.",
+    "Without a seal the end of the ledger can be cut off and nobody would know.",
+    "runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.ledger.jsonl: there is no summary that seals it",
+    "Resume the run ('speckit auto SPEC --resume RUN'), which ends with the seal; or restore the summary from git.",
+)
+RUN_UNDER_WAY = Rule(
+    "LED008",
+    "run-under-way",
+    "A run was not finished, so its ledger is not sealed yet.",
+    "Until it is, entries may still be added. A run nobody resumes stays in this state.",
+    "runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.json: the run is under way; 12 entries, not sealed",
+    "Let it finish, or resume it with 'speckit auto SPEC --resume RUN'.",
+    "warning",
+)
+VERDICT_STALE = Rule(
+    "LED009",
+    "verdict-stale",
+    "A document changed after the verdict about it.",
+    "A verdict is about certain bytes. When the document changes, it says nothing about the new ones.",
+    "consensus/SPEC-KIT-900/spec-plan_20260131T093000Z-4f2a9c10_verdict.json: docs/SPEC-KIT-900/plan.md changed since",
+    "Run the stage again, so that the agents judge the document as it is now.",
+    outcome="undecided",
+)
+LEDGER_REWRITTEN = Rule(
+    "LED010",
+    "ledger-rewritten",
+    "A sealed ledger no longer begins with the bytes it had before.",
+    "Whoever edits a file can compute the chain anew. Then it no longer begins with the lines that were committed.",
+    "runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.ledger.jsonl: does not begin with its bytes in commit 1a2b3c4",
+    "Restore the ledger of the base. A resumed run only ever adds lines.",
+)
+RUN_REMOVED = Rule(
+    "LED011",
+    "run-removed",
+    "A run that was sealed before is gone, and no archive holds it.",
+    "Deleting summary, ledger and files together leaves nothing behind that could contradict.",
+    "runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.ledger.jsonl: is in commit 1a2b3c4, and in no archive",
+    "Restore it from git, and let 'speckit evidence archive' take old runs away.",
+)
+ARCHIVE_DAMAGED = Rule(
+    "LED012",
+    "archive-damaged",
+    "An archive is not the one its manifest describes.",
+    "The originals are gone once they are archived: the archive is the evidence.",
+    "archive/SPEC-KIT-900/20260131T093000Z-4f2a9c10.tar.gz: hashes to 0a0a0a..., the manifest has 1b1b1b...",
+    "Restore archive and manifest from git. An archive that no manifest lists is finished, or removed, by running "
+    "'speckit evidence archive' again.",
+)
+UNSIGNED = Rule(
+    "LED013",
+    "seal-unsigned",
+    "The seal of a run is not signed, though signatures are required.",
+    "Digests are integrity: they show that files belong together. Only a signature says who sealed them.",
+    "runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.json: the seal is not signed",
+    "Set gpg.format=ssh and user.signingkey in git's configuration and run again, or set evidence.signature to "
+    "optional.",
+)
+SIGNATURE_BAD = Rule(
+    "LED014",
+    "signature-bad",
+    "The signature of a seal does not hold.",
+    "A signature that does not verify, or whose key nobody vouches for, is worth less than none.",
+    "runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.ledger.sig: is not by a key of the allowed signers",
+    "Restore the signature from git, or add the signer to the file git's gpg.ssh.allowedSignersFile names.",
+)
+SHARED_REWRITTEN = Rule(
+    "LED015",
+    "shared-file-rewritten",
+    "A file that a SPEC's runs share was written again outside a run.",
+    "The cost summary belongs to the SPEC. A stage that is run by itself rewrites it and keeps no ledger, so nobody "
+    "can tell that from an edit.",
+    "costs/SPEC-KIT-900_cost_summary.json: is not the one the last run wrote; sessions outside a run came later",
+    "Nothing to fix where stages are run by themselves. The next run lists the file again.",
+    "warning",
+)
+ARCHIVE_UNFINISHED = Rule(
+    "LED016",
+    "archive-unfinished",
+    "Files that were packed lie beside their archive still.",
+    "An archive that was interrupted has lost nothing, and has not made the tree smaller either.",
+    "archive/SPEC-KIT-900/manifest.json: 12 files of 20260131T093000Z-4f2a9c10 are packed and still here",
+    "Run 'speckit evidence archive --spec SPEC' again: it finishes what was begun.",
+    "warning",
+)
+SIGNED = Rule(
+    "LED017",
+    "seal-signed",
+    "Who signed the seal of a run.",
+    "A signature that holds is worth what its signer is worth, so the name is shown.",
+    "runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.ledger.sig: signed by dev@example.invalid",
+    "Nothing to fix.",
+    "note",
+)
+LEFT_OUT = Rule(
+    "LED018",
+    "evidence-left-out",
+    "Evidence that a sparse checkout leaves out of the working tree was read from the index.",
+    "What git was told to leave out was not lost. It is judged all the same, by the bytes that are committed next.",
+    "runs: 12 files below it are not checked out; they were read from the index",
+    "Nothing to fix. 'git sparse-checkout disable' brings the files back.",
+    "note",
+)
+
+RULES = (
+    CHAIN_BROKEN,
+    LINE_MALFORMED,
+    EVIDENCE_EDITED,
+    EVIDENCE_MISSING,
+    EVIDENCE_UNLISTED,
+    SEAL_MISMATCH,
+    RUN_UNSEALED,
+    RUN_UNDER_WAY,
+    VERDICT_STALE,
+    LEDGER_REWRITTEN,
+    RUN_REMOVED,
+    ARCHIVE_DAMAGED,
+    UNSIGNED,
+    SIGNATURE_BAD,
+    SHARED_REWRITTEN,
+    ARCHIVE_UNFINISHED,
+    SIGNED,
+    LEFT_OUT,
+)

@@ -1,0 +1,189 @@
+"""The runs of a snapshot: each with its ledger and summary, and what else lies below the evidence root."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+
+from guardrails.checks.ledger.archive_manifest import MANIFEST, Manifest
+from guardrails.checks.ledger.archive_manifest import read as read_manifest
+from guardrails.checks.ledger.entries import Chain, Entry
+from guardrails.checks.ledger.entries import read as read_chain
+from guardrails.config.layout import Layout
+from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.core.timestamps import parse as parse_time
+from guardrails.core.timestamps import parse_stamp
+from guardrails.layouts.evidence_names import session_name
+from guardrails.snapshot.base import Blob, Snapshot
+from guardrails.snapshot.base import Entry as File
+
+LEDGER, SUMMARY, SIGNATURE = ".ledger.jsonl", ".json", ".ledger.sig"
+UNDER_WAY = "running"
+_RUN = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-z]{4,32}")
+_OLDEST = datetime.min.replace(tzinfo=timezone.utc)
+_NEVER = datetime.max.replace(tzinfo=timezone.utc)
+_ENDINGS = (LEDGER, SIGNATURE, SUMMARY)
+
+
+class Record(NamedTuple):
+    """The summary of a run. `document` is None when it cannot be read, and `problem` says why."""
+
+    path: str
+    data: bytes
+    document: dict[str, Any] | None
+    problem: str | None = None
+
+    @property
+    def under_way(self) -> bool:
+        return self.document is not None and self.document.get("outcome") == UNDER_WAY
+
+    @property
+    def sessions(self) -> set[str]:
+        """The sessions of the stages it lists, as their files' names begin."""
+        stages = (self.document or {}).get("stages")
+        rows = [row for row in stages if isinstance(row, dict)] if isinstance(stages, list) else []
+        return {f"spec-{row.get('stage')}_{row['session']}" for row in rows if isinstance(row.get("session"), str)}
+
+
+class Run(NamedTuple):
+    """One run by its name. A part is None when there is no such file."""
+
+    spec: str
+    name: str
+    folder: str
+    summary: Record | None
+    chain: Chain | None
+    signed: bool
+
+    @property
+    def ledger(self) -> str:
+        return f"{self.folder}/{self.name}{LEDGER}"
+
+    @property
+    def summary_path(self) -> str:
+        return f"{self.folder}/{self.name}{SUMMARY}"
+
+    @property
+    def signature_path(self) -> str:
+        return f"{self.folder}/{self.name}{SIGNATURE}"
+
+    @property
+    def own(self) -> tuple[str, str, str]:
+        """The files that are about the run itself."""
+        return (self.summary_path, self.ledger, self.signature_path)
+
+    @property
+    def started(self) -> datetime:
+        stamp = parse_stamp(self.name)
+        return stamp.when if stamp else _OLDEST
+
+    @property
+    def ended(self) -> datetime | None:
+        """When it says it ended, which its seal holds together with the rest."""
+        said = (self.summary.document or {}).get("finished_at") if self.summary else None
+        return parse_time(said)
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """The entry that holds for each file the run wrote, its own summary left out."""
+        latest = self.chain.latest if self.chain else {}
+        return {path: entry for path, entry in latest.items() if path != self.summary_path}
+
+    @property
+    def sessions(self) -> set[str]:
+        """The sessions it wrote files of, as their names begin."""
+        named = {name for path in self.entries if (name := session_name(path))}
+        return named | (self.summary.sessions if self.summary else set())
+
+
+class Shelf(NamedTuple):
+    """All evidence of a snapshot: files by path, runs in order of their start, manifests by path."""
+
+    files: dict[str, File]
+    runs: tuple[Run, ...]
+    manifests: dict[str, Manifest | str]
+
+    def of(self, spec: str) -> tuple[Run, ...]:
+        return tuple(run for run in self.runs if run.spec == spec)
+
+
+class Place(NamedTuple):
+    """Where a file lies below the evidence root: the kind's own folder, and the SPEC."""
+
+    kind: str
+    spec: str
+
+
+def place(layout: Layout, path: str) -> Place | None:
+    """The kind and SPEC of a path; None for what lies outside `evidence.root` or in no SPEC's folder."""
+    if not path.startswith(layout.evidence + "/"):
+        return None
+    parts = path[len(layout.evidence) + 1 :].split("/")
+    spec = layout.id_of(parts[1]) if len(parts) > 2 else None
+    return Place(parts[0], spec) if spec else None
+
+
+def shelf(snapshot: Snapshot, layout: Layout, only: str | None = None) -> Shelf:
+    """Everything below the evidence root, or what of it belongs to one SPEC."""
+    found: dict[str, File] = {}
+    to_read: list[File] = []
+    for entry in snapshot.entries(layout.evidence):
+        where = place(layout, entry.path)
+        if only is not None and (where is None or where.spec != only):
+            continue
+        found[entry.path] = entry
+        if where and entry.kind == "file" and _is_read(where.kind, entry.path):
+            to_read.append(entry)
+    blobs = {blob.entry.path: blob for blob in snapshot.read_many(to_read)}
+    manifests = {path: _manifest(blob) for path, blob in blobs.items() if path.endswith("/" + MANIFEST)}
+    runs = sorted(_runs(layout, found, blobs), key=lambda run: (run.started, run.ended or _NEVER, run.name))
+    return Shelf(found, tuple(runs), manifests)
+
+
+def _is_read(kind: str, path: str) -> bool:
+    return (kind == "runs" and path.endswith((LEDGER, SUMMARY))) or (
+        kind == "archive" and path.endswith("/" + MANIFEST)
+    )
+
+
+def _manifest(blob: Blob) -> Manifest | str:
+    return read_manifest(blob.data) if blob.data is not None else blob.problem or "cannot be read"
+
+
+def _runs(layout: Layout, found: Iterable[str], blobs: dict[str, Blob]) -> Iterator[Run]:
+    names: dict[tuple[str, str], str] = {}
+    for path in found:
+        where = place(layout, path)
+        if where and where.kind == "runs" and (run := run_named(path)):
+            names[path.rpartition("/")[0], run] = where.spec
+    for (folder, name), spec in names.items():
+        start = f"{folder}/{name}"
+        ledger = blobs.get(start + LEDGER)
+        chain = None if ledger is None else read_chain(ledger.data or b"")
+        summary = blobs.get(start + SUMMARY)
+        yield Run(spec, name, folder, summary and _record(summary), chain, start + SIGNATURE in found)
+
+
+def run_named(path: str) -> str | None:
+    """The run whose summary, ledger or signature a path is, by its name."""
+    name = path.rpartition("/")[2]
+    for ending in _ENDINGS:
+        if name.endswith(ending):
+            run = name.removesuffix(ending)
+            return run if _RUN.fullmatch(run) else None
+    return None
+
+
+def _record(blob: Blob) -> Record:
+    path = blob.entry.path
+    if blob.data is None:
+        return Record(path, b"", None, blob.problem)
+    try:
+        value = parse(blob.data)
+    except JsonFlaw as flaw:
+        return Record(path, blob.data, None, flaw.message)
+    if not isinstance(value, dict):
+        return Record(path, blob.data, None, "not an object")
+    return Record(path, blob.data, value)

@@ -1,0 +1,1 @@
+"""`lint`: the tracker and the documents of each SPEC."""

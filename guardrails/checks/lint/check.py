@@ -1,0 +1,38 @@
+"""Judge the tracker and the documents of each SPEC, from one reading of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from guardrails.checks.lint import documents, tracker
+from guardrails.config.settings import Security
+from guardrails.core.finding import Observation
+from guardrails.layouts.guardrails import Survey, survey
+from guardrails.snapshot.context import Subject
+
+FOLDER = "context"
+"""Of a SPEC's directory: where its context kit lies."""
+TRACKER = "security_review_tracker.json"
+
+
+def check(subject: Subject) -> Iterator[Observation]:
+    """Findings of the TRK and DOC families."""
+    found = survey(subject.snapshot, subject.settings)
+    yield from tracker.judge(subject, found)
+    yield from documents.judge(subject, found)
+    if any(f"/{FOLDER}/" in entry.path for directory in found.directories for entry in directory.files):
+        from guardrails.checks.context_kit.check import judge as judge_kits  # most repositories have none
+
+        yield from judge_kits(subject, found.directories)
+    if subject.settings.security != Security() or _has_reviews(subject, found):
+        from guardrails.checks.security_review.check import judge as judge_reviews
+
+        yield from judge_reviews(subject, found)
+
+
+def _has_reviews(subject: Subject, found: Survey) -> bool:
+    layout = subject.settings.layout
+    return any(
+        subject.snapshot.entry(f"{layout.evidence}/consensus/{directory.spec}/{TRACKER}")
+        for directory in found.directories
+    )

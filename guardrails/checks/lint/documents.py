@@ -1,0 +1,165 @@
+"""Judge the documents of each SPEC: they exist, and have the required headings and tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from guardrails.checks.lint import tracker
+from guardrails.checks.lint.document_rules import (
+    EMPTY_DOCUMENT,
+    MISSING_DOCUMENT,
+    MISSING_HEADING,
+    MISSING_TABLE,
+    SPEC_NOT_FOUND,
+    TWO_DIRECTORIES,
+    UNREADABLE_DOCUMENT,
+)
+from guardrails.checks.lint.rows import is_in, status
+from guardrails.checks.lint.tracker_rules import NO_SEPARATOR
+from guardrails.config.settings import Document, Section
+from guardrails.core.finding import Checked, Finding, Observation
+from guardrails.core.markdown import Document as Markdown
+from guardrails.core.markdown import Heading, Table, plain
+from guardrails.layouts.guardrails import Directory, Linked, Survey, Text, read, survey
+from guardrails.layouts.tracker import BACKLOG, columns_of, items_of, without_remark
+from guardrails.snapshot.base import Entry
+from guardrails.snapshot.context import Subject
+
+ALWAYS = "spec.md"
+"""The document that even a SPEC in the backlog must have."""
+_NUMBERING = re.compile(r"\d{1,3}(?:\.\d+)*[.)]?\s+")
+
+
+def check(subject: Subject) -> Iterator[Observation]:
+    """Everything about the documents alone; `lint` judges the tracker as well."""
+    yield from judge(subject, survey(subject.snapshot, subject.settings))
+
+
+def judge(subject: Subject, found: Survey) -> Iterator[Observation]:
+    """Findings about the documents of every SPEC directory, or of the one that was asked for."""
+    wanted = subject.scope.spec
+    directories = [row for row in found.directories if wanted in (None, row.spec)]
+    linked = [row for row in found.linked if wanted in (None, row.spec)]
+    yield from map(_elsewhere, linked)
+    if wanted and not (directories or linked):
+        docs = subject.settings.layout.docs
+        message = f"{wanted} has no directory in {docs}"
+        yield SPEC_NOT_FOUND.at(docs, message, hint="check the id; ids are compared exactly", spec=wanted)
+    yield from _doubled(directories)
+    required = [(row, document) for row in directories for document in subject.settings.documents]
+    entries = [_entry(row, document) for row, document in required]
+    texts = read(subject.snapshot, [entry for entry in entries if entry])
+    for (directory, document), entry in zip(required, entries, strict=True):
+        if entry is None:
+            yield _missing(directory, document, found)
+        else:
+            yield from _document(next(texts), document, directory.spec, subject.settings.tracker.statuses)
+
+
+def _entry(directory: Directory, document: Document) -> Entry | None:
+    path = f"{directory.path}/{document.name}"
+    return next((entry for entry in directory.files if entry.path == path), None)
+
+
+def _elsewhere(linked: Linked) -> Finding:
+    message = f"{linked.spec} cannot be judged: its directory is a {linked.kind}, and what it leads to is not read"
+    hint = "keep the SPEC in a directory of this repository"
+    return UNREADABLE_DOCUMENT.at(linked.path, message, hint=hint, spec=linked.spec)
+
+
+def _doubled(directories: Sequence[Directory]) -> Iterator[Finding]:
+    first: dict[str, Directory] = {}
+    for directory in directories:
+        other = first.setdefault(directory.spec, directory)
+        if other is not directory:
+            message = f"{directory.spec} has two directories, {other.path} and {directory.path}"
+            hint = "merge them, or give one a new id"
+            yield TWO_DIRECTORIES.at(directory.path, message, hint=hint, spec=directory.spec)
+
+
+def _missing(directory: Directory, document: Document, found: Survey) -> Finding:
+    path = f"{directory.path}/{document.name}"
+    rows = found.rows[directory.path]
+    waiting = bool(rows) and all(is_in(row, BACKLOG) for row in rows) and document.name != ALWAYS
+    similar = next((entry.path for entry in directory.files if entry.path.casefold() == path.casefold()), None)
+    message = f"{directory.spec} has no {document.name}" + (", while its row is Backlog" if waiting else "")
+    hint = f"rename {similar}" if similar else f"write {path}"
+    return MISSING_DOCUMENT.at(path, message, hint=hint, severity="warning" if waiting else None, spec=directory.spec)
+
+
+def _document(text: Text, document: Document, spec: str, statuses: tuple[str, ...]) -> Iterator[Observation]:
+    if text.document is None:
+        message = f"{document.name} cannot be read: {text.problem}"
+        yield UNREADABLE_DOCUMENT.at(text.path, message, line=text.line, hint="save it as UTF-8 text", spec=spec)
+        return
+    yield Checked(text.path)
+    if text.blank:
+        yield EMPTY_DOCUMENT.at(text.path, f"{document.name} is empty", hint="write it", spec=spec)
+        return
+    if text.document.too_deep:
+        message = "the text from here on is nested too deep to be read"
+        yield UNREADABLE_DOCUMENT.at(text.path, message, line=text.document.too_deep, hint="nest less", spec=spec)
+    for section in document.sections:
+        for finding in _section(text.path, text.document, section, statuses):
+            yield finding._replace(spec=spec)
+
+
+def _section(path: str, markdown: Markdown, section: Section, statuses: tuple[str, ...]) -> Iterator[Finding]:
+    places = [at for at, block in enumerate(markdown.blocks) if _is_heading(block, section.heading)]
+    if section.heading and not places:
+        hint = f"add a heading '{section.heading}'"
+        yield MISSING_HEADING.at(path, f"heading '{section.heading}' is missing", line=1, hint=hint)
+    if not section.columns:
+        return
+    # A table whose heading is missing may stand anywhere: one missing thing is one finding.
+    tables = [table for at in places for table in _below(markdown, at)] if places else markdown.tables
+    fitting = [table for table in tables if not columns_of(table.header.cells).missing(section.columns)]
+    rows = list(_status_rows(path, markdown, fitting, section, statuses))
+    yield from rows
+    if not any(table.rows for table in fitting) and not any(finding.rule is NO_SEPARATOR for finding in rows):
+        yield _no_table(path, section, fitting, bool(places))
+
+
+def _no_table(path: str, section: Section, fitting: Sequence[Table], below: bool) -> Finding:
+    where = f" below '{section.heading}'" if below else ""
+    columns = ", ".join(f"'{name}'" for name in section.columns)
+    what = "has no rows" if fitting else "is missing"
+    return MISSING_TABLE.at(path, f"the table with the columns {columns}{where} {what}", line=1, hint="add the table")
+
+
+def _is_heading(block: object, wanted: str | None) -> bool:
+    return wanted is not None and isinstance(block, Heading) and heading_key(block.text) == heading_key(wanted)
+
+
+def heading_key(text: str) -> str:
+    """A heading for comparison: no emphasis, leading number, colon at the end, or one remark in parentheses there."""
+    words = plain(text)
+    number = _NUMBERING.match(words)
+    return without_remark(words[number.end() :] if number else words).casefold()
+
+
+def _below(markdown: Markdown, at: int) -> Iterator[Table]:
+    """The tables between a heading and the next one that is not below it."""
+    heading = markdown.blocks[at]
+    for block in markdown.blocks[at + 1 :]:
+        if isinstance(block, Heading) and isinstance(heading, Heading) and block.level <= heading.level:
+            return
+        if isinstance(block, Table):
+            yield block
+
+
+def _status_rows(
+    path: str, markdown: Markdown, tables: Sequence[Table], section: Section, statuses: tuple[str, ...]
+) -> Iterator[Finding]:
+    """The tracker's rules that hold for any status table, for a required table with a Status column."""
+    if "status" not in (name.casefold() for name in section.columns):
+        return
+    yield from tracker.stray(path, markdown)
+    for table in tables:
+        items = items_of(table, columns_of(table.header.cells), statuses)
+        yield from tracker.cells(path, items, len(table.header.cells))
+        yield from tracker.order(path, items)
+        for item in items:
+            if item.whole:
+                yield from status(path, statuses, item)

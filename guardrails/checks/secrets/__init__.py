@@ -1,0 +1,1 @@
+"""`secrets`: nothing that is added holds a token, a key or a secret value."""

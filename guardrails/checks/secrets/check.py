@@ -1,0 +1,116 @@
+"""Whether anything that is added holds a token, a key, or the value of a secret variable.
+
+No finding shows any part of a secret: it names the detector, the file, the line and the column. A file whose own
+name holds a secret is spoken of by its directory.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import accumulate
+
+from guardrails.checks.secrets.additions import Needles, Searched, searched
+from guardrails.checks.secrets.rules import (
+    CONFIGURED_VALUE,
+    PRIVATE_KEY,
+    SECRET_IN_NAME,
+    TOKEN,
+    TOO_SHORT,
+    URL_PASSWORD,
+)
+from guardrails.core.finding import Checked, Finding, Observation, Rule, Skipped
+from guardrails.git.repo import Repo, to_bytes, to_text
+from guardrails.secrets.commit_message import cleanup, message_lines
+from guardrails.secrets.detectors import PRIVATE_KEY as PRIVATE_KEY_DETECTOR
+from guardrails.secrets.detectors import URL_PASSWORD as URL_PASSWORD_DETECTOR
+from guardrails.secrets.scan import Hit, distinct, scan
+from guardrails.secrets.values import SHORTEST, values
+from guardrails.snapshot.context import Subject
+from guardrails.snapshot.index import Loose
+
+LISTED = 25
+"""Secrets of one file that are listed; the rest are counted."""
+
+_RULES = {PRIVATE_KEY_DETECTOR: PRIVATE_KEY, URL_PASSWORD_DETECTOR: URL_PASSWORD}
+_HINT = "remove it and replace it at its issuer; 'speckit explain {}' says how to accept a false alarm"
+
+
+def check(subject: Subject) -> Iterator[Observation]:
+    """One finding for each line and secret that the snapshot adds, or that the named commit message holds."""
+    repo = subject.snapshot.repo
+    known = values(subject.settings.secrets.variables, repo.environment if repo else {})
+    for variable in known.too_short:
+        message = f"the value of {variable} has fewer than {SHORTEST} characters and cannot be searched for"
+        yield TOO_SHORT.at(".", message, hint="use a longer secret")
+    if subject.scope.message_file is not None:
+        yield from _message(subject.scope.message_file, repo, known.needles)
+        return
+    if isinstance(subject.snapshot, Loose):
+        yield Skipped(".", f"{subject.snapshot.describe()} is no commit: it was searched for secrets, and nothing else")
+    seen: set[str] = set()
+    messages = False
+    for batch in searched(subject.snapshot, known.needles):
+        shown = _shown(batch, known.needles)
+        for item in batch:
+            messages = messages or not (item.path or item.counted)
+            yield from _judge(item, shown.get(item.path), seen)
+    if messages and not seen:  # commits that add nothing, or only take away: what they say was searched all the same
+        yield Checked(".")
+
+
+def _judge(item: Searched, redacted: "tuple[str, str] | None", seen: set[str]) -> Iterator[Observation]:
+    """What to say of one path: its own name, its content, and that it was examined (once, if commits share it)."""
+    path, where = item.path, item.where
+    if redacted is not None:
+        path, what = redacted
+        if item.named:
+            said = f"{where or 'this directory '}has a file here with a secret in its name: {what}"
+            yield SECRET_IN_NAME.at(path, said, hint=_HINT.format(SECRET_IN_NAME.code))
+    yield from _found(item, path or ".", where)
+    examined = item.path or item.counted
+    if examined and examined not in seen:
+        seen.add(examined)
+        yield Skipped(path, item.skipped) if item.skipped else Checked(path or examined)
+
+
+def _found(item: Searched, path: str, where: str) -> Iterator[Finding]:
+    hits = distinct(item.hits)
+    for hit in hits[:LISTED]:
+        rule = _rule(hit)
+        said = f"{where}holds {'the value of ' if hit.variable else 'a secret: '}{hit.what}"
+        line, column = (hit.line, hit.column) if item.path else (None, None)
+        yield rule.at(path, said, line=line, column=column, hint=_HINT.format(rule.code))
+    if len(hits) > LISTED or item.cut:
+        count = "at least" if item.cut else "in all"
+        yield _rule(hits[LISTED - 1]).at(path, f"{where}holds more than {LISTED} secrets ({count} {len(hits)})")
+
+
+def _rule(hit: Hit) -> Rule:
+    return CONFIGURED_VALUE if hit.variable else _RULES.get(hit.what, TOKEN)
+
+
+def _shown(batch: list[Searched], needles: Needles) -> dict[str, tuple[str, str]]:
+    """For each path whose own name holds a secret: the directory to show in its place, and what was found."""
+    paths = list(dict.fromkeys(item.path for item in batch if item.path))
+    names = [to_bytes(path).replace(b"\n", b" ") for path in paths]
+    found = scan([b"\n".join(names)], needles)
+    if found.cut:  # too many to hold at once: one by one
+        hits = [(number, hit.start, hit) for number, name in enumerate(names) for hit in scan([name], needles).hits]
+    else:
+        starts = list(accumulate((len(name) + 1 for name in names), initial=0))
+        rows = ((bisect_right(starts, hit.start) - 1, hit) for hit in found.hits)
+        hits = [(number, hit.start - starts[number], hit) for number, hit in rows]
+    shown: dict[str, tuple[str, str]] = {}
+    for number, start, hit in sorted(hits, key=lambda row: row[:2]):
+        directory = to_text(to_bytes(paths[number])[:start].rpartition(b"/")[0])
+        shown.setdefault(paths[number], (directory or ".", hit.what))
+    return shown
+
+
+def _message(place: str, repo: Repo | None, needles: Needles) -> Iterator[Observation]:
+    """The commit message in a file, which is named by its last part: it lies in the git directory."""
+    with open(place, "rb") as stream:
+        data = stream.read()
+    path = place.replace("\\", "/").rpartition("/")[2]
+    found = scan([message_lines(data, cleanup(repo))], needles)
+    yield from _found(Searched(path, list(found.hits), found.cut), path, "the commit message ")
+    yield Checked(path)

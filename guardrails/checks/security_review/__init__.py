@@ -1,0 +1,1 @@
+"""The security review of a SPEC: its form, what a filled one says, and what is still open in it."""

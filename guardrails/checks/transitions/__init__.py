@@ -1,0 +1,1 @@
+"""`transitions`: how the tracker changed, commit by commit."""

@@ -1,0 +1,248 @@
+"""What happened to the tracker, as findings: steps, threads and rows that should not be as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from guardrails.checks.lint.paths import Places, named
+from guardrails.checks.lint.tracker_rules import UNREADABLE_TRACKER
+from guardrails.checks.transitions.rows import Edges, Picture, edges, picture
+from guardrails.checks.transitions.rules import CROWDED, FORBIDDEN, ROW_REMOVED, STALE_EVIDENCE
+from guardrails.checks.transitions.walk import Change, Told, walk
+from guardrails.config.settings import Tracker
+from guardrails.core.finding import Finding
+from guardrails.core.markdown import decode, parse, plain
+from guardrails.layouts.guardrails import Directory, Survey, survey
+from guardrails.layouts.tracker import DONE, Item, columns_of, header_key, is_empty, look, quoted, role_of
+from guardrails.snapshot.context import Subject
+from guardrails.snapshot.history import History, Step
+
+# Whether what became Done rests on evidence that is there, and that is about the documents as they are.
+
+
+_MAKE = "make the evidence again and commit it with or after the documents"
+
+
+class Documents(NamedTuple):
+    """The paths of a task's documents, and the SPEC they are of, where it has a directory."""
+
+    paths: tuple[str, ...]
+    spec: str | None
+
+
+class Judge:
+    """What the tip of a change says about evidence; the history answers when it was made."""
+
+    def __init__(self, subject: Subject, history: History, found: Survey) -> None:
+        self._subject, self._history, self._found = subject, history, found
+        self._path = subject.settings.layout.tracker
+        self._places = Places(subject.snapshot, self._path)
+        self._wanted = any(role_of(header_key(header)) == "evidence" for header in subject.settings.tracker.columns)
+        self._made: dict[str, str | None] = {}
+        self._answers: dict[tuple[str, tuple[str, ...]], bool] = {}
+
+    def judge(self, item: Item, step: Step) -> Iterator[Finding]:
+        """The findings about one row that `step` made Done."""
+        column = item.columns.evidence
+        if column is None or not self._wanted:  # lint says what a table without the column means
+            return
+        documents = self._documents(item)
+        evidence = [path for path in self._present(item, column) if path != self._path]
+        became = f"{item.name} became {item.status} in {step.name}"
+        if not evidence:
+            message, hint = f"{became}, but names no evidence that exists", "name the path of the evidence"
+        elif documents.paths and all(self._is_older(path, documents.paths) for path in evidence):
+            names = quoted(", ".join(documents.paths))
+            message = f"{became} on evidence that is older than the last change of its documents ({names})"
+            hint = _MAKE
+        else:
+            return
+        place = item.place(column)
+        yield STALE_EVIDENCE.at(self._path, message, line=item.row.line, column=place, hint=hint, spec=documents.spec)
+
+    def _present(self, item: Item, column: int | None) -> list[str]:
+        """The paths of a cell that exist in the tip."""
+        cell = item.cell(column)
+        if cell is None or is_empty(cell.text.strip("*_`~ ")):
+            return []
+        return list(dict.fromkeys(name.path for name in named(cell.text, self._places) if name.state == "present"))
+
+    def _documents(self, item: Item) -> Documents:
+        """The documents of every SPEC directory the row speaks of, and the files its PRD cell names."""
+        directories = [each for each in self._found.directories if item in self._found.rows[each.path]]
+        files = [path for each in directories for path in self._files(each)]
+        files += [path for path in self._present(item, item.columns.prd) if self._subject.snapshot.entry(path)]
+        spec = directories[0].spec if len(directories) == 1 else None
+        names = self._subject.settings.tracker.evidence_after
+        return Documents(tuple(sorted(set(files))) if names else (), spec)
+
+    def _files(self, directory: Directory) -> Iterator[str]:
+        names = self._subject.settings.tracker.evidence_after
+        wanted = {f"{directory.path}/{name}" for name in names}
+        yield from (entry.path for entry in directory.files if entry.path in wanted)
+
+    def _is_older(self, evidence: str, documents: Sequence[str]) -> bool:
+        """Whether a document changed in a commit that the one which last changed the evidence does not contain."""
+        if evidence not in self._made:
+            self._made[evidence] = self._history.last_change(evidence)
+        made = self._made[evidence]
+        key = (made or "", tuple(documents))
+        if key not in self._answers:
+            self._answers[key] = made is not None and self._history.changed_after(made, documents)
+        return self._answers[key]
+
+
+LISTED = 25
+"""Removed rows that are told one by one."""
+
+
+def judge(subject: Subject, history: History | None, replaced: History | None = None) -> Iterator[Finding]:
+    """The findings of a history whose last step is the snapshot, and of a step that replaces what a remote has."""
+    gone: set[str] = set()
+    if history is not None and history.steps:  # a push may take back commits and bring none
+        report = _report(subject, history)
+        if report is None:
+            message = "the tracker cannot be read, so what changed in it is not known"
+            path = subject.settings.layout.tracker
+            yield UNREADABLE_TRACKER.at(path, message, hint="save it as UTF-8 text in the repository")
+            return
+        yield from report.findings()
+        gone = report.gone
+    other = _report(subject, replaced) if replaced is not None else None
+    if other is not None and subject.snapshot.base is not None:
+        yield from other.removed(f"by replacing {subject.snapshot.base.describe()}", gone)
+
+
+def _report(subject: Subject, history: History) -> _Report | None:
+    """What a history did; None when its last tracker cannot be read."""
+    known = {**history.before, **{step.id: step.blob for step in history.steps}}
+    album = _Album(history, subject.settings.tracker, (blob for blob in known.values() if blob is not None))
+    tip = history.steps[-1].blob
+    if tip is not None and album.picture(tip) is None:
+        return None
+    return _Report(subject, history, walk(history, album.picture))
+
+
+class _Album:
+    """The picture of each content, made once."""
+
+    def __init__(self, history: History, settings: Tracker, blobs: Iterable[str]) -> None:
+        self._history, self._settings = history, settings
+        self._pictures: dict[str, Picture | None] = {}
+        self._load(dict.fromkeys(blobs))
+
+    def _load(self, blobs: Iterable[str]) -> None:
+        for blob, data in self._history.texts(blobs):
+            self._pictures[blob] = picture(data, self._settings)
+
+    def picture(self, blob: str | None) -> Picture | None:
+        """The picture of a content; None when there is none, or it cannot be read."""
+        if blob is None:
+            return None
+        if blob not in self._pictures:
+            self._load([blob])
+        return self._pictures[blob]
+
+
+class _Report:
+    """What happened, as findings at the place where the tip has the row."""
+
+    def __init__(self, subject: Subject, history: History, told: Told) -> None:
+        self._subject, self._history, self._told = subject, history, told
+        self._path = subject.settings.layout.tracker
+        self._edges: Edges = edges(subject.settings.tracker)
+
+    @cached_property
+    def _found(self) -> Survey:
+        return survey(self._subject.snapshot, self._subject.settings)
+
+    @cached_property
+    def _items(self) -> dict[str, Item]:
+        """The rows of the tip by id, the first where there are several."""
+        items = [item for table in self._found.tables if table.columns.lists_tasks for item in table.items]
+        return {look(item.task): item for item in reversed(items)}
+
+    def findings(self) -> Iterator[Finding]:
+        for change in self._told.changes:
+            if change.before and not any(self._edges.allow(older, change.after) for older in change.before):
+                yield self._forbidden(change)
+        yield from self._done()
+        yield from self.removed()
+        for crowding in self._told.crowdings:
+            message = f"{crowding.step.name} leaves {_listed(crowding.crowd.tasks)} In Progress {crowding.crowd.words}"
+            hint = "change that commit, so that one is set back before the next begins"
+            yield CROWDED.at(self._path, message, hint=hint)
+
+    def _forbidden(self, change: Change) -> Finding:
+        before = change.before[0]
+        message = f"{change.after.name} went from {before.status} to {change.after.status} in {change.step.name}"
+        hint = f"see tracker.transitions: which status may follow {before.status}"
+        item = self._items.get(change.key)
+        if item is None:
+            return FORBIDDEN.at(self._path, message, hint=hint)
+        return FORBIDDEN.at(self._path, message, line=item.row.line, column=item.place(item.columns.status), hint=hint)
+
+    def _done(self) -> Iterator[Finding]:
+        """Each row that became Done and is at the tip, judged once, by the step that made it so last."""
+        finished = {change.key: change.step for change in self._told.changes if change.after.role == DONE}
+        if not finished:
+            return
+        judge_ = Judge(self._subject, self._history, self._found)
+        for key, step in finished.items():
+            item = self._items.get(key)
+            if item is not None and item.whole and item.role == DONE:
+                yield from judge_.judge(item, step)
+
+    @property
+    def gone(self) -> set[str]:
+        """The rows that are not in the tip any more."""
+        return {key for key, known in self._told.tip.items() if known.gone}
+
+    def removed(self, how: str | None = None, told: Collection[str] = ()) -> Iterator[Finding]:
+        """The rows that are gone, without those that were `told` before; `how`, or in which step."""
+        gone = {key: known for key, known in self._told.tip.items() if known.gone and key not in told}
+        if gone:
+            for key in _elsewhere(self._subject, set(gone)):
+                del gone[key]
+        hint = "put it back, or move it to a table with its id in another Markdown file"
+        for known in list(gone.values())[:LISTED]:
+            assert known.gone is not None
+            message = f"{known.row.name}, {known.row.status}, was removed {how or f'in {known.gone.name}'}"
+            yield ROW_REMOVED.at(self._path, message, hint=hint)
+        if len(gone) > LISTED:
+            yield ROW_REMOVED.at(self._path, f"{len(gone)} rows were removed in all", hint=hint)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _elsewhere(subject: Subject, ids: set[str]) -> set[str]:
+    """The ids that stand in the first column that names a task, in a table of any other Markdown file of the tip."""
+    found: set[str] = set()
+    tracker = subject.settings.layout.tracker
+    files = [
+        entry
+        for entry in subject.snapshot.entries()
+        if entry.kind == "file" and entry.path.casefold().endswith((".md", ".markdown")) and entry.path != tracker
+    ]
+    for blob in subject.snapshot.read_many(files):
+        text = decode(blob.data) if blob.data is not None else None
+        if isinstance(text, str) and "|" in text:
+            found |= ids & _named_in_tables(text)
+        if found == ids:
+            break
+    return found
+
+
+def _named_in_tables(text: str) -> set[str]:
+    columns = [(table, columns_of(table.header.cells).task) for table in parse(text).tables]
+    return {
+        look(plain(row.cells[column].text))
+        for table, column in columns
+        if column is not None
+        for row in table.rows
+        if column < len(row.cells)
+    }

@@ -1,0 +1,93 @@
+"""What the tracker says in one commit, reduced to what a later commit is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from guardrails.checks.lint.tracker import threads
+from guardrails.config.settings import Tracker
+from guardrails.core.markdown import decode, parse
+from guardrails.layouts.tracker import Item, fold, is_empty, look, roles, status_tables
+
+
+class Row(NamedTuple):
+    """A task: how messages call it, its configured status, and what that counts as, in lower case."""
+
+    name: str
+    status: str
+    role: str
+
+
+class Crowd(NamedTuple):
+    """Several tasks of one thread that are In Progress, and how a message speaks of the thread."""
+
+    words: str
+    tasks: tuple[str, ...]
+
+
+class Picture(NamedTuple):
+    """The tracker of one commit. `rows` are the tasks whose status is known, by id; `ids` are all ids that stand in
+    it; `crowds` are told by their thread."""
+
+    rows: Mapping[str, Row]
+    ids: frozenset[str]
+    crowds: Mapping[str, Crowd]
+
+
+NOTHING = Picture({}, frozenset(), {})
+
+
+def picture(data: bytes | None, settings: Tracker) -> Picture | None:
+    """The picture a tracker's bytes give; None when they cannot be read."""
+    text = decode(data) if data is not None else None
+    if not isinstance(text, str):
+        return None
+    tables = status_tables(parse(text), settings.statuses)
+    items = [item for table in tables if table.columns.lists_tasks for item in table.items]
+    rows = dict(_rows(items))
+    ids = frozenset(look(item.task) for item in items if not is_empty(item.task))
+    everything = [item for table in tables for item in table.items]
+    return Picture(rows, ids, _crowds(everything, settings) if settings.one_in_progress else {})
+
+
+def _rows(items: Sequence[Item]) -> Iterator[tuple[str, Row]]:
+    """Each task by its id. Where several rows have one id, they count as long as they agree."""
+    by_id: dict[str, set[Row]] = {}
+    for item in items:
+        if item.whole and item.status and not is_empty(item.task):
+            by_id.setdefault(look(item.task), set()).add(Row(item.name, item.status, item.role))
+    for key, rows in by_id.items():
+        if len({row.status for row in rows}) == 1:
+            yield key, min(rows)
+
+
+def _crowds(items: Sequence[Item], settings: Tracker) -> dict[str, Crowd]:
+    found = threads(items, settings.thread).items()
+    several = ((where, tasks) for where, tasks in found if len(tasks) > 1)
+    return {where.identity: Crowd(where.words, tuple(sorted(task.name for task in tasks))) for where, tasks in several}
+
+
+class Edges(NamedTuple):
+    """Which status may follow which. `spoken_of` are the statuses the table knows; others are free."""
+
+    after: Mapping[str, frozenset[str]]
+    spoken_of: frozenset[str]
+
+    def allow(self, before: Row, after: Row) -> bool:
+        """Whether a task may go from the one to the other."""
+        if before.role == after.role or before.role not in self.after or after.role not in self.spoken_of:
+            return True
+        return after.role in self.after[before.role]
+
+
+def edges(settings: Tracker) -> Edges:
+    """The configured steps, by what each status counts as: where Done is called Shipped, Shipped is meant."""
+    known = roles(settings.statuses)
+
+    def role(status: str) -> str:
+        found = known.get(fold(status))
+        return found.role if found else fold(status)
+
+    after = {role(status): frozenset(map(role, targets)) for status, targets in settings.transitions}
+    return Edges(after, frozenset(after).union(*after.values()))

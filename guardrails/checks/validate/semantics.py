@@ -1,0 +1,356 @@
+"""What a schema cannot say of a record: placeholders, real times, the right SPEC and stage, costs that add up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from guardrails.checks.validate.artifacts import MOST as MOST_ARTIFACTS
+from guardrails.checks.validate.rules import (
+    CALLS_MISMATCH,
+    CONTRADICTED,
+    EXTREME,
+    FREE_CALLS,
+    IDENTITY,
+    NAMED_APART,
+    PLACEHOLDER,
+    SHARE_MISMATCH,
+    TIMESTAMP,
+    TOTAL_MISMATCH,
+)
+from guardrails.config.layout import stage_of
+from guardrails.core.finding import Finding, Rule, Severity
+from guardrails.core.strict_json import Key, locate
+from guardrails.core.timestamps import parse, parse_stamp
+from guardrails.layouts.evidence_names import EvidenceKind, EvidenceName
+from guardrails.snapshot.context import Subject
+
+if TYPE_CHECKING:
+    from guardrails.checks.validate.check import Evidence
+
+
+# The time in the name of an evidence file, against the time that the record in it gives.
+
+
+EARLIER, LATER = timedelta(days=1), timedelta(days=7)
+"""How much earlier and later than its name a record may be. Of 89 real ones the latest was 43 minutes later."""
+# The others may be written again long after their session began: a conflict is settled when somebody settles it.
+_KINDS: frozenset[EvidenceKind] = frozenset(
+    ("telemetry", "tasks_telemetry", "agent_output", "agent_metrics", "hal_response")
+)
+
+
+def apart(name: EvidenceName, recorded: str | None, now: datetime) -> str | None:
+    """Why the time in a name cannot be that of its record, which says `recorded`; None when it can."""
+    if name.stamp is None or name.kind not in _KINDS or (recorded and _same_day(name.stamp, recorded)):
+        return None
+    stamp = parse_stamp(name.stamp)
+    if stamp is None:
+        return "the name holds no real time"
+    if stamp.when > now + EARLIER:
+        return "the name gives a time in the future"
+    moment = parse(recorded)
+    if moment is None or -EARLIER <= moment - stamp.when <= LATER:
+        return None
+    days, side = abs(moment - stamp.when).days, "later" if moment > stamp.when else "earlier"
+    return f"the record is {days} {'day' if days == 1 else 'days'} {side} than its name says"
+
+
+def _same_day(stamp: str, recorded: str) -> bool:
+    """Whether both name the same day: nearly all do, and are not taken apart any further."""
+    return stamp[:10].replace("-", "")[:8] == recorded[:10].replace("-", "")
+
+
+_SPEC_KEYS = ("specId", "spec_id")
+_STAGE_KEYS = ("stage", "command")
+_TIME_KEYS = ("timestamp", "generatedAt", "generated_at", "created_at", "exported_at")
+_PLACEHOLDER = r"\$\{[^{}]*\}"
+MOST_PLACEHOLDERS = 20
+
+
+def meaning(evidence: Evidence, data: bytes, value: Any, subject: Subject) -> Iterator[Finding]:
+    """Findings about the content of a record that satisfies its schema."""
+    if b"${" in data or b"\\u0024" in data:
+        yield from _placeholders(evidence, data, value)
+    if not isinstance(value, dict):
+        return
+    artifacts = value.get("artifacts")
+    if isinstance(artifacts, list) and len(artifacts) > MOST_ARTIFACTS:
+        yield _found(EXTREME, evidence, data, ("artifacts",), f"/artifacts: more than {MOST_ARTIFACTS} artifacts")
+    yield from _times(evidence, data, value, subject.now)
+    if evidence.name.stamp is not None:
+        yield from _named_time(evidence, data, value, subject.now)
+    yield from _identity(evidence, data, value, subject)
+    if evidence.kind == "cost_summary":
+        yield from cost_claims(evidence, data, value)
+    if evidence.kind == "hal_response" or "hal" in value:
+        yield from hal_claims(evidence, data, value)
+
+
+def _found(rule: Rule, evidence: Evidence, data: bytes, key: Key, message: str, **more: Any) -> Finding:
+    line, column = locate(data, [key]).get(key, (1, 1))
+    name = evidence.name
+    return rule.at(evidence.path, message, line=line, column=column, spec=name.spec, stage=name.stage, **more)
+
+
+def _placeholders(evidence: Evidence, data: bytes, value: Any) -> Iterator[Finding]:
+    """A value that *is* a placeholder is an error; one inside running text (a shell snippet, say) a warning."""
+    found = {key: match for key, text in _strings(value) if (match := re.search(_PLACEHOLDER, text))}
+    places = locate(data, found)
+    name = evidence.name
+    for key, match in sorted(found.items(), key=lambda item: places.get(item[0], (1, 1)))[:MOST_PLACEHOLDERS]:
+        line, column = places.get(key, (1, 1))
+        whole = match[0] == match.string.strip()
+        said = "unresolved placeholder" if whole else "the text holds"
+        message = f"/{'/'.join(map(str, key))}: {said} {_short(match[0], 60)}"
+        level: Severity = "error" if whole else "warning"
+        yield PLACEHOLDER.at(
+            evidence.path, message, line=line, column=column, severity=level, spec=name.spec, stage=name.stage
+        )
+
+
+def _short(text: str, most: int) -> str:
+    """A quotation; one that was cut says so."""
+    return text if len(text) <= most else text[:most] + "..."
+
+
+def _strings(value: Any) -> Iterator[tuple[Key, str]]:
+    """Every string of a JSON value with its key. Depth is bounded by the parser."""
+    stack: list[tuple[Key, Any]] = [((), value)]
+    while stack:
+        key, item = stack.pop()
+        if isinstance(item, str):
+            yield key, item
+        elif isinstance(item, dict):
+            stack += [((*key, name), child) for name, child in item.items()]
+        elif isinstance(item, list):
+            stack += [((*key, index), child) for index, child in enumerate(item)]
+
+
+def _times(evidence: Evidence, data: bytes, value: dict[str, Any], now: datetime) -> Iterator[Finding]:
+    for key in _TIME_KEYS:
+        text = value.get(key)
+        if isinstance(text, str) and "${" not in text and (problem := time_problem(text, now)):
+            yield _found(TIMESTAMP, evidence, data, (key,), f"/{key}: {_short(text, 40)!r} {problem}")
+
+
+def _named_time(evidence: Evidence, data: bytes, value: dict[str, Any], now: datetime) -> Iterator[Finding]:
+    key = next((key for key in _TIME_KEYS if isinstance(value.get(key), str)), None)
+    if problem := apart(evidence.name, value[key] if key else None, now):
+        place = (key,) if key else ()
+        yield _found(NAMED_APART, evidence, data, place, f"/{key or ''}: {problem}", hint=NAMED_APART.fix)
+
+
+def time_problem(text: str, now: datetime) -> str | None:
+    """Why `text` is not the time of something that has happened, or None. A day is allowed for clocks and zones."""
+    if text[4:5] != "-" or text[10:11] not in ("T", " ") or text[13:14] != ":":
+        return "is not a time stamp"
+    try:
+        moment = datetime.fromisoformat(text[:19])
+    except ValueError:
+        return "is not a real time"
+    return "lies in the future" if moment > _latest(now) else None
+
+
+@lru_cache(maxsize=1)
+def _latest(now: datetime) -> datetime:
+    return now.replace(tzinfo=None) + timedelta(days=1)
+
+
+def _identity(evidence: Evidence, data: bytes, value: dict[str, Any], subject: Subject) -> Iterator[Finding]:
+    name, layout = evidence.name, subject.settings.layout
+    for key in _SPEC_KEYS:
+        spec = value.get(key)
+        if name.spec and isinstance(spec, str) and spec != name.spec and layout.id_of(spec) != name.spec:
+            yield _found(IDENTITY, evidence, data, (key,), f"/{key}: {_short(spec, 80)!r}, but it lies in {name.spec}")
+    for key in _STAGE_KEYS:
+        stage = stage_of(value.get(key))
+        if name.stage and stage and stage != name.stage:
+            yield _found(IDENTITY, evidence, data, (key,), f"/{key}: stage {stage}, but it is named for {name.stage}")
+
+
+# What a cost summary claims, against what else stands in it: sums, counts, shares. Pure.
+#
+# Summaries of older tools say less; what they don't say contradicts nothing.
+
+
+_CALL_KEYS = ("calls", "call_count", "total_calls")
+_TOTAL_KEYS = ("total_usd", "total_spent", "total_cost_usd", "totalCostUsd")
+_PARTS = ("priced_calls", "cached_calls", "failed_calls", "replayed_calls")
+_CENT = 0.005
+_SHARE = 0.005
+_MOST = 20
+"""Findings of one summary."""
+
+
+class Claim(NamedTuple):
+    rule: Rule
+    key: Key
+    message: str
+    hint: str | None = None
+
+
+def cost_claims(evidence: Evidence, data: bytes, value: dict[str, Any]) -> Iterator[Finding]:
+    """A finding for each contradiction in a summary that satisfies its schema."""
+    found = list(_claims(value))[:_MOST]
+    places = locate(data, [each.key for each in found])
+    for rule, key, message, hint in found:
+        line, column = places.get(key, (1, 1))
+        name = evidence.name
+        said = f"/{'/'.join(map(str, key))}: {message}"
+        yield rule.at(evidence.path, said, line=line, column=column, hint=hint, spec=name.spec, stage=name.stage)
+
+
+def _claims(value: dict[str, Any]) -> Iterator[Claim]:
+    place = "per_stage" if "per_stage" in value else "perStage"
+    stages: dict[str, Any] = value[place] if isinstance(value.get(place), dict) else {}
+    total, total_key = _first(value, _TOTAL_KEYS)
+    calls, _ = _first(value, _CALL_KEYS)
+    if calls and total == 0 and not _measured_free(value):
+        message = f"$0.00 for {calls:g} calls"
+        yield Claim(FREE_CALLS, (total_key,), message, "record null where the cost is unknown")
+    yield from _sums(value, stages, total, total_key)
+    yield from _calls(value, ())
+    for name, stage in stages.items():
+        yield from _calls(stage, (place, name))
+    for index, row in enumerate(_rows(value)):
+        yield from _calls(row, ("sessions", index))
+    yield from _counts(value, stages)
+    yield from _shares(value, total)
+
+
+def _sums(value: dict[str, Any], stages: dict[str, Any], total: float | None, total_key: str) -> Iterator[Claim]:
+    costs = [_usd(stage) for stage in stages.values()]
+    # Where it is said how many calls are priced, the total is the sum of those; an older total may know more.
+    if total and costs and ("priced_calls" in value or None not in costs):
+        yield from _sum((total_key,), total, costs, "its stages")
+    rows = _rows(value)
+    for name, stage in stages.items() if rows else ():
+        cost = _usd(stage)
+        if cost is not None:
+            of_stage = [_usd(row) for row in rows if row.get("stage") == name]
+            yield from _sum(("per_stage", name, "usd"), cost, of_stage, "its sessions")
+    tokens = [_number(stage, "tokens") for stage in stages.values()]
+    whole = _number(value, "total_tokens")
+    if whole is not None and tokens and None not in tokens and whole != sum(each or 0 for each in tokens):
+        message = f"{whole:g} is not the {sum(each or 0 for each in tokens):g} tokens of its stages"
+        yield Claim(TOTAL_MISMATCH, ("total_tokens",), message)
+
+
+def _sum(key: Key, total: float, parts: list[float | None], whose: str) -> Iterator[Claim]:
+    known = sum(part or 0.0 for part in parts)
+    if abs(known - total) >= _CENT:
+        yield Claim(TOTAL_MISMATCH, key, f"${total:.2f} is not the ${known:.2f} of {whose}")
+
+
+def _calls(part: Any, key: Key) -> Iterator[Claim]:
+    """Counts of one summary, stage or session."""
+    calls = _number(part, "calls")
+    for name in _PARTS if calls is not None else ():
+        some = _number(part, name)
+        if some is not None and calls is not None and some > calls:
+            yield Claim(CALLS_MISMATCH, (*key, name), f"{some:g} of {calls:g} calls")
+    field = "usd" if key else "total_usd"
+    if calls and _number(part, "priced_calls") == 0 and _number(part, field) is not None:
+        yield Claim(CALLS_MISMATCH, (*key, field), f"a cost, though none of {calls:g} calls is priced")
+
+
+def _counts(value: dict[str, Any], stages: dict[str, Any]) -> Iterator[Claim]:
+    for name in ("calls", "priced_calls"):
+        whole, parts = _number(value, name), [_number(stage, name) for stage in stages.values()]
+        if whole is not None and parts and None not in parts and whole != sum(each or 0 for each in parts):
+            message = f"{whole:g} is not the {sum(each or 0 for each in parts):g} of its stages"
+            yield Claim(CALLS_MISMATCH, (name,), message)
+
+
+def _shares(value: dict[str, Any], total: float | None) -> Iterator[Claim]:
+    budget = value.get("budget")
+    if isinstance(budget, dict):
+        spent = _number(budget, "spent")
+        if spent is not None and total is not None and spent - total >= _CENT:
+            yield Claim(SHARE_MISMATCH, ("budget", "spent"), f"${spent:.2f} is more than the total of ${total:.2f}")
+        spent = total if spent is None else spent
+        yield from _share(("budget", "used"), _number(budget, "used"), spent, _number(budget, "usd"))
+    yield from _share(("utilization",), _number(value, "utilization"), total, _number(value, "budget"))
+
+
+def _share(key: Key, used: float | None, spent: float | None, cap: float | None) -> Iterator[Claim]:
+    if used is None or not cap:
+        return
+    if spent is None:
+        yield Claim(SHARE_MISMATCH, key, f"{used:.2f} of the budget, though nobody knows what was spent")
+    elif abs(used - spent / cap) > _SHARE * max(1.0, used):
+        yield Claim(SHARE_MISMATCH, key, f"{used:.2f} is not the share of ${spent:.2f} in ${cap:.2f}")
+
+
+def _rows(value: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = value.get("sessions")
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _first(value: dict[str, Any], keys: tuple[str, ...]) -> tuple[float | None, str]:
+    return next(((number, key) for key in keys if (number := _number(value, key)) is not None), (None, keys[0]))
+
+
+def _number(part: Any, key: str) -> float | None:
+    number = part.get(key) if isinstance(part, dict) else None
+    return number if isinstance(number, (int, float)) and not isinstance(number, bool) else None
+
+
+def _usd(stage: Any) -> float | None:
+    if isinstance(stage, dict):
+        return next((cost for key in ("usd", "cost_usd") if (cost := _number(stage, key)) is not None), None)
+    return _number({"usd": stage}, "usd")
+
+
+def _measured_free(value: dict[str, Any]) -> bool:
+    """Whether every stage says that its zero was measured."""
+    stages = value.get("per_stage")
+    if not isinstance(stages, dict) or not stages:
+        return False
+    return all(isinstance(stage, dict) and stage.get("source") == "measured" for stage in stages.values())
+
+
+# What telemetry and response records claim of HAL, against what else stands in them. Pure.
+
+
+def hal_claims(evidence: Evidence, data: bytes, value: dict[str, Any]) -> Iterator[Finding]:
+    """A finding for each contradiction in a record that satisfies its schema."""
+    found = list(_of_response(value) if evidence.kind == "hal_response" else _of_telemetry(value.get("hal")))
+    places = locate(data, [key for key, _ in found])
+    for key, message in found:
+        line, column = places.get(key, (1, 1))
+        name = evidence.name
+        yield CONTRADICTED.at(
+            evidence.path,
+            f"/{'/'.join(map(str, key))}: passed, {message}",
+            line=line,
+            column=column,
+            hint="probe again",
+            spec=name.spec,
+            stage=name.stage,
+        )
+
+
+def _of_telemetry(hal: Any) -> Iterator[tuple[Key, str]]:
+    """The oldest records have no mode, and name their artifacts or don't."""
+    summary = hal.get("summary") if isinstance(hal, dict) else None
+    if not isinstance(summary, dict) or summary.get("status") != "passed":
+        return
+    key: Key = ("hal", "summary", "status")
+    failed = summary.get("failed_checks")
+    if failed:
+        yield key, f"with {len(failed)} failed checks" if len(failed) > 1 else "with a failed check"
+    if hal.get("mode") == "off":
+        yield key, "though nobody was asked"
+    elif "mode" in hal and not summary.get("artifacts"):
+        yield key, "without a response that was recorded"
+
+
+def _of_response(value: dict[str, Any]) -> Iterator[tuple[Key, str]]:
+    status = value.get("http_status")
+    if value.get("status") == "passed" and isinstance(status, int) and not 200 <= status <= 299:
+        yield ("status",), f"though the service answered {status}"

@@ -1,0 +1,130 @@
+"""What the report commands share: their options, and gather → render → redact → emit."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import click
+
+from guardrails.cli.options import F, Globals, global_options
+from guardrails.cli.output import write_report
+from guardrails.config.settings import Settings
+from guardrails.errors import GuardrailError
+from guardrails.git.repo import Repo, open_repo
+from guardrails.snapshot.base import Snapshot
+
+if TYPE_CHECKING:
+    from guardrails.config.run_settings import RunSettings
+    from guardrails.secrets.redact import Needles
+
+
+Value = TypeVar("Value")
+NOTHING = 3
+FAILED = 1
+
+
+class Place(NamedTuple):
+    """What a report is about: one snapshot, the settings that hold for it, and when."""
+
+    repo: Repo
+    snapshot: Snapshot
+    settings: Settings
+    now: datetime
+
+
+def report_options(*formats: str) -> Callable[[F], F]:
+    """The options of a report that can be had in these formats, the first by default."""
+
+    def add(function: F) -> F:
+        options = (
+            click.option(
+                "--source", metavar="SOURCE", help="Where to read: worktree, index or a revision (default: worktree)."
+            ),
+            click.option(
+                "--format",
+                "style",
+                type=click.Choice(formats),
+                default=formats[0],
+                help=f"How to show it (default: {formats[0]}).",
+            ),
+            click.option("--output", metavar="FILE", help="Write it to FILE instead of standard output."),
+        )
+        for option in reversed(options):
+            function = option(function)
+        return global_options(function)
+
+    return add
+
+
+def place(globals_: Globals, source: str | None) -> Place:
+    """The one snapshot that `source` names. Raises GuardrailError when it names several, or none."""
+    from guardrails.cli.run_checks import load_settings
+
+    gc.disable()  # reports make many small values and no cycles, and end
+    repo = open_repo(globals_.repo)
+    text = source or repo.environment.get("SPECKIT_SOURCE") or "worktree"
+    if text == "worktree":
+        from guardrails.snapshot.worktree import Worktree
+
+        snapshots: Sequence[Snapshot] = [Worktree(repo)]
+    else:
+        from guardrails.snapshot.sources import resolve
+
+        snapshots = resolve(repo, text)
+    if len(snapshots) != 1:
+        raise GuardrailError(f"{text} names {len(snapshots)} states, a report is about one", "name one with --source")
+    return Place(repo, snapshots[0], load_settings(snapshots[0], repo, globals_), moment_of(repo))
+
+
+def run_settings_of(here: Place, globals_: Globals) -> RunSettings:
+    """The budget, profiles and routes that hold for a snapshot."""
+    from guardrails.cli.run_checks import load_run_config
+
+    named = globals_.config or here.repo.environment.get("SPECKIT_CONFIG")
+    return load_run_config(here.snapshot, here.repo.environment, named).run
+
+
+def moment_of(repo: Repo) -> datetime:
+    """Now, or the moment SOURCE_DATE_EPOCH gives (https://reproducible-builds.org/specs/source-date-epoch/)."""
+    given = repo.environment.get("SOURCE_DATE_EPOCH", "").strip()
+    if not given:
+        return datetime.now(timezone.utc).replace(microsecond=0)
+    try:
+        return datetime.fromtimestamp(int(given), timezone.utc)
+    except (ValueError, OverflowError, OSError) as error:
+        raise GuardrailError(
+            f"SOURCE_DATE_EPOCH={given!r} is no time", "give seconds since 1970, or unset it"
+        ) from error
+
+
+def secrets_of(here: Place) -> Needles:
+    """What must not appear in any report."""
+    from guardrails.secrets.redact import needles
+
+    return needles((*Settings().secrets.variables, *here.settings.secrets.variables), os.environ)
+
+
+def safe(here: Place, value: Value) -> Value:
+    """What a report says, without any secret that evidence quotes. To be asked for before it is written: Markdown,
+    HTML, CSV and JSON escape what a secret is made of, and then nobody would know it again."""
+    from guardrails.secrets.redact import redacted_within
+
+    return redacted_within(value, secrets_of(here))
+
+
+def clean(here: Place, text: str) -> str:
+    """A report without any secret that evidence quotes, and without what UTF-8 cannot hold."""
+    from guardrails.core.text import utf8
+    from guardrails.secrets.redact import redacted
+
+    made: str = redacted(text, secrets_of(here))
+    return utf8(made)
+
+
+def show(here: Place, text: str, output: str | None) -> None:
+    """Print a report, or write it to a file as a whole."""
+    write_report(clean(here, text), output)

@@ -1,0 +1,1 @@
+"""`.speckit.yaml` and the environment, read to frozen settings."""

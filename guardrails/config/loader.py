@@ -1,0 +1,333 @@
+"""`.speckit.yaml` and the environment → Settings, knowing where each value came from. Fails closed.
+
+An unknown key, an unreadable file or a wrong type is a GuardrailError with file, line and a suggestion.
+Precedence: defaults < file < environment. (Flags of single commands come after, and are theirs.)
+"""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from guardrails.config.layout import Layout, is_pattern
+from guardrails.config.reader import Reader, Value
+from guardrails.config.settings import (
+    MEGABYTE,
+    Acceptance,
+    CleanTree,
+    Consensus,
+    Document,
+    Evidence,
+    Hal,
+    MemorySettings,
+    Overrides,
+    Secrets,
+    Section,
+    Security,
+    Settings,
+    Stage,
+    Tracker,
+    Waiver,
+    address_problem,
+    from_environment,
+    hal_from_environment,
+    seconds,
+)
+from guardrails.errors import GuardrailError
+
+if TYPE_CHECKING:
+    from guardrails.config.run_settings import RunSettings
+    from guardrails.config.yaml import Parsed
+
+
+# The tracker's part of the configuration.
+
+
+def read_tracker(reader: Reader, default: Tracker) -> Tracker:
+    """How the tracker is read, and which status may follow which."""
+    statuses = tuple(reader.get(default.statuses, "tracker", "statuses"))
+    return Tracker(
+        columns=tuple(reader.get(default.columns, "tracker", "columns")),
+        statuses=statuses,
+        required="tracker" in reader.tree.get("layout", {}),
+        thread=reader.get(default.thread, "tracker", "thread"),
+        one_in_progress=reader.get(default.one_in_progress, "tracker", "one_in_progress"),
+        transitions=_transitions(reader, default, statuses),
+        evidence_after=tuple(reader.get(default.evidence_after, "tracker", "evidence_after")),
+    )
+
+
+def _transitions(
+    reader: Reader, default: Tracker, statuses: tuple[str, ...]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The configured steps. A status nobody can have would make a step that nobody can take."""
+    given = reader.get(None, "tracker", "transitions")
+    if given is None:
+        reader.replace("tracker.transitions", {name: list(after) for name, after in default.transitions}, "default")
+        return default.transitions
+    for name in (*given, *(each for after in given.values() for each in after)):
+        if name not in statuses:
+            hint = f"use one of: {', '.join(statuses)} (tracker.statuses)"
+            raise reader.fail(f"tracker.transitions: '{name}' is not a status", hint, "tracker", "transitions")
+    return tuple((name, tuple(after)) for name, after in given.items())
+
+
+_CREDENTIAL_NAME = "(?i)KEY|TOKEN|SECRET|PASS|CREDENTIAL"
+
+
+class Loaded(NamedTuple):
+    settings: Settings
+    values: tuple[Value, ...]
+
+
+class LoadedForRun(NamedTuple):
+    """As `Loaded`, and what only a run needs to know."""
+
+    settings: Settings
+    run: "RunSettings"
+    values: tuple[Value, ...]
+
+
+_EMPTY: dict[str, Any] = {}
+
+
+def load(data: bytes | None, name: str, environ: Mapping[str, str]) -> Loaded:
+    """The configuration in `data` (None: there is no file), under what the environment says."""
+    reader = _reader(data, name)
+    return Loaded(_assemble(reader, environ), (*reader.values, *_unread(reader)))
+
+
+def load_for_run(data: bytes | None, name: str, environ: Mapping[str, str]) -> LoadedForRun:
+    """As `load`, with the settings of runs: agents, profiles, policy, budget."""
+    from guardrails.config.run_loader import read_run
+
+    reader = _reader(data, name)
+    settings = _assemble(reader, environ)
+    run = read_run(reader, settings, data, environ)
+    return LoadedForRun(settings, run, (*reader.values, *_unread(reader)))
+
+
+def _reader(data: bytes | None, name: str) -> Reader:
+    if data is None:
+        return Reader(_EMPTY, None, name)
+    from guardrails.config.yaml import parse
+
+    parsed = parse(data, name)
+    _validate(parsed, name)
+    return Reader(parsed.value, parsed, name)
+
+
+def _validate(parsed: "Parsed", name: str) -> None:
+    if not isinstance(parsed.value, dict):
+        raise GuardrailError(f"{name}:1:1: the configuration must be a mapping of keys", "see 'speckit config --help'")
+    from guardrails.core.schema import faults
+
+    for fault in faults("config", parsed.value):
+        place = parsed.where(fault.key)
+        # An address may hold a password: it is never repeated.
+        message = "hal.base_url is not an address" if fault.key == ("hal", "base_url") else fault.message
+        raise GuardrailError(f"{name}:{place.line}:{place.column}: {message}", fault.hint)
+
+
+def _assemble(reader: Reader, environ: Mapping[str, str]) -> Settings:
+    defaults = Settings()
+    hal = _hal(reader, environ, defaults.hal)
+    profile = environ.get("SPECKIT_PROFILE", "").strip()
+    return Settings(
+        layout=_layout(reader, defaults.layout),
+        evidence=_evidence(reader, defaults.evidence),
+        tracker=read_tracker(reader, defaults.tracker),
+        documents=_documents(reader, defaults.documents),
+        stages=tuple(_stage(reader, stage, profile) for stage in defaults.stages),
+        consensus=_consensus(reader, defaults.consensus),
+        clean_tree=_clean_tree(reader, defaults.clean_tree),
+        secrets=_secrets(reader, hal.secret_env),
+        hal=hal,
+        memory=MemorySettings(
+            reader.get(defaults.memory.path, "memory", "path"), tuple(reader.get(None, "memory", "mcp") or ())
+        ),
+        acceptance=Acceptance(_spec_ids(reader, ("acceptance", "require"))),
+        security=_security(reader),
+        waivers=_waivers(reader),
+        overrides=_overrides(reader, environ),
+        config_path=reader.name if reader.parsed is not None else None,
+    )
+
+
+def _layout(reader: Reader, default: Layout) -> Layout:
+    pattern = reader.get(default.spec_id, "layout", "spec_id")
+    if not is_pattern(pattern):
+        hint = "write a regular expression without look-around or back-references"
+        raise reader.fail("layout.spec_id is not a pattern that can be matched", hint, "layout", "spec_id")
+    return Layout(
+        docs=reader.path(default.docs, "layout", "docs"),
+        tracker=reader.path(default.tracker, "layout", "tracker"),
+        spec_id=pattern,
+        evidence=reader.path(default.evidence, "evidence", "root"),
+    )
+
+
+def _evidence(reader: Reader, default: Evidence) -> Evidence:
+    warn = reader.get(default.warn_bytes / MEGABYTE, "evidence", "warn_mb")
+    limit = reader.get(default.limit_bytes / MEGABYTE, "evidence", "limit_mb")
+    if warn > limit:
+        raise reader.fail(
+            f"evidence.warn_mb ({warn}) is above evidence.limit_mb ({limit})",
+            "a warning must come before the limit",
+            "evidence",
+            "warn_mb",
+        )
+    return Evidence(
+        warn_bytes=int(warn * MEGABYTE),
+        limit_bytes=int(limit * MEGABYTE),
+        keep_runs=reader.get(default.keep_runs, "evidence", "keep_runs"),
+        require=_plain_paths(reader, default.require, "evidence", "require"),
+        signature=reader.get(default.signature, "evidence", "signature"),
+    )
+
+
+def _plain_paths(reader: Reader, default: tuple[str, ...], *key: str) -> tuple[str, ...]:
+    return tuple(reader.plain(path, *key).rstrip("/") for path in reader.get(default, *key))
+
+
+def _documents(reader: Reader, default: tuple[Document, ...]) -> tuple[Document, ...]:
+    known = {document.name: document for document in default}
+    given = reader.get({}, "documents", "required")
+    for name, sections in given.items():
+        known[name] = Document(name, tuple(_section(section) for section in sections))
+    return tuple(known.values())
+
+
+def _section(item: str | dict[str, Any]) -> Section:
+    if isinstance(item, str):
+        return Section(item)
+    return Section(item.get("heading"), tuple(item.get("table", ())))
+
+
+def _stage(reader: Reader, default: Stage, profile: str) -> Stage:
+    """The roster of a stage: that of the profile in force, where it has one of its own."""
+    roster = reader.get(default.agents, "stages", default.name, "agents")
+    stages = reader.tree.get("profiles", {}).get(profile, {}).get("stages", {})
+    if "agents" in stages.get(default.name, {}):
+        roster = stages[default.name]["agents"]
+        reader.replace(f"stages.{default.name}.agents", roster, f"environment SPECKIT_PROFILE ({profile})")
+    return Stage(default.name, tuple(roster))
+
+
+def _consensus(reader: Reader, default: Consensus) -> Consensus:
+    return Consensus(
+        min_agreement=reader.get(default.min_agreement, "consensus", "min_agreement"),
+        degraded_below=reader.get(default.degraded_below, "consensus", "degraded_below"),
+    )
+
+
+def _clean_tree(reader: Reader, default: CleanTree) -> CleanTree:
+    return CleanTree(
+        exclude=tuple(reader.plain(path, "clean_tree", "exclude") for path in reader.get((), "clean_tree", "exclude")),
+        ignore_submodules=reader.get(default.ignore_submodules, "clean_tree", "ignore_submodules"),
+    )
+
+
+def _hal(reader: Reader, environ: Mapping[str, str], default: Hal) -> Hal:
+    mode = reader.get(default.mode, "hal", "mode")
+    given = Hal(
+        mode=mode,
+        origin=reader.values[-1].origin,
+        base_url=_base_url(reader),
+        secret_env=reader.get(default.secret_env, "hal", "secret_env"),
+        required=reader.get(default.required, "hal", "required"),
+        timeout=_hal_timeout(reader, default.timeout),
+        mcp=tuple(reader.get(default.mcp, "hal", "mcp")),
+        checks=tuple(dict.fromkeys(reader.get(default.checks, "hal", "checks"))),
+    )
+    hal = hal_from_environment(environ, given)
+    if hal.origin != given.origin:
+        reader.replace("hal.mode", hal.mode, hal.origin)
+    if environ.get("SPEC_OPS_HAL_BASE_URL", "").strip():
+        for key, value in (("hal.base_url", hal.base_url), ("hal.mcp", hal.mcp)):
+            reader.replace(key, value, "environment SPEC_OPS_HAL_BASE_URL")
+    return hal
+
+
+def _base_url(reader: Reader) -> str | None:
+    url: str | None = reader.get(None, "hal", "base_url")
+    problem = address_problem(url) if url else None
+    if problem:
+        raise reader.fail(f"hal.base_url {problem[0]}", problem[1], "hal", "base_url")
+    return url.rstrip("/") if url else None
+
+
+def _hal_timeout(reader: Reader, default: float) -> float:
+    text = reader.get(f"{default:g}s", "hal", "timeout")
+    limit = seconds(text)
+    if not 0 < limit <= 3600:
+        raise reader.fail(f"hal.timeout is {text}", "give more than nothing and at most 1h", "hal", "timeout")
+    return limit
+
+
+def _secrets(reader: Reader, hal: str) -> Secrets:
+    named = reader.get((), "secrets", "env")
+    agents = reader.tree.get("agents", {}).values()
+    carried = [name for agent in agents for name in agent.get("env", ()) if re.search(_CREDENTIAL_NAME, name)]
+    return Secrets(tuple(dict.fromkeys([hal, *named, *carried])))
+
+
+def _spec_ids(reader: Reader, key: tuple[str, str]) -> tuple[str, ...]:
+    """SPEC ids under a key: what is no id would ask for nothing."""
+    pattern = reader.tree.get("layout", {}).get("spec_id", Layout().spec_id)
+    names: tuple[str, ...] = tuple(reader.get((), *key))
+    for name in names:
+        if not Layout(spec_id=pattern).is_spec_id(name):
+            raise reader.fail(f"{'.'.join(key)}: '{name}' is not a SPEC id", "write an id, SPEC-KIT-900 for one", *key)
+    return names
+
+
+def _security(reader: Reader) -> Security:
+    if reader.tree.get("security", {}).get("require") == "all":
+        reader.get(None, "security", "require")
+        return Security(every=True)
+    return Security(tuple(dict.fromkeys(_spec_ids(reader, ("security", "require")))))
+
+
+def _waivers(reader: Reader) -> tuple[Waiver, ...]:
+    made = []
+    for index, item in enumerate(reader.get([], "waivers")):
+        _require_day(reader, item["expires"], index)
+        reader.plain(item["path"], "waivers", index, "path")
+        line = reader.parsed.where(("waivers", index)).line if reader.parsed else None
+        made.append(Waiver(item["rule"], item["path"], item["reason"], item["expires"], line))
+    return tuple(made)
+
+
+def _require_day(reader: Reader, text: str, index: int) -> None:
+    from datetime import date
+
+    try:
+        date.fromisoformat(text)
+    except ValueError as error:
+        raise reader.fail(
+            f"waivers[{index}].expires: '{text}' is not a day", "write YYYY-MM-DD", "waivers", index, "expires"
+        ) from error
+
+
+def _overrides(reader: Reader, environ: Mapping[str, str]) -> Overrides:
+    overrides = from_environment(environ).overrides
+    origin = "environment SPEC_OPS_ALLOW_DIRTY" if environ.get("SPEC_OPS_ALLOW_DIRTY") else "default"
+    reader.values.append(Value("overrides.allow_dirty", overrides.allow_dirty, origin))
+    return overrides
+
+
+def _unread(reader: Reader) -> list[Value]:
+    """What the file sets beyond the values read above: shown by `speckit config` as it stands."""
+    seen = {value.key for value in reader.values}
+    return [
+        Value(key, item, reader.origin(tuple(key.split("."))))
+        for section, part in reader.tree.items()
+        for key, item in _flat(section, part)
+        if not any(key == known or key.startswith(known + ".") for known in seen)
+    ]
+
+
+def _flat(prefix: str, part: Any) -> list[tuple[str, Any]]:
+    if not isinstance(part, dict) or not part:
+        return [(prefix, part)]
+    return [row for name, item in part.items() for row in _flat(f"{prefix}.{name}", item)]

@@ -1,0 +1,260 @@
+"""The effective configuration as frozen values. `config.py` builds it; everything else only reads it."""
+
+import re
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from guardrails.config.layout import STAGES, Layout
+from guardrails.errors import GuardrailError
+
+CONFIG_FILE = ".speckit.yaml"
+
+MEGABYTE = 1_048_576
+"""1 MB is 1,048,576 bytes, as the predecessor counted."""
+
+
+SignatureUse = Literal["off", "optional", "required"]
+SIGNATURE_USES: tuple[SignatureUse, ...] = ("off", "optional", "required")
+
+
+class Evidence(NamedTuple):
+    warn_bytes: int = 15 * MEGABYTE
+    limit_bytes: int = 25 * MEGABYTE
+    keep_runs: int = 3
+    require: tuple[str, ...] = ()
+    """paths below `evidence.root`, each of which must hold at least one file"""
+    signature: SignatureUse = "off"
+    """whether the seal of a run is signed: never, where git has a key to sign with, or always"""
+
+
+class Tracker(NamedTuple):
+    columns: tuple[str, ...] = (
+        "Order", "Task ID", "Title", "Status", "Owners", "PRD", "Branch", "PR", "Last Validation", "Evidence", "Notes",
+    )  # fmt: skip
+    statuses: tuple[str, ...] = ("Backlog", "In Progress", "In Review", "Blocked", "Done")
+    required: bool = False
+    """whether the configuration names the tracker: then it must be there"""
+    thread: Literal["branch", "table", "file"] = "branch"
+    one_in_progress: bool = True
+    transitions: tuple[tuple[str, tuple[str, ...]], ...] = (
+        ("Backlog", ("In Progress", "Blocked")),
+        ("In Progress", ("Backlog", "In Review", "Blocked", "Done")),
+        ("In Review", ("Backlog", "In Progress", "Blocked", "Done")),
+        ("Blocked", ("Backlog", "In Progress", "In Review")),
+        ("Done", ("Backlog", "In Progress")),
+    )
+    """each status and those that may follow it; a status without an entry may become anything"""
+    evidence_after: tuple[str, ...] = ("spec.md", "plan.md", "tasks.md", "PRD.md")
+    """documents of a SPEC that evidence for Done must not be older than; none for no such comparison"""
+
+
+class Section(NamedTuple):
+    """A heading a document must have, a table it must have, or a table below a heading. Columns may be in any order."""
+
+    heading: str | None
+    columns: tuple[str, ...] = ()
+
+
+class Document(NamedTuple):
+    """A document every SPEC directory must hold, and what must be in it."""
+
+    name: str
+    sections: tuple[Section, ...]
+
+
+def _headings(*names: str) -> tuple[Section, ...]:
+    return tuple(Section(name) for name in names)
+
+
+DOCUMENTS = (
+    Document("spec.md", _headings("Context", "Objectives")),
+    Document(
+        "plan.md",
+        (
+            *_headings("Inputs", "Work Breakdown"),
+            Section("Acceptance Mapping", ("Requirement", "Validation Step")),
+            *_headings("Risks & Unknowns", "Exit Criteria"),
+        ),
+    ),
+    Document("tasks.md", (Section(None, ("Order", "Task", "Owner", "Status", "Validation")),)),
+)
+
+_TRIO = ("gemini", "claude", "gpt_pro")
+
+
+class Stage(NamedTuple):
+    name: str
+    agents: tuple[str, ...]
+    """the declared roster: who must answer before the stage can be ok"""
+
+
+ROSTERS = tuple(Stage(name, (*_TRIO[:2], "gpt_codex", "gpt_pro") if name == "implement" else _TRIO) for name in STAGES)
+
+
+class Consensus(NamedTuple):
+    min_agreement: float = 0.90
+    degraded_below: float = 0.67
+
+
+class Acceptance(NamedTuple):
+    require: tuple[str, ...] = ()
+    """SPECs that must declare acceptance criteria"""
+
+
+class CleanTree(NamedTuple):
+    exclude: tuple[str, ...] = ()
+    """exact paths from the root; one that ends in `/` stands for the directory and all below it"""
+    ignore_submodules: Literal["none", "untracked", "dirty", "all"] = "none"
+
+
+class Secrets(NamedTuple):
+    variables: tuple[str, ...] = ("HAL_SECRET_KAVEDARR_API_KEY",)
+    """names of environment variables whose values must never be committed"""
+
+
+HalMode = Literal["off", "mock", "live"]
+HAL_MODES: tuple[HalMode, ...] = ("off", "mock", "live")
+HAL_CHECKS = ("health", "list_movies", "indexer_test", "graphql_ping")
+
+
+class Hal(NamedTuple):
+    """Whether HAL is probed, who is asked, and how."""
+
+    mode: HalMode = "off"
+    """in effect: what is skipped is off"""
+    origin: str = "default"
+    """where the mode comes from: `default`, `FILE:LINE`, `environment NAME` or a flag; part of every record"""
+    skip: bool = False
+    """off because it was said to be skipped, which leaves a record"""
+    base_url: str | None = None
+    secret_env: str = "HAL_SECRET_KAVEDARR_API_KEY"  # noqa: S105  the name of a variable, not its value
+    required: bool = False
+    timeout: float = 10.0
+    """seconds, for each probe as a whole"""
+    mcp: tuple[str, ...] = ()
+    """the command of an MCP server that is asked instead of `base_url`"""
+    checks: tuple[str, ...] = HAL_CHECKS
+
+
+class MemorySettings(NamedTuple):
+    path: str = ".git/speckit/memory.db"
+    """from the repository root; `.git` stands for the git directory that all its working trees share"""
+    mcp: tuple[str, ...] = ()
+    """the command of an MCP memory server that every entry is forwarded to; empty for none"""
+
+
+class Security(NamedTuple):
+    """Whose security review must be signed off: the SPECs in `required`, or with `every` all that are begun."""
+
+    required: tuple[str, ...] = ()
+    every: bool = False
+
+
+class Waiver(NamedTuple):
+    """Accepts the findings of one rule in one file until a day. `line` is where the configuration states it."""
+
+    rule: str
+    path: str
+    reason: str
+    expires: str
+    line: int | None = None
+
+
+class Overrides(NamedTuple):
+    """What the environment may switch, each shown in the output when it is on."""
+
+    allow_dirty: bool = False
+
+
+class Settings(NamedTuple):
+    layout: Layout = Layout()
+    evidence: Evidence = Evidence()
+    tracker: Tracker = Tracker()
+    documents: tuple[Document, ...] = DOCUMENTS
+    stages: tuple[Stage, ...] = ROSTERS
+    consensus: Consensus = Consensus()
+    clean_tree: CleanTree = CleanTree()
+    secrets: Secrets = Secrets()
+    hal: Hal = Hal()
+    memory: MemorySettings = MemorySettings()
+    acceptance: Acceptance = Acceptance()
+    security: Security = Security()
+    waivers: tuple[Waiver, ...] = ()
+    overrides: Overrides = Overrides()
+    config_path: str | None = None
+    """the configuration file these come from, None when every value is a default"""
+
+    def roster(self, stage: str) -> tuple[str, ...]:
+        """The agents declared for a stage; empty when none are."""
+        return next((row.agents for row in self.stages if row.name == stage), ())
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """The defaults under what the environment says: what holds where there is no configuration file."""
+    return Settings(
+        hal=hal_from_environment(environ, Hal()),
+        overrides=Overrides(allow_dirty=switch(environ, "SPEC_OPS_ALLOW_DIRTY")),
+    )
+
+
+def hal_from_environment(environ: Mapping[str, str], hal: Hal) -> Hal:
+    """`hal` under what the environment says. Asking for HAL asks the live one; skipping wins over asking."""
+    url = environ.get("SPEC_OPS_HAL_BASE_URL", "").strip()
+    if url:
+        problem = address_problem(url)
+        if problem:
+            raise GuardrailError(f"SPEC_OPS_HAL_BASE_URL {problem[0]}", problem[1])
+        # An address over HTTP that is given for this call goes before the MCP server of the file.
+        hal = hal._replace(base_url=url.rstrip("/"), mcp=())
+    named = environ.get("SPEC_OPS_HAL_MODE", "").strip().lower()
+    if named:
+        hal = hal._replace(mode=_hal_mode(named), origin="environment SPEC_OPS_HAL_MODE")
+    elif switch(environ, "SPEC_OPS_TELEMETRY_HAL") and hal.mode == "off":
+        hal = hal._replace(mode="live", origin="environment SPEC_OPS_TELEMETRY_HAL")
+    if switch(environ, "SPEC_OPS_HAL_SKIP"):
+        return hal._replace(mode="off", origin="environment SPEC_OPS_HAL_SKIP", skip=True)
+    return hal
+
+
+def _hal_mode(text: str) -> HalMode:
+    for mode in HAL_MODES:
+        if text == mode:
+            return mode
+    raise GuardrailError(f"SPEC_OPS_HAL_MODE={text!r} is no mode of HAL", f"set it to {', '.join(HAL_MODES)}")
+
+
+_ADDRESS = (
+    r"https?://(?:[A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~%/-]*)?"
+)
+
+
+def address_problem(url: str) -> tuple[str, str] | None:
+    """What is wrong with the address of a service, and what to do about it; None when it is sound.
+
+    The address itself is not in the words: it may hold a password.
+    """
+    if "@" in url:
+        return "holds a user or a password", "leave them out; the key comes from the variable hal.secret_env names"
+    match = re.fullmatch(_ADDRESS, url) if len(url) <= 2048 else None
+    if match is None or int(match["port"] or 0) > 65535:
+        return "is not an address", "write http:// or https://, a host, and a port and a path if need be"
+    return None
+
+
+def switch(environ: Mapping[str, str], name: str) -> bool:
+    """A 0/1 variable, off when unset. Raises GuardrailError for anything unclear: a guess could open a gate."""
+    text = environ.get(name, "").strip().lower()
+    if text in ("", "0", "false", "no", "off"):
+        return False
+    if text in ("1", "true", "yes", "on"):
+        return True
+    raise GuardrailError(f"{name}={text!r} is neither 0 nor 1", f"unset {name}, or set it to 0 or 1")
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(text: str) -> float:
+    """A duration as the configuration writes it: a number and ms, s, m or h."""
+    number = text.rstrip("msh")
+    return float(number) * _UNITS[text[len(number) :]]

@@ -1,0 +1,47 @@
+"""What a run of checks amounts to: the one value every reporter renders."""
+
+from typing import Literal, NamedTuple
+
+from guardrails.core.finding import Finding, Skipped
+
+Verdict = Literal["pass", "fail", "undecided", "not-applicable", "conflict", "degraded"]
+
+
+SourceKind = Literal["worktree", "index", "commit", "range", "push", "memory"]
+
+
+class Source(NamedTuple):
+    """What was judged, for the result document. `rev` is the revision or range as a user would write it."""
+
+    kind: SourceKind
+    rev: str | None = None
+
+
+class Examined(NamedTuple):
+    """`candidates` = `checked` + the skipped, each of which has a reason."""
+
+    candidates: int
+    checked: int
+    skipped: tuple[Skipped, ...] = ()
+
+
+class Problem(NamedTuple):
+    """Why something could not be judged: nothing at all (exit 2 or 70), or a part (3, unless findings are worse)."""
+
+    message: str
+    hint: str | None = None
+
+
+class Result(NamedTuple):
+    """`findings` are sorted and each carries its fingerprint; `verdict` never depends on how they are shown."""
+
+    command: str
+    source: Source
+    examined: Examined
+    findings: tuple[Finding, ...]
+    fingerprints: tuple[str, ...]
+    verdict: Verdict
+    exit_code: int
+    problem: Problem | None = None
+    idle: tuple[str, ...] = ()
+    """the checks that found nothing to examine, where several were asked for"""

@@ -1,0 +1,1 @@
+"""Every check and rule, and running them: run, waive, sort, limit, Result."""

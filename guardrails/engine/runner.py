@@ -1,0 +1,216 @@
+"""Run checks over subjects and say what it amounts to: run → waive → sort → cap → Result. Pure but for reading."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from guardrails.config.settings import CONFIG_FILE
+from guardrails.core.finding import Checked, Finding, Outcome, Skipped
+from guardrails.core.parallel import in_turns
+from guardrails.core.result import Examined, Problem, Result, Source, Verdict
+from guardrails.engine.registry import Check
+from guardrails.errors import Undecidable
+from guardrails.git.repo import to_text
+from guardrails.snapshot.base import Snapshot
+from guardrails.snapshot.context import Subject
+
+# At most so many findings of one rule in one file are listed, in every format: ten thousand lines are read by nobody.
+#
+# The verdict is that of all findings. What is not listed is counted, by a finding that stands where the list ends.
+
+
+LISTED = 100
+"""Findings of one rule and severity in one file that are listed."""
+
+
+def capped(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """`findings`, in order, and in place of each long tail how many it has."""
+    if len(findings) <= LISTED:
+        yield from findings
+        return
+    totals = Counter(map(_kind, findings))
+    seen: Counter[tuple[str, str, str]] = Counter()
+    for finding in findings:
+        kind = _kind(finding)
+        seen[kind] += 1
+        if seen[kind] <= LISTED or totals[kind] == LISTED + 1:
+            yield finding
+        elif seen[kind] == LISTED + 1:
+            yield _tail(finding, totals[kind])
+
+
+def _kind(finding: Finding) -> tuple[str, str, str]:
+    return finding.rule.code, finding.path, finding.severity
+
+
+def _tail(first: Finding, total: int) -> Finding:
+    message = f"{total - LISTED} more findings of this rule in this file are not listed; there are {total} in all"
+    hint = "mend those that are listed, and judge again"
+    return first.rule.at(first.path, message, line=first.line, hint=hint, severity=first.severity)
+
+
+# Worst first; 70 (internal error) and 2 (usage) never come from findings.
+_WORST: tuple[tuple[Outcome, Verdict, int], ...] = (
+    ("conflict", "conflict", 4),
+    ("degraded", "degraded", 5),
+    ("fail", "fail", 1),
+    ("undecided", "undecided", 3),
+)
+
+
+_CHANGES = ("index", "range", "push")
+"""Kinds of source that are a change to something."""
+
+
+class _Seen(NamedTuple):
+    """What one check saw of one subject, and why it could not go on, if it could not."""
+
+    check: str
+    findings: list[Finding]
+    checked: list[str]
+    skipped: list[Skipped]
+    problems: list[Problem]
+
+
+def run(command: str, checks: Sequence[Check], subjects: Sequence[Subject], if_any: bool = False) -> Result:
+    """Judge every subject with every check.
+
+    `if_any` turns "nothing was examined" from undecided into not-applicable; it changes nothing else.
+    Raises GuardrailError when the configuration asks for what cannot be.
+    """
+    findings: list[Finding] = []
+    everything: list[_Seen] = []
+    for subject in subjects:
+        seen = [part for turn in in_turns(partial(_observe_all, subject), _turns(checks)) for part in turn]
+        judged = _waive(subject, [finding for part in seen for finding in part.findings], checks)
+        findings += _placed(judged, subject.snapshot, checks) if len(subjects) > 1 else judged
+        findings += _configuration_removed(subject)
+        everything += seen
+    ordered = tuple(capped(sorted(dict.fromkeys(findings), key=_order)))
+    checked = sum(len(part.checked) for part in everything)
+    skipped = tuple(sorted({skip for part in everything for skip in part.skipped}))
+    problem = next((problem for part in everything for problem in part.problems), None)
+    verdict, code = _verdict(ordered, checked > 0, if_any, problem)
+    examined = Examined(checked + len(skipped), checked, skipped)
+    idle = _idle(checks, everything)
+    return Result(command, _source(subjects), examined, ordered, fingerprints(ordered), verdict, code, problem, idle)
+
+
+def _turns(checks: Sequence[Check]) -> list[list[Check]]:
+    """What one process does in one go, the heaviest first: checks that read the same are not parted."""
+    turns: dict[str, list[Check]] = {}
+    for check in checks:
+        turns.setdefault(check.beside or check.name, []).append(check)
+    return sorted(turns.values(), key=_weight, reverse=True)
+
+
+def _weight(turn: Sequence[Check]) -> int:
+    return max(check.weight for check in turn)
+
+
+def _idle(checks: Sequence[Check], everything: Sequence[_Seen]) -> tuple[str, ...]:
+    """The checks that had nothing to examine: several run as one must not hide that one of them did nothing."""
+    busy = {part.check for part in everything if part.checked or part.findings}
+    return tuple(check.name for check in checks if check.name not in busy)
+
+
+def _observe_all(subject: Subject, checks: Sequence[Check]) -> list[_Seen]:
+    return [_observe(subject, check) for check in checks]
+
+
+def _observe(subject: Subject, check: Check) -> _Seen:
+    seen = _Seen(check.name, [], [], [], [])
+    try:
+        for observation in check.run(subject):
+            if isinstance(observation, Checked):
+                seen.checked.append(observation.path)
+            elif isinstance(observation, Finding):
+                seen.findings.append(observation)
+            else:
+                seen.skipped.append(observation)
+    except Undecidable as error:
+        seen.problems.append(Problem(f"{check.name}: {error.message}", error.hint))
+    except OSError as error:
+        place = error.filename or check.name
+        name = to_text(place) if isinstance(place, bytes) else place
+        seen.problems.append(Problem(f"{name}: {error.strerror}", "make it readable and try again"))
+    return seen
+
+
+def _configuration_removed(subject: Subject) -> list[Finding]:
+    """A change that deletes the configuration changes what is judged, its own evidence included."""
+    snapshot, base = subject.snapshot, subject.snapshot.base if subject.snapshot.source.kind in _CHANGES else None
+    if base is None or subject.settings.config_path is not None or base.read(CONFIG_FILE) is None:
+        return []
+    from guardrails.engine.rules import REMOVED
+
+    return [REMOVED.at(CONFIG_FILE, f"it is in {base.describe()} but not in {snapshot.describe()}", hint=REMOVED.fix)]
+
+
+def _waive(subject: Subject, findings: list[Finding], checks: Sequence[Check]) -> list[Finding]:
+    settings = subject.settings
+    if not settings.waivers:
+        return findings
+    from guardrails.engine import waivers
+
+    waivers.require_waivable(settings)
+    today = subject.now.date()
+    waived = waivers.apply(findings, settings.waivers, today)
+    narrowed = subject.scope.paths or subject.scope.spec
+    families = [] if narrowed else [family for check in checks for family in check.families]
+    return waived.findings + waivers.stale(settings, waived.used, families, today)
+
+
+def _placed(findings: list[Finding], snapshot: Snapshot, checks: Sequence[Check]) -> Iterator[Finding]:
+    """Where several revisions are judged at once, each finding says in which it stands."""
+    nowhere = tuple(family for check in checks if check.on_disk for family in check.families)
+    where = snapshot.source.rev or snapshot.describe()
+    for finding in findings:
+        placed = not finding.rule.code.startswith(nowhere)
+        yield finding._replace(message=f"{finding.message} [in {where}]") if placed else finding
+
+
+def _order(finding: Finding) -> tuple[str, int, int, str, str]:
+    return (finding.path, finding.line or 0, finding.column or 0, finding.rule.code, finding.message)
+
+
+def fingerprints(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """One for each finding: the same finding keeps it when lines above it come or go.
+
+    Twins (same rule, file and message) are told apart by their order.
+    """
+    from hashlib import sha256  # loads a library; most runs find nothing
+
+    seen: dict[str, int] = {}
+    made = []
+    for finding in findings:
+        parts = (finding.rule.code, finding.path, finding.spec or "", finding.stage or "", finding.message)
+        digest = sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        seen[digest] = seen.get(digest, 0) + 1
+        made.append(f"{digest}/{seen[digest]}")
+    return tuple(made)
+
+
+def _verdict(findings: Sequence[Finding], examined: bool, if_any: bool, problem: Problem | None) -> tuple[Verdict, int]:
+    outcomes = {finding.rule.outcome for finding in findings if finding.severity == "error"}
+    if problem:
+        outcomes.add("undecided")
+    for outcome, verdict, code in _WORST:
+        if outcome in outcomes:
+            return verdict, code
+    if examined:
+        return "pass", 0
+    return ("not-applicable", 0) if if_any else ("undecided", 3)
+
+
+def _source(subjects: Sequence[Subject]) -> Source:
+    sources = [subject.snapshot.source for subject in subjects]
+    if not sources:
+        return Source("push")
+    return Source(sources[0].kind, ", ".join(source.rev for source in sources if source.rev) or None)
+
+
+def failed(command: str, source: Source, problem: Problem, exit_code: int) -> Result:
+    """The result of a run that could not judge anything."""
+    return Result(command, source, Examined(0, 0), (), (), "undecided", exit_code, problem)

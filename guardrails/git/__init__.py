@@ -1,0 +1,1 @@
+"""Talking to git: the only program that judging starts."""

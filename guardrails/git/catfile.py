@@ -1,0 +1,164 @@
+"""Objects of git as streams: what git lists or holds, taken apart while it is still being said."""
+
+import os
+import stat
+import subprocess
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+from guardrails.errors import Undecidable
+from guardrails.git.process import feed
+from guardrails.git.repo import Repo, failure
+
+MANY = 5_000
+"""Objects from which a second process is worth its start."""
+_PIECE = 1 << 18
+
+
+def chunks(repo: Repo, *arguments: str) -> Iterator[bytes]:
+    """What `git ARGUMENTS` prints, as it comes, each chunk ending with a NUL. Raises Undecidable when it fails."""
+    yield from told(repo.start(*arguments), *arguments)
+
+
+def told(process: "subprocess.Popen[bytes]", *arguments: str) -> Iterator[bytes]:
+    """As `chunks`, of a git that was started before."""
+    assert process.stdin is not None
+    process.stdin.close()
+    yield from _chunks(process, b"\0", arguments)
+
+
+def sizes(repo: Repo, object_ids: list[bytes]) -> list[int]:
+    """The size in bytes of each object, in order. Raises Undecidable when git cannot say."""
+    middle = len(object_ids) // 2 if len(object_ids) > MANY else 0  # two processes have two cores
+    asked = [_ask_sizes(repo, part) for part in (object_ids[:middle], object_ids[middle:]) if part]
+    known: list[int] = []
+    try:
+        for process in asked:
+            for chunk in _chunks(process, b"\n", ("cat-file",)):
+                known.extend(map(int, chunk.split()))
+    except ValueError as error:
+        raise Undecidable("an object named by the tree is missing", "run 'git fsck'") from error
+    if len(known) != len(object_ids):
+        raise Undecidable("git did not say the size of every object", "run 'git fsck'")
+    return known
+
+
+def _ask_sizes(repo: Repo, object_ids: list[bytes]) -> "subprocess.Popen[bytes]":
+    process = repo.start("cat-file", "--batch-check=%(objectsize)", "--buffer")
+    threading.Thread(target=feed, args=(process, b"\n".join(object_ids) + b"\n"), daemon=True).start()
+    return process
+
+
+def _chunks(process: "subprocess.Popen[bytes]", end: bytes, arguments: tuple[str, ...]) -> Iterator[bytes]:
+    """The output of a process up to the last `end` of each piece, until it ends."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said: list[bytes] = []
+    listening = threading.Thread(target=lambda stream: said.append(stream.read()), args=(process.stderr,), daemon=True)
+    listening.start()
+    stream, rest = process.stdout.fileno(), b""
+    try:
+        while piece := os.read(stream, _PIECE):
+            cut = piece.rfind(end) + 1
+            if cut:
+                yield rest + piece[:cut]
+                rest = piece[cut:]
+            else:
+                rest += piece
+    finally:
+        process.stdout.close()
+        process.wait()
+        listening.join()
+        process.stderr.close()
+    if process.returncode:
+        raise failure(arguments, process.returncode, said[0] if said else b"")
+
+
+# Git objects and files on disk as streams of chunks: none is held whole.
+
+
+CHUNK = 1 << 20
+"""Bytes that are read at once."""
+
+# Not following a link, not blocking on a FIFO, and binary: where the platform has the flag.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def file_chunks(path: bytes) -> Iterator[bytes]:
+    """The content of a regular file, which is opened at once and closed when all chunks were taken.
+
+    Raises OSError when it is not a regular file or cannot be opened.
+    """
+    handle = os.open(path, _FLAGS)
+    facts = os.fstat(handle)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(handle)
+        raise OSError(0, "not a regular file")
+    return _read(handle, min(CHUNK, facts.st_size + 1))
+
+
+def _read(handle: int, step: int) -> Iterator[bytes]:
+    try:
+        while chunk := os.read(handle, step):
+            yield chunk
+    finally:
+        os.close(handle)
+
+
+def object_chunks(repo: Repo, ids: Iterable[str]) -> Iterator[tuple[str, bytes, Iterator[bytes]]]:
+    """(id, type, chunks) of each object in order. The chunks of one must be taken before the next is asked for;
+    what is left of them is dropped.
+
+    Raises Undecidable when an object is missing: what cannot be read cannot be judged.
+    """
+    wanted = list(ids)
+    if not wanted:
+        return
+    process = repo.start("cat-file", "--batch", "--buffer")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    feeder = threading.Thread(target=_feed, args=(process, wanted), daemon=True)
+    feeder.start()
+    try:
+        for object_id in wanted:
+            kind, size = _header(process.stdout.readline(), object_id)
+            chunks = _file_pieces(process, size, object_id)
+            yield object_id, kind, chunks
+            for _ in chunks:
+                pass
+            process.stdout.read(1)
+    finally:
+        process.kill()
+        feeder.join()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            with suppress(BrokenPipeError):  # what we did not send, nobody is left to read
+                pipe.close()
+        process.wait()
+
+
+def _feed(process: "subprocess.Popen[bytes]", ids: list[str]) -> None:
+    assert process.stdin is not None
+    with suppress(BrokenPipeError, ValueError):  # the reader stopped early and closed the process
+        process.stdin.write("\n".join([*ids, ""]).encode("ascii"))
+        process.stdin.close()
+
+
+def _header(line: bytes, object_id: str) -> tuple[bytes, int]:
+    fields = line.split()
+    if len(fields) != 3:
+        raise Undecidable(
+            f"object {object_id} cannot be read", "run 'git fsck'; a shallow or partial clone may lack it"
+        )
+    return fields[1], int(fields[2])
+
+
+def _file_pieces(process: "subprocess.Popen[bytes]", size: int, object_id: str) -> Iterator[bytes]:
+    assert process.stdout is not None
+    while size > 0:
+        chunk = process.stdout.read(min(size, CHUNK))
+        if not chunk:
+            raise Undecidable(f"git stopped in the middle of object {object_id}", "run 'git fsck'")
+        size -= len(chunk)
+        yield chunk

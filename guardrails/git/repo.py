@@ -1,0 +1,330 @@
+"""Plumbing calls to the git binary: the only way the product talks to git on the hot path.
+
+No shell, no porcelain whose output may change, no optional locks (a check writes nothing), no
+pathspec magic, no external diff, textconv or fsmonitor programs that a configuration could name.
+"""
+
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+from guardrails.errors import GuardrailError, Undecidable
+from guardrails.git.process import drain, feed, read_all, widen
+
+# What `git rev-parse --local-env-vars` names: variables that tie a process to one repository.
+LOCAL_VARIABLES = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_CONFIG",
+        "GIT_CONFIG_COUNT",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_DIR",
+        "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    }
+)
+
+_PLACING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR")
+_places: dict[tuple[str | None, ...], str] = {}
+_FIXED = {
+    "GIT_NO_REPLACE_OBJECTS": "1",  # what is judged is what is pushed, not what a local ref puts in its place
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "LC_ALL": "C",
+}
+BUFFER = 1 << 16
+"""Bytes that are read from git at once. By the 8 KB of a file, two processes would wait on each other at every turn."""
+_SETTINGS = ("core.fsmonitor=false", "core.quotePath=false")
+OPTIONS = tuple(word for setting in _SETTINGS for word in ("-c", setting))
+"""What every git is started with, whoever starts it."""
+
+
+def to_text(raw: bytes) -> str:
+    """A git path or ref as text; bytes that are not UTF-8 survive as lone surrogates."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def to_bytes(text: str) -> bytes:
+    """The inverse of `to_text`."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def is_null_id(object_id: str) -> bool:
+    """Whether an object id is git's "none": all zeros, of any length (SHA-1 or SHA-256)."""
+    return bool(object_id) and not object_id.strip("0")
+
+
+def asked_for(tip: str, excludes: Iterable[str]) -> bytes:
+    """What `rev-list --stdin` reads for the commits of a tip that others lack. An argument list has a limit."""
+    return to_bytes("\n".join([tip, *("^" + each for each in excludes), ""]))
+
+
+class Repo(NamedTuple):
+    """A repository with a working tree. `environment` is what every git call runs with."""
+
+    root: str
+    environment: Mapping[str, str]
+
+    def run(self, *arguments: str, stdin: bytes | None = None, ok: tuple[int, ...] = (0,)) -> bytes:
+        """The standard output of `git ARGUMENTS`, run at the root.
+
+        Raises Undecidable when git is missing or exits with a code outside `ok`.
+        """
+        return self.finish(self.start(*arguments), *arguments, stdin=stdin, ok=ok)
+
+    def finish(
+        self, process: subprocess.Popen[bytes], *arguments: str, stdin: bytes | None = None, ok: tuple[int, ...] = (0,)
+    ) -> bytes:
+        """As `run`, of a git that was started before."""
+        if stdin:
+            out, err = process.communicate(stdin)
+        else:
+            assert process.stdin is not None
+            process.stdin.close()
+            out, err = read_all(process)
+        if process.returncode not in ok:
+            raise failure(arguments, process.returncode, err)
+        return out
+
+    def succeeds(self, *arguments: str) -> bool:
+        """Whether `git ARGUMENTS` exits 0; its output is dropped."""
+        process = self.start(*arguments)
+        process.communicate()
+        return process.returncode == 0
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A running git with all three streams piped."""
+        command = [executable(), *OPTIONS, *arguments]
+        pipe = subprocess.PIPE
+        try:
+            return subprocess.Popen(
+                command, BUFFER, cwd=self.root, env=self.environment, stdin=pipe, stdout=pipe, stderr=pipe
+            )
+        except FileNotFoundError as error:
+            raise Undecidable("git was not found", "install git and put it on PATH") from error
+
+    def git_dir(self) -> str:
+        """The absolute git directory of this working tree (a linked worktree has its own), read from disk where that
+        is safe: it spares a process."""
+        place = self.environment.get("GIT_DIR") or os.path.join(self.root, ".git")
+        if os.path.isdir(place):
+            return place
+        try:
+            with open(place, "rb") as stream:
+                said = stream.read(1 << 16)
+        except OSError:
+            return self._place("--absolute-git-dir")
+        if not said.startswith(b"gitdir: "):
+            return self._place("--absolute-git-dir")
+        target = to_text(said.removeprefix(b"gitdir: ")).rstrip("\n")
+        return os.path.join(os.path.dirname(place), target)
+
+    def common_dir(self) -> str:
+        """The absolute git directory that all working trees of the repository share."""
+        return os.path.join(self.root, self._place("--git-common-dir"))
+
+    def _place(self, option: str) -> str:
+        """What git answers once: a repository does not move while it is at work, and a run asks dozens of times."""
+        asked = (option, self.root, *(self.environment.get(name) for name in _PLACING))
+        if asked not in _places:
+            _places[asked] = to_text(self.run("rev-parse", option)).rstrip("\n")
+        return _places[asked]
+
+    def resolve(self, revision: str) -> str:
+        """The full id of the commit that `revision` names. Raises GuardrailError when it names none, Undecidable before
+        the first commit."""
+        if revision.startswith("-") or "\0" in revision:
+            raise GuardrailError(f"'{revision}' is not a revision", "name a commit, branch or tag")
+        process = self.start("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+        out, _ = process.communicate()
+        if process.returncode and revision == "HEAD":
+            raise Undecidable("HEAD names no commit: there is nothing to examine yet", "commit something first")
+        if process.returncode:
+            raise GuardrailError(
+                f"revision '{revision}' does not name a commit in this repository",
+                "check the spelling, or fetch the history it belongs to (a shallow clone lacks it)",
+            )
+        return out.decode("ascii", "replace").strip()
+
+    def head(self) -> str | None:
+        """The id of HEAD's commit, or None before the first commit."""
+        process = self.start("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        out, _ = process.communicate()
+        return out.decode("ascii", "replace").strip() if process.returncode == 0 else None
+
+    def blobs(self, object_ids: Iterable[str], limit: int) -> Iterator[tuple[int, bytes | None]]:
+        """(size, content) of each object in order, one `cat-file` for all.
+
+        Content longer than `limit` bytes is drained, not kept: None stands for it.
+        """
+        process = self.start("cat-file", "--batch", "--buffer")
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        wanted = list(object_ids)
+        request = "\n".join([*wanted, ""]).encode("ascii")
+        feeder = threading.Thread(target=feed, args=(process, request), daemon=True)
+        feeder.start()
+        stream = process.stdout
+        widen(stream)
+        try:
+            for object_id in wanted:
+                header = stream.readline().split()
+                if len(header) != 3:
+                    raise Undecidable(
+                        f"object {object_id} cannot be read",
+                        "run 'git fsck'; a shallow or partial clone may lack it",
+                    )
+                size = int(header[2])
+                content: bytes | None = None
+                if size <= limit:
+                    content = stream.read(size)
+                    complete = len(content) == size
+                else:
+                    complete = drain(stream.read, size)
+                if not complete:
+                    raise Undecidable(f"object {object_id} is damaged", "run 'git fsck'")
+                stream.read(1)
+                yield size, content
+        finally:
+            process.kill()
+            feeder.join()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                with suppress(BrokenPipeError):  # what we did not send, nobody is left to read
+                    pipe.close()
+            process.wait()
+
+
+def failure(arguments: tuple[str, ...], code: int, stderr: bytes) -> Undecidable:
+    """What to raise when git did not do what it was asked."""
+    said = to_text(stderr).strip().splitlines()
+    detail = said[-1] if said else f"exit code {code}"
+    hint = "run the command yourself to see more"
+    if any("dubious ownership" in line for line in said):
+        detail = said[0]
+        hint = "git config --global --add safe.directory <the repository>"
+    return Undecidable(f"git {arguments[0]} failed: {detail}", hint)
+
+
+def executable() -> str:
+    """The git to run. On Windows a bare name would also be searched in the current directory, which is hostile."""
+    if os.name != "nt":
+        return "git"
+    from shutil import which
+
+    os.environ.setdefault("NoDefaultCurrentDirectoryInExePath", "1")
+    return which("git") or "git"
+
+
+def open_repo(directory: str | None = None, environ: Mapping[str, str] | None = None) -> Repo:
+    """The repository that holds `directory` (default: the current one).
+
+    Inside a hook git exports GIT_INDEX_FILE, and GIT_DIR in linked worktrees. They are kept when
+    `directory` belongs to the repository they speak of, and dropped for any other.
+    Raises GuardrailError when there is no repository or it has no working tree.
+    """
+    inherited = dict(os.environ if environ is None else environ)
+    scrubbed = {key: value for key, value in inherited.items() if key not in LOCAL_VARIABLES}
+    for variables in (inherited, scrubbed):
+        variables.update(_FIXED)
+    if directory is None:
+        return Repo(_root(os.getcwd(), inherited), _absolute(inherited))
+    if not os.path.isdir(directory):
+        raise GuardrailError(f"{directory}: no such directory", "give --repo a directory inside a repository")
+    root = _root(directory, scrubbed)
+    same = LOCAL_VARIABLES & inherited.keys() and _try_root(os.getcwd(), inherited) == root
+    return Repo(root, _absolute(inherited) if same else scrubbed)
+
+
+def _absolute(environment: dict[str, str]) -> dict[str, str]:
+    """Git is run at the root, so a relative GIT_DIR must be fixed to where we were started."""
+    for name in _PLACING:
+        if environment.get(name):
+            environment[name] = os.path.abspath(environment[name])
+    return environment
+
+
+def _try_root(directory: str, environment: Mapping[str, str]) -> str | None:
+    try:
+        return _root(directory, environment)
+    except GuardrailError:
+        return None
+
+
+def _root(directory: str, environment: Mapping[str, str]) -> str:
+    if not environment.get("GIT_DIR") and not environment.get("GIT_WORK_TREE"):
+        found = _walk_up(os.path.realpath(directory))
+        if found:
+            return found
+    return _ask_root(directory, environment)
+
+
+def _walk_up(directory: str) -> str | None:
+    """The nearest directory above that holds `.git`; spares the common case a process."""
+    while True:
+        marker = os.path.join(directory, ".git")
+        if os.path.isfile(marker) or os.path.isfile(os.path.join(marker, "HEAD")):
+            return None if _moves_worktree(marker) else directory
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return None
+        directory = parent
+
+
+def _moves_worktree(marker: str) -> bool:
+    """Whether a configuration may place the working tree elsewhere (core.worktree): then git itself is asked."""
+    try:
+        with open(os.path.join(marker, "config"), "rb") as stream:
+            return b"worktree" in stream.read().lower()
+    except OSError:
+        return False  # `.git` is a file: a linked working tree or a submodule, whose root is where that file lies
+
+
+def _ask_root(directory: str, environment: Mapping[str, str]) -> str:
+    repo = Repo(directory, environment)
+    process = repo.start("rev-parse", "--show-toplevel")
+    out, err = process.communicate()
+    root = to_text(out).rstrip("\n")
+    if process.returncode or not root:
+        said = to_text(err).strip().splitlines()
+        raise GuardrailError(
+            f"{directory}: {said[0] if said else 'a bare repository has no working tree'}",
+            "run inside a repository, or name one with --repo",
+        )
+    return os.path.realpath(root)
+
+
+# Which git answers, and whether it is new enough.
+
+
+OLDEST_GIT = (2, 30)
+"""`rev-parse --verify` understands `--end-of-options` from here on."""
+
+
+class GitVersion(NamedTuple):
+    """`text` as git says it; `new_enough` is None when it is no version."""
+
+    text: str
+    new_enough: bool | None
+
+
+def git_version(repo: Repo) -> GitVersion:
+    """Raises Undecidable when there is no git."""
+    text = to_text(repo.run("version")).strip().removeprefix("git version ")
+    numbers = re.match(r"(\d{1,6})\.(\d{1,6})", text)
+    return GitVersion(text, (int(numbers[1]), int(numbers[2])) >= OLDEST_GIT if numbers else None)

@@ -1,0 +1,1 @@
+"""One module for each form of output: what is shown is decided before."""

@@ -1,0 +1,1 @@
+"""The same SPEC under several routing profiles, measured."""

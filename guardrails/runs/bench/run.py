@@ -1,0 +1,172 @@
+"""Run a SPEC's stages under several profiles, each run in a tree of its own, and remember every stage once it is done.
+
+Killed at any moment and begun again, it asks nobody who has answered: stages that are done are remembered, and in the
+one that was under way each call is found by its key. The budget is asked before each call, over all runs together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from hashlib import sha256
+from json import dumps
+from typing import NamedTuple
+
+from guardrails.agents.run_context import World, under
+from guardrails.agents.types import Watch
+from guardrails.checks.accept.check import tally
+from guardrails.config.settings import MemorySettings
+from guardrails.consensus.model import agent_of
+from guardrails.errors import Undecidable
+from guardrails.reports.bench import Sample
+from guardrails.reports.bench_view import StageProof
+from guardrails.reports.figures import dollars, duration
+from guardrails.runs.bench.inputs import require_same
+from guardrails.runs.bench.records import Done, Folder, Plan, Trial, measured, order
+from guardrails.runs.bench.trees import Base, clone, put_away, remove
+from guardrails.runs.halt import Halt
+from guardrails.runs.rounds import Round
+from guardrails.runs.serialize import pack
+from guardrails.runs.single import Single, Tell, consult
+from guardrails.runs.tools import why_not
+from guardrails.snapshot.context import Scope, Subject
+from guardrails.snapshot.worktree import Worktree
+
+
+class Benched(NamedTuple):
+    """How far a benchmark has come. `halt` says why it went no further: None when all runs are done."""
+
+    samples: tuple[Sample, ...]
+    rounds: tuple[Round, ...]
+    halt: Halt | None = None
+
+
+class Stopped(NamedTuple):
+    """Why a run goes no further, and what was asked in the stage that it stopped in."""
+
+    halt: Halt
+    rounds: tuple[Round, ...]
+
+
+class Bench(NamedTuple):
+    """A benchmark that is about to run. `world` is the operator's, without a profile."""
+
+    world: World
+    plan: Plan
+    folder: Folder
+    base: Base
+    cap_usd: float | None
+    watch: Watch | None = None
+    tell: Tell | None = None
+
+
+def profile_world(world: World, profile: str, cap_usd: float | None) -> World:
+    """The world of a profile's runs. No other profile is fallen back to, for then it would be measured as this one;
+    what is remembered stays in the run's own repository."""
+    made = under(world, profile)
+    plan = made.plan._replace(
+        recovery=made.plan.recovery._replace(fallback=None), budget=made.plan.budget._replace(usd=cap_usd)
+    )
+    return made._replace(plan=plan, settings=made.settings._replace(memory=MemorySettings()))
+
+
+def digest_of(world: World, stages: Sequence[str]) -> str:
+    """The digest of all that decides whom a profile calls in some stages, and how."""
+    plan = world.plan
+    rosters = [plan.stage(stage).roster for stage in stages]
+    names = dict.fromkeys((*(name for roster in rosters for name in roster), *_arbiter(world)))
+    value = [rosters, [pack(plan.agent(name)) for name in names], pack(plan.prompts), pack(plan.recovery)]
+    return sha256(dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _arbiter(world: World) -> tuple[str, ...]:
+    return (world.plan.recovery.arbiter,) if world.plan.recovery.arbiter else ()
+
+
+def require_agents(world: World, stages: Sequence[str]) -> None:
+    """Raises Undecidable when an agent of a profile cannot be called: nobody is paid for half a comparison."""
+    for stage in stages:
+        for name in (*world.plan.stage(stage).roster, *_arbiter(world)):
+            why = why_not(world, world.plan.agent(name))
+            if why:
+                raise Undecidable(
+                    f"{world.plan.profile}: {stage}: {name}: {why}",
+                    "the benchmark sees what is committed: install it, commit it, or correct .speckit.yaml",
+                )
+
+
+def run(bench: Bench) -> Benched:
+    """Make the runs that are missing, in order, until all are done or the budget is used up."""
+    plan, folder = bench.plan, bench.folder
+    trials = order(len(plan.profiles), plan.runs)
+    paid = [round_ for each in folder.all_done(trials, plan.stages) for round_ in each.rounds]
+    stopped: Stopped | None = None
+    for number, trial in enumerate(trials, 1):
+        if stopped is None and not all(folder.done(trial, stage) for stage in plan.stages):
+            stopped = _trial(bench, trial, paid, f"[{number}/{len(trials)}]")
+        if stopped is None:
+            put_away(folder.tree(trial), bench.world.settings.layout.evidence, folder.evidence(trial))
+            remove(folder.tree(trial))
+    samples = tuple(each.sample for each in folder.all_done(trials, plan.stages))
+    return Benched(samples, (*paid, *(stopped.rounds if stopped else ())), stopped.halt if stopped else None)
+
+
+def _trial(bench: Bench, trial: Trial, paid: list[Round], where: str) -> Stopped | None:
+    """Make what is missing of one run. `paid` are the rounds of all runs so far, and grows."""
+    plan = bench.plan
+    profile = plan.profiles[trial.profile - 1]
+    repo = clone(bench.base, bench.folder.tree(trial), bench.world.environment)
+    world = profile_world(bench.world, profile, bench.cap_usd)._replace(repo=repo, run=f"{plan.name}{trial.name}")
+    require_agents(world, plan.stages)
+    for stage in plan.stages:
+        if bench.folder.done(trial, stage):
+            continue
+        bench.world.say(f"{where} {profile}, run {trial.run}, {stage}: {', '.join(world.plan.stage(stage).roster)}")
+        stopped = _stage(bench, world, trial, stage, paid)
+        if stopped is not None:
+            return stopped
+    return None
+
+
+def _stage(bench: Bench, world: World, trial: Trial, stage: str, paid: list[Round]) -> Stopped | None:
+    plan, folder = bench.plan, bench.folder
+    proof = next(each for each in plan.proofs if each.stage == stage)
+    prepared = require_same(world, stage, proof)
+    session = folder.session(plan, trial, stage, lambda: datetime.now(timezone.utc).replace(microsecond=0))
+    ended = consult(world, stage, bench.watch, bench.tell, session, tuple(paid))
+    if ended.judged is None:
+        assert ended.halt is not None
+        return Stopped(ended.halt, ended.rounds)
+    _require_unchanged(world, ended, stage, proof)
+    profile, budget, accepted = plan.profiles[trial.profile - 1], world.plan.budget, _acceptance(world, stage)
+    sample = measured(profile, trial.run, stage, ended.rounds, ended.judged, prepared.waves, budget, accepted)
+    folder.keep_done(trial, stage, Done(sample, ended.rounds))
+    paid += ended.rounds
+    bench.world.say(
+        f"  {sample.verdict}, {duration(sample.latency_ms)}, {dollars(sample.usd)}"
+        + (" (replayed)" if sample.replayed else "")
+    )
+    return None
+
+
+def _acceptance(world: World, stage: str) -> float | None:
+    """The share of the stage's acceptance criteria that its answers meet; None when none could be judged."""
+    now = datetime.now(timezone.utc)
+    found = tally(Subject(Worktree(world.repo), world.settings, now, Scope(spec=world.spec)), world.spec, stage)
+    return found.hold / found.judged if found.judged else None
+
+
+def _require_unchanged(world: World, ended: Single, stage: str, proof: StageProof) -> None:
+    """Raises Undecidable when an agent changed what others were to be asked about while the stage was under way."""
+    require_same(world, stage, proof)
+    if len({each.inputs for each in ended.rounds if each.inputs}) > 1:
+        raise Undecidable(
+            f"{stage}: the documents in {world.repo.root} changed while agents were asked about them",
+            "an agent wrote there: forbid it to, and begin a new benchmark",
+        )
+
+
+def agents_of(world: World, stages: Sequence[str]) -> tuple[str, ...]:
+    """Everybody a profile may call in some stages, each once."""
+    names = (name for stage in stages for name in world.plan.stage(stage).roster)
+    return tuple({agent_of(name): name for name in (*names, *_arbiter(world))}.values())

@@ -1,0 +1,109 @@
+"""The open conflicts of a stage's latest session: what a person can settle."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from guardrails.agents.run_context import World
+from guardrails.consensus.load import Candidate, candidates, cases
+from guardrails.consensus.model import Conflict
+from guardrails.consensus.sessions import Session as FiledSession
+from guardrails.consensus.sessions import group, latest
+from guardrails.core.schema import is_valid
+from guardrails.core.timestamps import parse_stamp, stamped
+from guardrails.errors import GuardrailError
+from guardrails.evidence.names import Session, consensus_path
+from guardrails.evidence.store import Store, Written
+from guardrails.runs.reload import gather, verdict_of
+from guardrails.secrets.redact import needles, redacted
+from guardrails.snapshot.context import Scope
+from guardrails.snapshot.worktree import Worktree
+
+
+class Dispute(NamedTuple):
+    """A session and its open conflicts, in the order they are numbered from 1."""
+
+    session: Session
+    conflicts: tuple[Conflict, ...]
+    settled: int
+    """how many are settled already"""
+
+    def find(self, wanted: str) -> Conflict:
+        """The conflict of a number or an id. Raises GuardrailError when there is none."""
+        if wanted.isdecimal() and 0 < int(wanted) <= len(self.conflicts):
+            return self.conflicts[int(wanted) - 1]
+        for conflict in self.conflicts:
+            if conflict.id == wanted.lower():
+                return conflict
+        known = ", ".join(f"{number} ({each.id})" for number, each in enumerate(self.conflicts, 1))
+        raise GuardrailError(f"there is no open conflict '{wanted}'", f"open are: {known or 'none'}")
+
+
+def dispute(world: World, stage: str) -> Dispute:
+    """The latest session of a stage. Raises GuardrailError where there is none that can be added to."""
+    session = _named(world, stage, _latest(world, stage))
+    gathered = gather(world, session)
+    verdict = verdict_of(world, gathered, ())
+    return Dispute(session, verdict.conflicts, len(verdict.resolved))
+
+
+def _latest(world: World, stage: str) -> FiledSession:
+    snapshot = Worktree(world.repo)
+    scope = Scope(spec=world.spec, stage=stage)
+    found = [each for each in candidates(snapshot, world.settings.layout, scope) if isinstance(each, Candidate)]
+    case = cases(snapshot, world.settings, found, is_valid).get((world.spec, stage))
+    sessions = latest(group(case.outputs, case.records, case.witnesses)) if case else []
+    if not sessions:
+        raise GuardrailError(
+            f"{world.spec} has no consensus evidence of {stage}", f"speckit consensus run {stage} {world.spec}"
+        )
+    if len(sessions) > 1:
+        raise GuardrailError(
+            f"{stage} of {world.spec} has {len(sessions)} latest sessions",
+            "run the stage again",
+        )
+    return sessions[0]
+
+
+def _named(world: World, stage: str, filed: FiledSession) -> Session:
+    stamp = parse_stamp(filed.stamp)
+    if stamp is None or stamp.session is None:
+        raise GuardrailError(
+            f"the latest session of {stage} has no name that a resolution could be filed under",
+            f"run the stage again: speckit consensus run {stage} {world.spec}",
+        )
+    session = Session(world.spec, stage, stamp.when, stamp.session)
+    if session.stamp != filed.stamp:
+        raise GuardrailError(
+            f"the latest session of {stage} is named in an older style ({filed.stamp})",
+            f"run the stage again: speckit consensus run {stage} {world.spec}",
+        )
+    return session
+
+
+# Write the record that settles a conflict: which one, what was decided and why, by whom and when.
+
+
+def write_resolution(
+    world: World, session: Session, conflict: Conflict, because: str, by: str, at: datetime, number: int = 0
+) -> Written:
+    """The record of one decision (schema resolution). Its name has the session's nonce and a second of its own:
+    `number` tells apart those that are made at the same moment. Done again it writes the same file."""
+    document: dict[str, Any] = {
+        "schemaVersion": 1,
+        "specId": session.spec,
+        "stage": session.stage,
+        "session": session.stamp,
+        "conflict": conflict.id,
+        "text": conflict.text,
+        "because": because,
+        "by": by,
+        "timestamp": stamped(at),
+    }
+    if world.run is not None:
+        document["run"] = world.run
+    kept = redacted({"because": because, "by": by}, needles(world.settings.secrets.variables, world.environment))
+    named = session._replace(started=at + timedelta(seconds=number))
+    path = consensus_path(world.settings.layout, named, "resolution.json")
+    return Store(world.repo.root).record(path, "resolution", {**document, **kept}, replace=True)

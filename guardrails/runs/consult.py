@@ -1,0 +1,320 @@
+"""Ask the agents of a stage, wave by wave, and file what they answer.
+
+Done again after a kill it asks nobody twice: a call that was made is known by its key, and everything that is written
+is dated by the calls themselves, so that the same bytes are written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from guardrails.agents.calls import call_all, call_key, calls_directory, prompt_sha256
+from guardrails.agents.run_context import World
+from guardrails.agents.types import Call, Finished, Origin, Watch
+from guardrails.config.run_loader import require_callable
+from guardrails.config.run_settings import Agent
+from guardrails.consensus.context import Context, collect, own_prompts
+from guardrails.consensus.model import Conflict, agent_of
+from guardrails.consensus.prompts import Template, Variables, render, stage_prompts, waves
+from guardrails.consensus.quoting import fenced, shown
+from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.evidence.costs import Spent
+from guardrails.evidence.names import Session, command_path, consensus_path
+from guardrails.evidence.store import Store, Written
+from guardrails.runs.budget import Bill
+from guardrails.runs.conflicts import write_resolution
+from guardrails.runs.halt import Halt, halt
+from guardrails.runs.reload import gather, verdict_of
+from guardrails.runs.rounds import AnswerSource, Kit, Made, Round, attempt_of, latest
+from guardrails.runs.session_records import PROVIDERS, Sent, metrics_document, output_document
+from guardrails.secrets.redact import needles, redacted
+from guardrails.snapshot.worktree import Worktree
+
+# File what an agent answered as evidence: without secrets, under its session's name, with what it used beside it.
+
+
+_LONGEST_REASON = 500
+
+
+class Filing:
+    """The files of one session. `written` grows as they are written."""
+
+    def __init__(self, world: World, session: Session) -> None:
+        self._world, self._session = world, session
+        self._store = Store(world.repo.root)
+        self._known = needles(world.settings.secrets.variables, world.environment)
+        self.written: list[Written] = []
+
+    def file(
+        self,
+        call: Call,
+        finished: Finished,
+        version: str,
+        attempt: int,
+        inputs: tuple[AnswerSource, ...],
+        kit: Kit | None,
+        spent: Spent,
+    ) -> Made:
+        """Write the answer and the metrics of a call. An agent that is asked again replaces its earlier answer."""
+        made = self.charged(call, finished, version, attempt, spent)
+        path = made.output.path
+        sent = Sent(version, made.prompt_sha256, inputs, kit)
+        document = redacted(output_document(self._session, call.agent, sent, finished, made), self._known)
+        if self._world.run is not None:
+            document["run"] = self._world.run
+        made = made._replace(output=self._record(path, "agent_output", document))
+        metrics = consensus_path(self._world.settings.layout, self._session, f"{made.agent}_metrics.json")
+        self._record(metrics, "agent_metrics", metrics_document(self._session, made))
+        return made
+
+    def charged(self, call: Call, finished: Finished, version: str, attempt: int, spent: Spent) -> Made:
+        """What is known of a call before its answer is filed."""
+        name = agent_of(call.agent.name)
+        return Made(
+            agent=name,
+            attempt=attempt,
+            error=self._reason(finished),
+            prompt_version=version,
+            prompt_sha256=prompt_sha256(call.prompt),
+            started=finished.started,
+            finished=finished.finished,
+            latency_ms=finished.latency_ms,
+            output=Written(consensus_path(self._world.settings.layout, self._session, f"{name}.json"), "", 0),
+            exit_code=finished.exit_code,
+            missing_tool=finished.missing_tool,
+            replayed=finished.replayed,
+            model=call.agent.model,
+            answered_by=finished.answer.model,
+            provider=None if finished.replayed else PROVIDERS.get(call.agent.format),
+            input_tokens=spent.input_tokens,
+            output_tokens=spent.output_tokens,
+            reasoning_tokens=finished.answer.usage.reasoning_tokens,
+            cached_input_tokens=finished.answer.usage.cached_input_tokens,
+            usd=spent.usd,
+            source=spent.source,
+            tokens_source=spent.tokens_source,
+        )
+
+    def answer(self, made: Made) -> str | None:
+        """What an agent answered, as others are given it; None when it is not what was filed, or is no answer."""
+        data = Worktree(self._world.repo).read(made.output.path)
+        if made.error is not None or data is None:
+            return None
+        try:
+            value = parse(data)
+        except JsonFlaw:
+            return None
+        return json.dumps(value.get("output"), ensure_ascii=False, indent=2) if isinstance(value, dict) else None
+
+    def _record(self, path: str, schema: str, document: dict[str, object]) -> Written:
+        written = self._store.record(path, schema, document, replace=True)
+        self.written.append(written)
+        return written
+
+    def _reason(self, finished: Finished) -> str | None:
+        if finished.problem is None and finished.answer.value is not None:
+            return None
+        said = finished.problem or finished.answer.problem or "there is no answer in its output"
+        text: str = redacted(" ".join(said.split()), self._known)
+        return text[:_LONGEST_REASON]
+
+
+class Consulted(NamedTuple):
+    """What came of asking. `round` is what was asked before a halt, too: None when nobody was."""
+
+    round: Round | None
+    written: tuple[Written, ...] = ()
+    halt: Halt | None = None
+
+
+class Consultation(NamedTuple):
+    """Whom to ask. `earlier` are the rounds of the same session, `before` those of the run's other stages: both have
+    been paid for. `profile` is the one that is fallen back to."""
+
+    agents: tuple[str, ...]
+    earlier: tuple[Round, ...] = ()
+    before: tuple[Round, ...] = ()
+    profile: str | None = None
+
+
+class Prepared(NamedTuple):
+    """All that is known before anybody is asked."""
+
+    context: Context
+    inputs: tuple[AnswerSource, ...]
+    templates: dict[str, Template]
+    waves: tuple[tuple[str, ...], ...]
+
+    @property
+    def kit(self) -> Kit | None:
+        kit = self.context.kit
+        return None if kit is None else Kit(kit.version, kit.sha256)
+
+
+def prepare(world: World, stage: str) -> Prepared:
+    """Context and prompts of a stage as the working tree has them. Raises GuardrailError when they cannot be used."""
+    snapshot = Worktree(world.repo)
+    plan = world.plan.stage(stage)
+    require_callable(world.plan, plan.roster)
+    context = collect(snapshot, world.settings, world.plan.prompts, world.spec)
+    prompts = stage_prompts(own_prompts(snapshot, world.plan.prompts), world.plan.prompts.file, stage, plan.roster)
+    templates = {agent_of(template.agent): template for template in prompts.templates}
+    return Prepared(context, _sources(snapshot, context), templates, waves(prompts))
+
+
+def _sources(snapshot: Worktree, context: Context) -> tuple[AnswerSource, ...]:
+    cut = {each.path: each for each in context.cut}
+    sources = []
+    for item in context.inputs:
+        size = len(snapshot.read(item.path) or b"")
+        sources.append(
+            AnswerSource(item.path, item.sha256, size, size - cut[item.path].kept if item.path in cut else 0)
+        )
+    return tuple(sources)
+
+
+def prompt_of(world: World, prepared: Prepared, stage: str, agent: Agent, previous: dict[str, str]) -> str:
+    """The prompt of one agent as it is sent."""
+    variables = Variables(world.spec, stage, prepared.context.text, agent.model, agent.model_release, agent.reasoning)
+    return render(prepared.templates[agent_of(agent.name)], variables, previous)
+
+
+def ask(world: World, session: Session, consultation: Consultation, watch: Watch | None = None) -> Consulted:
+    """Ask the agents of a consultation, those of a wave at the same time, each after those whose answers it is given.
+
+    An answer of an earlier round is given as it was filed. Before each wave the budget is asked. Raises GuardrailError
+    for prompts or documents that cannot be used: then nobody was asked.
+    """
+    plan = world.plan if consultation.profile is None else world.plan.fallen_back(consultation.profile)
+    world = world._replace(plan=plan)
+    prepared = prepare(world, session.stage)
+    filing = Filing(world, session)
+    bill = Bill(plan, (*consultation.before, *consultation.earlier))
+    made: list[Made] = []
+    for wave in prepared.waves:
+        names = [name for name in wave if agent_of(name) in {agent_of(each) for each in consultation.agents}]
+        if not names:
+            continue
+        calls = [_call(world, session, prepared, plan.agent(name), consultation, made, filing) for name in names]
+        refused = bill.refusal(calls)
+        if refused is not None:
+            return _consulted(prepared, consultation, made, filing, bill, halt(session.stage, "budget", *refused))
+        for call, finished in zip(calls, call_all(world, calls, watch), strict=True):
+            version = prepared.templates[agent_of(call.agent.name)].version
+            spent = bill.charge(call, finished)
+            attempt = attempt_of(agent_of(call.agent.name), consultation.earlier)
+            made.append(filing.file(call, finished, version, attempt, prepared.inputs, prepared.kit, spent))
+    return _consulted(prepared, consultation, made, filing, bill, None)
+
+
+def _consulted(
+    prepared: Prepared, consultation: Consultation, made: list[Made], filing: Filing, bill: Bill, stopped: Halt | None
+) -> Consulted:
+    number = len(consultation.earlier) + 1
+    round_ = Round(number, tuple(made), prepared.inputs, prepared.kit, consultation.profile, bill.warnings)
+    return Consulted(round_ if made else None, tuple(filing.written), stopped)
+
+
+def _call(
+    world: World,
+    session: Session,
+    prepared: Prepared,
+    agent: Agent,
+    consultation: Consultation,
+    made: Sequence[Made],
+    filing: Filing,
+) -> Call:
+    known = {**latest(consultation.earlier), **{each.agent: each for each in made}}
+    previous = {name: text for name, each in known.items() if (text := filing.answer(each)) is not None}
+    prompt = prompt_of(world, prepared, session.stage, agent, previous)
+    attempt = attempt_of(agent_of(agent.name), consultation.earlier)
+    key = call_key(session.stage, attempt, agent_of(agent.name), prompt)
+    origin = Origin(world.spec, session.stage, session.stamp, world.run or "")
+    return Call(key, agent, session.stage, prompt, calls_directory(world, session.stamp), origin)
+
+
+# Let one agent settle the conflicts of a session: it must name each, and say why. What it leaves out stays open.
+
+
+_ASKED = """You settle conflicts between the answers that several agents gave to the stage {stage} of {spec}.
+
+The documents they worked from:
+
+{context}
+
+The conflicts, each with its id:
+
+{conflicts}
+
+Decide each conflict on the grounds of the documents. Answer with one JSON object and nothing else:
+{{"resolutions": [{{"conflict": "<id>", "because": "<what is decided, and why>"}}]}}
+Leave a conflict out if the documents do not decide it: a person will.
+"""
+
+
+def arbitrate(
+    world: World, session: Session, agent: str, rounds: Sequence[Round], before: Sequence[Round], watch: Watch | None
+) -> Consulted:
+    """Ask the arbiter about the open conflicts, and record what it settles. Its answer is kept as a log."""
+    require_callable(world.plan, (agent,))
+    gathered = gather(world, session)
+    conflicts = verdict_of(world, gathered, ()).conflicts
+    if not conflicts:
+        return Consulted(None)
+    arbiter = world.plan.agent(agent)
+    prompt = _prompt(world, session, conflicts)
+    number = attempt_of(agent_of(agent), rounds)
+    call = Call(
+        call_key(f"{session.stage}-arbiter", number, agent_of(agent), prompt),
+        arbiter,
+        session.stage,
+        prompt,
+        calls_directory(world, session.stamp),
+        Origin(world.spec, session.stage, session.stamp, world.run or ""),
+    )
+    bill = Bill(world.plan, (*before, *rounds))
+    if (refused := bill.refusal([call])) is not None:
+        return Consulted(None, (), halt(session.stage, "budget", *refused))
+    (finished,) = call_all(world, [call], watch)
+    made = Filing(world, session).charged(call, finished, "arbiter", number, bill.charge(call, finished))
+    log = _log(world, session, finished)
+    written = [log, *_settle(world, session, agent, conflicts, finished)]
+    round_ = Round(len(rounds) + 1, (made._replace(output=log, arbiter=True),), (), warnings=bill.warnings)
+    return Consulted(round_, tuple(written))
+
+
+def _prompt(world: World, session: Session, conflicts: Sequence[Conflict]) -> str:
+    context = collect(Worktree(world.repo), world.settings, world.plan.prompts, world.spec)
+    listed = "\n\n".join(f"{each.id}:\n{fenced(shown(each.text))}" for each in conflicts)
+    return _ASKED.format(stage=session.stage, spec=world.spec, context=context.text, conflicts=listed)
+
+
+def _settle(
+    world: World, session: Session, agent: str, conflicts: Sequence[Conflict], finished: Finished
+) -> Iterator[Written]:
+    """A resolution for each open conflict that the answer names and gives a reason for."""
+    said = dict(_decisions(finished.answer.value or {}))
+    if finished.problem is not None:
+        return
+    for number, conflict in enumerate(conflicts):
+        because = said.get(conflict.id)
+        if because:
+            by = f"{agent} (arbiter)"
+            yield write_resolution(world, session, conflict, because, by, finished.finished, number)
+
+
+def _decisions(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    rows = value.get("resolutions")
+    for item in rows if isinstance(rows, list) else []:
+        if isinstance(item, dict) and isinstance(item.get("conflict"), str) and isinstance(item.get("because"), str):
+            yield item["conflict"].strip().lower(), item["because"].strip()
+
+
+def _log(world: World, session: Session, finished: Finished) -> Written:
+    known = needles(world.settings.secrets.variables, world.environment)
+    said = {"problem": finished.problem, "answer": finished.answer.value}
+    data = json.dumps(redacted(said, known), ensure_ascii=True, indent=2) + "\n"
+    path = command_path(world.settings.layout, session, "arbiter.log")
+    return Store(world.repo.root).write(path, data.encode("ascii"), replace=True)

@@ -1,0 +1,73 @@
+"""What a run would do, without doing any of it: every prompt that can be known beforehand, and what it would cost."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from guardrails.agents.run_context import World
+from guardrails.consensus.context import Kit
+from guardrails.evidence.costs import Estimate, Money, add, estimate, micros
+from guardrails.runs.consult import Prepared, prepare, prompt_of
+
+
+class Planned(NamedTuple):
+    """One call that would be made. From the second wave on its prompt lacks the answers it would be given."""
+
+    stage: str
+    agent: str
+    file: str
+    """the prompt, below the folder"""
+    wave: int
+    bytes: int
+    estimate: Estimate
+    told: bool
+    """whether the prompt says which context kit it embeds; True where there is none"""
+
+
+class Rehearsed(NamedTuple):
+    """`folder` holds all that was written. `cut` tells of documents that are not given whole."""
+
+    folder: str
+    calls: tuple[Planned, ...]
+    cut: tuple[str, ...]
+    kit: Kit | None = None
+
+    def cost(self, stage: str | None = None) -> Money:
+        """What the calls of a stage, or all of them, are expected to cost."""
+        return add(
+            Money(each.usd, each.input_tokens + each.output_tokens, "estimated", 1, int(each.usd is not None))
+            for each in (planned.estimate for planned in self.calls if stage in (None, planned.stage))
+        )
+
+
+def rehearse(world: World, stages: Sequence[str]) -> Rehearsed:
+    """Render the prompts of some stages into a new temporary folder. Raises GuardrailError for what a run would not
+    begin with, either: prompts, documents or agents that cannot be used."""
+    prepared = {stage: prepare(world, stage) for stage in stages}
+    folder = tempfile.mkdtemp(prefix=f"speckit-dry-run-{world.spec}-")
+    calls = tuple(call for stage in stages for call in _rendered(world, stage, prepared[stage], folder))
+    cut = [f"{each.path}: {each.kept} of {each.size} bytes" for one in prepared.values() for each in one.context.cut]
+    kit = next((one.context.kit for one in prepared.values()), None)
+    return Rehearsed(folder, calls, tuple(dict.fromkeys(cut)), kit)
+
+
+def _rendered(world: World, stage: str, prepared: Prepared, folder: str) -> Iterator[Planned]:
+    for wave, names in enumerate(prepared.waves, 1):
+        for name in names:
+            agent = world.plan.agent(name)
+            prompt = prompt_of(world, prepared, stage, agent, {})
+            file = f"{stage}_{name}.prompt.md"
+            data = prompt.encode("utf-8", "backslashreplace")
+            with open(os.path.join(folder, file), "wb") as stream:
+                stream.write(data)
+            kit = prepared.context.kit
+            told = kit is None or kit.version in prompt
+            yield Planned(stage, name, file, wave, len(data), estimate(agent, prompt, world.plan.budget), told)
+
+
+def over_budget(cap: float | None, expected: Money) -> bool:
+    """Whether what is expected is more than what may be spent."""
+    return cap is not None and expected.usd is not None and micros(expected.usd) > micros(cap)

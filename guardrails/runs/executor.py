@@ -1,0 +1,345 @@
+"""Takes the steps of a run: calls what does each, and keeps the run's ledger and summary.
+
+A step may be taken twice, when the process was killed before its result was remembered. So all that is written here is
+made from the history: the ledger has what is on record, the summary follows from it, and both are dated by it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime, timezone
+from hashlib import sha256
+from typing import NamedTuple, Protocol
+
+from guardrails.agents.run_context import World
+from guardrails.agents.types import Progress
+from guardrails.config.layout import STAGES
+from guardrails.core.timestamps import parse_stamp
+from guardrails.errors import GuardrailError, Undecidable
+from guardrails.evidence.ledger import Ledger, signature_path, write_summary
+from guardrails.evidence.names import Session, run_path
+from guardrails.evidence.signature import signer
+from guardrails.evidence.store import Store, Written
+from guardrails.layouts.evidence_names import evidence_name
+from guardrails.runs.check_result import Examined
+from guardrails.runs.checkpoint import Notes
+from guardrails.runs.consult import Consultation, arbitrate, ask
+from guardrails.runs.costs import write_costs
+from guardrails.runs.halt import Halt, Reason, halt
+from guardrails.runs.history import (
+    Asked,
+    Began,
+    Failed,
+    Guarded,
+    Record,
+    Recovered,
+    Request,
+    Settled,
+    Shut,
+    Started,
+    all_written,
+    of_kind,
+    of_stage,
+    written_by,
+)
+from guardrails.runs.planner import Done, Run
+from guardrails.runs.recovery import Retry
+from guardrails.runs.redact import Hiding
+from guardrails.runs.rounds import Round
+from guardrails.runs.stage import close_stage, open_stage
+from guardrails.runs.stage_checks import verdict_of
+from guardrails.runs.summary import Circumstances, rounds_of, summary_document
+from guardrails.runs.synthesis import settle
+from guardrails.runs.tree import tree_state
+from guardrails.snapshot.worktree import Worktree
+
+# What an earlier process of a run left on disk besides what its journal has on record.
+#
+# A step that was killed is taken again and writes its files again. Until then they would look like somebody's dirt;
+# and the temporary file of a write that was cut off would stay for ever. A resolution is nobody's leftover: an
+# operator wrote it while the run was halted, and the run takes it over.
+
+
+_PART = re.compile(r".+\.[0-9]+\.part")
+_FOLDERS = ("commands", "consensus", "runs")
+
+
+def sweep(world: World, session: Session | None, recorded: Collection[str]) -> None:
+    """Remove temporary files of killed writers, and what a session has written that is not `recorded`.
+
+    The caller holds the lock of the SPEC, so nobody is writing any of it now.
+    """
+    for path in _paths(world):
+        if _PART.fullmatch(path) or _is_unrecorded(world, path, session, recorded):
+            os.unlink(os.path.join(world.repo.root, path))
+
+
+def _paths(world: World) -> Iterator[str]:
+    """The regular files in the SPEC's folders of evidence; nothing is looked for through a link."""
+    snapshot, root = Worktree(world.repo), world.settings.layout.evidence
+    for folder in _FOLDERS:
+        for entry in snapshot.entries(f"{root}/{folder}/{world.spec}"):
+            if entry.kind == "file":
+                yield entry.path
+    for entry in snapshot.entries(f"{root}/costs"):
+        if entry.kind == "file" and entry.path.startswith(f"{root}/costs/{world.spec}_cost_summary.json."):
+            yield entry.path
+
+
+def _is_unrecorded(world: World, path: str, session: Session | None, recorded: Collection[str]) -> bool:
+    if session is None or path in recorded:
+        return False
+    if not path.rpartition("/")[2].startswith((session.name + ".", session.name + "_")):
+        return False
+    name = evidence_name(world.settings.layout, path)
+    return name is None or name.kind != "resolution"
+
+
+def resolutions(world: World, sessions: Sequence[Session]) -> tuple[Written, ...]:
+    """The resolutions that were recorded for some sessions of the run."""
+    nonces = {(session.stage, session.nonce) for session in sessions}
+    snapshot, layout = Worktree(world.repo), world.settings.layout
+    found = []
+    for entry in snapshot.entries(f"{layout.evidence}/consensus/{world.spec}"):
+        name = evidence_name(layout, entry.path)
+        stamp = parse_stamp(name.stamp) if name is not None and name.kind == "resolution" else None
+        if name is None or stamp is None or (name.stage, stamp.session) not in nonces:
+            continue
+        data = snapshot.read(entry.path)
+        if data is not None:
+            found.append(Written(entry.path, sha256(data).hexdigest(), len(data)))
+    return tuple(found)
+
+
+class Said(NamedTuple):
+    """What is told of an error that nobody expected."""
+
+    message: str
+    hint: str | None
+    reason: Reason = "internal"
+
+
+class Watcher(Protocol):
+    """Is told how a run goes, from whatever thread it goes in."""
+
+    def step(self, step: Run | Retry) -> None: ...
+
+    def call(self, progress: Progress) -> None: ...
+
+    def record(self, record: Record) -> None: ...
+
+
+class Performer:
+    """Takes the steps of one run in one process. `crashed` puts an internal error on file and says where."""
+
+    def __init__(self, world: World, request: Request, watcher: Watcher, crashed: Callable[[Exception], Said]) -> None:
+        self.world = world._replace(
+            run=request.run, allow_dirty=request.allow_dirty, allow_degraded=request.allow_degraded
+        )
+        self.request, self._watcher, self._crashed = request, watcher, crashed
+        self._books = Books(self.world, request)
+        self._first = True
+        self.at = request.stages[0]
+        """the stage it has come to"""
+
+    def take(self, step: Run | Retry, history: Sequence[Record]) -> Record:
+        """Take a step and return its record. What goes wrong is a record, too."""
+        self.at = step.stage
+        self._watcher.step(step)
+        try:
+            self._prepare(step, history)
+            record = self._taken(step, history)
+        except GuardrailError as error:
+            reason: Reason = "undecided" if isinstance(error, Undecidable) else "usage"
+            record = self._failed(step.stage, reason, error.message, error.hint)
+        except Exception as error:  # noqa: BLE001  the journal would keep an exception for ever; a halt can be resumed
+            said = self._crashed(error)
+            record = self._failed(step.stage, said.reason, said.message, said.hint)
+        self._watcher.record(record)
+        return record
+
+    def _failed(self, stage: str, reason: Reason, message: str, hint: str | None) -> Failed:
+        return Failed(stage, _now(), halt(stage, reason, message, hint), self.request.attempt)
+
+    def _prepare(self, step: Run | Retry, history: Sequence[Record]) -> None:
+        """Bring in order what an earlier process may have left, and enter what is on record now."""
+        if self._first:
+            sweep(self.world, self._session(step.stage, history), {file.path for file in all_written(history)})
+            self._first = False
+        self._books.keep(history)
+        if history and isinstance(history[-1], Shut):
+            self._forget(history[-1].stage, history)
+
+    def _forget(self, stage: str, history: Sequence[Record]) -> None:
+        """What the guardrail of a stage noted for the case that it would be killed: its end is on record now."""
+        session = self._session(stage, history)
+        if session is not None:
+            Notes(self.world.repo, session).forget()
+
+    def finish(self, end: Halt | Done, history: Sequence[Record]) -> None:
+        """Write down how the run ended, and seal it."""
+        self._books.keep(history, end)
+        self._forget(self.at, history)
+
+    def interrupt(self) -> None:
+        """Write down that the operator has stopped it; after this nothing is written any more."""
+        self._books.close()
+
+    def _taken(self, step: Run | Retry, history: Sequence[Record]) -> Record:
+        stage = step.stage
+        if isinstance(step, Retry):
+            return Recovered(**step._asdict(), at=_now())
+        if step.action == "begin":
+            return self._begin(history)
+        if step.action == "start":
+            return Started(stage, _now(), _nonce(self.request.run, stage))
+        session = self._session(stage, history)
+        assert session is not None, "it was started"
+        if step.action == "open":
+            start = list(of_kind(history, Began))[-1].tree
+            opened = open_stage(self.world, session, start, self._own(history))
+            return Guarded(stage, _now(), opened)
+        if step.action == "ask":
+            return self._ask(step, session, history)
+        if step.action == "settle":
+            return self._settle(session, history)
+        return self._close(step, session, history)
+
+    def _begin(self, history: Sequence[Record]) -> Began | Failed:
+        """What comes before the first stage must hold already. A further attempt is held against the tree as the
+        operator has left it, but for what the run has written."""
+        for row in self._before():
+            if row.status == "failed":
+                return self._failed(self.at, row.reason or "undecided", f"{row.name}: {row.message}", row.hint)
+        sessions = [record.session(self.request.spec) for record in of_kind(history, Started)]
+        for session in sessions:
+            Notes(self.world.repo, session).forget()
+        settled = resolutions(self.world, sessions)
+        own = {file.path: file.sha256 for file in (*self._own(history), *settled)}
+        tree = tree_state(self.world)
+        tree = tree._replace(dirty=tuple(each for each in tree.dirty if own.get(each.path) != each.sha256))
+        request = self.request
+        return Began(_now(), tree, request.attempt, request.allow_dirty, request.allow_degraded, settled)
+
+    def _before(self) -> Iterator[Examined]:
+        """The verdicts of the stages before the first that was asked for, recomputed."""
+        tree = Worktree(self.world.repo)
+        for stage in STAGES[: STAGES.index(self.request.stages[0])]:
+            yield verdict_of(self.world, tree, stage, lenient=self.request.allow_degraded)
+
+    def _ask(self, step: Run, session: Session, history: Sequence[Record]) -> Asked:
+        """Where the agents could not all be asked, those who were are asked anew: by the same keys, so for nothing."""
+        answered = [record for record in of_kind(history, Asked) if record.halt is None]
+        earlier = rounds_of(record for record in answered if record.stage == step.stage)
+        before = rounds_of(record for record in answered if record.stage != step.stage)
+        if step.recovered is not None and step.recovered.action == "arbitrate":
+            told = arbitrate(self.world, session, step.agents[0], earlier, before, self._watcher.call)
+        else:
+            profile = step.recovered.profile if step.recovered is not None else None
+            consultation = Consultation(step.agents, earlier, before, profile)
+            told = ask(self.world, session, consultation, self._watcher.call)
+        written = told.written
+        if told.halt is not None and told.round is not None:  # nothing is settled now, but it was paid for
+            written = (*written, write_costs(self.world, session, (*earlier, told.round), history[-1].at)[0])
+        return Asked(step.stage, _now(), told.round, written, told.halt)
+
+    def _settle(self, session: Session, history: Sequence[Record]) -> Settled:
+        own = of_stage(history, session.stage)
+        rounds: tuple[Round, ...] = rounds_of(record for record in of_kind(own, Asked) if record.halt is None)
+        judged = settle(self.world, session, rounds, tuple(of_kind(own, Recovered)), history[-1].at)
+        for warning in judged.warnings:
+            self.world.say(f"warning: {warning}")
+        return Settled(
+            stage=session.stage,
+            at=_now(),
+            verdict=judged.verdict,
+            severe=judged.severe,
+            lacking=judged.lacking,
+            conflicts=judged.conflicts,
+            reasons=judged.reasons,
+            stale=judged.stale,
+            written=judged.written,
+            record=judged.verdict_file,
+        )
+
+    def _close(self, step: Run, session: Session, history: Sequence[Record]) -> Shut:
+        opened = list(of_kind(of_stage(history, step.stage), Guarded))[-1].opened
+        anew = {file.path for file in opened.written}
+        own = tuple(file for file in self._own(history) if file.path not in anew)
+        closed = close_stage(self.world, session, opened, step.verdict, own)
+        return Shut(step.stage, _now(), closed)
+
+    def _session(self, stage: str, history: Sequence[Record]) -> Session | None:
+        started = list(of_kind(of_stage(history, stage), Started))
+        return started[-1].session(self.request.spec) if started else None
+
+    def _own(self, history: Sequence[Record]) -> tuple[Written, ...]:
+        """All that the run has written, each file as it was written last."""
+        latest = {file.path: file for file in (*all_written(history), *self._books.files())}
+        return tuple(latest.values())
+
+
+class Books:
+    """The ledger and the summary of a run. Once closed they stay as they are, whatever another thread still does."""
+
+    def __init__(self, world: World, request: Request) -> None:
+        layout = world.settings.layout
+        self._world, self._request = world, request
+        self._store = Store(world.repo.root)
+        self._ledger = Ledger(self._store, run_path(layout, request.spec, request.run, ledger=True))
+        self._summary = run_path(layout, request.spec, request.run)
+        self._sign = signer(world.repo, world.settings.evidence.signature, world.say)
+        self._around = Circumstances(world.plan.budget.usd, world.settings.hal.mode)
+        self._hiding = Hiding(world)
+        self._lock = threading.Lock()
+        self._history: Sequence[Record] = ()
+
+    def keep(self, history: Sequence[Record], end: Halt | Done | None = None) -> None:
+        """Enter what the last step wrote; at the ends of stages and of the run write the summary."""
+        with self._lock:
+            self._history = tuple(history)
+            if not history:
+                return
+            self._enter(history[-1])
+            if end is not None or isinstance(history[-1], Began | Shut):
+                self._write(summary_document(self._request, history, end, self._around))
+
+    def close(self) -> None:
+        """Write the summary of a run that was stopped, and keep the lock for good."""
+        self._lock.acquire()
+        if self._history:
+            self._write(summary_document(self._request, self._history, None, self._around, stopped=True))
+
+    def files(self) -> tuple[Written, ...]:
+        """The ledger, the summary and the signature over its seal as they lie there now."""
+        found = []
+        for path in (self._ledger.path, self._summary, signature_path(self._ledger.path)):
+            data = self._store.read(path)
+            if data is not None:
+                found.append(Written(path, sha256(data).hexdigest(), len(data)))
+        return tuple(found)
+
+    def _enter(self, record: Record) -> None:
+        stage = None if isinstance(record, Began) else record.stage
+        if written := written_by(record):
+            self._ledger.append(written, stage, self._kind, record.at)
+
+    def _kind(self, path: str) -> str | None:
+        name = evidence_name(self._world.settings.layout, path)
+        return name.kind if name is not None else None
+
+    def _write(self, document: dict[str, object]) -> None:
+        """Messages may quote what a program or a document says, and that may hold a secret."""
+        write_summary(self._ledger, self._store, self._summary, self._hiding.document(document), self._sign)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _nonce(run: str, stage: str) -> str:
+    """What names the session of a stage of a run: the same when it is decided again, and nobody else's."""
+    return sha256(f"{run}/{stage}".encode()).hexdigest()[:8]

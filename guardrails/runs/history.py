@@ -1,0 +1,185 @@
+"""What a run remembers: one record for each step it took. Everything it does next follows from these.
+
+Each is a NamedTuple of plain values, kept in the journal as JSON. `at` is when its step ended; the next step dates by
+it what it writes, so that a step that is taken again after a kill writes the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from guardrails.config.run_settings import Recovery
+from guardrails.evidence.names import Session
+from guardrails.evidence.store import Written
+from guardrails.runs.halt import Halt
+from guardrails.runs.rounds import Round
+from guardrails.runs.serialize import pack, unpack
+from guardrails.runs.stage import Closed, Opened
+from guardrails.runs.tree import TreeState
+
+Verdict = Literal["ok", "conflict", "degraded", "undecided"]
+Remedy = Literal["refresh", "retry", "fallback", "arbitrate", "escalate"]
+"""Recovery steps, as the schemas of telemetry and run summary name them."""
+
+
+class Request(NamedTuple):
+    """What was asked of a run, and what holds for all of it whatever is configured later."""
+
+    spec: str
+    run: str
+    stages: tuple[str, ...]
+    """from the first that was asked for to the last"""
+    rosters: tuple[tuple[str, ...], ...]
+    """the agents of each of `stages`"""
+    config_sha256: str
+    profile: str | None = None
+    recovery: Recovery = Recovery()
+    allow_dirty: bool = False
+    allow_degraded: bool = False
+    attempt: int = 1
+    """from 1; one more each time that the run is taken up again after it had ended"""
+
+    def roster(self, stage: str) -> tuple[str, ...]:
+        return self.rosters[self.stages.index(stage)]
+
+
+class Began(NamedTuple):
+    """An attempt at the run began: the first, or a further one after a halt. `tree` is what it is held against."""
+
+    at: datetime
+    tree: TreeState
+    attempt: int = 1
+    allow_dirty: bool = False
+    allow_degraded: bool = False
+    written: tuple[Written, ...] = ()
+    """resolutions that were recorded while the run was halted: the run takes them over"""
+
+
+class Started(NamedTuple):
+    """A stage began; with `nonce` this names its session."""
+
+    stage: str
+    at: datetime
+    nonce: str
+
+    def session(self, spec: str) -> Session:
+        return Session(spec, self.stage, self.at, self.nonce)
+
+
+class Guarded(NamedTuple):
+    """The stage's guardrail was opened."""
+
+    stage: str
+    at: datetime
+    opened: Opened
+
+
+class Asked(NamedTuple):
+    """Agents were asked once. `round` is None when none of them was."""
+
+    stage: str
+    at: datetime
+    round: Round | None
+    written: tuple[Written, ...] = ()
+    halt: Halt | None = None
+    """why they could not be asked (over budget, for one)"""
+
+
+class Recovered(NamedTuple):
+    """A step of recovery was decided on. `wait` is in seconds; `profile` the one that was fallen back to."""
+
+    stage: str
+    at: datetime
+    action: Remedy
+    agents: tuple[str, ...]
+    attempt: int
+    reason: str
+    wait: float = 0.0
+    profile: str | None = None
+
+
+class Lack(NamedTuple):
+    """An agent of the roster without a usable answer. `gone`: its program is not there at all."""
+
+    agent: str
+    reason: str
+    gone: bool = False
+
+
+class Settled(NamedTuple):
+    """The answers were judged. `stale` says which documents or prompts are not what the answers were made from."""
+
+    stage: str
+    at: datetime
+    verdict: Verdict
+    severe: bool = False
+    lacking: tuple[Lack, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+    halt: Halt | None = None
+    written: tuple[Written, ...] = ()
+    record: Written | None = None
+    """the verdict as it was written"""
+
+
+class Shut(NamedTuple):
+    """The stage's guardrail was closed and its telemetry written."""
+
+    stage: str
+    at: datetime
+    closed: Closed
+
+
+class Failed(NamedTuple):
+    """A step could not be taken at all."""
+
+    stage: str
+    at: datetime
+    halt: Halt
+    attempt: int = 1
+
+
+Record = Began | Started | Guarded | Asked | Recovered | Settled | Shut | Failed
+_KINDS: dict[str, type[Record]] = {
+    kind.__name__.lower(): kind for kind in (Began, Started, Guarded, Asked, Recovered, Settled, Shut, Failed)
+}
+R = TypeVar("R", bound=Record)
+
+
+def to_json(record: Record) -> dict[str, Any]:
+    """A record as the journal keeps it."""
+    return {"kind": type(record).__name__.lower(), **pack(record)}
+
+
+def from_json(document: Any) -> Record:
+    """The record that `to_json` gave. Raises ValueError for anything else."""
+    kind = _KINDS.get(document.get("kind", "")) if isinstance(document, dict) else None
+    if kind is None:
+        raise ValueError(f"{document!r:.80} is no record of a run")
+    return unpack(kind, {name: value for name, value in document.items() if name != "kind"})
+
+
+def of_kind(history: Iterable[Record], kind: type[R]) -> Iterator[R]:
+    return (record for record in history if isinstance(record, kind))
+
+
+def of_stage(history: Iterable[Record], stage: str) -> tuple[Record, ...]:
+    return tuple(record for record in history if not isinstance(record, Began) and record.stage == stage)
+
+
+def written_by(record: Record) -> tuple[Written, ...]:
+    """The files a step wrote, in order."""
+    match record:
+        case Guarded(opened=result) | Shut(closed=result):
+            return result.written
+        case Began(written=files) | Asked(written=files) | Settled(written=files):
+            return files
+    return ()
+
+
+def all_written(history: Iterable[Record]) -> tuple[Written, ...]:
+    """Every file of a run, in the order they were written; one that was replaced stands here for each time."""
+    return tuple(file for record in history for file in written_by(record))

@@ -1,0 +1,94 @@
+"""What was filed for one session, read back from disk: the verdict is about what is there, not about what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from guardrails.agents.run_context import World
+from guardrails.consensus.load import FOLDER, Candidate, cases, present
+from guardrails.consensus.model import AgentOutput, Current, Question, Record, Resolution, Role, Verdict, ask
+from guardrails.consensus.records import Context, read_record
+from guardrails.consensus.sessions import Key, belongs
+from guardrails.consensus.sessions import Session as FiledSession
+from guardrails.consensus.statements import identity, stated
+from guardrails.consensus.verdict import judge
+from guardrails.core.schema import is_valid
+from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.evidence.names import Session
+from guardrails.layouts.evidence_names import evidence_name
+from guardrails.snapshot.worktree import Worktree
+
+
+class Gathered(NamedTuple):
+    """The answers of a session, what settles its conflicts, and the documents as they are now."""
+
+    question: Question
+    outputs: tuple[AgentOutput, ...]
+    resolutions: tuple[Resolution, ...]
+    current: Current
+
+
+def gather(world: World, session: Session) -> Gathered:
+    """All that was filed for a session, apart from what is made of it."""
+    snapshot = Worktree(world.repo)
+    question = ask(session.spec, session.stage, world.plan.stage(session.stage).roster, session.stamp)
+    filed = cases(snapshot, world.settings, _candidates(world, snapshot, session), is_valid)
+    case = filed.get((session.spec, session.stage))
+    outputs = tuple(sorted(case.outputs, key=lambda each: each.path)) if case else ()
+    resolutions = tuple(case.resolutions) if case else ()
+    now = present(snapshot, world.settings.layout, outputs).of(session.spec)
+    return Gathered(question, outputs, _of_session(resolutions, session), now)
+
+
+def _candidates(world: World, snapshot: Worktree, session: Session) -> Iterator[Candidate]:
+    """The answers of this session, and the resolutions of this stage."""
+    layout = world.settings.layout
+    for entry in snapshot.entries(f"{layout.evidence}/{FOLDER}/{session.spec}"):
+        name = evidence_name(layout, entry.path)
+        if name is None or (name.spec, name.stage) != (session.spec, session.stage):
+            continue
+        if name.kind == "resolution" or (name.kind == "agent_output" and name.stamp == session.stamp):
+            yield Candidate(entry, name)
+
+
+def _of_session(resolutions: tuple[Resolution, ...], session: Session) -> tuple[Resolution, ...]:
+    anchor = FiledSession(Key("", ""), None, (), (_stamped(session),), ())
+    return tuple(each for each in resolutions if belongs(each, anchor))
+
+
+def _stamped(session: Session) -> Record:
+    return Record("", "synthesis", stamp=session.stamp)
+
+
+def record_of(world: World, gathered: Gathered, role: Role, path: str, data: bytes) -> Record:
+    """The value of a synthesis or verdict as every reader will see it."""
+    name = evidence_name(world.settings.layout, path)
+    assert name is not None
+    context = Context(world.settings.layout, gathered.question.roster)
+    return read_record(path, role, name, data, context, is_valid)
+
+
+def verdict_of(world: World, gathered: Gathered, records: tuple[Record, ...]) -> Verdict:
+    """The verdict on what was gathered, with the records that were made of it."""
+    return judge(
+        gathered.question,
+        gathered.outputs,
+        records,
+        gathered.resolutions,
+        gathered.current,
+        world.settings.consensus,
+    )
+
+
+def agreements_of(world: World, output: AgentOutput) -> dict[str, str]:
+    """The agreements an answer states, by id; nothing when it cannot be read any more."""
+    data = Worktree(world.repo).read(output.path)
+    try:
+        document = parse(data) if data is not None else None
+    except JsonFlaw:
+        return {}
+    found: dict[str, str] = {}
+    for _, text in stated(document, "agreements"):
+        found.setdefault(identity(text), text)
+    return found

@@ -1,0 +1,345 @@
+"""The records of one agent's call: its output, its metrics, its line of telemetry. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from guardrails.agents.run_context import World
+from guardrails.agents.types import Finished
+from guardrails.config.run_settings import Agent
+from guardrails.consensus.model import AgentOutput, Kind, Question, Settled, Verdict
+from guardrails.consensus.statements import conflicts_in, identity, stated
+from guardrails.core.schema import faults
+from guardrails.core.timestamps import stamped
+from guardrails.evidence.names import Session, consensus_path
+from guardrails.evidence.store import Store, Written
+from guardrails.runs.history import Recovered
+from guardrails.runs.rounds import AnswerSource, Kit, Made, Round
+from guardrails.secrets.redact import needles, redacted
+
+PROVIDERS = {"claude-json": "anthropic", "codex-jsonl": "openai", "gemini-json": "gcp.gemini"}
+"""Who serves a model, by the tool that is spoken to; names are those of OpenTelemetry's GenAI conventions."""
+
+
+class Sent(NamedTuple):
+    """What an agent was asked, and from what."""
+
+    version: str
+    sha256: str
+    inputs: tuple[AnswerSource, ...]
+    kit: Kit | None
+
+
+def output_document(session: Session, agent: Agent, sent: Sent, finished: Finished, made: Made) -> dict[str, Any]:
+    """The record of an answer (schema agent_output)."""
+    value = finished.answer.value if made.error is None else None
+    document: dict[str, Any] = {
+        "schemaVersion": 1,
+        "specId": session.spec,
+        "stage": session.stage,
+        "agent": made.agent,
+        "model": made.answered_by or made.model,
+        "model_release": agent.model_release,
+        "reasoning_mode": agent.reasoning,
+        "prompt_version": sent.version,
+        "prompt_sha256": sent.sha256,
+        "inputs": [_input(source) for source in sent.inputs],
+        "session": session.stamp,
+        "attempt": made.attempt,
+        "timestamp": stamped(made.finished),
+        "status": "ok" if made.error is None else "error",
+        "error": made.error,
+        "exit_code": made.exit_code,
+        "replayed": made.replayed,
+        "usage": _usage(made),
+        "latency_ms": made.latency_ms,
+        "consensus": _statements(value),
+        "output": value,
+    }
+    if sent.kit is not None:
+        document["context_kit"] = sent.kit._asdict()
+    return document
+
+
+def _input(source: AnswerSource) -> dict[str, Any]:
+    return {"path": source.path, "sha256": source.sha256, "bytes": source.size, "cut_bytes": source.cut}
+
+
+def _usage(made: Made) -> dict[str, Any]:
+    return {
+        "input_tokens": made.input_tokens,
+        "output_tokens": made.output_tokens,
+        "total_tokens": total_tokens(made),
+        "cached_input_tokens": made.cached_input_tokens,
+        "reasoning_tokens": made.reasoning_tokens,
+        "cost_usd": made.usd,
+        "source": made.tokens_source,
+    }
+
+
+def total_tokens(made: Made) -> int | None:
+    """Tokens read and written; not known when one of them is not."""
+    if made.input_tokens is None or made.output_tokens is None:
+        return None
+    return made.input_tokens + made.output_tokens
+
+
+def _statements(value: dict[str, Any] | None) -> dict[str, Any]:
+    """What an answer states, where every reader looks for it."""
+    agreements: dict[str, str] = {}
+    for _, text in stated(value, "agreements") if value is not None else ():
+        agreements.setdefault(identity(text), text)
+    conflicts = conflicts_in(value) if value is not None else ()
+    return {"agreements": list(agreements.values()), "conflicts": [each._asdict() for each in conflicts]}
+
+
+def metrics_document(session: Session, made: Made) -> dict[str, Any]:
+    """What a call used (schema agent_metrics)."""
+    return {
+        "schemaVersion": 1,
+        "specId": session.spec,
+        "stage": session.stage,
+        "session": session.stamp,
+        "timestamp": stamped(made.finished),
+        "agent": made.agent,
+        "attempt": made.attempt,
+        "model_id": made.answered_by or made.model,
+        "output_path": made.output.path,
+        "latency_ms": made.latency_ms,
+        "prompt_tokens": made.input_tokens,
+        "completion_tokens": made.output_tokens,
+        "reasoning_tokens": made.reasoning_tokens,
+        "total_tokens": total_tokens(made),
+        "cached_tokens": made.cached_input_tokens,
+        "cache_hit": None if made.cached_input_tokens is None else made.cached_input_tokens > 0,
+        "cost_usd": made.usd,
+        "cost_source": made.source,
+        "source": made.tokens_source,
+        "replayed": made.replayed,
+        "status": "ok" if made.error is None else "error",
+        "error": made.error,
+    }
+
+
+def event(session: Session, run: str | None, made: Made) -> dict[str, Any]:
+    """A call as a line of telemetry, with the names of OpenTelemetry's GenAI conventions beside our own."""
+    line: dict[str, Any] = {
+        "schemaVersion": "2.0",
+        "event": "agent",
+        "specId": session.spec,
+        "stage": session.stage,
+        "session": session.stamp,
+        "timestamp": stamped(made.finished),
+        "agent": made.agent,
+        "attempt": made.attempt,
+        "status": "ok" if made.error is None else "error",
+        "error": made.error,
+        "prompt_version": made.prompt_version,
+        "prompt_sha256": made.prompt_sha256,
+        "latency_ms": made.latency_ms,
+        "cost_usd": made.usd,
+        "cost_source": made.source,
+        "source": made.tokens_source,
+        "replayed": made.replayed,
+        "path": made.output.path,
+        "sha256": made.output.sha256,
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.provider.name": made.provider,
+        "gen_ai.agent.name": made.agent,
+        "gen_ai.conversation.id": session.stamp,
+        "gen_ai.request.model": made.model,
+        "gen_ai.response.model": made.answered_by,
+        "gen_ai.usage.input_tokens": made.input_tokens,
+        "gen_ai.usage.output_tokens": made.output_tokens,
+        "gen_ai.usage.cache_read.input_tokens": made.cached_input_tokens,
+    }
+    if run is not None:
+        line["run"] = run
+    if made.error is not None:
+        line["error.type"] = "missing_tool" if made.missing_tool else "agent_error"
+    return line
+
+
+# The records of a stage's consensus: synthesis and verdict. Pure: from values to documents.
+
+
+class Statements:
+    """What the outputs of a session say, each statement once, with who said it."""
+
+    def __init__(self, outputs: Iterable[tuple[AgentOutput, dict[str, str]]]) -> None:
+        self.agreements: dict[str, tuple[str, list[str]]] = {}
+        self.conflicts: dict[str, tuple[str, list[str]]] = {}
+        for output, agreements in outputs:
+            for found, text in agreements.items():
+                self.agreements.setdefault(found, (text, []))[1].append(output.agent)
+            for conflict in output.conflicts:
+                self.conflicts.setdefault(conflict.id, (conflict.text, []))[1].append(output.agent)
+
+
+def synthesis_document(
+    session: Session,
+    verdict: Verdict,
+    statements: Statements,
+    question: Question,
+    filed: Sequence[Made],
+    status: Kind,
+    at: datetime,
+) -> dict[str, Any]:
+    """The outputs of a stage brought together (schema synthesis). It states every conflict, also a settled one."""
+    missing = {each.output.agent: each.reasons[0].text for each in verdict.unusable if each.of_roster}
+    missing |= dict.fromkeys(verdict.missing, "did not answer")
+    return {
+        "schemaVersion": 1,
+        "specId": session.spec,
+        "stage": session.stage,
+        "session": session.stamp,
+        "timestamp": stamped(at),
+        "roster": list(question.roster),
+        "outputs": [
+            {"agent": each.agent, "path": each.output.path, "sha256": each.output.sha256}
+            for each in filed
+            if each.agent not in missing
+        ],
+        "missing": [{"agent": agent, "reason": reason} for agent, reason in sorted(missing.items())],
+        "agreements": [{"text": text, "agents": agents} for text, agents in statements.agreements.values()],
+        "conflicts": [
+            {"id": found, "text": text, "agents": agents} for found, (text, agents) in statements.conflicts.items()
+        ],
+        "status": status,
+    }
+
+
+def verdict_document(
+    session: Session,
+    verdict: Verdict,
+    statements: Statements,
+    question: Question,
+    filed: Sequence[Made],
+    inputs: Sequence[AnswerSource],
+    synthesis: Written,
+    config_sha256: str,
+    at: datetime,
+) -> dict[str, Any]:
+    """The verdict and the bytes it is about (schema verdict)."""
+    unusable = [(each.output.agent, each.reasons[0].text) for each in verdict.unusable if each.of_roster]
+    unusable += [(agent, "did not answer") for agent in verdict.missing]
+    return {
+        "schemaVersion": 1,
+        "specId": session.spec,
+        "stage": session.stage,
+        "session": session.stamp,
+        "timestamp": stamped(at),
+        "verdict": verdict.kind,
+        "severe": verdict.severe,
+        "participation": verdict.participation,
+        "agreement": verdict.agreement,
+        "roster": list(question.roster),
+        "usable": sorted({each.agent for each in verdict.usable}),
+        "unusable": [{"agent": agent, "reason": reason} for agent, reason in dict(sorted(unusable)).items()],
+        "conflicts": [
+            *({"id": each.id, "text": each.text, "resolved_by": None, **_who(each.id, statements)}
+              for each in verdict.conflicts),
+            *(_resolved(each, statements) for each in verdict.resolved),
+        ],
+        "inputs": [{"path": each.path, "sha256": each.sha256} for each in inputs],
+        "prompts": [
+            {"agent": each.agent, "version": each.prompt_version, "sha256": each.prompt_sha256} for each in filed
+        ],
+        "config_sha256": config_sha256,
+        "synthesis": {"path": synthesis.path, "sha256": synthesis.sha256},
+    }  # fmt: skip
+
+
+def _resolved(settled: Settled, statements: Statements) -> dict[str, Any]:
+    conflict = settled.conflict
+    resolved = {"id": conflict.id, "text": conflict.text, "resolved_by": settled.resolution.path}
+    return {**resolved, **_who(conflict.id, statements)}
+
+
+def _who(found: str, statements: Statements) -> dict[str, Any]:
+    return {"agents": statements.conflicts[found][1]} if found in statements.conflicts else {}
+
+
+# The telemetry of a stage's consensus: one JSON object a line, in the order things happened.
+
+
+SCHEMA = "consensus_telemetry"
+_NO_REASON = "no reason was given"
+
+
+def write_telemetry(world: World, session: Session, documents: Iterable[dict[str, Any]]) -> Written:
+    """Write the telemetry of a session whole. Raises ValueError for a line that does not satisfy its schema."""
+    known = needles(world.settings.secrets.variables, world.environment)
+    made = []
+    for document in documents:
+        for fault in faults(SCHEMA, document):
+            raise ValueError(f"{SCHEMA}{fault.pointer}: {fault.message}")
+        made.append(orjson.dumps(redacted(document, known)) + b"\n")
+    path = consensus_path(world.settings.layout, session, "telemetry.jsonl")
+    return Store(world.repo.root).write(path, b"".join(made), replace=True)
+
+
+def of_calls(
+    session: Session, run: str | None, rounds: Sequence[Round], recovered: Sequence[Recovered]
+) -> Iterator[dict[str, Any]]:
+    """Calls and steps of recovery, by when they happened; a step stands before the calls it led to."""
+    steps = [(each.at, 0, number, recovery(session, run, each)) for number, each in enumerate(recovered)]
+    calls = [
+        (made.finished, 1, number, event(session, run, made))
+        for number, made in enumerate(made for each in rounds for made in each.made)
+    ]
+    for *_, document in sorted((*steps, *calls), key=lambda row: row[:3]):
+        yield document
+
+
+def recovery(session: Session, run: str | None, step: Recovered) -> dict[str, Any]:
+    document = {
+        **_head(session, run, "recovery", step.at),
+        "action": step.action,
+        "reason": step.reason or _NO_REASON,
+        "agents": list(step.agents),
+        "attempt": step.attempt,
+        "wait_ms": round(step.wait * 1000),
+    }
+    if step.profile is not None:
+        document["profile"] = step.profile
+    return document
+
+
+def of_outcome(
+    session: Session, run: str | None, verdict: Verdict, synthesis: Written, record: Written, at: datetime
+) -> Iterator[dict[str, Any]]:
+    """What settled conflicts, the synthesis and the verdict."""
+    for settled in verdict.resolved:
+        yield _resolved_line(session, run, settled, at)
+    yield {**_head(session, run, "synthesis", at), "path": synthesis.path, "sha256": synthesis.sha256}
+    yield {
+        **_head(session, run, "verdict", at),
+        "verdict": verdict.kind,
+        "participation": verdict.participation,
+        "agreement": verdict.agreement,
+        "path": record.path,
+        "sha256": record.sha256,
+    }
+
+
+def _resolved_line(session: Session, run: str | None, settled: Settled, at: datetime) -> dict[str, Any]:
+    by = settled.resolution
+    reason = f"{settled.conflict.text}: {by.because}" if by.because else settled.conflict.text
+    return {**_head(session, run, "recovery", by.when or at), "action": "resolve", "reason": reason, "agents": []}
+
+
+def _head(session: Session, run: str | None, what: str, at: datetime) -> dict[str, Any]:
+    head: dict[str, Any] = {
+        "schemaVersion": "2.0",
+        "event": what,
+        "specId": session.spec,
+        "stage": session.stage,
+        "session": session.stamp,
+        "timestamp": stamped(at),
+    }
+    return head if run is None else {**head, "run": run}

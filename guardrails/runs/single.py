@@ -1,0 +1,104 @@
+"""One stage's consensus on its own, outside a run: asked, recovered and settled, with the same rules as in one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+from guardrails.agents.run_context import World
+from guardrails.agents.types import Watch
+from guardrails.evidence.names import Session, new_session
+from guardrails.runs.consult import Consultation, Consulted, arbitrate, ask
+from guardrails.runs.halt import Halt
+from guardrails.runs.history import Recovered, Request, Settled
+from guardrails.runs.recovery import Retry, remedy
+from guardrails.runs.rounds import Round
+from guardrails.runs.synthesis import Judged, settle
+
+Tell = Callable[[Retry], None]
+
+
+class Single(NamedTuple):
+    """How it ended. `judged` is None when the agents could not be asked at all: then `halt` says why."""
+
+    session: Session
+    rounds: tuple[Round, ...]
+    judged: Judged | None
+    halt: Halt | None = None
+
+
+def consult(
+    world: World,
+    stage: str,
+    watch: Watch | None = None,
+    tell: Tell | None = None,
+    session: Session | None = None,
+    before: tuple[Round, ...] = (),
+) -> Single:
+    """Ask the agents of a stage until nothing more can be done for its verdict. The caller holds the SPEC's lock.
+
+    Given the `session` of before, a stage that was cut off asks nobody again who has answered. `before` are rounds that
+    count against the same budget.
+    """
+    session = session or new_session(world.settings.layout, world.spec, stage, _now())
+    request = _request(world, session)
+    rounds: tuple[Round, ...] = ()
+    steps: list[Recovered] = []
+    consulted = ask(world, session, Consultation(request.roster(stage), (), before), watch)
+    while consulted.halt is None:
+        rounds = (*rounds, *([consulted.round] if consulted.round else []))
+        judged = settle(world, session, rounds, steps, _now())
+        settled, told = _settled(stage, judged), len(steps)
+        retry = remedy(settled, steps, request)
+        while retry is not None and not (retry.agents and retry.action != "escalate"):
+            steps.append(_recovered(retry))
+            retry = remedy(settled, steps, request)
+        if retry is None:
+            if len(steps) > told:  # what was decided last is told, too
+                judged = settle(world, session, rounds, steps, _now())
+            return Single(session, rounds, judged)
+        if tell is not None:
+            tell(retry)
+        time.sleep(retry.wait)
+        steps.append(_recovered(retry))
+        consulted = _again(world, session, retry, rounds, before, watch)
+    return Single(session, (*rounds, *([consulted.round] if consulted.round else [])), None, consulted.halt)
+
+
+def _again(
+    world: World,
+    session: Session,
+    retry: Retry,
+    rounds: tuple[Round, ...],
+    before: tuple[Round, ...],
+    watch: Watch | None,
+) -> Consulted:
+    if retry.action == "arbitrate":
+        return arbitrate(world, session, retry.agents[0], rounds, before, watch)
+    return ask(world, session, Consultation(retry.agents, rounds, before, retry.profile), watch)
+
+
+def _settled(stage: str, judged: Judged) -> Settled:
+    return Settled(
+        stage, _now(), judged.verdict, judged.severe, judged.lacking, judged.conflicts, judged.reasons, judged.stale
+    )
+
+
+def _recovered(retry: Retry) -> Recovered:
+    return Recovered(
+        retry.stage, _now(), retry.action, retry.agents, retry.attempt, retry.reason, retry.wait, retry.profile
+    )
+
+
+def _request(world: World, session: Session) -> Request:
+    plan = world.plan
+    roster = plan.stage(session.stage).roster
+    return Request(
+        world.spec, session.stamp, (session.stage,), (roster,), plan.config_sha256, plan.profile, plan.recovery
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc).replace(microsecond=0)

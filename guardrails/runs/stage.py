@@ -1,0 +1,313 @@
+"""One stage's guardrail: what is asked before its agents are, and after their verdict; and the record of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+from guardrails.agents.run_context import World
+from guardrails.config.run_settings import Argv
+from guardrails.core.text import printable
+from guardrails.errors import GuardrailError, Undecidable
+from guardrails.evidence.names import Session, command_path, telemetry_path
+from guardrails.evidence.store import Written
+from guardrails.runs import policy, stage_checks, stage_definitions, stage_telemetry, tools
+from guardrails.runs.check_result import Examined, Status, enforced, failures, halted
+from guardrails.runs.checkpoint import Notes, Recorder
+from guardrails.runs.halt import Halt, Reason
+from guardrails.runs.policy import Layer, LayerDone
+from guardrails.runs.redact import Hiding
+from guardrails.runs.stage_checks import Probed
+from guardrails.runs.stage_definitions import Ready, ready, rules_of
+from guardrails.runs.tree import Change, TreeState, judge_tree, own_files
+from guardrails.snapshot.worktree import Worktree
+
+# What is examined before the agents of a stage are asked: one row for each thing.
+
+
+Rows = tuple[Examined, ...]
+_LISTED = 20
+
+
+class Hand(NamedTuple):
+    """What the parts of one stage's guardrail share."""
+
+    world: World
+    session: Session
+    notes: Notes
+    recorder: Recorder
+    hiding: Hiding
+    tree: Worktree
+
+
+def hand(world: World, session: Session) -> Hand:
+    notes = Notes(world.repo, session)
+    recorder = Recorder(world.repo.root, notes)
+    return Hand(world, session, notes, recorder, Hiding(world), Worktree(world.repo))
+
+
+def guarded(name: str, part: Callable[[], Rows]) -> Rows:
+    """The rows of a part. What it cannot do is a failure of its own, never nothing."""
+    try:
+        return part()
+    except Undecidable as error:
+        return (Examined(name, "failed", printable(error.message), error.hint, "undecided"),)
+    except GuardrailError as error:
+        return (Examined(name, "failed", printable(error.message), error.hint, "usage"),)
+    except OSError as error:
+        said = f"{error.filename or name}: {error.strerror}"
+        return (Examined(name, "failed", printable(said), "make it readable and try again", "undecided"),)
+
+
+def before(at: Hand, ready: Ready, start: TreeState, own: Sequence[Written]) -> Rows:
+    """Everything but the policy layer."""
+    world, rules = at.world, ready.rules
+    parts: list[tuple[str, Callable[[], Rows]]] = [
+        ("clean-tree", lambda: (clean_tree(at, start, own),)),
+        ("documents", lambda: (_documents(at, ready),)),
+        ("tools", lambda: (tools.tools(world, ready),)),
+        ("checks", lambda: stage_checks.run_checks(world, at.tree, rules, ready.checks)),
+        ("verdicts", lambda: verdicts(at, ready.verdicts, lenient=world.allow_degraded and rules.name != "unlock")),
+    ]
+    if world.plan.readiness:
+        parts.append(("readiness", lambda: stage_checks.readiness(world)))
+    if rules.hooks:
+        parts.append(("hooks", lambda: (tools.hooks(world),)))
+    if rules.lock:
+        parts.append(("lock", lambda: (tools.lock(world),)))
+    return tuple(row for name, part in parts for row in guarded(name, part))
+
+
+def _documents(at: Hand, ready: Ready) -> Examined:
+    found = stage_definitions.documents_of(at.world, at.tree, ready.rules)
+    return stage_definitions.prerequisites(at.world, ready.rules, found)
+
+
+def verdicts(at: Hand, stages: Sequence[str], *, lenient: bool) -> Rows:
+    """The verdicts of other stages, recomputed."""
+    return tuple(stage_checks.verdict_of(at.world, at.tree, stage, lenient=lenient) for stage in stages)
+
+
+def clean_tree(at: Hand, start: TreeState, own: Sequence[Written], name: str = "clean-tree") -> Examined:
+    """Whether the tree is what it was at the start of the run, and was clean then, apart from the run's own files."""
+    from guardrails.runs.stage_telemetry import allows_dirty
+
+    judged = judge_tree(at.world, start, own_files(own, at.notes.written))
+    found = (*judged.dirty, *judged.changes)
+    if not found:
+        return Examined(name, "passed", "nothing but what the run recorded" if own else "nothing uncommitted")
+    message = _listed(found)
+    if allows_dirty(at.world):
+        said = f"overridden by SPEC_OPS_ALLOW_DIRTY: {message}"
+        return Examined(name, "skipped", said, "unset SPEC_OPS_ALLOW_DIRTY", "dirty-tree", (f"{name}: {said}",))
+    hint = found[0].hint or "commit it, or begin a new run"
+    return Examined(name, "failed", message, hint, "dirty-tree")
+
+
+def _listed(found: Sequence[Change]) -> str:
+    listed = [f"{printable(change.path)}: {change.message}" for change in found[:_LISTED]]
+    more = [f"and {len(found) - _LISTED} more"] if len(found) > _LISTED else []
+    return "; ".join([*listed, *more])
+
+
+_BEFORE = "the stage had failed before"
+_REASONS: dict[str, Reason] = {"conflict": "conflict", "degraded": "degraded"}
+
+
+class Opened(NamedTuple):
+    """What was found before the agents of a stage are asked. `written` are the files that were written for it."""
+
+    stage: str
+    start: TreeState
+    halt: Halt | None = None
+    written: tuple[Written, ...] = ()
+    warnings: tuple[str, ...] = ()
+    rows: tuple[Examined, ...] = ()
+    prefilter: LayerDone | None = None
+    baseline: Written | None = None
+    begun: datetime | None = None
+    """when it was opened; the stage is timed from here"""
+
+
+class Closed(NamedTuple):
+    """How a stage ended. `telemetry` is its record, which `written` has too."""
+
+    stage: str
+    status: Status
+    exit_code: int
+    halt: Halt | None = None
+    written: tuple[Written, ...] = ()
+    telemetry: Written | None = None
+    warnings: tuple[str, ...] = ()
+    rows: tuple[Examined, ...] = ()
+    layers: tuple[LayerDone, ...] = ()
+
+
+def open_stage(world: World, session: Session, start: TreeState, own: Sequence[Written]) -> Opened:
+    """The tree, the prerequisites, the checks, the stage's tools, and the first policy layer.
+
+    `own` is all that the run has written and recorded so far; of one path the last entry counts. Nothing is raised for
+    what a stage can fail by: that is `halt`. Call `close_stage` even then: it writes the record of the failure.
+    Executed again after a kill it measures nothing twice; before a stage is tried anew, let its `Notes` be forgotten.
+    Raises GuardrailError when evidence cannot be written.
+    """
+    at = hand(world, session)
+    begun = at.notes.once("begun", datetime, _now)
+    plans: list[Ready] = []
+    rows = guarded("stage", lambda: _planned(world, session.stage, plans))
+    layer = LayerDone("prefilter", (), _BEFORE)
+    required = False
+    if plans:
+        plan, required = plans[0], plans[0].required
+        rows = enforced(before(at, plan, start, own), required)
+        layer, judged = _layer(at, plan, "prefilter", plan.prefilter, rows)
+        rows += enforced(judged, required)
+    report = _baseline(at, start, rows) if session.stage == "plan" else None
+    written = (*_logs(layer), *((report,) if report else ()))
+    warnings = tuple(text for row in rows for text in row.warnings)
+    return Opened(session.stage, start, halted(session.stage, rows), written, warnings, rows, layer, report, begun)
+
+
+def _planned(world: World, stage: str, plans: list[Ready]) -> Rows:
+    plans.append(ready(world, stage))
+    return ()
+
+
+def _layer(at: Hand, plan: Ready, layer: Layer, commands: Sequence[Argv], rows: Rows) -> tuple[LayerDone, Rows]:
+    """Run a policy layer, unless the stage has failed already."""
+    if failures(rows):
+        return LayerDone(layer, (), _BEFORE), ()
+    asking = policy.Asking(at.world, at.session, at.notes, at.recorder, at.hiding, plan.timeout)
+    done: list[LayerDone] = []
+
+    def ask() -> Rows:
+        done.append(policy.run_layer(asking, layer, commands))
+        row = policy.examined(done[0])
+        return (row,) if row else ()
+
+    judged = guarded(f"policy {layer}", ask)
+    return (done[0] if done else LayerDone(layer, (), judged[0].message)), judged
+
+
+def _baseline(at: Hand, start: TreeState, rows: Rows) -> Written:
+    documents = stage_definitions.documents_of(at.world, at.tree, rules_of("plan"))
+    text = at.hiding.text(stage_telemetry.render(at.session, start, documents, rows))
+    path = command_path(at.world.settings.layout, at.session, "baseline.md")
+    return at.recorder.write(path, text.encode("utf-8", "replace"))
+
+
+def close_stage(
+    world: World,
+    session: Session,
+    opened: Opened,
+    verdict: str | None,
+    own: Sequence[Written],
+    unasked: Halt | None = None,
+) -> Closed:
+    """The final policy layer, the probes, the tree once more, the outcome; telemetry is written.
+
+    `verdict` is that of the agents (`ok`, `conflict`, `degraded`, `undecided`), None when none were asked. `own` is as
+    for `open_stage`, with what the agents' consensus wrote, and without what `opened` has. `unasked` says why the
+    agents of a run could not be asked. A run without a verdict does not pass.
+    Raises GuardrailError when the record itself cannot be written.
+    """
+    at = hand(world, session)
+    rows, layer, probed = opened.rows, LayerDone("final", (), _BEFORE), None
+    if opened.halt is None:
+        plan = ready(world, session.stage)
+        rows += enforced((_of_agents(world, session.stage, verdict, unasked),), plan.required)
+        layer, judged = _layer(at, plan, "final", plan.final, rows)
+        rows += enforced(judged, plan.required)
+        probed = _probed(at, plan, rows)
+        rows += enforced(probed.rows if probed else (), plan.required)
+        rows += enforced(_at_last(at, plan, opened, verdict, own, rows), plan.required)
+    written = (*_logs(layer), *(probed.summary.artifacts if probed else ()))
+    found = stage_telemetry.Findings(
+        rules_of(session.stage),
+        rows,
+        (opened.prefilter or LayerDone("prefilter", (), _BEFORE), layer),
+        probed.summary if probed else None,
+        opened.baseline,
+        halted(session.stage, rows) or opened.halt,
+        opened.begun or session.started,
+        at.notes.once("finished", datetime, _now),
+        (*_of_session(session, own), *opened.written, *written),
+    )
+    return _recorded(at, found, written)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _of_agents(world: World, stage: str, verdict: str | None, unasked: Halt | None) -> Examined:
+    """What the agents' verdict means for the stage. A degraded one may be let pass, but never reaches unlock."""
+    if unasked is not None:
+        return Examined("consensus", "failed", unasked.message, unasked.hint, unasked.reason)
+    if verdict is None and world.run is not None:
+        return Examined("consensus", "failed", "no verdict was computed", None, "undecided")
+    if verdict is None:
+        return Examined("consensus", "skipped", "the agents are not asked here", needed=False)
+    if verdict == "ok":
+        return Examined("consensus", "passed", "the verdict is ok")
+    said = f"the verdict is {verdict}"
+    reason = _REASONS.get(verdict, "undecided")
+    if verdict == "degraded" and world.allow_degraded and stage != "unlock":
+        said += ", let pass by --allow-degraded"
+        return Examined("consensus", "skipped", said, None, reason, (f"consensus: {said}",))
+    hint = f"run 'speckit consensus check {world.spec} --stage {stage}'"
+    return Examined("consensus", "failed", said, hint, reason)
+
+
+def _probed(at: Hand, plan: Ready, rows: Rows) -> Probed | None:
+    if not stage_checks.concerns(plan):
+        return None
+    if failures(rows):
+        return stage_checks.not_asked(at.world, _BEFORE)
+    return stage_checks.probe(at.world, at.session, plan, at.notes, at.recorder)
+
+
+def _at_last(at: Hand, plan: Ready, opened: Opened, verdict: str | None, own: Sequence[Written], rows: Rows) -> Rows:
+    """The tree once more; and before anything is unlocked every verdict once more, from the evidence as it is now."""
+    everything = (*own, *opened.written)
+    made = guarded("clean-tree", lambda: (clean_tree(at, opened.start, everything, "clean-tree after"),))
+    if plan.rules.name != "unlock" or failures((*rows, *made)):
+        return made
+    return made + guarded("verdicts", lambda: _of_all(at, plan, verdict))
+
+
+def _of_all(at: Hand, plan: Ready, verdict: str | None) -> Rows:
+    """Of the stages before, and of this one when its agents were ever asked."""
+    stage = plan.rules.name
+    asked = verdict is not None or stage_checks.has_verdict(at.world, at.tree, stage)
+    stages = (*plan.rules.earlier, *((stage,) if asked else ()))
+    found = verdicts(at._replace(tree=hand(at.world, at.session).tree), stages, lenient=False)
+    return tuple(row._replace(name=f"{row.name} at unlock") for row in found)
+
+
+def _logs(layer: LayerDone) -> tuple[Written, ...]:
+    return tuple(command.output for command in layer.commands if command.output)
+
+
+def _of_session(session: Session, own: Sequence[Written]) -> tuple[Written, ...]:
+    """What the consensus wrote under this session's name. Files that later stages change are no artifacts of it."""
+    return tuple(file for file in own if file.path.rpartition("/")[2].startswith(session.name + "_"))
+
+
+def _recorded(at: Hand, found: stage_telemetry.Findings, written: tuple[Written, ...]) -> Closed:
+    world, session = at.world, at.session
+    document = at.hiding.document(stage_telemetry.document(world, session, found))
+    telemetry = at.recorder.record(telemetry_path(world.settings.layout, session), "telemetry.v1", document)
+    warnings = tuple(text for row in found.rows for text in row.warnings)
+    return Closed(
+        session.stage,
+        "failed" if found.halt else "passed",
+        found.halt.exit_code if found.halt else 0,
+        found.halt,
+        (*written, telemetry),
+        telemetry,
+        warnings,
+        found.rows,
+        found.layers,
+    )

@@ -1,0 +1,191 @@
+"""A stage's checks: what each makes of this SPEC in the working tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+from guardrails.agents.run_context import World
+from guardrails.checks.lint.document_rules import MISSING_DOCUMENT
+from guardrails.config.settings import Hal
+from guardrails.core.finding import Finding
+from guardrails.core.parallel import in_one_process
+from guardrails.core.result import Result
+from guardrails.core.text import printable
+from guardrails.engine import runner
+from guardrails.engine.registry import check_named
+from guardrails.errors import Undecidable
+from guardrails.evidence.names import Session
+from guardrails.runs.check_result import Examined
+from guardrails.runs.checkpoint import Notes, Recorder
+from guardrails.runs.halt import Reason
+from guardrails.runs.stage_definitions import PACKET, VERDICTS, Ready, StageRules
+from guardrails.secrets.redact import needles, redact
+from guardrails.services.probes.records import Response
+from guardrails.services.probes.run import Records, Summary, Surroundings, run, shortfall
+from guardrails.services.readiness import Asking, Probe, tools
+from guardrails.snapshot.base import Snapshot
+from guardrails.snapshot.context import Scope, Subject
+
+LISTED = 20
+"""Warnings of one check that are listed."""
+_REASONS: dict[int, Reason] = {1: "guardrail", 3: "undecided", 4: "conflict", 5: "degraded"}
+
+
+def run_checks(world: World, tree: Snapshot, rules: StageRules, names: Sequence[str]) -> tuple[Examined, ...]:
+    """Each check, narrowed to the SPEC. One with nothing to examine is skipped; when all of them are, the stage has
+    examined nothing, and that is undecided."""
+    rows = tuple(_check(world, tree, rules, name) for name in names)
+    if rows and all(row.status == "skipped" for row in rows):
+        message = f"none of {', '.join(names)} found anything of {world.spec} to examine"
+        return (*rows, Examined("checks", "failed", message, "run the stages before this one", "undecided"))
+    return rows
+
+
+def _check(world: World, tree: Snapshot, rules: StageRules, name: str) -> Examined:
+    result = _result(world, tree, name, Scope(spec=world.spec), if_any=True)
+    findings = tuple(_at_stage(each, rules) for each in result.findings if each.spec in (None, world.spec))
+    result = result._replace(findings=findings)
+    if result.exit_code == 1 and all(each.severity != "error" for each in findings):
+        result = result._replace(verdict="pass", exit_code=0)  # what failed is another SPEC's, or a later stage's
+    if result.verdict == "not-applicable":
+        return Examined(name, "skipped", f"there is nothing of {world.spec} to examine")
+    return _row(name, result)
+
+
+def _at_stage(finding: Finding, rules: StageRules) -> Finding:
+    """A document that only a later stage begins from may still be unwritten."""
+    early = finding.rule is MISSING_DOCUMENT and finding.path.rpartition("/")[2] in set(PACKET) - set(rules.documents)
+    return finding._replace(severity="warning") if early else finding
+
+
+def verdict_of(world: World, tree: Snapshot, stage: str, *, lenient: bool = False) -> Examined:
+    """Whether the verdict of a stage, recomputed from its evidence, is ok.
+
+    `lenient` lets a degraded one pass, which is then skipped, never passed.
+    """
+    result = _result(world, tree, VERDICTS, Scope(spec=world.spec, stage=stage), if_any=False)
+    row = _row(f"verdict of {stage}", result)
+    if lenient and row.reason == "degraded" and row.status == "failed":
+        return row._replace(status="skipped", message=f"let pass by --allow-degraded: {row.message}")
+    return row
+
+
+def has_verdict(world: World, tree: Snapshot, stage: str) -> bool:
+    """Whether there is any consensus evidence of a stage."""
+    from guardrails.consensus.load import Candidate, candidates
+
+    found = candidates(tree, world.settings.layout, Scope(spec=world.spec, stage=stage))
+    return any(isinstance(each, Candidate) for each in found)
+
+
+def _result(world: World, tree: Snapshot, name: str, scope: Scope, *, if_any: bool) -> Result:
+    subject = Subject(tree, world.settings, datetime.now(timezone.utc), scope)
+    with in_one_process():
+        result = runner.run(name, [check_named(name)], [subject], if_any)
+    return redact(result, needles(world.settings.secrets.variables, world.environment))
+
+
+def _row(name: str, result: Result) -> Examined:
+    warnings = [f"{f.rule.code} {f.path}: {f.message}" for f in result.findings if f.severity == "warning"]
+    shown = tuple(printable(text) for text in warnings[:LISTED])
+    if result.exit_code == 0:
+        return Examined(name, "passed", warnings=shown)
+    message, hint = _worst(result)
+    reason = _REASONS.get(result.exit_code, "undecided")
+    return Examined(name, "failed", printable(message), hint and printable(hint), reason, shown)
+
+
+def _worst(result: Result) -> tuple[str, str | None]:
+    """The first finding that made the verdict, or the problem, and how many more there are."""
+    errors = [each for each in result.findings if each.severity == "error"]
+    decisive = [each for each in errors if each.rule.outcome == result.verdict] or errors
+    if decisive:
+        first = decisive[0]
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        place = first.path if first.line is None else f"{first.path}:{first.line}"
+        return f"{place}: {first.rule.code} {first.message}{more}", first.hint
+    if result.problem:
+        return result.problem.message, result.problem.hint
+    return "nothing was examined", "run the stages before this one"
+
+
+# The HAL probes of a stage.
+
+
+class Probed(NamedTuple):
+    """What the record says of HAL, and what the stage makes of it."""
+
+    summary: Summary
+    rows: tuple[Examined, ...]
+
+
+def concerns(ready: Ready) -> bool:
+    """Whether the stage has anything to say of HAL."""
+    return "hal" in ready.probes or "hal" in ready.rules.probes
+
+
+def not_asked(world: World, why: str) -> Probed:
+    """HAL in a stage that had failed before it could be asked."""
+    hal = world.settings.hal
+    return Probed(Summary(hal.mode, hal.origin, "skipped"), (Examined("hal", "skipped", why, needed=False),))
+
+
+def probe(world: World, session: Session, ready: Ready, notes: Notes, recorder: Recorder) -> Probed:
+    """Ask HAL as configured. A probe that fails, fails the stage; what is required is satisfied by the live HAL alone.
+
+    Executed again, nobody is asked again.
+    """
+    hal = world.settings.hal
+    hal = hal._replace(required=hal.required or ready.required)
+    if "hal" not in ready.probes:
+        summary = Summary("off", f"stages.{session.stage}.probes", "skipped")
+        row = Examined("hal", "skipped", "not a probe of the stage", needed=False)
+        return Probed(summary, _required(hal, summary) or (row,))
+    settings = world.settings._replace(hal=hal)
+
+    def ask() -> Probed:
+        try:
+            outcome = run(settings, Surroundings(world.environment, world.repo.root), Records(recorder, session))
+        except Undecidable as error:
+            failed = Summary(hal.mode, hal.origin, "failed", hal.checks)
+            return Probed(failed, (Examined("hal", "failed", printable(error.message), error.hint, "undecided"),))
+        rows = tuple(_hal_row(made) for made in outcome.responses)
+        return Probed(outcome.summary, (*rows, *_required(hal, outcome.summary)))
+
+    return notes.once("hal", Probed, ask)
+
+
+def _hal_row(made: Response) -> Examined:
+    name = f"hal {made.check}"
+    if made.status == "passed":
+        return Examined(name, "passed", f"{made.mode}: {made.http_status or 'answered'} in {made.latency_ms} ms")
+    said = f"{made.mode}: {printable(made.reason or made.status)}"
+    return Examined(name, made.status, said, None, "hal", needed=False)
+
+
+def _required(hal: Hal, summary: Summary) -> tuple[Examined, ...]:
+    """Whether what is required was had: nothing at all when it was."""
+    missing = shortfall(hal, summary)
+    if missing is None:
+        return ()
+    hint = "set hal.mode to live and hal.base_url, and the key in its variable"
+    return (Examined("hal", "failed", printable(missing), hint, "hal"),)
+
+
+# The tools that `readiness` in the configuration names, asked before the agents of a stage are.
+
+
+def readiness(world: World) -> tuple[Examined, ...]:
+    """A row for each answer. What is not required is a warning, however much the stage requires."""
+    return tuple(map(_readiness_row, tools(Asking(world.repo, world.settings, world.plan, world.spec))))
+
+
+def _readiness_row(probe: Probe) -> Examined:
+    name, said = printable(f"{probe.kind} {probe.name}"), printable(probe.message)
+    if probe.status == "passed":
+        return Examined(name, "passed", said)
+    if probe.status == "failed":
+        return Examined(name, "failed", said, probe.hint, "missing-tool" if probe.missing else "guardrail")
+    return Examined(name, "skipped", said, probe.hint, warnings=(f"{name}: {said}",), needed=False)

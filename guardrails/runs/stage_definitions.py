@@ -1,0 +1,173 @@
+"""The six stages as data: what must be there before, what is judged by default, what the record says."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import NamedTuple
+
+from guardrails.agents.run_context import World
+from guardrails.config.layout import STAGES
+from guardrails.config.run_settings import Argv, StagePlan
+from guardrails.engine.registry import CHECKS
+from guardrails.errors import GuardrailError
+from guardrails.runs.check_result import Examined
+from guardrails.snapshot.base import Snapshot
+from guardrails.snapshot.worktree import Worktree
+
+TREE = "clean-tree"
+VERDICTS = "consensus check"
+PROBES = ("hal",)
+
+_LINT = ("lint",)
+PACKET = ("spec.md", "plan.md", "tasks.md")
+
+
+class StageRules(NamedTuple):
+    """One stage. `documents` are files of the SPEC's directory that must be there and not empty.
+
+    Agents answer with evidence, they write no documents: plan.md is written by people, before `tasks` is run. So a
+    stage asks for the documents that its own work begins from, and no others.
+    """
+
+    name: str
+    documents: tuple[str, ...]
+    checks: tuple[str, ...]
+    probes: tuple[str, ...] = ()
+    hooks: bool = False
+    """whether the record says what became of the repository's hooks"""
+    lock: bool = False
+    """whether the record says that the SPEC is locked"""
+    scenarios: bool = False
+    """whether the record lists what was run"""
+
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """The stages before this one."""
+        return STAGES[: STAGES.index(self.name)]
+
+
+RULES = (
+    StageRules("plan", PACKET[:1], _LINT, hooks=True),
+    StageRules("tasks", PACKET[:2], _LINT),
+    StageRules("implement", PACKET, _LINT, hooks=True, lock=True),
+    StageRules("validate", PACKET, ("validate", "footprint", "secrets"), PROBES, scenarios=True),
+    StageRules("audit", PACKET, (VERDICTS, "validate", "footprint"), PROBES, scenarios=True),
+    StageRules("unlock", PACKET, (VERDICTS, "validate")),
+)
+
+
+def rules_of(stage: str) -> StageRules:
+    """The rules of a stage. Raises GuardrailError for what is no stage."""
+    for rules in RULES:
+        if rules.name == stage:
+            return rules
+    raise GuardrailError(f"there is no stage '{stage}'", f"stages are {', '.join(STAGES)}")
+
+
+class Ready(NamedTuple):
+    """A stage as it will be run: the rules with what the configuration says on top."""
+
+    rules: StageRules
+    checks: tuple[str, ...]
+    """without the tree, which is always judged, and without the verdicts"""
+    verdicts: tuple[str, ...]
+    """the stages whose verdicts must be ok, recomputed from their evidence"""
+    probes: tuple[str, ...]
+    roster: tuple[str, ...]
+    prefilter: tuple[Argv, ...]
+    final: tuple[Argv, ...]
+    timeout: float
+    """seconds, for each policy command"""
+    required: bool
+    """whether what is skipped fails the stage"""
+
+
+def ready(world: World, stage: str) -> Ready:
+    """What running `stage` amounts to. Raises GuardrailError for names that nobody knows.
+
+    `unlock` asks for the verdicts of all stages before it, whatever checks are configured.
+    """
+    rules, plan = rules_of(stage), world.plan.stage(stage)
+    checks = _known("checks", plan, rules.checks if plan.checks is None else plan.checks)
+    asked = VERDICTS in checks or stage == STAGES[-1]
+    return Ready(
+        rules,
+        tuple(name for name in checks if name not in (TREE, VERDICTS)),
+        rules.earlier if asked else (),
+        _known("probes", plan, rules.probes if plan.probes is None else plan.probes),
+        plan.roster,
+        plan.prefilter,
+        plan.final,
+        plan.timeout,
+        plan.required,
+    )
+
+
+def _known(kind: str, plan: StagePlan, names: tuple[str, ...]) -> tuple[str, ...]:
+    known = tuple(check.name for check in CHECKS) if kind == "checks" else PROBES
+    for name in names:
+        if name not in known:
+            raise GuardrailError(f"stages.{plan.name}.{kind}: there is no '{name}'", f"known are {', '.join(known)}")
+    return names
+
+
+# The documents of a SPEC that a stage begins from.
+
+
+class Document(NamedTuple):
+    """One document. `sha256` is None when it cannot be read, and `problem` says why."""
+
+    path: str
+    sha256: str | None
+    problem: str | None = None
+
+
+def folder_of(world: World, tree: Snapshot) -> str | None:
+    """The one directory of the SPEC, by its exact id; None when there is none, or more than one."""
+    layout = world.settings.layout
+    named = [name for name in tree.folders(layout.docs) if layout.id_of(name) == world.spec]
+    return f"{layout.docs}/{named[0]}" if len(named) == 1 else None
+
+
+def require_spec(world: World) -> None:
+    """Raises GuardrailError for a SPEC that has no directory here: it would only leave evidence of a mistyped id."""
+    if folder_of(world, Worktree(world.repo)) is None:
+        docs = world.settings.layout.docs
+        raise GuardrailError(
+            f"{world.spec} has no directory of its own in {docs}", f"write {docs}/{world.spec}/spec.md"
+        )
+
+
+def documents_of(world: World, tree: Snapshot, rules: StageRules) -> tuple[Document, ...]:
+    """The documents the stage begins from, as they are; none when the SPEC has no directory of its own."""
+    folder = folder_of(world, tree)
+    if folder is None:
+        return ()
+    return tuple(_document(tree, f"{folder}/{name}") for name in rules.documents)
+
+
+def _document(tree: Snapshot, path: str) -> Document:
+    entry = tree.entry(path)
+    if entry is None:
+        return Document(path, None, "is not there")
+    if entry.kind != "file":
+        return Document(path, None, f"is a {entry.kind}, not a regular file")
+    data = tree.read(path)
+    if data is None:
+        return Document(path, None, "cannot be read")
+    return Document(path, sha256(data).hexdigest(), None if data.strip() else "is empty")
+
+
+def prerequisites(world: World, rules: StageRules, found: tuple[Document, ...]) -> Examined:
+    """Whether the documents are there."""
+    if not found:
+        docs = world.settings.layout.docs
+        message = f"{world.spec} has no directory of its own in {docs}"
+        return Examined("documents", "failed", message, f"write {docs}/{world.spec}/{rules.documents[0]}")
+    broken = [document for document in found if document.problem]
+    if broken:
+        first = broken[0]
+        more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+        message = f"{rules.name} begins from {first.path}, which {first.problem}{more}"
+        return Examined("documents", "failed", message, f"write {first.path} and commit it")
+    return Examined("documents", "passed", f"{', '.join(rules.documents)}")

@@ -1,0 +1,227 @@
+"""Settle a stage: from the answers that were filed to the synthesis, the verdict and what is remembered of them.
+
+Done again it writes the same bytes: everything is dated by `at`, which is remembered with the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from guardrails.agents.run_context import World
+from guardrails.consensus.model import Kind, Record, Role, Verdict, agent_of
+from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.errors import GuardrailError
+from guardrails.evidence.names import Session, consensus_path
+from guardrails.evidence.store import Store, Written, encoded
+from guardrails.layouts.evidence_names import evidence_name
+from guardrails.runs.budget import budget_warnings
+from guardrails.runs.costs import write_costs
+from guardrails.runs.history import Lack, Recovered
+from guardrails.runs.reload import Gathered, agreements_of, gather, record_of, verdict_of
+from guardrails.runs.rounds import AnswerSource, Made, Round, latest
+from guardrails.runs.session_records import (
+    Statements,
+    of_calls,
+    of_outcome,
+    synthesis_document,
+    verdict_document,
+    write_telemetry,
+)
+from guardrails.secrets.redact import needles, redacted
+from guardrails.services.memory.entries import Entry, Source
+from guardrails.services.memory.records import entries_of_output, entries_of_verdict
+from guardrails.services.memory.write import open_store, remember, server_of
+from guardrails.snapshot.worktree import Worktree
+
+# Keep what agents and the verdict said in the memory. A run does not fail for it: what did not work is a warning.
+
+
+def remember_session(world: World, session: Session, files: Sequence[Written]) -> tuple[str, ...]:
+    """Remember answers and verdict of a session, each once however often it is done. Returns warnings."""
+    try:
+        store = open_store(world.repo, world.settings)
+        entries = [entry for file in files for entry in _entries(world, file)]
+        return remember(store, entries, server_of(world.repo, world.settings)).warnings
+    except GuardrailError as error:
+        return (f"{session.stage}: nothing was remembered: {error.message}",)
+
+
+def _entries(world: World, file: Written) -> Iterator[Entry]:
+    name = evidence_name(world.settings.layout, file.path)
+    data = Worktree(world.repo).read(file.path)
+    try:
+        document = parse(data) if data is not None else None
+    except JsonFlaw:
+        return
+    if name is None or not isinstance(document, dict):
+        return
+    source = Source(file.path, file.sha256)
+    if name.kind == "agent_output":
+        yield from entries_of_output(document, source, world.settings.layout)
+    elif name.kind == "verdict":
+        yield from entries_of_verdict(document, source, world.settings.layout)
+
+
+class Judged(NamedTuple):
+    """The verdict on a stage, as the sequencer needs to know it. `verdict_file` is its record."""
+
+    verdict: Kind
+    severe: bool
+    participation: float | None
+    agreement: float | None
+    lacking: tuple[Lack, ...]
+    conflicts: tuple[str, ...]
+    reasons: tuple[str, ...]
+    stale: tuple[str, ...]
+    verdict_file: Written
+    written: tuple[Written, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def settle(
+    world: World, session: Session, rounds: Sequence[Round], recovered: Sequence[Recovered], at: datetime
+) -> Judged:
+    """Compute the verdict from what lies on disk for the session, and write synthesis, verdict and telemetry."""
+    desk = _Desk(world, session, rounds, at)
+    gathered = gather(world, session)
+    synthesis, file = desk.synthesize(gathered)
+    verdict, record = desk.conclude(gathered, synthesis, file)
+    desk.tell(recovered, verdict, file, record)
+    costs, notes = write_costs(world, session, rounds, at)
+    spent = budget_warnings(world.plan.budget, session.stage, rounds)
+    warnings = (*spent, *notes, *remember_session(world, session, (*desk.outputs, record)))
+    return Judged(
+        verdict=verdict.kind,
+        severe=verdict.severe,
+        participation=verdict.participation,
+        agreement=verdict.agreement,
+        lacking=_lacking(gathered, verdict, latest(rounds)),
+        conflicts=tuple(f"{each.id}: {each.text}" for each in verdict.conflicts),
+        reasons=verdict.reasons,
+        stale=verdict.stale,
+        verdict_file=record,
+        written=(*desk.written, *_used(world, verdict), costs),
+        warnings=warnings,
+    )
+
+
+class _Desk:
+    """Writes the records of one session."""
+
+    def __init__(self, world: World, session: Session, rounds: Sequence[Round], at: datetime) -> None:
+        self.world, self.session, self.rounds, self.at = world, session, rounds, at
+        self.store = Store(world.repo.root)
+        self.known = needles(world.settings.secrets.variables, world.environment)
+        self.written: list[Written] = []
+        self.filed = _in_order(world, session, rounds)
+
+    @property
+    def outputs(self) -> tuple[Written, ...]:
+        return tuple(made.output for made in self.filed)
+
+    def statements(self, verdict: Verdict) -> Statements:
+        return Statements((output, agreements_of(self.world, output)) for output in verdict.usable)
+
+    def synthesize(self, gathered: Gathered) -> tuple[Record, Written]:
+        """Write the synthesis. It says what follows from the answers: ok, unless that turns out not to hold."""
+        status: Kind = "ok"
+        verdict, document, data = self._draft(gathered, status)
+        if verdict.kind != status:
+            _, document, data = self._draft(gathered, verdict.kind)
+        written = self._record("synthesis", "synthesis", document)
+        return self._read(gathered, "synthesis", data), written
+
+    def _draft(self, gathered: Gathered, status: Kind) -> tuple[Verdict, dict[str, Any], bytes]:
+        """A synthesis that states this outcome, and the verdict that it leads to."""
+        bare = verdict_of(self.world, gathered, ())
+        document = synthesis_document(
+            self.session, bare, self.statements(bare), gathered.question, self.filed, status, self.at
+        )
+        document = self._clean(document)
+        data = encoded(document)
+        return verdict_of(self.world, gathered, (self._read(gathered, "synthesis", data),)), document, data
+
+    def conclude(self, gathered: Gathered, synthesis: Record, file: Written) -> tuple[Verdict, Written]:
+        """Write the verdict, and hold it against what everybody else will compute from the same files."""
+        verdict = verdict_of(self.world, gathered, (synthesis,))
+        document = self._clean(
+            verdict_document(
+                self.session,
+                verdict,
+                self.statements(verdict),
+                gathered.question,
+                self.filed,
+                _inputs(self.rounds, self.filed),
+                file,
+                self.world.plan.config_sha256,
+                self.at,
+            )
+        )
+        written = self._record("verdict", "verdict", document)
+        record = self._read(gathered, "verdict", encoded(document))
+        return verdict_of(self.world, gathered, (synthesis, record)), written
+
+    def tell(self, recovered: Sequence[Recovered], verdict: Verdict, synthesis: Written, record: Written) -> None:
+        """Write the telemetry: calls, recovery, outcome."""
+        run = self.world.run
+        told = [
+            *of_calls(self.session, run, self.rounds, recovered),
+            *of_outcome(self.session, run, verdict, synthesis, record, self.at),
+        ]
+        self.written.append(write_telemetry(self.world, self.session, told))
+
+    def _read(self, gathered: Gathered, role: Role, data: bytes) -> Record:
+        return record_of(self.world, gathered, role, self._path(role), data)
+
+    def _path(self, what: str) -> str:
+        return consensus_path(self.world.settings.layout, self.session, f"{what}.json")
+
+    def _clean(self, document: dict[str, Any]) -> dict[str, Any]:
+        if self.world.run is not None:
+            document["run"] = self.world.run
+        cleaned: dict[str, Any] = redacted(document, self.known)
+        return cleaned
+
+    def _record(self, what: str, schema: str, document: dict[str, Any]) -> Written:
+        written = self.store.record(self._path(what), schema, document, replace=True)
+        self.written.append(written)
+        return written
+
+
+def _in_order(world: World, session: Session, rounds: Sequence[Round]) -> tuple[Made, ...]:
+    """The latest call of each agent, in the order of the roster."""
+    made = latest(rounds)
+    roster = [agent_of(name) for name in world.plan.stage(session.stage).roster]
+    return tuple(made[name] for name in dict.fromkeys(roster) if name in made)
+
+
+def _inputs(rounds: Sequence[Round], filed: Sequence[Made]) -> tuple[AnswerSource, ...]:
+    """The documents of the rounds that the filed answers are from, each version of one once."""
+    kept = {(made.agent, made.attempt) for made in filed}
+    used = [each for each in rounds if any((made.agent, made.attempt) in kept for made in each.made)]
+    return tuple(dict.fromkeys(source for each in used for source in each.inputs))
+
+
+def _used(world: World, verdict: Verdict) -> tuple[Written, ...]:
+    """The resolutions that settled something: a person's word, and from now on part of the run."""
+    files = []
+    for path in sorted({each.resolution.path for each in verdict.resolved}):
+        data = Worktree(world.repo).read(path) or b""
+        files.append(Written(path, sha256(data).hexdigest(), len(data)))
+    return tuple(files)
+
+
+def _lacking(gathered: Gathered, verdict: Verdict, made: Mapping[str, Made]) -> tuple[Lack, ...]:
+    """Who of the roster gave no usable answer, and why: of a call that failed, in words that records cut short."""
+    reasons = {each.output.agent: each.reasons[0].text for each in verdict.unusable if each.of_roster}
+    reasons |= {agent: call.error for agent, call in made.items() if call.error is not None}
+    reasons |= {agent: reasons.get(agent, "did not answer") for agent in verdict.missing}
+    usable = {each.agent for each in verdict.usable}
+    return tuple(
+        Lack(agent, reasons.get(agent, "did not answer"), agent in made and made[agent].missing_tool)
+        for agent in gathered.question.roster
+        if agent not in usable
+    )

@@ -1,0 +1,1 @@
+"""What agents answered and what was decided, kept to be searched."""

@@ -1,0 +1,1 @@
+"""Questions put to services outside, each answered with a record."""

@@ -1,0 +1,498 @@
+"""Whether a run can begin: everything it will need is asked at once, each with its own limit."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from functools import cached_property, partial
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from guardrails.checks.footprint import measure
+from guardrails.config.run_settings import Agent, RunSettings, Tool
+from guardrails.config.settings import MEGABYTE, Settings
+from guardrails.core.programs import Ran, allowed_environment, run
+from guardrails.core.text import printable
+from guardrails.errors import GuardrailError, Undecidable
+from guardrails.evidence.names import Session, command_path
+from guardrails.evidence.store import Store, Written
+from guardrails.git.repo import OLDEST_GIT, Repo, git_version
+from guardrails.secrets.redact import needles, redacted
+from guardrails.services import mcp_client
+from guardrails.services.probes import run as run_module
+from guardrails.services.probes.redact import Redactor
+from guardrails.snapshot.worktree import Worktree
+
+if TYPE_CHECKING:
+    from mcp import ClientSession
+
+
+# What is asked before a run, in which surroundings, and what came of it.
+
+
+Kind = Literal["agent", "command", "mcp", "http", "secret", "disk", "limit"]
+Status = Literal["passed", "warned", "failed", "skipped"]
+
+LONGEST = 200
+"""Characters of what a program answered that are shown."""
+
+
+class Probe(NamedTuple):
+    """One thing that was asked. `message` holds no secret; `missing`: a program or library is not there at all."""
+
+    name: str
+    kind: Kind
+    status: Status
+    message: str
+    hint: str | None = None
+    required: bool = False
+    latency_ms: int | None = None
+    missing: bool = False
+
+
+class Quiet:
+    """Keeps secrets out of what programs say: the values of configured variables, and known tokens."""
+
+    def __init__(self, variables: tuple[str, ...], repo: Repo) -> None:
+        self._redactor = Redactor(variables, repo.environment)
+        self._known = needles(variables, repo.environment)
+
+    def line(self, text: str) -> str:
+        """The first line of `text` that says something, without secrets, and not too long."""
+        clean = str(redacted(self._redactor.text(text[: 64 * LONGEST]), self._known))
+        line = next((line.strip() for line in clean.splitlines() if line.strip()), "")
+        return line if len(line) <= LONGEST else line[:LONGEST] + "..."
+
+
+class Asking:
+    """Whom readiness is asked about: a repository, its settings, and a SPEC or None."""
+
+    def __init__(self, repo: Repo, settings: Settings, plan: RunSettings, spec: str | None = None) -> None:
+        self.repo, self.settings, self.plan, self.spec = repo, settings, plan, spec
+
+    @cached_property
+    def quiet(self) -> Quiet:
+        named = (name for tool in self.plan.readiness for name in tool.env)
+        return Quiet(tuple(dict.fromkeys((*self.settings.secrets.variables, *named))), self.repo)
+
+    @cached_property
+    def roster(self) -> tuple[str, ...]:
+        """Every agent that some stage declares."""
+        return tuple(dict.fromkeys(name for stage in self.plan.stages for name in stage.roster))
+
+
+def failing(required: bool) -> Status:
+    """What it is called when something does not answer."""
+    return "failed" if required else "warned"
+
+
+# What to do when not every agent of a stage can be called, by the thresholds its verdict is judged by. Pure.
+
+
+def advice(asking: Asking, able: Collection[str]) -> tuple[str, ...]:
+    """A line for each roster that is not whole: what its verdict would be, what a run does, and what you can do."""
+    stages: dict[tuple[str, ...], list[str]] = {}
+    for stage in asking.plan.stages:
+        if not set(stage.roster) <= set(able):
+            stages.setdefault(stage.roster, []).append(stage.name)
+    return tuple(_line(asking, ", ".join(names), roster, able) for roster, names in stages.items())
+
+
+def _line(asking: Asking, stages: str, roster: tuple[str, ...], able: Collection[str]) -> str:
+    usable = [name for name in roster if name in able]
+    lost = ", ".join(name for name in roster if name not in able)
+    begin = f"{stages}: {len(usable)} of {len(roster)} agents can be called (not {lost})"
+    if not usable:
+        return f"{begin}: nobody would answer, exit 3. Do not start; repair the agents, or name others in the roster"
+    consensus, recovery = asking.settings.consensus, asking.plan.recovery
+    if round(len(usable) / len(roster), 2) < consensus.degraded_below:
+        return (
+            f"{begin}: severely degraded, exit 5. It would not be retried: do not start; tell whoever answers for the "
+            "run, and repair the agents first"
+        )
+    steps = [f"retries the missing {times(recovery.retries)} after {recovery.backoff:g} s"] if recovery.retries else []
+    if recovery.fallback:
+        steps.append(f"calls them by the profile {recovery.fallback}")
+    does = f"A run {', then '.join(steps)}, then halts" if steps else "A run halts at once"
+    return f"{begin}: degraded, exit 5. {does}. Repair them first, or start with --profile of one that needs fewer"
+
+
+def times(count: int) -> str:
+    """How often, in words."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+# What a run needs of the machine: git, room on the disk, room under the evidence limit, and variables that are set.
+
+
+_CREDENTIAL_NAME = "(?i)KEY|TOKEN|SECRET|PASS|CREDENTIAL"
+
+
+def machine(asking: Asking) -> Iterator[Probe]:
+    """Everything that is looked up rather than asked."""
+    yield _git(asking)
+    yield from _disk(asking)
+    yield from footprints(asking)
+    yield from _secrets(asking)
+
+
+def _git(asking: Asking) -> Probe:
+    made = Probe("git", "command", "passed", "", required=True)
+    try:
+        text, new_enough = git_version(asking.repo)
+    except GuardrailError as error:
+        return made._replace(status="failed", message=error.message, hint=error.hint, missing=True)
+    if new_enough:
+        return made._replace(message=text)
+    oldest = ".".join(map(str, OLDEST_GIT))
+    return made._replace(status="failed", message=f"{text} is older than {oldest}", hint="install a newer git")
+
+
+def _disk(asking: Asking) -> Iterator[Probe]:
+    """A run writes evidence, and its calls and locks into the git directory. Each needs as much room as the limit."""
+    needed = asking.settings.evidence.limit_bytes
+    places = [("evidence", os.path.join(asking.repo.root, asking.settings.layout.evidence))]
+    with suppress(GuardrailError):  # then it was said of git already
+        places.append(("git directory", asking.repo.git_dir()))
+    for name, place in places:
+        made = Probe(name, "disk", "passed", "", required=True)
+        there = _existing(place)
+        free = shutil.disk_usage(there).free
+        if not os.access(there, os.W_OK | os.X_OK):
+            yield made._replace(status="failed", message=f"{there} cannot be written", hint="make it writable")
+        elif free < needed:
+            message = f"{_mb(free)} free, less than the {_mb(needed)} that a SPEC's evidence may need"
+            yield made._replace(status="failed", message=message, hint="make room on this disk")
+        else:
+            yield made._replace(message=f"{_mb(free)} free")
+
+
+def _existing(place: str) -> str:
+    while not os.path.isdir(place):
+        place = os.path.dirname(place)
+    return place
+
+
+def footprints(asking: Asking) -> Iterator[Probe]:
+    """Whether the evidence of the SPEC, or else of every SPEC, leaves room under the limit."""
+    evidence, found = asking.settings.evidence, measure(Worktree(asking.repo), asking.settings.layout, asking.spec)
+    sizes = {spec: footprint.total for spec, footprint in sorted(found.items())}
+    if asking.spec is not None:
+        sizes = {asking.spec: sizes.get(asking.spec, 0)}
+    hint = "speckit evidence archive --spec SPEC frees what older runs hold"
+    above = [spec for spec, size in sizes.items() if size > evidence.warn_bytes]
+    for spec in above:
+        size = sizes[spec]
+        full = size > evidence.limit_bytes
+        message = f"{_mb(size)} of evidence; the limit is {_mb(evidence.limit_bytes)}"
+        named = hint.replace("SPEC f", f"{spec} f")
+        yield Probe(f"footprint of {spec}", "limit", failing(full), message, named, required=True)
+    if not above:
+        most = max(sizes.values(), default=0)
+        limit = f"the limit is {_mb(evidence.limit_bytes)}"
+        name, message = "footprint", f"at most {_mb(most)} of evidence a SPEC; {limit}"
+        if asking.spec is not None:
+            name, message = f"footprint of {asking.spec}", f"{_mb(most)} of evidence; {limit}"
+        yield Probe(name, "limit", "passed", message, required=True)
+
+
+def tool_secrets(asking: Asking) -> Iterator[Probe]:
+    """The variables that the configured tools name."""
+    yield from _told(asking, _of_tools(asking))
+
+
+def _of_tools(asking: Asking) -> dict[str, tuple[bool, str]]:
+    wanted: dict[str, tuple[bool, str]] = {}
+    for tool in asking.plan.readiness:
+        for name in tool.env:
+            _want(wanted, name, tool.required, tool.name)
+    return wanted
+
+
+def _secrets(asking: Asking) -> Iterator[Probe]:
+    """Those of the tools, the agents and HAL."""
+    wanted = _of_tools(asking)
+    for agent in asking.plan.agents:
+        if agent.name in asking.roster and agent.command:
+            for name in agent.env:
+                if re.search(_CREDENTIAL_NAME, name):
+                    _want(wanted, name, False, agent.name)
+    hal = asking.settings.hal
+    if hal.mode == "live":
+        _want(wanted, hal.secret_env, hal.required, "hal")
+    yield from _told(asking, wanted)
+
+
+def _told(asking: Asking, wanted: dict[str, tuple[bool, str]]) -> Iterator[Probe]:
+    """Each variable once: by its name, never its value."""
+    for name, (required, whose) in wanted.items():
+        if asking.repo.environment.get(name, "").strip():
+            yield Probe(name, "secret", "passed", f"set, for {whose}", required=required)
+        else:
+            hint = f"export {name}, unless a login was made another way"
+            yield Probe(name, "secret", failing(required), f"not set, and {whose} may need it", hint, required)
+
+
+def _want(wanted: dict[str, tuple[bool, str]], name: str, required: bool, whose: str) -> None:
+    known, names = wanted.get(name, (False, ""))
+    wanted[name] = (known or required, f"{names} and {whose}" if names else whose)
+
+
+def _mb(size: int) -> str:
+    return f"{size / MEGABYTE:,.2f} MB"
+
+
+# Ask the programs and servers a run will need: each answers a question that costs nothing, or does not.
+
+
+Job = Callable[[], Probe]
+
+VERSION_LIMIT = 10.0
+"""Seconds an agent's program may take to say its version."""
+
+TOOLS = (
+    Tool("ace"),
+    Tool("ripgrep", ("rg", "--version")),
+    Tool("codegraphcontext", mcp=("cgc", "mcp", "start"), timeout=20.0),
+)
+"""What is asked where the configuration names nothing; HAL is asked as `hal` says. No command of ACE is known."""
+
+
+def agent_jobs(asking: Asking) -> Iterator[Job]:
+    """One for each agent."""
+    for agent in asking.plan.agents:
+        required = agent.name in asking.roster
+        yield partial(probe_agent, asking, agent, required)
+    for name in asking.roster:
+        if all(agent.name != name for agent in asking.plan.agents):
+            yield partial(probe_agent, asking, Agent(name), True)
+
+
+def tool_jobs(asking: Asking, tools: Sequence[Tool]) -> Iterator[Job]:
+    """One for each command and each server of the tools."""
+    for tool in tools:
+        if tool.command:
+            yield partial(probe_command, asking, tool)
+        if tool.mcp:
+            yield partial(probe_mcp, asking, tool)
+        if not (tool.command or tool.mcp or tool.env):
+            yield partial(_unknown, tool)
+
+
+def _unknown(tool: Tool) -> Probe:
+    hint = f"name its command: readiness: [{{name: {tool.name}, mcp: [COMMAND, ...]}}] in .speckit.yaml"
+    return Probe(tool.name, "mcp", "warned", "not asked: nothing says how it is started", hint)
+
+
+def probe_agent(asking: Asking, agent: Agent, required: bool) -> Probe:
+    """Whether an agent can be called: its program says its version, or its recorded answers are there."""
+    if agent.replay is not None:
+        return _replay(asking, agent, required)
+    if not agent.command:
+        hint = f"configure agents.{agent.name}.command in .speckit.yaml"
+        return Probe(agent.name, "agent", failing(required), "nothing says how it is called", hint, required)
+    program = agent.command[0]
+    environment = allowed_environment(asking.repo.environment, agent.env)
+    limit = min(VERSION_LIMIT, agent.timeout)
+    ran = run([program, "--version"], asking.repo.root, environment, limit)
+    made = _ran(asking, Probe(agent.name, "agent", "passed", "", required=required), ran, limit)
+    elsewhere = f"install {program}, or configure agents.{agent.name}.command"
+    return made._replace(hint=elsewhere) if made.missing else made
+
+
+def _replay(asking: Asking, agent: Agent, required: bool) -> Probe:
+    made = Probe(agent.name, "agent", "passed", f"replays recorded answers from {agent.replay}", required=required)
+    if os.path.isdir(os.path.join(asking.repo.root, str(agent.replay))):
+        return made
+    message, hint = f"there is no folder {agent.replay}", "record answers, or give the agent a command"
+    return made._replace(status=failing(required), message=message, hint=hint)
+
+
+def probe_command(asking: Asking, tool: Tool) -> Probe:
+    """Whether a command succeeds."""
+    environment = allowed_environment(asking.repo.environment, tool.env)
+    ran = run(tool.command, asking.repo.root, environment, tool.timeout)
+    return _ran(asking, Probe(tool.name, "command", "passed", "", required=tool.required), ran, tool.timeout)
+
+
+def _ran(asking: Asking, made: Probe, ran: Ran, limit: float) -> Probe:
+    """What a program's ending says of it."""
+    made = made._replace(latency_ms=int(ran.seconds * 1000))
+    said = asking.quiet.line((ran.out if ran.succeeded else ran.err + b"\n" + ran.out).decode("utf-8", "replace"))
+    if ran.succeeded:
+        return made._replace(message=f"answers: {said}" if said else "answers")
+    bad = made._replace(status=failing(made.required), hint=f"run '{_shown(ran.argv)}' to see why")
+    if ran.problem == "missing":
+        message = f"there is no program {ran.argv[0]}"
+        return bad._replace(message=message, hint=f"install {ran.argv[0]}", missing=True, latency_ms=None)
+    if ran.problem == "not-executable":
+        return bad._replace(message=f"{ran.argv[0]} cannot be run", missing=True, latency_ms=None)
+    if ran.problem == "timeout":
+        return bad._replace(message=f"no answer within {limit:g} s; it was ended")
+    return bad._replace(message=f"exit {ran.exit_code}" + (f": {said}" if said else ""))
+
+
+def probe_mcp(asking: Asking, tool: Tool) -> Probe:
+    """Whether an MCP server completes `initialize` and `tools/list`, both within its limit."""
+    environ = asking.repo.environment
+    server = mcp_client.Server(
+        tool.mcp, asking.repo.root, {name: environ[name] for name in tool.env if environ.get(name)}
+    )
+    begun = monotonic()
+    bad = Probe(tool.name, "mcp", failing(tool.required), "", f"run '{_shown(tool.mcp)}' to see why", tool.required)
+    try:
+        mcp_client.require_library("it cannot be asked")
+        said = mcp_client.converse(server, partial(_handshake, tool.timeout))
+    except Undecidable as error:
+        return bad._replace(message=error.message, hint=error.hint, missing=True)
+    except mcp_client.Unreachable as error:
+        hint = f"install {tool.mcp[0]}" if error.missing else bad.hint
+        return bad._replace(message=str(error), hint=hint, missing=error.missing)
+    except mcp_client.TooSlow as error:
+        return bad._replace(message=f"{error}; it was ended", latency_ms=int((monotonic() - begun) * 1000))
+    latency = int((monotonic() - begun) * 1000)
+    return bad._replace(status="passed", message=asking.quiet.line(said), hint=None, latency_ms=latency)
+
+
+async def _handshake(limit: float, session: ClientSession) -> str:
+    """Who answered, and how many tools it has: in its own words."""
+    end = monotonic() + limit
+    begun: Any = await _in_time(limit, limit, "initialize", session.initialize())
+    listed = await _in_time(end - monotonic(), limit, "list its tools", session.list_tools())
+    # Both major versions of the library dump to the names of the protocol.
+    info = begun.model_dump(mode="json", by_alias=True).get("serverInfo") or {}
+    count = len(listed.tools)
+    return f"answers: {info.get('name')} {info.get('version')}, {count} {'tool' if count == 1 else 'tools'}"
+
+
+async def _in_time(left: float, limit: float, what: str, waiting: Any) -> Any:
+    try:
+        return await mcp_client.within(left, what, waiting)
+    except mcp_client.TooSlow as error:
+        raise mcp_client.TooSlow(what, limit) from error
+
+
+def _shown(argv: tuple[str, ...]) -> str:
+    shown = shlex.join(argv)
+    return shown if len(shown) <= 100 else argv[0]
+
+
+class Ready(NamedTuple):
+    """All that was asked, in reading order, and what to do where too few agents can be called."""
+
+    probes: tuple[Probe, ...]
+    escalation: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """1 when something that is required fails, 3 when it is not even there, else 0."""
+        failed = [probe for probe in self.probes if probe.status == "failed"]
+        if not failed:
+            return 0
+        return 3 if all(probe.missing for probe in failed) else 1
+
+    @property
+    def verdict(self) -> str:
+        """In a word, as results have it."""
+        return {0: "pass", 1: "fail", 3: "undecided"}[self.exit_code]
+
+
+def examine(asking: Asking) -> Ready:
+    """Look at the machine, then ask every agent, program and server at the same time."""
+    looked = list(machine(asking))
+    waiting = [*agent_jobs(asking), *tool_jobs(asking, asking.plan.readiness or TOOLS)]
+    if all(tool.name != "hal" for tool in asking.plan.readiness):
+        waiting.append(partial(probe_hal, asking))
+    asked = _ask(waiting)
+    probes = (*looked, *asked)
+    able = {probe.name for probe in asked if probe.kind == "agent" and probe.status == "passed"}
+    return Ready(probes, advice(asking, able))
+
+
+def tools(asking: Asking) -> tuple[Probe, ...]:
+    """Only what `readiness` in the configuration names: what a stage asks before its agents."""
+    return (*tool_secrets(asking), *_ask(list(tool_jobs(asking, asking.plan.readiness))))
+
+
+def _ask(waiting: Sequence[Job]) -> list[Probe]:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max(1, len(waiting))) as pool:  # each mostly waits
+        return [future.result() for future in [pool.submit(job) for job in waiting]]
+
+
+def probe_hal(asking: Asking) -> Probe:
+    """Whether HAL answers as it is configured: over MCP by a handshake, over HTTP by its health."""
+    settings, hal_ = asking.settings, asking.settings.hal
+    if hal_.mode == "off":
+        status: Status = "failed" if hal_.required else "skipped"
+        hint = "hal.mode: live in .speckit.yaml asks it"
+        return Probe("hal", "http", status, run_module.why_off(hal_), hint, hal_.required)
+    if hal_.mode == "live" and hal_.mcp:
+        return probe_mcp(asking, Tool("hal", (), hal_.mcp, (hal_.secret_env,), hal_.timeout, hal_.required))
+    made = Probe("hal", "http", failing(hal_.required), "", "speckit hal smoke", hal_.required)
+    one = settings._replace(hal=hal_._replace(checks=("health",)))
+    try:
+        (response,) = run_module.probe(one, run_module.Surroundings(asking.repo.environment, asking.repo.root))
+    except Undecidable as error:
+        return made._replace(message=error.message, hint=error.hint, missing="imported" in error.message)
+    made = made._replace(latency_ms=response.latency_ms)
+    if response.status != "passed":
+        return made._replace(message=f"health: {response.reason or response.status}")
+    if hal_.mode == "mock" and hal_.required:
+        return made._replace(message="a mock answers, and HAL is required", hint="hal.mode: live in .speckit.yaml")
+    answered = "a mock answers" if hal_.mode == "mock" else "answers"
+    return made._replace(status="passed", message=f"{answered} ({hal_.mode})", hint=None)
+
+
+def worst_first(probes: Sequence[Probe]) -> list[Probe]:
+    """What needs attention before what does not; otherwise as they were."""
+    order = {"failed": 0, "warned": 1, "skipped": 2, "passed": 3}
+    return sorted(probes, key=lambda probe: order[probe.status])
+
+
+# The record of a readiness check: telemetry of the tasks stage before any agent has run.
+
+
+TAIL = "tasks_guardrail.json"
+"""Ends the name; the session begins it, so that no check overwrites another's record."""
+
+
+def record(asking: Asking, ready: Ready, session: Session) -> Written:
+    """Write the record of a session of its SPEC. The caller holds the lock of the SPEC."""
+    path = command_path(asking.settings.layout, session, TAIL)
+    return Store(asking.repo.root).record(path, "tasks_telemetry", document(asking, ready, session))
+
+
+def document(asking: Asking, ready: Ready, session: Session) -> dict[str, Any]:
+    """As schemas/tasks_telemetry.schema.json has it. What no agent has used yet is null."""
+    measured = measure(Worktree(asking.repo), asking.settings.layout, session.spec)
+    made = {
+        "schemaVersion": 1,
+        "specId": session.spec,
+        "stage": "tasks",
+        "sessionId": session.stamp,
+        "timestamp": f"{session.started:%Y-%m-%dT%H:%M:%SZ}",
+        "output_tokens": None,
+        "latency_ms": None,
+        "agent_participation": {"roster": list(asking.settings.roster("tasks")), "usable": [], "ratio": None},
+        "footprint_bytes": sum(footprint.total for footprint in measured.values()),
+        "readiness": [row(probe) for probe in ready.probes],
+    }
+    return made | ({"profile": asking.plan.profile} if asking.plan.profile else {})
+
+
+def row(probe: Probe) -> dict[str, Any]:
+    """One probe as records and `--format json` have it."""
+    return {
+        "name": probe.name,
+        "kind": probe.kind,
+        "status": probe.status,
+        "required": probe.required,
+        "message": printable(probe.message),
+        "latency_ms": probe.latency_ms,
+    }

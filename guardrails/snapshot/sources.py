@@ -1,0 +1,140 @@
+"""What `--source` names → the snapshots to judge: one, or one for each ref of a push.
+
+A push is resolved in this order: the lines git writes to a pre-push hook's standard input (every ref;
+deletions are skipped), PRE_COMMIT_FROM_REF and PRE_COMMIT_TO_REF, the merge base with the remote's default branch.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from guardrails.core.result import Source
+from guardrails.errors import Undecidable
+from guardrails.git.repo import Repo, is_null_id, to_text
+from guardrails.snapshot.base import Snapshot
+from guardrails.snapshot.checkout import working_tree
+from guardrails.snapshot.index import Commit, Index
+
+STDIN_PATIENCE = 5.0
+"""Seconds to wait for git to write the pushed refs: a pipe nobody writes to must not hang a push for ever."""
+
+
+def resolve(repo: Repo, text: str, pushed_to: Sequence[str] = ()) -> list[Snapshot]:
+    """The snapshots that `text` names: worktree, index, push, hook, a revision, BASE..TIP or BASE...TIP.
+
+    `pushed_to` is what git passes to a pre-push hook: the remote's name and its address.
+    An empty list means there is nothing to judge (a push that only deletes).
+    Raises GuardrailError when the text or a revision in it names nothing.
+    """
+    if text == "worktree":
+        return [working_tree(repo)]
+    if text == "hook":
+        text = "push" if _at_push(repo) else "index"
+    if text == "index":
+        return [Index(repo, _from_ref(repo))]
+    if text == "push":
+        return _pushed(repo, _destination(repo, pushed_to))
+    if ".." in text:
+        return [_range(repo, text)]
+    return [Commit(repo, repo.resolve(text), source=Source("commit", text))]
+
+
+def _range(repo: Repo, text: str) -> Snapshot:
+    separator = "..." if "..." in text else ".."
+    start, _, end = text.partition(separator)
+    base, tip = repo.resolve(start or "HEAD"), repo.resolve(end or "HEAD")
+    if separator == "...":
+        base = merge_base(repo, base, tip) or base
+    return Commit(repo, tip, Commit(repo, base), Source("range", text), (base,))
+
+
+def merge_base(repo: Repo, one: str, other: str) -> str | None:
+    """The best common ancestor of two commits, or None when their histories are unrelated."""
+    return repo.run("merge-base", one, other, ok=(0, 1)).decode("ascii").strip() or None
+
+
+def _at_push(repo: Repo) -> bool:
+    """Whether a hook framework runs us for a push. It names the remote only then."""
+    return any(repo.environment.get(name) for name in ("PRE_COMMIT_REMOTE_NAME", "PRE_COMMIT_REMOTE_URL"))
+
+
+def _refs(repo: Repo) -> tuple[str, str] | None:
+    """The range a hook framework was given, from its environment."""
+    start, end = (repo.environment.get(f"PRE_COMMIT_{name}_REF", "") for name in ("FROM", "TO"))
+    return None if not start or not end or is_null_id(start) else (start, end)
+
+
+def _from_ref(repo: Repo) -> str | None:
+    """In CI a framework judges a checked-out range: then the index is compared with where the range begins."""
+    refs = _refs(repo)
+    return repo.resolve(refs[0]) if refs else None
+
+
+def _destination(repo: Repo, pushed_to: Sequence[str]) -> str | None:
+    """The remote that is pushed to, or the address in its place; None when that is not known."""
+    told = (repo.environment.get("PRE_COMMIT_REMOTE_NAME", ""), repo.environment.get("PRE_COMMIT_REMOTE_URL", ""))
+    name, *rest = (told if told[0] else pushed_to) or ("",)
+    if not name or len(rest) != 1:
+        return None
+    # Without a name git says the address twice. Anything else may be a file name.
+    return name if name == rest[0] or repo.succeeds("config", "--get-all", f"remote.{name}.url") else None
+
+
+def _pushed(repo: Repo, remote: str | None) -> list[Snapshot]:
+    from guardrails.snapshot.push import arriving, parse_ref, remote_tips, without_twins
+
+    lines = _hook_input(repo)
+    if lines:
+        return arriving(repo, [parse_ref(line) for line in lines], remote)
+    named = _refs(repo)
+    if named:
+        base, tip = repo.resolve(named[0]), repo.resolve(named[1])
+        source = Source("push", f"{named[0]}..{named[1]}")
+        return [Commit(repo, tip, Commit(repo, base), source, (base,), _tags(repo, named[1], tip))]
+    branch = repo.environment.get("PRE_COMMIT_LOCAL_BRANCH") or "HEAD"
+    tip = repo.resolve(branch)
+    start = _default_branch(repo, tip)
+    excludes = without_twins(start if remote is None else None, remote_tips(repo, remote))
+    return [_against(repo, tip, start, Source("push", branch), excludes, _tags(repo, branch, tip))]
+
+
+def _tags(repo: Repo, name: str, tip: str) -> tuple[str, ...]:
+    """The tag objects between what was named and its commit."""
+    if name in (tip, "HEAD"):
+        return ()
+    from guardrails.git.tags import peeled
+
+    object_id = to_text(repo.run("rev-parse", "--verify", "--quiet", "--end-of-options", name)).strip()
+    found = peeled(repo, object_id) if object_id != tip else None
+    return found.tags if found else ()
+
+
+def _against(
+    repo: Repo, tip: str, base: str | None, source: Source, excludes: tuple[str, ...], tags: tuple[str, ...]
+) -> Snapshot:
+    return Commit(repo, tip, Commit(repo, base) if base else None, source, excludes, tags)
+
+
+def _default_branch(repo: Repo, tip: str) -> str | None:
+    """The merge base with the remote's default branch; None when no remote is known."""
+    for name in ("refs/remotes/origin/HEAD", "@{upstream}", "refs/remotes/origin/main", "refs/remotes/origin/master"):
+        if repo.succeeds("rev-parse", "--verify", "--quiet", name + "^{commit}"):
+            return merge_base(repo, repo.resolve(name), tip)
+    return None
+
+
+def _hook_input(repo: Repo) -> list[str]:
+    """The lines of standard input, when git wrote some. A framework has eaten them, and a terminal has none."""
+    stream = sys.stdin
+    if stream is None or repo.environment.get("PRE_COMMIT") or stream.isatty():
+        return []
+    if os.name == "posix":
+        import select
+
+        if not select.select([stream], [], [], STDIN_PATIENCE)[0]:
+            raise Undecidable(
+                f"nothing came over standard input in {STDIN_PATIENCE:g} s, so what is pushed is not known",
+                "name it with --source BASE..TIP, or close standard input (</dev/null)",
+            )
+    text = stream.buffer.read().decode("utf-8", "surrogateescape")
+    return [line for line in text.split("\n") if line]

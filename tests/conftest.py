@@ -1,18 +1,65 @@
 from __future__ import annotations
 
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from tests.examples import examples
+from tests import examples
 from tests.sandbox import Sandbox
 
-# How long an example takes says more of the machine than of the code.
-settings.register_profile("untimed", deadline=None, max_examples=examples(100))
-settings.load_profile("untimed")
-
 CORPUS = Path(__file__).parent.parent.parent / "shared" / "corpus"
+NOT_RUN = pytest.StashKey[int]()
+
+# A process that a shell or a CI runner starts in the background ignores these, and so would all that it starts. With a
+# handler in its place a signal is still ignored here, and children begin with what is usual.
+for _name in ("SIGINT", "SIGQUIT"):
+    if (_number := getattr(signal, _name, None)) is not None and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda _signal, _frame: None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run the tests of the second tier, too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    examples.whole = bool(config.getoption("all"))
+    # How long an example takes says more of the machine than of the code.
+    settings.register_profile("untimed", deadline=None, max_examples=examples.examples(100))
+    settings.load_profile("untimed")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the second tier out, unless it is asked for or a test is named. Property tests belong to both: in the
+    second tier they try more inputs."""
+    if config.getoption("all"):
+        for item in items:
+            if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+                item.add_marker("tier2")
+    elif "tier2" not in config.getoption("markexpr") and not any("::" in argument for argument in config.args):
+        kept = [item for item in items if item.get_closest_marker("tier2") is None]
+        config.stash[NOT_RUN] = len(items) - len(kept)
+        items[:] = kept
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells the process that reports how many tests it left out."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["not_run"] = session.config.stash.get(NOT_RUN, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[NOT_RUN] = getattr(node, "workeroutput", {}).get("not_run", 0)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if count := config.stash.get(NOT_RUN, 0):
+        terminalreporter.write_line(f"{count} tests of the second tier not run; pytest --all runs them")
 
 
 @pytest.fixture

@@ -6,16 +6,21 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests import forking
+
 SPECKIT = [sys.executable, "-m", "guardrails"]
+TIMEOUT = 120
+"""Seconds after which a command is ended."""
 EVIDENCE = "docs/SPEC-OPS-004-integrated-coder-hooks/evidence"
 
 
 def clean_environment(home: Path, **extra: str) -> dict[str, str]:
-    """The environment of a user with no git configuration and no hook around them."""
-    dropped = ("GIT_", "PRE_COMMIT", "SPEC_OPS_", "SPECKIT_", "SPEC_KIT_", "HAL_", "PREK")
+    """The environment of a user with no git configuration and no hook around them, whose Python keeps bytecode."""
+    dropped = ("GIT_", "PRE_COMMIT", "SPEC_OPS_", "SPECKIT_", "SPEC_KIT_", "HAL_", "PREK", "PYTHONDONTWRITE")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
     kept.update(
         HOME=str(home),
@@ -33,6 +38,12 @@ def clean_environment(home: Path, **extra: str) -> dict[str, str]:
     )
     kept.update(extra)
     return kept
+
+
+@cache
+def parent() -> forking.Parent:
+    """The process that runs the commands of this session; it is started when it is first needed."""
+    return forking.Parent()
 
 
 class Ran:
@@ -89,15 +100,16 @@ class Sandbox:
         self.git("commit", "-q", "--no-verify", "--allow-empty", "-m", message)
         return self.git("rev-parse", "HEAD").out.strip()
 
-    def speckit(self, *arguments: str, cwd: Path | None = None, stdin: bytes = b"", **extra: str) -> Ran:
+    def speckit(
+        self, *arguments: str, cwd: Path | None = None, stdin: bytes = b"", process: bool = False, **extra: str
+    ) -> Ran:
+        """Run the command: in a child of a process that has it loaded, or with `process` in a Python of its own."""
+        environment, place = {**self.environment, **extra}, str(cwd or self.root)
+        if forking.possible and not process and parent().suits(environment):
+            return Ran(parent().run(arguments, place, environment, stdin, TIMEOUT))
         return Ran(
             subprocess.run(
-                [*SPECKIT, *arguments],
-                cwd=cwd or self.root,
-                env={**self.environment, **extra},
-                input=stdin,
-                capture_output=True,
-                timeout=120,
+                [*SPECKIT, *arguments], cwd=place, env=environment, input=stdin, capture_output=True, timeout=TIMEOUT
             )
         )
 

@@ -146,13 +146,13 @@ def test_peak_memory_adds_up_processes_that_live_together(setting: Setting) -> N
     ("benchmark", "claims"),
     [
         pytest.param(startup.version, 1, id="start"),
-        pytest.param(footprint.run, 2, id="footprint"),
-        pytest.param(guard.run, 4, id="guard"),
-        pytest.param(adoption.run, 4, id="adoption"),
-        pytest.param(archive.run, 3, id="archive"),
-        pytest.param(status.run, 2, id="status"),
-        pytest.param(agent_calls.run, 2, id="agent-calls"),
-        pytest.param(tracker.run, 2, id="tracker"),
+        pytest.param(footprint.run, 2, id="footprint", marks=pytest.mark.tier2),
+        pytest.param(guard.run, 4, id="guard", marks=pytest.mark.tier2),
+        pytest.param(adoption.run, 4, id="adoption", marks=pytest.mark.tier2),
+        pytest.param(archive.run, 3, id="archive", marks=pytest.mark.tier2),
+        pytest.param(status.run, 2, id="status", marks=pytest.mark.tier2),
+        pytest.param(agent_calls.run, 2, id="agent-calls", marks=pytest.mark.tier2),
+        pytest.param(tracker.run, 2, id="tracker", marks=pytest.mark.tier2),
     ],
 )
 def test_on_little_data_every_part_does_its_work(
@@ -162,6 +162,7 @@ def test_on_little_data_every_part_does_its_work(
     assert [row.problem for row in found] == [None] * claims
 
 
+@pytest.mark.tier2
 def test_the_data_of_validate_is_sound_for_us_and_for_the_peer(setting: Setting) -> None:
     pytest.importorskip("check_jsonschema")
     found = list(validate.run(setting))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from guardrails.cli import demo
 from guardrails.config.layout import STAGES
 from guardrails.consensus.statements import conflicts_in
 from guardrails.setup.sample import SPEC
-from tests.sandbox import Sandbox
+from tests.sandbox import Ran, Sandbox
 
 DEMO = Path(__file__).parent.parent / "demo"
 ROSTER = {stage: ["claude", "gemini", "gpt_pro"] for stage in STAGES} | {
@@ -22,9 +23,17 @@ ROSTER = {stage: ["claude", "gemini", "gpt_pro"] for stage in STAGES} | {
 }
 
 
-def test_it_halts_is_settled_resumes_and_its_evidence_holds(sandbox: Sandbox, tmp_path: Path) -> None:
-    place = tmp_path / "sample"
-    ran = sandbox.speckit("demo", str(place), cwd=tmp_path)
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ran]:
+    """A demo that has been run once, in an environment that switches what is not its own."""
+    folder = tmp_path_factory.mktemp("demo")
+    place = folder / "sample"
+    sandbox = Sandbox(folder, folder)
+    return place, sandbox.speckit("demo", str(place), SPECKIT_PROFILE="none-such", SPEC_OPS_HAL_MODE="live")
+
+
+def test_it_halts_is_settled_resumes_and_its_evidence_holds(sandbox: Sandbox, shown: tuple[Path, Ran]) -> None:
+    place, ran = shown
     assert ran.code == 0, ran
     assert "halted at plan (conflict, exit 4)" in ran.out
     assert f"{SPEC}: completed: 6 of 6 stages passed, 19 calls, $0.00" in ran.out
@@ -39,9 +48,9 @@ def test_it_halts_is_settled_resumes_and_its_evidence_holds(sandbox: Sandbox, tm
     assert sandbox.speckit("--repo", str(place), "guard", "--hook", "ci", "--source", "HEAD").code == 0
 
 
-def test_what_it_says_to_try_next_works(sandbox: Sandbox, tmp_path: Path) -> None:
-    place = tmp_path / "sample"
-    ran = sandbox.speckit("demo", str(place), cwd=tmp_path)
+def test_what_it_says_to_try_next_works(sandbox: Sandbox, shown: tuple[Path, Ran], tmp_path: Path) -> None:
+    made, ran = shown
+    place = shutil.copytree(made, tmp_path / "sample", symlinks=True)
     tries = re.findall(r"^  speckit (.*?)  +\S", ran.out.partition("Try next")[2], re.MULTILINE)
     assert len(tries) == 4
     *_, last = ran.out.splitlines()
@@ -65,10 +74,9 @@ def test_it_says_where_the_command_is_when_the_shell_does_not_find_it(tmp_path: 
     assert demo._path_hint() == ""
 
 
-def test_switches_of_the_environment_are_not_its_own(sandbox: Sandbox, tmp_path: Path) -> None:
-    ran = sandbox.speckit(
-        "demo", "-q", cwd=tmp_path, TMPDIR=str(tmp_path), SPECKIT_PROFILE="none-such", SPEC_OPS_HAL_MODE="live"
-    )
+@pytest.mark.tier2
+def test_without_a_folder_it_makes_one(sandbox: Sandbox, tmp_path: Path) -> None:
+    ran = sandbox.speckit("demo", "-q", cwd=tmp_path, TMPDIR=str(tmp_path))
     assert ran.code == 0, ran
     assert len(list(tmp_path.glob("speckit-demo-*"))) == 1
 

@@ -53,6 +53,7 @@ def require_whole(wheel: Path) -> None:
     assert not [name for name in names if not name.startswith(("guardrails/", "speckit_guardrails-"))]
 
 
+@pytest.mark.tier2
 def test_a_wheel_works_where_there_is_no_checkout(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "dist").mkdir()
     wheel = built(tmp_path / "dist")

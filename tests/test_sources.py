@@ -13,8 +13,7 @@ import pytest
 from guardrails.errors import GuardrailError
 from guardrails.git.repo import open_repo
 from guardrails.snapshot.index import Commit, Index
-from guardrails.snapshot.push import parse_ref
-from guardrails.snapshot.sources import resolve
+from guardrails.snapshot.sources import parse_ref, resolve
 from guardrails.snapshot.worktree import Worktree
 from tests.records import plan_telemetry, telemetry_path
 from tests.sandbox import SPECKIT, Sandbox

@@ -154,7 +154,7 @@ FAMILIES = (
     Family(
         "TRN",
         "What may be wrong with how the tracker (SPEC.md) changed from commit to commit.",
-        "guardrails.checks.transitions.rules",
+        "guardrails.checks.transitions.report",
     ),
     Family("DOC", "What may be wrong with the documents of a SPEC.", "guardrails.checks.lint.document_rules"),
     Family(
@@ -171,7 +171,7 @@ FAMILIES = (
         "Whether the evidence of runs is what the runs wrote, and whether archives hold what they say.",
         "guardrails.checks.ledger.rules",
     ),
-    Family("SEC", "Secrets in what is added to a repository.", "guardrails.checks.secrets.rules"),
+    Family("SEC", "Secrets in what is added to a repository.", "guardrails.checks.secrets.check"),
     Family("CFG", "The configuration's own promises.", "guardrails.engine.rules"),
 )
 

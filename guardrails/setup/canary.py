@@ -18,12 +18,34 @@ from guardrails.errors import GuardrailError, Undecidable
 from guardrails.evidence.lock import held
 from guardrails.git.repo import LOCAL_VARIABLES, Repo, executable, to_bytes
 from guardrails.setup import precommit
-from guardrails.setup.canaries import CANARIES, REASONS
+from guardrails.setup.canaries.consensus import CONSENSUS
+from guardrails.setup.canaries.documents import CONFIGURATION, DOCUMENTS, FOOTPRINT, KITS, SECRETS, TREE
+from guardrails.setup.canaries.evidence import COSTS, LEDGERS, RECORDS, REVIEWS
 from guardrails.setup.canaries.ground import SPECS, Canary, Content, Files, Ground, Link, Plant
+from guardrails.setup.canaries.tracker import TRACKER, TRANSITIONS
 from guardrails.setup.detect import MANAGER_FILES
 from guardrails.setup.diagnosis import Row
 from guardrails.setup.hook_files import locate
 from guardrails.snapshot.worktree import Worktree
+
+# One known violation for every rule that a hook can judge, and a reason for every rule that none can.
+
+
+CANARIES: tuple[Canary, ...] = (
+    *TRACKER, *DOCUMENTS, *KITS, *REVIEWS, *RECORDS, *COSTS, *FOOTPRINT, *CONFIGURATION, *SECRETS, *TRANSITIONS, *TREE,
+    *CONSENSUS, *LEDGERS,
+)  # fmt: skip
+
+REASONS: dict[str, str] = {
+    "ACC001": "acceptance is judged in CI and by 'speckit accept', at no hook",
+    "ACC002": "acceptance is judged in CI and by 'speckit accept', at no hook",
+    "ACC003": "acceptance is judged in CI and by 'speckit accept', at no hook",
+    "ACC004": "acceptance is judged in CI and by 'speckit accept', at no hook",
+    "CLN007": "a hook manager must have hidden changes already; CLN002 is planted, and either rule may stop it",
+    "DOC006": "only a SPEC that an argument names can be missing, and hooks name none",
+}
+"""Rules of severity error without a canary, and why."""
+
 
 # A scratch clone of a repository, with its hooks and its configuration, and a remote of its own to push to.
 #

@@ -1,9 +1,11 @@
-"""An agent for tests: `agent.py MODE LEDGER [SECONDS]`. The ledger says when it started and when it had answered."""
+"""An agent for tests: `agent.py MODE LEDGER [SECONDS [once]]`. The ledger says when it started and had answered.
+
+It waits before it answers; with `once` only at the first call of its ledger.
+"""
 
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 
@@ -18,13 +20,27 @@ def note(word: str) -> None:
     os.close(handle)
 
 
+def child(seconds: int, session: bool = False) -> None:
+    """Start a process that outlives this one, and note it."""
+    import subprocess  # most modes start none, and agents are started by the thousand
+
+    code = f"import time; time.sleep({seconds})"
+    made = subprocess.Popen([sys.executable, "-S", "-c", code], start_new_session=session)
+    note(f"child {made.pid}")
+
+
 def say(text: str) -> None:
     sys.stdout.write(text)
     sys.stdout.flush()
 
 
+def called_before() -> bool:
+    return sys.argv[4:] == ["once"] and os.path.exists(LEDGER)
+
+
+wait = not called_before()
 note("started")
-time.sleep(SECONDS)
+time.sleep(SECONDS if wait else 0)
 code = 0
 if MODE == "answer":
     say(json.dumps(ANSWER))
@@ -73,23 +89,19 @@ elif MODE == "crash":
     os.kill(os.getpid(), signal.SIGSEGV)
 elif MODE == "hang":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    note(f"child {child.pid}")
+    child(600)
     time.sleep(600)
 elif MODE == "leave":  # a child that holds the output and outlives its parent
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    note(f"child {child.pid}")
+    child(600)
     say(json.dumps(ANSWER))
 elif MODE == "family":  # nobody of it heeds a polite end
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    note(f"child {child.pid}")
+    child(600)
     sys.stderr.write("waiting for the model\n")
     sys.stderr.flush()
     time.sleep(600)
 elif MODE == "daemon":  # a process in a session of its own that holds the output
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
-    note(f"child {child.pid}")
+    child(60, session=True)
     say(json.dumps(ANSWER))
 elif MODE == "close":  # is done with its output long before it ends
     say(json.dumps(ANSWER))

@@ -81,6 +81,7 @@ def test_a_killed_caller_is_given_what_its_agent_brought(tmp_path: Path, one: Ag
     assert len(ledger(tmp_path, "started")) == 1
 
 
+@pytest.mark.tier2
 def test_an_interrupted_caller_leaves_its_agent_at_work(tmp_path: Path, one: Agent) -> None:
     caller = begun(tmp_path)
     assert "KeyboardInterrupt" in caller.kill(signal.SIGINT)
@@ -95,6 +96,7 @@ def test_two_callers_at_once_make_one_call(tmp_path: Path, one: Agent) -> None:
     assert len(ledger(tmp_path, "started")) == 1
 
 
+@pytest.mark.tier2
 @pytest.mark.parametrize("which", [0, 1], ids=["keeper", "waiter"])
 @pytest.mark.parametrize("alone", [False, True], ids=["caller waits", "caller killed"])
 def test_one_supervisor_is_enough(tmp_path: Path, which: int, alone: bool) -> None:
@@ -110,6 +112,7 @@ def test_one_supervisor_is_enough(tmp_path: Path, which: int, alone: bool) -> No
     assert len(ledger(tmp_path, "started")) == 1
 
 
+@pytest.mark.tier2
 def test_an_exit_that_the_waiter_saw_and_did_not_tell_is_told_by_the_keeper(tmp_path: Path) -> None:
     caller = Caller(tmp_path, "fail", 0.5)
     one = agent(tmp_path, "fail", "0.5")
@@ -123,6 +126,7 @@ def test_an_exit_that_the_waiter_saw_and_did_not_tell_is_told_by_the_keeper(tmp_
     assert caller.end() == "done 7 exit code 7; its last words: no quota left"
 
 
+@pytest.mark.tier2
 def test_the_answer_of_an_agent_that_lost_both_is_waited_for(tmp_path: Path, one: Agent) -> None:
     caller = begun(tmp_path)
     kill(*supervisors(tmp_path, one))
@@ -132,6 +136,7 @@ def test_the_answer_of_an_agent_that_lost_both_is_waited_for(tmp_path: Path, one
     assert len(ledger(tmp_path, "started")) == 1
 
 
+@pytest.mark.tier2
 def test_the_answer_of_an_agent_that_nobody_saw_end_is_found(tmp_path: Path, one: Agent) -> None:
     caller = begun(tmp_path)
     caller.kill()
@@ -143,6 +148,7 @@ def test_the_answer_of_an_agent_that_nobody_saw_end_is_found(tmp_path: Path, one
     assert len(ledger(tmp_path, "started")) == 1
 
 
+@pytest.mark.tier2
 def test_an_agent_that_lost_both_and_gave_no_answer_has_failed_and_is_not_paid_again(tmp_path: Path) -> None:
     caller = Caller(tmp_path, "garbage", 1)
     one = agent(tmp_path, "garbage", "1")
@@ -155,6 +161,7 @@ def test_an_agent_that_lost_both_and_gave_no_answer_has_failed_and_is_not_paid_a
     assert len(ledger(tmp_path, "started")) == 1
 
 
+@pytest.mark.tier2
 def test_an_agent_that_lost_both_is_ended_at_its_time_limit(tmp_path: Path) -> None:
     caller = Caller(tmp_path, "hang", 0, timeout=4)
     one = agent(tmp_path, "hang", "0", timeout=4.0)
@@ -164,6 +171,7 @@ def test_an_agent_that_lost_both_is_ended_at_its_time_limit(tmp_path: Path) -> N
     until(lambda: not any(map(runs, ledger(tmp_path, "started") + ledger(tmp_path, "child"))))
 
 
+@pytest.mark.tier2
 @pytest.mark.parametrize("spared", [True, False], ids=["the agent begins", "the agent is killed"])
 def test_a_waiter_killed_before_its_agent_has_begun_is_stood_in_for(tmp_path: Path, spared: bool) -> None:
     """The process that becomes the agent is held up: what it is to read is a pipe that nobody has opened."""
@@ -227,7 +235,7 @@ def victims(chance: random.Random, caller: Caller, at_work: list[int]) -> Iterat
     yield from chance.sample(everybody, min(len(everybody), chance.choice([1, 2, 3, 10])))
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.tier2) for seed in range(1, 10))])
 def test_whoever_is_killed_whenever_nothing_is_paid_twice(tmp_path: Path, seed: int) -> None:
     """The agents are let alone. Whatever happens to all others, each is started once, and its answer comes."""
     chance = random.Random(seed)

@@ -23,12 +23,15 @@ from guardrails.snapshot.base import READ_LIMIT
 from guardrails.snapshot.context import Scope, Subject
 from guardrails.snapshot.memory import Memory
 from tests.evidence.runs import LAYOUT, SPEC, Made, make_run
+from tests.examples import examples
 from tests.sandbox import Sandbox
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
 Files = dict[str, bytes]
 MANY = hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

@@ -702,7 +702,7 @@ REF_PARTS = [
 
 
 @given(st.lists(st.sampled_from(REF_PARTS), min_size=1, max_size=5).map("".join))
-@settings(max_examples=min(EXAMPLES, 300), deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @example("@")
 @example("HEAD")
 @example("a/.b")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guardrails.checks.transitions.report import Told, walk
 from guardrails.checks.transitions.rows import NOTHING, Picture, Row, edges
-from guardrails.checks.transitions.walk import Told, walk
 from guardrails.config.settings import Tracker
 from guardrails.snapshot.history import Step
 

@@ -322,6 +322,7 @@ def test_statistics_of_nothing_are_undecided(sandbox: Sandbox) -> None:
     assert "no SPEC has evidence" in ran.err
 
 
+@pytest.mark.tier2
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork and no SIGKILL")
 def test_killed_at_every_step_nothing_is_lost_and_again_finishes_it(sandbox: Sandbox, tmp_path: Path) -> None:
     for number in range(2):
@@ -337,17 +338,18 @@ def test_killed_at_every_step_nothing_is_lost_and_again_finishes_it(sandbox: San
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork and no SIGKILL")
-def test_killed_at_a_hundred_random_moments_nothing_is_lost(sandbox: Sandbox, tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [3, pytest.param(100, marks=pytest.mark.tier2)])
+def test_killed_at_random_moments_nothing_is_lost(sandbox: Sandbox, tmp_path: Path, times: int) -> None:
     for number in range(2):
         make_run(sandbox.root, number, stages=("plan",), padding=b"line\n" * 30_000)
     track(sandbox)
     sandbox.commit()
     ran = subprocess.run(
-        [sys.executable, "-m", "tests.evidence.killing", str(sandbox.root), str(tmp_path / "work"), "100"],
+        [sys.executable, "-m", "tests.evidence.killing", str(sandbox.root), str(tmp_path / "work"), str(times)],
         env=sandbox.environment, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
-    assert int(ran.stdout) >= 100
+    assert int(ran.stdout) >= times
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes")

@@ -10,9 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrails.checks.context_kit import check
-from guardrails.checks.context_kit.build import Kit, build, is_ours, stamp_of
+from guardrails.checks.context_kit.build import (
+    DOCUMENT_BYTES,
+    SECTION_BYTES,
+    Kit,
+    build,
+    excerpts_of,
+    is_ours,
+    stamp_of,
+)
 from guardrails.checks.context_kit.sources import policy_of, sources_of
-from guardrails.checks.context_kit.texts import DOCUMENT_BYTES, SECTION_BYTES, excerpts_of
 from guardrails.config.settings import Settings
 from guardrails.core.finding import Checked, Finding
 from guardrails.errors import GuardrailError

@@ -22,6 +22,7 @@ from tests.hooks.project import (
 )
 from tests.sandbox import EVIDENCE, Ran, Sandbox
 
+pytestmark = pytest.mark.tier2
 TOKEN = "ghp_" + "aB3dE6gH9jK2mN5pQ8rS1tU4vW7xY0zA1bC2"
 
 

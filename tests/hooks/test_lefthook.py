@@ -47,6 +47,7 @@ def test_bad_evidence_stops_a_commit(project: Sandbox) -> None:
     assert f"{TELEMETRY}:6" in done.out + done.err
 
 
+@pytest.mark.tier2
 def test_the_staged_bytes_are_judged(project: Sandbox) -> None:
     project.write("other.txt", "x\n")
     project.add()
@@ -54,12 +55,14 @@ def test_the_staged_bytes_are_judged(project: Sandbox) -> None:
     assert commit(project).code == 0
 
 
+@pytest.mark.tier2
 def test_a_token_in_the_message_stops_a_commit(project: Sandbox) -> None:
     project.write("other.txt", "x\n")
     project.add()
     assert project.git("commit", "-q", "-m", f"use {TOKEN}", check=False).code == 1
 
 
+@pytest.mark.tier2
 def test_both_branches_of_a_push_are_judged(project: Sandbox) -> None:
     done = push(project, "main", "other")
     assert done.code == 1, done
@@ -67,11 +70,13 @@ def test_both_branches_of_a_push_are_judged(project: Sandbox) -> None:
     assert push(project, "main").code == 0
 
 
+@pytest.mark.tier2
 def test_a_dirty_tree_stops_a_push(project: Sandbox) -> None:
     project.write("SPEC.md", "changed\n")
     assert push(project, "main").code == 1
 
 
+@pytest.mark.tier2
 def test_deleting_a_branch_is_not_stopped(project: Sandbox) -> None:
     project.git("push", "-q", "--no-verify", "origin", "main", "other")
     done = push(project, "--delete", "other")

@@ -70,7 +70,7 @@ def who_ran(bench: Bench) -> list[str]:
 EVERYBODY = ["called", "earlier", "earlier", "framework", "ref", "ref"]
 
 
-@pytest.mark.parametrize("order", ORDERS, ids="-".join)
+@pytest.mark.parametrize("order", [ORDERS[0], *(pytest.param(order, marks=pytest.mark.tier2) for order in ORDERS[1:])])
 def test_in_any_order_of_installing_everybody_runs_once_and_reads_every_ref(
     managed: Managed, order: tuple[str, ...]
 ) -> None:
@@ -81,6 +81,7 @@ def test_in_any_order_of_installing_everybody_runs_once_and_reads_every_ref(
     assert who_ran(managed.bench) == EVERYBODY
 
 
+@pytest.mark.tier2
 @pytest.mark.parametrize("order", [("speckit", "framework"), ("framework", "speckit")], ids="-".join)
 @pytest.mark.parametrize("removal", [("speckit", "framework"), ("framework", "speckit")], ids="-".join)
 def test_in_any_order_of_removing_the_earlier_hook_comes_back(
@@ -93,6 +94,7 @@ def test_in_any_order_of_removing_the_earlier_hook_comes_back(
     assert managed.state() == managed.before
 
 
+@pytest.mark.tier2
 @pytest.mark.parametrize("order", [("speckit", "framework"), ("framework", "speckit")], ids="-".join)
 def test_what_speckit_answers_stops_the_push(managed: Managed, order: tuple[str, ...]) -> None:
     for who in order:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from guardrails.errors import Undecidable
 from guardrails.services.memory import store as store_module
 from guardrails.services.memory.store import Store
+from tests.examples import examples
 from tests.memory.makers import found, note, store_in
 from tests.pages import ROOT
 from tests.sandbox import Sandbox
@@ -106,7 +107,7 @@ class TestDamaged:
         with pytest.raises(Undecidable, match="damaged or no database"):
             found(store, "x")
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(at=st.integers(0, 40_000), data=st.binary(min_size=1, max_size=300))
     def test_any_bytes_anywhere_end_in_an_answer(self, whole: Path, tmp_path: Path, at: int, data: bytes) -> None:
         path = tmp_path / "memory.db"

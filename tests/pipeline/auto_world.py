@@ -55,7 +55,7 @@ class Runs:
         words = mode.split()
         if words[0] == "absent":
             return {"command": ["no-such-agent-anywhere"]}
-        return {"command": [sys.executable, AGENT, words[0], self.ledger(name), *words[1:]], "format": "json"}
+        return {"command": [sys.executable, "-S", AGENT, words[0], self.ledger(name), *words[1:]], "format": "json"}
 
     def ledger(self, name: str) -> str:
         return str(self.sandbox.home / f"{name}.ledger")

@@ -180,6 +180,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 class TestResuming:
+    @pytest.mark.tier2
     def test_killed_in_the_middle_it_pays_nothing_twice(self, sandbox: Sandbox) -> None:
         stage = Stage(sandbox)
         stage.does("dear_claude", {"say": answer()}, {"say": answer(), "sleep": 2}, {"say": answer()})
@@ -352,6 +353,7 @@ def test_it_runs_in_a_working_tree_that_is(kind: str, sandbox: Sandbox) -> None:
     assert (stage.total, len(ran.document["samples"])) == (6, 2)
 
 
+@pytest.mark.tier2
 def test_killed_again_and_again_it_still_pays_once_for_each_call(sandbox: Sandbox) -> None:
     stage = Stage(sandbox)
     for number, profile in enumerate(("cheap", "dear"), 1):

@@ -12,6 +12,7 @@ from benchmarks.environment import clean_environment
 from benchmarks.runs_data import CALLS
 
 
+@pytest.mark.tier2
 @pytest.mark.skipif(sys.platform == "win32", reason="processes are killed by signals")
 def test_killed_runs_are_finished_and_nothing_is_paid_twice_or_half_written(tmp_path: Path) -> None:
     home, folder = tmp_path / "home", tmp_path / "data"

@@ -53,7 +53,7 @@ def test_a_run_takes_each_step_once(driven: Driven) -> None:
     assert driven.steps() == [*STEPS, f"finish {len(STEPS)}"]
 
 
-@pytest.mark.parametrize("after", [0, 1, 7])
+@pytest.mark.parametrize("after", [1, *(pytest.param(after, marks=pytest.mark.tier2) for after in (0, 7))])
 def test_a_killed_run_goes_on_where_it_was(driven: Driven, after: int) -> None:
     process = driven.start(pause=0.05)
     deadline = time.monotonic() + 30

@@ -19,8 +19,9 @@ def address() -> Iterator[str]:
         yield address
 
 
+@pytest.mark.tier2
 def test_a_run_on_postgres_is_killed_and_goes_on(sandbox: Sandbox, address: str) -> None:
-    runs = Runs(sandbox, claude="answer 1")
+    runs = Runs(sandbox, claude="answer 1 once")
     process = runs.start("--database", address)
     until(lambda: runs.paid() == 3, process)
     kill(process)
@@ -30,6 +31,7 @@ def test_a_run_on_postgres_is_killed_and_goes_on(sandbox: Sandbox, address: str)
     assert not (runs.root / ".git" / "speckit" / "runs.db").exists()
 
 
+@pytest.mark.tier2
 def test_two_working_trees_share_a_database_and_keep_to_their_own_runs(sandbox: Sandbox, address: str) -> None:
     runs = Runs(sandbox)
     assert runs.auto("--resume", "--database", address).code == 2, "the run of another tree is not this one's"

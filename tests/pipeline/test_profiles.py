@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from guardrails.setup.sample import SPEC
 from tests.pipeline.auto_world import Runs, kill, until
 from tests.sandbox import Sandbox
@@ -12,7 +14,7 @@ from tests.sandbox import Sandbox
 def _routed(runs: Runs, **more: Any) -> None:
     """`broken` breaks one agent, `other` routes another one elsewhere."""
     broken = {"agents": {"gemini": runs.agent("gemini", "fail")}}
-    other = {"agents": {"claude": runs.agent("gpt_codex", "answer 1")}}
+    other = {"agents": {"claude": runs.agent("gpt_codex", "answer 1 once")}}
     runs.configure(profiles={"broken": broken, "other": other}, consensus={"retries": 0}, **more)
 
 
@@ -40,8 +42,9 @@ def test_a_run_that_was_cut_off_goes_on_under_its_profile_whatever_the_environme
     assert runs.summary["profile"] == "other"
 
 
+@pytest.mark.tier2
 def test_a_run_without_a_profile_goes_on_without_one(sandbox: Sandbox) -> None:
-    runs = Runs(sandbox, claude="answer 1")
+    runs = Runs(sandbox, claude="answer 1 once")
     _routed(runs)
     process = runs.start("--to", "tasks")
     until(lambda: runs.paid("claude") == 1, process)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from guardrails.setup.sample import SPEC
 from tests.pipeline.auto_world import Runs, kill, until
 from tests.sandbox import SPECKIT, Sandbox
@@ -44,7 +46,7 @@ def test_completed_runs_are_removed_but_for_the_newest(sandbox: Sandbox) -> None
 
 
 def test_what_can_be_gone_on_with_stays_and_so_does_what_is_at_work(sandbox: Sandbox) -> None:
-    runs = Runs(sandbox, claude="answer 8")
+    runs = Runs(sandbox, claude="answer 3")
     process = runs.start("--to", "plan")
     until(lambda: runs.paid() == 3, process)
     busy = sandbox.speckit("runs", "prune", "--keep", "0")
@@ -64,6 +66,7 @@ def test_what_can_be_gone_on_with_stays_and_so_does_what_is_at_work(sandbox: San
     assert runs.paid("claude") == 2, "it had answered"
 
 
+@pytest.mark.tier2
 def test_calls_that_are_in_no_cost_summary_stay_until_they_are(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, claude="answer 0.5")
     asked = [*SPECKIT, "consensus", "run", "plan", SPEC]

@@ -65,6 +65,7 @@ def test_calls_of_a_run_that_was_given_up_are_counted_once(sandbox: Sandbox) -> 
     assert (runs.paid(), _costs(runs)["calls"]) == (7, 7)
 
 
+@pytest.mark.tier2
 def test_a_call_that_is_still_being_made_is_counted_and_its_cost_is_not_known(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, claude="answer 20")
     process = runs.start("--to", "plan")
@@ -78,6 +79,7 @@ def test_a_call_that_is_still_being_made_is_counted_and_its_cost_is_not_known(sa
     assert (first["calls"], second["calls"], first["priced_calls"]) == (3, 3, 0)
 
 
+@pytest.mark.tier2
 def test_the_calls_of_one_stage_alone_are_counted_too(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, claude="answer 0.5")
     process = subprocess.Popen(

@@ -102,10 +102,14 @@ BAD = {
     "is missing": (["no-such-program-anywhere"], "cannot be started: No such file or directory"),
     "is a directory": (["/"], "cannot be started: Permission denied"),
 }
+SLOW = ("prints garbage for ever", "hangs")
 
 
 class TestServers:
-    @pytest.mark.parametrize(("command", "words"), BAD.values(), ids=BAD.keys())
+    @pytest.mark.parametrize(
+        ("command", "words"),
+        [pytest.param(*row, id=name, marks=[pytest.mark.tier2] if name in SLOW else []) for name, row in BAD.items()],
+    )
     def test_one_that_does_not_answer_is_a_warning_with_a_reason(
         self, sandbox: Sandbox, command: list[str], words: str
     ) -> None:
@@ -125,7 +129,7 @@ class TestServers:
         configure(sandbox, {"name": "server", "mcp": ["no-such-program-anywhere"], "required": True})
         assert (ready(sandbox).code, ready(sandbox).document["verdict"]) == (3, "undecided")
 
-    @pytest.mark.parametrize("behaviour", ["hangs", "crashes", "answers"])
+    @pytest.mark.parametrize("behaviour", [pytest.param("hangs", marks=pytest.mark.tier2), "crashes", "answers"])
     def test_it_ends_with_all_it_started(self, sandbox: Sandbox, tmp_path: Path, behaviour: str) -> None:
         """Its child ignores being asked to end."""
         file = tmp_path / "child"

@@ -157,9 +157,11 @@ CONTRAST = """(() => {
 })()"""
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [400, 1400])
-@pytest.mark.parametrize("name", CHARTS)
+@pytest.mark.parametrize("dark", [False, pytest.param(True, marks=pytest.mark.tier2)], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [400, pytest.param(1400, marks=pytest.mark.tier2)])
+@pytest.mark.parametrize(
+    "name", [name if name == "status.html" else pytest.param(name, marks=pytest.mark.tier2) for name in CHARTS]
+)
 def test_a_page_in_the_browser(site: Path, tab: Tab, name: str, width: int, dark: bool) -> None:
     tab.look(width, dark)
     tab.open(site / name)
@@ -181,6 +183,7 @@ def complaints(tab: Tab) -> list[str]:
     return [str(event.params) for event in tab.events if event.method in told]
 
 
+@pytest.mark.tier2
 def test_everything_is_reached_by_keys_alone(site: Path, tab: Tab) -> None:
     tab.look(1400)
     tab.open(site / "adoption.html")
@@ -198,6 +201,7 @@ def test_everything_is_reached_by_keys_alone(site: Path, tab: Tab) -> None:
     assert {outline for _, outline in met} == {"solid"}, "what has the focus is seen to have it"
 
 
+@pytest.mark.tier2
 def test_a_closed_table_opens_with_a_key(site: Path, tab: Tab) -> None:
     tab.look(1400)
     tab.open(site / "adoption.html")
@@ -206,6 +210,7 @@ def test_a_closed_table_opens_with_a_key(site: Path, tab: Tab) -> None:
     assert tab.run("document.querySelector('#runs details').open") is True
 
 
+@pytest.mark.tier2
 def test_a_page_can_be_printed(site: Path, tab: Tab) -> None:
     tab.look(1400)
     tab.open(site / "adoption.html")

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from guardrails.engine.registry import CHECKS, rules
-from guardrails.setup.canaries import CANARIES, REASONS
+from guardrails.setup.canary import CANARIES, REASONS
 from tests.hooks.frameworks import require, run
 from tests.sandbox import SPECKIT, Ran, Sandbox
 
@@ -78,7 +78,9 @@ class TestTable:
             assert first in places, code
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "family", [name if name == "FPT" else pytest.param(name, marks=pytest.mark.tier2) for name in FAMILIES]
+)
 def test_the_native_hooks_reject_each_violation_for_its_own_rule(guarded: Sandbox, family: str) -> None:
     codes = sorted({each.rule for each in CANARIES if each.rule.startswith(family)})
     count = sum(each.rule in codes for each in CANARIES)
@@ -89,7 +91,12 @@ def test_the_native_hooks_reject_each_violation_for_its_own_rule(guarded: Sandbo
 
 class TestBroken:
     @pytest.mark.parametrize(
-        ("name", "rule"), [("pre-commit", "TRK004"), ("pre-commit", "TEL001"), ("pre-push", "TRN003")]
+        ("name", "rule"),
+        [
+            ("pre-commit", "TRK004"),
+            pytest.param("pre-commit", "TEL001", marks=pytest.mark.tier2),
+            pytest.param("pre-push", "TRN003", marks=pytest.mark.tier2),
+        ],
     )
     @pytest.mark.parametrize("text", [None, "#!/bin/sh\nexit 0\n"], ids=["removed", "always green"])
     def test_a_hook_that_judges_nothing_is_told(self, guarded: Sandbox, name: str, rule: str, text: str | None) -> None:
@@ -103,6 +110,7 @@ class TestBroken:
         ]  # fmt: skip
         assert ran.code == 1
 
+    @pytest.mark.tier2
     def test_a_hook_that_stops_none_of_several_is_one_line(self, guarded: Sandbox) -> None:
         (guarded.root / ".git" / "hooks" / "pre-commit").unlink()
         ran = canary(guarded, "TRK004", "TEL001", "TRN003")
@@ -111,11 +119,13 @@ class TestBroken:
         ]  # fmt: skip
         assert ran.code == 1
 
+    @pytest.mark.tier2
     def test_a_message_hook_that_judges_nothing_is_told(self, guarded: Sandbox) -> None:
         hook(guarded, "commit-msg", "#!/bin/sh\nexit 0\n")
         ran = canary(guarded, "SEC001")
         assert lines(ran, "fail")[0] == "SEC001: commit-msg let it through"
 
+    @pytest.mark.tier2
     def test_without_a_message_hook_the_push_must_stop_it(self, guarded: Sandbox) -> None:
         (guarded.root / ".git" / "hooks" / "commit-msg").unlink()
         ran = canary(guarded, "SEC001")
@@ -129,6 +139,7 @@ class TestBroken:
         assert lines(ran, "fail")[0] == "TRK004: pre-commit stopped it, but not for TRK004: no"
         assert lines(ran, "warn")[0].startswith("pre-commit: stops sound ground, too")
 
+    @pytest.mark.tier2
     def test_a_hook_that_runs_one_check_only_is_told_the_others(self, guarded: Sandbox) -> None:
         hook(guarded, "pre-commit", "#!/bin/sh\nexec speckit lint --source index --if-any\n")
         ran = canary(guarded, "TRK004", "TEL001")
@@ -139,10 +150,12 @@ class TestBroken:
         guarded.write(".speckit.yaml", f"version: 1\nwaivers: [{waiver}]\n")
         assert lines(canary(guarded, "TRK004"), "fail")[0] == "TRK004: pre-commit let it through"
 
+    @pytest.mark.tier2
     def test_an_environment_that_weakens_is_told(self, guarded: Sandbox) -> None:
         ran = canary(guarded, "CLN003", SPEC_OPS_ALLOW_DIRTY="1")
         assert lines(ran, "fail")[0] == "CLN003: pre-push let it through"
 
+    @pytest.mark.tier2
     def test_a_configuration_under_which_there_is_no_violation_is_told(self, guarded: Sandbox) -> None:
         guarded.write(".speckit.yaml", "version: 1\ntracker: {one_in_progress: false}\n")
         ran = canary(guarded, "TRK014", "TRK004")
@@ -186,6 +199,7 @@ class TestPlaces:
         assert canary(guarded, "TRK004", "TRN003", "CLN005", TMPDIR=str(scratch)).code == 0
         assert (state(), list(scratch.iterdir())) == (before, [])
 
+    @pytest.mark.tier2
     @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
     def test_what_a_killed_canary_left_is_removed_by_the_next_and_one_at_work_is_not(
         self, guarded: Sandbox, tmp_path: Path
@@ -206,15 +220,18 @@ class TestPlaces:
         working.process.send_signal(signal.SIGINT)
         working.process.wait()
 
+    @pytest.mark.tier2
     def test_a_repository_without_a_commit(self, sandbox: Sandbox) -> None:
         install(sandbox)
         assert canary(sandbox, "TRK001", "TRN003").code == 0
 
+    @pytest.mark.tier2
     def test_a_linked_working_tree(self, guarded: Sandbox) -> None:
         guarded.git("worktree", "add", "-q", "../linked", "-b", "linked")
         linked = Sandbox(guarded.root.parent / "linked", guarded.home)
         assert canary(linked, "TRK004", "CLN003").code == 0
 
+    @pytest.mark.tier2
     def test_hooks_in_the_working_tree(self, guarded: Sandbox) -> None:
         guarded.git("config", "core.hooksPath", "tools/hooks")
         install(guarded)
@@ -222,6 +239,7 @@ class TestPlaces:
         guarded.write("tools/hooks/pre-commit", "#!/bin/sh\nexit 0\n")
         assert canary(guarded, "TRK004").code == 1
 
+    @pytest.mark.tier2
     def test_a_repository_that_does_not_pass_yet(self, guarded: Sandbox) -> None:
         guarded.write("SPEC.md", "| Task ID | Status |\n| --- | --- |\n| T1 | Whatever |\n")
         guarded.commit()
@@ -229,6 +247,7 @@ class TestPlaces:
         assert (ran.code, lines(ran, "ok")) == (0, ["canary: 2 violations were planted, 2 were rejected"])
         assert lines(ran, "warn")[0].startswith("pre-commit: stops sound ground, too")
 
+    @pytest.mark.tier2
     def test_the_layout_of_the_configuration_is_kept(self, guarded: Sandbox) -> None:
         guarded.write(
             ".speckit.yaml",
@@ -258,6 +277,7 @@ def _lefthook(sandbox: Sandbox) -> Path:
     return path
 
 
+@pytest.mark.tier2
 @pytest.mark.parametrize(("manager", "configured"), [("prek", _prek), ("lefthook", _lefthook)])
 def test_the_hooks_of_other_managers_are_run_by_these(
     sandbox: Sandbox, manager: str, configured: Callable[[Sandbox], Path]
@@ -276,6 +296,7 @@ def test_the_hooks_of_other_managers_are_run_by_these(
         assert ran.code == 1
 
 
+@pytest.mark.tier2
 def test_the_hooks_of_pre_commit_are_judged_as_they_are_installed(sandbox: Sandbox) -> None:
     assert sandbox.speckit("init").code == 0
     other = "\n  - repo: local\n    hooks:\n      - {id: slow, name: slow, language: system, entry: 'false'}\n"

@@ -3,12 +3,183 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from guardrails.checks.context_kit.sources import Sources
-from guardrails.checks.context_kit.texts import Part, parts
+from guardrails.checks.context_kit.sources import Policy, Source, Sources
+from guardrails.consensus.quoting import beginning, fence_for, fenced, shown
+from guardrails.core.markdown import NEWLINE, parse, plain
 from guardrails.core.text import printable
+
+# What a kit says: four parts, each a text of its own. The words change with the form of the kit, and only with it.
+
+
+# The parts of a Markdown document that a kit shows: its sections, each cut to a size, all within one.
+
+
+SECTION_BYTES = 2_000
+DOCUMENT_BYTES = 16_000
+MOST_SECTIONS = 40
+LONGEST_TITLE = 120
+_DEEPEST = 2
+"""Headings of this level and above begin a section; those below belong to one."""
+
+
+class Excerpt(NamedTuple):
+    """One section, or what fits of it. `line` is where it begins, 1-based; `left_out` are bytes that are not shown."""
+
+    title: str
+    line: int
+    text: str
+    left_out: int = 0
+
+
+class Excerpts(NamedTuple):
+    """`untold` are the titles of sections for which there was no room."""
+
+    shown: tuple[Excerpt, ...]
+    untold: tuple[str, ...] = ()
+
+
+def excerpts_of(text: str) -> Excerpts:
+    """The sections of a document, in order. Never raises, for any text."""
+    made: list[Excerpt] = []
+    untold: list[str] = []
+    room = DOCUMENT_BYTES
+    for title, line, body in _sections(text):
+        if not body.strip():
+            continue
+        if room < SECTION_BYTES or len(made) == MOST_SECTIONS:
+            untold.append(title)
+            continue
+        kept = beginning(body, SECTION_BYTES)
+        told = shown(kept)
+        made.append(
+            Excerpt(title, line, told, len(body.encode("utf-8", "replace")) - len(kept.encode("utf-8", "replace")))
+        )
+        room -= len(told.encode())
+    return Excerpts(tuple(made), tuple(untold[:MOST_SECTIONS]))
+
+
+def _sections(text: str) -> list[tuple[str, int, str]]:
+    """(title, line, text) of each section, the heading's own line included; what stands before the first is one too."""
+    lines = NEWLINE.split(text.removeprefix("\ufeff"))
+    starts = [(1, "")]
+    for heading in parse(text).headings:
+        if heading.level <= _DEEPEST:
+            title = shown(plain(heading.text))[:LONGEST_TITLE]
+            if heading.line == 1:
+                starts = []
+            starts.append((heading.line, title))
+    ends = [line for line, _ in starts[1:]] + [len(lines) + 1]
+    return [
+        (title, line, "\n".join(lines[line - 1 : end - 1]).rstrip() + "\n")
+        for (line, title), end in zip(starts, ends, strict=True)
+    ]
+
+
+class Part(NamedTuple):
+    """One part: the name of its file in the archive, its title, and its text without it."""
+
+    file: str
+    title: str
+    text: str
+
+
+def parts(sources: Sources, spec: str) -> tuple[Part, ...]:
+    """The parts in the order they are read."""
+    return (
+        Part("plan-synopsis.md", "Plan synopsis", _documents(sources.plans, "There is no plan.md yet.")),
+        Part("prd-excerpts.md", "PRD excerpts", _documents(sources.prds, "There are no product requirements yet.")),
+        Part("governance-checklist.md", "Governance checklist", _checklist(sources, spec)),
+        Part("retry-guidance.md", "Retry guidance", _guidance(sources.policy)),
+    )
+
+
+def _documents(documents: Sequence[Source], nothing: str) -> str:
+    return "\n".join(map(_document, documents)) if documents else nothing + "\n"
+
+
+def _document(source: Source) -> str:
+    found = excerpts_of(source.text)
+    lines = [f"From `{printable(source.path)}`, sha256 {source.sha256}:\n"]
+    lines += map(_excerpt, found.shown)
+    if not found.shown:
+        lines.append("It says nothing yet.\n")
+    if found.untold:
+        lines.append("Not shown, for want of room: " + "; ".join(map(printable, found.untold)) + ".\n")
+    return "\n".join(lines)
+
+
+def _excerpt(excerpt: Excerpt) -> str:
+    rest = f"\n({excerpt.left_out} bytes of this section are left out.)\n" if excerpt.left_out else ""
+    return f"Line {excerpt.line}:\n\n{fenced(excerpt.text, fence_for(excerpt.text))}\n{rest}"
+
+
+def _checklist(sources: Sources, spec: str) -> str:
+    steps = (
+        f"`speckit ready {spec}`: everything that is required answers",
+        "`speckit lint`: the tracker and the documents hold, this kit is current",
+        "`speckit clean-tree`: nothing uncommitted, before and after the stage",
+        "`speckit footprint`: the evidence stays under its limit",
+        f"`speckit consensus check {spec}`: every agent answered, no conflict is open",
+        f"`speckit security {spec} --check`: the review is signed off, where one is required",
+        "a conflict is resolved by a record that names it and says why; nobody edits an agent's output",
+        "the tracker row names the evidence of the stage before it is Done",
+    )
+    text = "".join(f"- [ ] {step}\n" for step in steps)
+    if sources.constitutions:
+        return text + "\n" + _documents(sources.constitutions, "")
+    return text + "\nThere is no constitution among the documents that prompts are given (`prompts.foundation`).\n"
+
+
+def _guidance(policy: Policy) -> str:
+    return "".join(f"{line}\n" for line in _lines(policy))
+
+
+def _lines(policy: Policy) -> Iterator[str]:
+    yield "By this repository's configuration:"
+    yield ""
+    yield "| What | Value |"
+    yield "| --- | --- |"
+    yield f"| agreement below which a stage is degraded | {policy.min_agreement:g} |"
+    yield f"| participation or agreement below which it is severe | {policy.degraded_below:g} |"
+    yield f"| retries of missing agents | {policy.retries} |"
+    yield f"| wait before the first retry, twice as long before each further one | {policy.backoff} |"
+    yield f"| profile that missing agents are called by at last | {_named(policy.fallback)} |"
+    yield f"| agent that may settle conflicts | {_named(policy.arbiter)} |"
+    yield ""
+    yield "| Agents that answered | Share | Verdict | What is done |"
+    yield "| --- | --- | --- | --- |"
+    yield from (_row(policy, usable) for usable in (3, 2, 1, 0))
+    yield ""
+    yield "For whoever answers:"
+    yield ""
+    yield "1. Answer from the documents in this kit and in the prompt; say what is missing instead of inventing it."
+    yield "2. Return the asked-for form and nothing else: an answer that cannot be read counts as missing."
+    yield "3. On a retry, answer anew from the same inputs; do not refer to an answer that was not taken."
+    yield "4. State agreements and conflicts each by itself; the others' answers show what is left out."
+
+
+def _named(value: str | None) -> str:
+    return f"`{printable(value)}`".replace("|", "\\|") if value else "none"
+
+
+def _row(policy: Policy, usable: int) -> str:
+    share = round(usable / 3, 2)
+    if usable == 3:
+        verdict, does = "as they agree", "the stage goes on"
+    elif usable == 0:
+        verdict, does = "undecided", "the run halts: repair the agents"
+    elif share < policy.degraded_below:
+        verdict, does = "degraded, severe", "no retry: the run halts and is escalated"
+    else:
+        again = f"context is collected anew, the missing are asked again (retries: {policy.retries})"
+        does = again + (f", then by the profile {_named(policy.fallback)}" if policy.fallback else "")
+        verdict, does = "degraded", does + "; then the run halts"
+    return f"| {usable} of 3 | {share:.2f} | {verdict} | {does} |"
+
 
 FORM = "1"
 """Form of a kit. Words that every kit says change only together with it."""

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from guardrails.agents.formats import Usage
+from guardrails.config.layout import STAGES
 from guardrails.config.run_settings import Budget, Price
 from guardrails.evidence.costs import Charge, row, spent, summary_document
 from tests.agents.calling import agent, ask
@@ -22,7 +23,7 @@ from tests.consensus.builder import CONFLICT, SPEC, STYLES, Bundle, Files, put, 
 from tests.evidence.runs import load, make_run, track
 from tests.pipeline.auto_world import SPEC as RUN_SPEC
 from tests.pipeline.auto_world import Runs
-from tests.pipeline.stage_world import STAGES, agreements, packet, script, stage
+from tests.pipeline.stage_world import agreements, packet, script, stage
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path
 from tests.sandbox import Ran, Sandbox
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from guardrails.config.layout import Layout
 from guardrails.services.memory.entries import Entry, Memory, Source, entry
 from guardrails.services.memory.query import understand
-from guardrails.services.memory.store import Sieve, Store, sieve
+from guardrails.services.memory.redact import Sieve, sieve
+from guardrails.services.memory.store import Store
 
 LAYOUT = Layout()
 SECRET = "hunter2-hunter2"

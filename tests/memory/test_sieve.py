@@ -7,7 +7,7 @@ import pytest
 
 from guardrails.errors import GuardrailError
 from guardrails.services.memory.entries import Source
-from guardrails.services.memory.store import sieve
+from guardrails.services.memory.redact import sieve
 from tests.memory.makers import KEY, SECRET, TOKEN, found, note, store_in
 
 CLEAN = sieve(("KEY",), {"KEY": SECRET})

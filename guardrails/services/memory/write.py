@@ -13,8 +13,8 @@ from guardrails.core.text import unsafe
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git.repo import Repo
 from guardrails.services.memory.entries import Entry, Memory
+from guardrails.services.memory.redact import sieve
 from guardrails.services.memory.server import Refused, Server, deliver
-from guardrails.services.memory.store import sieve
 
 if TYPE_CHECKING:
     from guardrails.services.memory.store import Kept, Store

@@ -1,4 +1,4 @@
-"""`.speckit.yaml` → RunSettings. `config.py` has validated the file by then; what is left are values that cannot be."""
+"""`.speckit.yaml` → RunSettings. `loader.py` has validated the file by then; what is left are values that cannot be."""
 
 from __future__ import annotations
 

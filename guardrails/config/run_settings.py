@@ -1,4 +1,4 @@
-"""What a run needs to know beyond what checks do: agents, profiles, budget, policy. `run_config.py` builds it.
+"""What a run needs to know beyond what checks do: agents, profiles, budget, policy. `run_loader.py` builds it.
 
 Apart from `settings.py`, for hooks start often and need none of it.
 """

@@ -1,4 +1,4 @@
-"""The effective configuration as frozen values. `config.py` builds it; everything else only reads it."""
+"""The effective configuration as frozen values. `loader.py` builds it; everything else only reads it."""
 
 import re
 from collections.abc import Mapping

@@ -96,7 +96,7 @@ HOOKS = (
     ),
 )
 
-HEADER = "# Rendered from the table in guardrails/manifest.py: change it there.\n"
+HEADER = "# Rendered from the table in guardrails/setup/manifest.py: change it there.\n"
 
 
 def render(hooks: Sequence[Hook] = HOOKS) -> str:

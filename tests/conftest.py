@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from tests import examples
 from tests.sandbox import Sandbox
 
 CORPUS = Path(__file__).parent.parent.parent / "shared" / "corpus"
+CHUNK = 32
+"""Tests that a worker is given at a time."""
 NOT_RUN = pytest.StashKey[int]()
 
 # A process that a shell or a CI runner starts in the background ignores these, and so would all that it starts. With a
@@ -29,6 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # How long an example takes says more of the machine than of the code.
     settings.register_profile("untimed", deadline=None, max_examples=examples.examples(100))
     settings.load_profile("untimed")
+    # Tests of one folder take long together: a worker that was given hundreds of them would end long after the others.
+    if getattr(config.option, "maxschedchunk", 0) is None:
+        config.option.maxschedchunk = CHUNK
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -62,15 +68,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"{count} tests of the second tier not run; pytest --all runs them")
 
 
+@pytest.fixture(scope="session")
+def empty_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `git init` makes. Thousands of tests begin with a copy of it."""
+    place = tmp_path_factory.mktemp("empty")
+    home, root = place / "home", place / "repo"
+    home.mkdir()
+    root.mkdir()
+    Sandbox(root, home).git("init", "-q", "-b", "main")
+    return root
+
+
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Sandbox:
+def sandbox(tmp_path: Path, empty_repository: Path) -> Sandbox:
     """An empty repository with no commit."""
     home, root = tmp_path / "home", tmp_path / "repo"
     home.mkdir()
     root.mkdir()
-    made = Sandbox(root, home)
-    made.git("init", "-q", "-b", "main")
-    return made
+    shutil.copytree(empty_repository, root, dirs_exist_ok=True, symlinks=True)
+    return Sandbox(root, home)
 
 
 @pytest.fixture(scope="session")

@@ -148,7 +148,7 @@ def test_an_internal_error_is_exit_70_with_a_report_file(sandbox: Sandbox) -> No
     path = f"{broken.parent}{os.pathsep}{sandbox.environment['PYTHONPATH']}"
     sandbox.write(PATH, plan_telemetry())
     for form in ("text", "sarif"):
-        ran = sandbox.speckit("validate", "--format", form, PYTHONPATH=path)
+        ran = sandbox.speckit("validate", "--format", form, process=True, PYTHONPATH=path)
         assert ran.code == 70, ran
         assert "Traceback" not in ran.out + ran.err
         assert "hunter2" not in ran.out + ran.err
@@ -243,7 +243,7 @@ def test_quiet_says_only_findings(sandbox: Sandbox) -> None:
 
 def test_output_survives_an_ascii_console(sandbox: Sandbox) -> None:
     sandbox.write(f"{Path(PATH).parent}/caf\u00e9-\u2713.json", "{")
-    ran = sandbox.speckit("validate", PYTHONIOENCODING="ascii", LC_ALL="C")
+    ran = sandbox.speckit("validate", process=True, PYTHONIOENCODING="ascii", LC_ALL="C")
     assert ran.code == 1
     assert "caf\u00e9-\u2713" in ran.out
 

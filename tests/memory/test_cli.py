@@ -297,7 +297,7 @@ class TestForward:
         assert "speckit-guardrails[auto]" in ran.err
         assert search(sandbox, "x").code == 0
         for command in (("forward",), ("search", "--mcp", "x")):
-            assert sandbox.speckit("memory", *command, PYTHONPATH=path).code == 3
+            assert sandbox.speckit("memory", *command, process=True, PYTHONPATH=path).code == 3
 
 
 def test_help_says_what_the_codes_mean(sandbox: Sandbox) -> None:

@@ -12,13 +12,13 @@ from guardrails.checks.lint.tracker_rules import UNKNOWN_STATUS
 from guardrails.core.finding import Skipped
 from guardrails.core.result import Examined, Problem, Result, Source
 from guardrails.reports.formats.choice import FORMATS
-from guardrails.secrets.redact import MARK, needles, redact, redacted
+from guardrails.secrets.redact import MARK, Redactor
 from tests.sandbox import Sandbox
 
 TOKEN = "gh" + "p_" + "a1B2c3D4e5" * 3 + "f6G7h8"
 VARIABLE = "HAL_SECRET_KAVEDARR_API_KEY"
 VALUE = "kvd/9f8e7d6c+5b4a39281706"
-KNOWN = needles((VARIABLE,), {VARIABLE: VALUE})
+REDACTOR = Redactor((VARIABLE,), {VARIABLE: VALUE})
 SLACK = "https://hooks.slack.com" + "/services/T0001/B0002/" + "abcdefghijkl"
 TABLE = "| Order | Task ID | Title | Status | PRD | Branch | PR | Notes |\n|---|---|---|---|---|---|---|---|\n"
 
@@ -30,12 +30,12 @@ def result(path: str = "a", message: str = "", hint: str | None = None, skipped:
 
 
 def message(text: str) -> str:
-    return redact(result(message=text), KNOWN).findings[0].message
+    return REDACTOR.result(result(message=text)).findings[0].message
 
 
 def test_a_result_without_secrets_is_the_same_result() -> None:
     clean = result("docs/a.json", "unknown status 'Doing'", "use one of Backlog, Done", Skipped("b", "a link"))
-    assert redact(clean, KNOWN) is clean
+    assert REDACTOR.result(clean) is clean
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,13 @@ def test_a_secret_in_a_message_is_replaced(text: str, expected: str) -> None:
 
 
 def test_the_parts_of_a_path_that_are_no_secret_stay() -> None:
-    assert redact(result(f"docs/{TOKEN}/plan.json"), KNOWN).findings[0].path == f"docs/{MARK}/plan.json"
+    assert REDACTOR.result(result(f"docs/{TOKEN}/plan.json")).findings[0].path == f"docs/{MARK}/plan.json"
 
 
 def test_every_other_text_of_a_result_is_searched() -> None:
     full = result(hint=f"use {TOKEN}", skipped=Skipped(f"x/{TOKEN}", f"is {TOKEN}"))
     full = full._replace(problem=Problem(f"bad {TOKEN}", f"not {TOKEN}"), source=Source("commit", TOKEN))
-    clean = redact(full, KNOWN)
+    clean = REDACTOR.result(full)
     assert TOKEN not in repr(clean)
     assert repr(clean).count(MARK) == 6
     assert clean.fingerprints == full.fingerprints
@@ -74,7 +74,7 @@ def test_of_many_findings_only_those_with_a_secret_change() -> None:
     rows = tuple(
         UNKNOWN_STATUS.at(f"f{number}", f"status {TOKEN if number in (3, 70) else number}") for number in range(99)
     )
-    clean = redact(result()._replace(findings=rows), KNOWN).findings
+    clean = REDACTOR.result(result()._replace(findings=rows)).findings
     assert [number for number in range(99) if clean[number] != rows[number]] == [3, 70]
 
 
@@ -85,7 +85,7 @@ def test_whatever_is_around_it_a_secret_is_not_shown(before: str, after: str, se
 
 @given(st.recursive(st.none() | st.integers() | st.text("abc"), lambda each: st.lists(each) | st.tuples(each, each)))
 def test_a_value_without_secrets_is_the_same_value(value: object) -> None:
-    assert redacted(value, KNOWN) is value
+    assert REDACTOR.value(value) is value
 
 
 @pytest.mark.parametrize("style", FORMATS)

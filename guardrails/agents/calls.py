@@ -18,7 +18,7 @@ from guardrails.agents.replay import replay
 from guardrails.agents.run_context import World
 from guardrails.agents.types import Call, Finished, Origin, Progress, State, Watch, with_last_words
 from guardrails.errors import Undecidable
-from guardrails.secrets.redact import Needles, needles
+from guardrails.secrets.redact import Redactor, redactor_of
 
 __all__ = (
     "Call",
@@ -66,12 +66,12 @@ def call_all(world: World, calls: Sequence[Call], watch: Watch | None = None) ->
     flags, starter = begin(live, around)
     begun = {call.key for call, flag in zip(live, flags, strict=True) if flag}
     told: SimpleQueue[_News] = SimpleQueue()
-    known = needles(world.settings.secrets.variables, world.environment)
+    redactor = redactor_of(world.settings, world.environment)
     for number, call in enumerate(calls):
         if call.key in begun:
             told.put((number, "started"))
         # Daemons: whoever is interrupted does not wait for an agent that will take half an hour.
-        job = (number, call, around, call.key in begun, told, known)
+        job = (number, call, around, call.key in begun, told, redactor)
         threading.Thread(target=_report, args=job, daemon=True).start()
     brought = _collect(calls, told, watch)
     if starter:
@@ -99,7 +99,7 @@ def _collect(calls: Sequence[Call], told: SimpleQueue[_News], watch: Watch | Non
 
 
 def _report(
-    number: int, call: Call, around: Surroundings, begun: bool, told: SimpleQueue[_News], known: Needles
+    number: int, call: Call, around: Surroundings, begun: bool, told: SimpleQueue[_News], redactor: Redactor
 ) -> None:
     """Put what becomes of one call where `call_all` waits for it."""
     try:
@@ -107,6 +107,6 @@ def _report(
             told.put((number, replay(call, around.repo)))
         else:
             finished = serve(call, around, lambda state: told.put((number, state)), begun=begun)
-            told.put((number, with_last_words(finished, known)))
+            told.put((number, with_last_words(finished, redactor)))
     except BaseException as error:  # noqa: BLE001 - raised by whoever waits
         told.put((number, error))

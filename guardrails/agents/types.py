@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from guardrails.agents.formats import Answer
 from guardrails.config.run_settings import Agent
-from guardrails.secrets.redact import Needles, redacted
+from guardrails.secrets.redact import Redactor
 
 
 class Origin(NamedTuple):
@@ -84,12 +84,12 @@ _SHOWN = 200
 _LINE_END = re.compile(r"[\r\n]+")
 
 
-def with_last_words(finished: Finished, known: Needles) -> Finished:
+def with_last_words(finished: Finished, redactor: Redactor) -> Finished:
     """The call with its problem free of secrets, and completed by the last line that its agent remarked."""
     if finished.problem is None:
         return finished
     # All of it is cleaned before anything is cut: half a secret is not known for one.
-    problem, remarks = redacted([finished.problem, finished.stderr_tail], known)
+    problem, remarks = redactor.value([finished.problem, finished.stderr_tail])
     words = next((line for each in reversed(_LINE_END.split(remarks)) if (line := " ".join(each.split()))), "")
     if words:
         problem += f"; its last words: {words if len(words) <= _SHOWN else '...' + words[-_SHOWN:]}"

@@ -27,10 +27,10 @@ from guardrails.runs.dry_run import Rehearsed, over_budget
 from guardrails.runs.dry_run import rehearse as render
 from guardrails.runs.executor import Performer, Said
 from guardrails.runs.halt import Halt
-from guardrails.runs.redact import Hiding
 from guardrails.runs.resume import Chosen
 from guardrails.runs.run import Asked, choose_run, perform, place_of, stages_between
 from guardrails.runs.summary import INTERRUPTED
+from guardrails.secrets.redact import redactor_of
 
 _STAGE = click.Choice(STAGES)
 
@@ -200,7 +200,7 @@ class Stopped(KeyboardInterrupt):
 def run(command: Command) -> int:
     """Run it to its end, report, and return the exit code. Does not return when it is stopped."""
     world = command.world
-    hide = Hiding(world).text
+    hide = redactor_of(world.settings, world.environment).text
     display = Display(command.globals_, hide)
     with _stoppable(), locked(world.repo, world.spec, "speckit auto"):
         place = place_of(world.repo, command.asked.database)

@@ -27,7 +27,7 @@ from guardrails.runs.bench.records import Plan, folder_of, paid
 from guardrails.runs.bench.run import Bench, Benched, run
 from guardrails.runs.bench.setup import Expected, Target, Wanted
 from guardrails.runs.recovery import Retry
-from guardrails.secrets.redact import needles, redacted, redacted_within
+from guardrails.secrets.redact import redactor_of
 from guardrails.snapshot.worktree import Worktree
 
 MEASURED = ("plan", "tasks", "validate")
@@ -136,8 +136,7 @@ class Show(NamedTuple):
     globals_: Globals
 
     def report(self, world: World, text: str) -> None:
-        known = needles(world.settings.secrets.variables, world.environment)
-        clean: str = redacted(text, known)
+        clean = redactor_of(world.settings, world.environment).text(text)
         write_report(utf8(clean), self.output)
 
     def say(self, line: str) -> None:
@@ -172,8 +171,7 @@ def estimated(wanted: Wanted, show: Show) -> int:
     notes = (note,) if note else ()
     about = About(found.world.spec, "", found.source, commit, wanted.runs, proofs, wanted.cap_usd, Money(), notes)
     made = bench_view.bill([_line(each) for each in expected], wanted.profiles, wanted.runs)
-    known = needles(world.settings.secrets.variables, world.environment)
-    about, made = redacted_within((about, made), known)
+    about, made = redactor_of(world.settings, world.environment).value((about, made))
     if show.style == "json":
         text = written(bench_view.estimate_document(about, made))
     else:
@@ -241,8 +239,8 @@ def _shown(style: str, world: World, plan: Plan, wanted: Wanted, done: Benched, 
     )
     about = About(plan.spec, plan.name, plan.source, plan.commit, plan.runs, plan.proofs, wanted.cap_usd, amount, notes)
     found = compare(done.samples, plan.profiles, plan.stages)
-    known = needles(world.settings.secrets.variables, world.environment)
-    about, found, samples = redacted_within((about, found, tuple(done.samples)), known)
+    redactor = redactor_of(world.settings, world.environment)
+    about, found, samples = redactor.value((about, found, tuple(done.samples)))
     if style == "json":
         return written(bench_view.as_document(about, found, samples))
     if style == "html":

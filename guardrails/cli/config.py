@@ -12,7 +12,7 @@ from guardrails.cli.run_checks import load_run_config
 from guardrails.config.settings import Settings
 from guardrails.core.text import printable
 from guardrails.git.repo import open_repo
-from guardrails.secrets.redact import needles, redacted
+from guardrails.secrets.redact import Redactor
 from guardrails.snapshot.worktree import Worktree
 
 
@@ -32,8 +32,8 @@ def command(ctx: click.Context, /, style: str, **options: Any) -> int:
     repo = open_repo(globals_.repo)
     named = globals_.config or repo.environment.get("SPECKIT_CONFIG")
     loaded = load_run_config(Worktree(repo), repo.environment, named)
-    known = needles((*Settings().secrets.variables, *loaded.settings.secrets.variables), repo.environment)
-    values = [value._replace(value=redacted(value.value, known)) for value in loaded.values]
+    redactor = Redactor((*Settings().secrets.variables, *loaded.settings.secrets.variables), repo.environment)
+    values = [value._replace(value=redactor.value(value.value)) for value in loaded.values]
     if style == "json":
         click.echo(json.dumps([value._asdict() for value in values], indent=2))
         return 0

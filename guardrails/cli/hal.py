@@ -20,6 +20,7 @@ from guardrails.evidence.lock import locked
 from guardrails.evidence.names import new_session
 from guardrails.evidence.store import Store
 from guardrails.git.repo import Repo, open_repo
+from guardrails.secrets.redact import redactor_of
 from guardrails.services.probes.checks import CHECKS
 from guardrails.services.probes.mock import BEHAVIOURS, Behaviour, open_mock, serving
 from guardrails.services.probes.records import Response
@@ -29,7 +30,6 @@ from guardrails.services.probes.run import (
     Summary,
     Surroundings,
     is_local,
-    redactor_of,
     run,
     shortfall,
     target_of,
@@ -105,7 +105,7 @@ def _under_flags(hal: Hal, base_url: str | None, mode: HalMode | None) -> Hal:
 
 def _announce(settings: Settings, around: Surroundings) -> None:
     hal = settings.hal
-    redactor = redactor_of(settings, around)
+    redactor = redactor_of(settings, around.environment)
     for name in hal.checks if hal.mode != "off" else ():
         click.echo(f"{name}: would be asked")
     click.echo(printable(redactor.text(f"hal: {hal.mode} ({hal.origin}): would ask {target_of(hal)}")))

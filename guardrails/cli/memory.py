@@ -14,7 +14,7 @@ from guardrails.core.text import printable
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git.repo import Repo, open_repo
 from guardrails.services.memory import show
-from guardrails.services.memory.entries import LEAST, LONGEST, MOST, Source, entry, require
+from guardrails.services.memory.entries import LEAST, LONGEST, MOST, Source, entry, refuse_secrets, require
 from guardrails.services.memory.query import Query, understand
 from guardrails.snapshot.worktree import Worktree
 
@@ -129,7 +129,7 @@ def _asked(here: Here, server: Server | None, text: str, query: Query, limit: in
     try:
         return ask(required(server), text, query.tags, limit)
     except Refused as error:
-        said = here.store().sieve.text(str(error))
+        said = here.store().redactor.lines(str(error))
         raise Undecidable(f"the memory server {said}", "leave out --mcp to search what is kept here") from error
 
 
@@ -177,9 +177,9 @@ def add(ctx: click.Context, /, text: str, tags: tuple[str, ...], importance: int
     named = [require(tag, here.settings.layout) for tag in tags]
     item = entry(_given(text), named, importance, source=_source(here, evidence))
     store = here.store()
-    store.sieve.refuse("the text", item.text)
-    store.sieve.refuse("a tag", " ".join(item.tags))
-    store.sieve.refuse("the name of the file", evidence or "")
+    refuse_secrets(store.redactor, "the text", item.text)
+    refuse_secrets(store.redactor, "a tag", " ".join(item.tags))
+    refuse_secrets(store.redactor, "the name of the file", evidence or "")
 
     from guardrails.services.memory.write import remember
 

@@ -69,12 +69,12 @@ def show_problem(error: GuardrailError | Problem) -> None:
     """An error that ended the command, on standard error, without any secret it quotes."""
     from guardrails.config.settings import Secrets
     from guardrails.core.text import printable
-    from guardrails.secrets.redact import needles, redacted
+    from guardrails.secrets.redact import Redactor
 
-    known = needles(Secrets().variables, os.environ)
-    click.echo(f"error: {printable(redacted(error.message, known))}", err=True)
+    redactor = Redactor(Secrets().variables, os.environ)
+    click.echo(f"error: {printable(redactor.text(error.message))}", err=True)
     if error.hint:
-        click.echo(f"hint: {printable(redacted(error.hint, known))}", err=True)
+        click.echo(f"hint: {printable(redactor.text(error.hint))}", err=True)
 
 
 # Standard output and standard error as commands need them: in UTF-8, and no reason to end early.

@@ -19,7 +19,7 @@ from guardrails.snapshot.base import Snapshot
 
 if TYPE_CHECKING:
     from guardrails.config.run_settings import RunSettings
-    from guardrails.secrets.redact import Needles
+    from guardrails.secrets.redact import Redactor
 
 
 Value = TypeVar("Value")
@@ -101,28 +101,24 @@ def moment_of(repo: Repo) -> datetime:
         ) from error
 
 
-def secrets_of(here: Place) -> Needles:
-    """What must not appear in any report."""
-    from guardrails.secrets.redact import needles
+def redactor_for(here: Place) -> Redactor:
+    """What keeps secrets out of every report."""
+    from guardrails.secrets.redact import Redactor
 
-    return needles((*Settings().secrets.variables, *here.settings.secrets.variables), os.environ)
+    return Redactor((*Settings().secrets.variables, *here.settings.secrets.variables), os.environ)
 
 
 def safe(here: Place, value: Value) -> Value:
     """What a report says, without any secret that evidence quotes. To be asked for before it is written: Markdown,
     HTML, CSV and JSON escape what a secret is made of, and then nobody would know it again."""
-    from guardrails.secrets.redact import redacted_within
-
-    return redacted_within(value, secrets_of(here))
+    return redactor_for(here).value(value)
 
 
 def clean(here: Place, text: str) -> str:
     """A report without any secret that evidence quotes, and without what UTF-8 cannot hold."""
     from guardrails.core.text import utf8
-    from guardrails.secrets.redact import redacted
 
-    made: str = redacted(text, secrets_of(here))
-    return utf8(made)
+    return utf8(redactor_for(here).text(text))
 
 
 def show(here: Place, text: str, output: str | None) -> None:

@@ -95,10 +95,10 @@ def _redacted(result: Result, known: Sequence[Settings]) -> Result:
     variables that count by default do."""
     if not (result.findings or result.examined.skipped or result.problem):
         return result
-    from guardrails.secrets.redact import needles, redact
+    from guardrails.secrets.redact import Redactor
 
     variables = [name for settings in (*known, Settings()) for name in settings.secrets.variables]
-    return redact(result, needles(variables, os.environ))
+    return Redactor(variables, os.environ).result(result)
 
 
 def _failed(request: Request, problem: Problem, code: int) -> Result:

@@ -18,11 +18,11 @@ from guardrails.evidence.names import new_session
 from guardrails.runs.check_result import Examined
 from guardrails.runs.checkpoint import Notes
 from guardrails.runs.policy import substituted
-from guardrails.runs.redact import Hiding
 from guardrails.runs.serialize import pack
 from guardrails.runs.stage import Closed, close_stage, open_stage
 from guardrails.runs.stage_definitions import ready, require_spec
 from guardrails.runs.tree import tree_state
+from guardrails.secrets.redact import Redactor, redactor_of
 from guardrails.services.probes.run import target_of
 
 COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
@@ -85,14 +85,14 @@ def _run(world: World, stage: str) -> Closed:
 def announced(world: World, stage: str) -> list[str]:
     """What the guardrail of a stage would do, line by line; the last says that nothing was done."""
     plan = ready(world, stage)
-    hiding = Hiding(world)
+    redactor = redactor_of(world.settings, world.environment)
     lines = [f"documents: {', '.join(plan.rules.documents)}", f"checks: {', '.join(('clean-tree', *plan.checks))}"]
     lines += [f"verdict of {each}: must be ok" for each in plan.verdicts]
     for layer, commands in (("prefilter", plan.prefilter), ("final", plan.final)):
-        lines += [f"policy {layer}: {hiding.text(' '.join(substituted(a, world.spec, stage)))}" for a in commands]
+        lines += [f"policy {layer}: {redactor.text(' '.join(substituted(a, world.spec, stage)))}" for a in commands]
     if "hal" in plan.probes:
         hal = world.settings.hal
-        lines.append(hiding.text(f"hal: {hal.mode} ({hal.origin}): would ask {target_of(hal)}"))
+        lines.append(redactor.text(f"hal: {hal.mode} ({hal.origin}): would ask {target_of(hal)}"))
     return [*lines, "nothing was run, nothing was written"]
 
 
@@ -109,23 +109,23 @@ def _document(world: World, closed: Closed) -> dict[str, Any]:
         "written": [{"path": file.path, "sha256": file.sha256} for file in closed.written],
         "telemetry": closed.telemetry.path if closed.telemetry else None,
     }
-    clean: dict[str, Any] = Hiding(world).document(made)
+    clean: dict[str, Any] = redactor_of(world.settings, world.environment).document(made)[0]
     return clean
 
 
 def _show(world: World, closed: Closed, globals_: Globals) -> None:
-    hiding = Hiding(world)
+    redactor = redactor_of(world.settings, world.environment)
     for row in closed.rows:
         if row.status == "failed" or not globals_.quiet:
-            click.echo(_line(hiding, row, globals_))
+            click.echo(_line(redactor, row, globals_))
             if row.hint and row.status == "failed":
-                click.echo(f"  hint: {printable(hiding.text(row.hint))}")
+                click.echo(f"  hint: {printable(redactor.text(row.hint))}")
     for layer in closed.layers:
         if not layer.commands and not globals_.quiet:
-            click.echo(f"policy {layer.layer}: skipped: {printable(hiding.text(layer.message or ''))}")
+            click.echo(f"policy {layer.layer}: skipped: {printable(redactor.text(layer.message or ''))}")
     if globals_.quiet or globals_.verbose:  # otherwise the rows say it
         for text in closed.warnings:
-            click.echo(f"warning: {printable(hiding.text(text))}")
+            click.echo(f"warning: {printable(redactor.text(text))}")
     if globals_.quiet:
         return
     if closed.telemetry:
@@ -134,6 +134,6 @@ def _show(world: World, closed: Closed, globals_: Globals) -> None:
     click.echo(f"{closed.stage}: {closed.status}{stopped}")
 
 
-def _line(hiding: Hiding, row: Examined, globals_: Globals) -> str:
+def _line(redactor: Redactor, row: Examined, globals_: Globals) -> str:
     status = click.style(row.status, fg=COLOURS[row.status]) if globals_.colored() else row.status
-    return ": ".join((row.name, status, *([printable(hiding.text(row.message))] if row.message else [])))
+    return ": ".join((row.name, status, *([printable(redactor.text(row.message))] if row.message else [])))

@@ -16,7 +16,7 @@ from guardrails.errors import GuardrailError
 from guardrails.evidence.names import Session, consensus_path
 from guardrails.evidence.store import Store, Written
 from guardrails.runs.reload import gather, verdict_of
-from guardrails.secrets.redact import needles, redacted
+from guardrails.secrets.redact import redactor_of
 from guardrails.snapshot.context import Scope
 from guardrails.snapshot.worktree import Worktree
 
@@ -103,7 +103,7 @@ def write_resolution(
     }
     if world.run is not None:
         document["run"] = world.run
-    kept = redacted({"because": because, "by": by}, needles(world.settings.secrets.variables, world.environment))
+    kept = redactor_of(world.settings, world.environment).value({"because": because, "by": by})
     named = session._replace(started=at + timedelta(seconds=number))
     path = consensus_path(world.settings.layout, named, "resolution.json")
     return Store(world.repo.root).record(path, "resolution", {**document, **kept}, replace=True)

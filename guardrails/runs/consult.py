@@ -29,7 +29,7 @@ from guardrails.runs.halt import Halt, halt
 from guardrails.runs.reload import gather, verdict_of
 from guardrails.runs.rounds import AnswerSource, Kit, Made, Round, attempt_of, latest
 from guardrails.runs.session_records import PROVIDERS, Sent, metrics_document, output_document
-from guardrails.secrets.redact import needles, redacted
+from guardrails.secrets.redact import redactor_of
 from guardrails.snapshot.worktree import Worktree
 
 # File what an agent answered as evidence: without secrets, under its session's name, with what it used beside it.
@@ -44,7 +44,7 @@ class Filing:
     def __init__(self, world: World, session: Session) -> None:
         self._world, self._session = world, session
         self._store = Store(world.repo.root)
-        self._known = needles(world.settings.secrets.variables, world.environment)
+        self._redactor = redactor_of(world.settings, world.environment)
         self.written: list[Written] = []
 
     def file(
@@ -61,7 +61,7 @@ class Filing:
         made = self.charged(call, finished, version, attempt, spent)
         path = made.output.path
         sent = Sent(version, made.prompt_sha256, inputs, kit)
-        document = redacted(output_document(self._session, call.agent, sent, finished, made), self._known)
+        document = self._redactor.value(output_document(self._session, call.agent, sent, finished, made))
         if self._world.run is not None:
             document["run"] = self._world.run
         made = made._replace(output=self._record(path, "agent_output", document))
@@ -117,7 +117,7 @@ class Filing:
         if finished.problem is None and finished.answer.value is not None:
             return None
         said = finished.problem or finished.answer.problem or "there is no answer in its output"
-        text: str = redacted(" ".join(said.split()), self._known)
+        text = self._redactor.text(" ".join(said.split()))
         return text[:_LONGEST_REASON]
 
 
@@ -313,8 +313,7 @@ def _decisions(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _log(world: World, session: Session, finished: Finished) -> Written:
-    known = needles(world.settings.secrets.variables, world.environment)
     said = {"problem": finished.problem, "answer": finished.answer.value}
-    data = json.dumps(redacted(said, known), ensure_ascii=True, indent=2) + "\n"
+    data = json.dumps(redactor_of(world.settings, world.environment).value(said), ensure_ascii=True, indent=2) + "\n"
     path = command_path(world.settings.layout, session, "arbiter.log")
     return Store(world.repo.root).write(path, data.encode("ascii"), replace=True)

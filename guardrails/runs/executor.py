@@ -47,13 +47,13 @@ from guardrails.runs.history import (
 )
 from guardrails.runs.planner import Done, Run
 from guardrails.runs.recovery import Retry
-from guardrails.runs.redact import Hiding
 from guardrails.runs.rounds import Round
 from guardrails.runs.stage import close_stage, open_stage
 from guardrails.runs.stage_checks import verdict_of
 from guardrails.runs.summary import Circumstances, rounds_of, summary_document
 from guardrails.runs.synthesis import settle
 from guardrails.runs.tree import tree_state
+from guardrails.secrets.redact import redactor_of
 from guardrails.snapshot.worktree import Worktree
 
 # What an earlier process of a run left on disk besides what its journal has on record.
@@ -293,7 +293,7 @@ class Books:
         self._summary = run_path(layout, request.spec, request.run)
         self._sign = signer(world.repo, world.settings.evidence.signature, world.say)
         self._around = Circumstances(world.plan.budget.usd, world.settings.hal.mode)
-        self._hiding = Hiding(world)
+        self._redactor = redactor_of(world.settings, world.environment)
         self._lock = threading.Lock()
         self._history: Sequence[Record] = ()
 
@@ -333,7 +333,7 @@ class Books:
 
     def _write(self, document: dict[str, object]) -> None:
         """Messages may quote what a program or a document says, and that may hold a secret."""
-        write_summary(self._ledger, self._store, self._summary, self._hiding.document(document), self._sign)
+        write_summary(self._ledger, self._store, self._summary, self._redactor.document(document)[0], self._sign)
 
 
 def _now() -> datetime:

@@ -15,7 +15,7 @@ from guardrails.evidence.names import Session, command_path
 from guardrails.evidence.store import Written
 from guardrails.runs.check_result import Examined, Status
 from guardrails.runs.checkpoint import Notes, Recorder
-from guardrails.runs.redact import Hiding
+from guardrails.secrets.redact import Redactor
 
 Layer = Literal["prefilter", "final"]
 
@@ -57,7 +57,7 @@ class Asking(NamedTuple):
     session: Session
     notes: Notes
     recorder: Recorder
-    hiding: Hiding
+    redactor: Redactor
     timeout: float
     """seconds, for each command"""
 
@@ -132,7 +132,7 @@ def _problem(ran: Ran, timeout: float) -> str | None:
 
 
 def _shown(asking: Asking, argv: Sequence[str]) -> Argv:
-    return tuple(printable(asking.hiding.text(part)) for part in argv)
+    return tuple(printable(asking.redactor.text(part)) for part in argv)
 
 
 def _log(asking: Asking, ran: Ran, message: str | None) -> bytes:
@@ -141,13 +141,13 @@ def _log(asking: Asking, ran: Ran, message: str | None) -> bytes:
     lines += [f"problem: {message}"] if message else []
     for name, data in (("standard output", ran.out), ("standard error", ran.err)):
         lines += ["", f"--- {name} ({len(data)} bytes{' or more' if len(data) >= KEPT else ''})"]
-        lines += _lines(asking.hiding, data)
+        lines += _lines(asking.redactor, data)
     return "\n".join([*lines, ""]).encode("utf-8", "replace")
 
 
-def _lines(hiding: Hiding, data: bytes) -> Iterator[str]:
+def _lines(redactor: Redactor, data: bytes) -> Iterator[str]:
     cut = len(data) >= KEPT
-    text = hiding.output(data)
+    text = redactor.output(data)
     if text is None:
         yield "[not kept: it holds a secret that cannot be taken out]"
         return

@@ -19,7 +19,7 @@ from guardrails.evidence.names import Session, consensus_path
 from guardrails.evidence.store import Store, Written
 from guardrails.runs.history import Recovered
 from guardrails.runs.rounds import AnswerSource, Kit, Made, Round
-from guardrails.secrets.redact import needles, redacted
+from guardrails.secrets.redact import redactor_of
 
 PROVIDERS = {"claude-json": "anthropic", "codex-jsonl": "openai", "gemini-json": "gcp.gemini"}
 """Who serves a model, by the tool that is spoken to; names are those of OpenTelemetry's GenAI conventions."""
@@ -273,12 +273,12 @@ _NO_REASON = "no reason was given"
 
 def write_telemetry(world: World, session: Session, documents: Iterable[dict[str, Any]]) -> Written:
     """Write the telemetry of a session whole. Raises ValueError for a line that does not satisfy its schema."""
-    known = needles(world.settings.secrets.variables, world.environment)
+    redactor = redactor_of(world.settings, world.environment)
     made = []
     for document in documents:
         for fault in faults(SCHEMA, document):
             raise ValueError(f"{SCHEMA}{fault.pointer}: {fault.message}")
-        made.append(orjson.dumps(redacted(document, known)) + b"\n")
+        made.append(orjson.dumps(redactor.value(document)) + b"\n")
     path = consensus_path(world.settings.layout, session, "telemetry.jsonl")
     return Store(world.repo.root).write(path, b"".join(made), replace=True)
 

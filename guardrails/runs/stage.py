@@ -18,10 +18,10 @@ from guardrails.runs.check_result import Examined, Status, enforced, failures, h
 from guardrails.runs.checkpoint import Notes, Recorder
 from guardrails.runs.halt import Halt, Reason
 from guardrails.runs.policy import Layer, LayerDone
-from guardrails.runs.redact import Hiding
 from guardrails.runs.stage_checks import Probed
 from guardrails.runs.stage_definitions import Document, Ready, StageRules, ready, rules_of
 from guardrails.runs.tree import Change, TreeState, judge_tree, own_files
+from guardrails.secrets.redact import Redactor, redactor_of
 from guardrails.services.probes.run import Summary
 from guardrails.services.probes.run import telemetry as hal_telemetry
 from guardrails.snapshot.worktree import Worktree
@@ -177,14 +177,14 @@ class Hand(NamedTuple):
     session: Session
     notes: Notes
     recorder: Recorder
-    hiding: Hiding
+    redactor: Redactor
     tree: Worktree
 
 
 def hand(world: World, session: Session) -> Hand:
     notes = Notes(world.repo, session)
     recorder = Recorder(world.repo.root, notes)
-    return Hand(world, session, notes, recorder, Hiding(world), Worktree(world.repo))
+    return Hand(world, session, notes, recorder, redactor_of(world.settings, world.environment), Worktree(world.repo))
 
 
 def guarded(name: str, part: Callable[[], Rows]) -> Rows:
@@ -317,7 +317,7 @@ def _layer(at: Hand, plan: Ready, layer: Layer, commands: Sequence[Argv], rows: 
     """Run a policy layer, unless the stage has failed already."""
     if failures(rows):
         return LayerDone(layer, (), _BEFORE), ()
-    asking = policy.Asking(at.world, at.session, at.notes, at.recorder, at.hiding, plan.timeout)
+    asking = policy.Asking(at.world, at.session, at.notes, at.recorder, at.redactor, plan.timeout)
     done: list[LayerDone] = []
 
     def ask() -> Rows:
@@ -331,7 +331,7 @@ def _layer(at: Hand, plan: Ready, layer: Layer, commands: Sequence[Argv], rows: 
 
 def _baseline(at: Hand, start: TreeState, rows: Rows) -> Written:
     documents = stage_definitions.documents_of(at.world, at.tree, rules_of("plan"))
-    text = at.hiding.text(render(at.session, start, documents, rows))
+    text = at.redactor.text(render(at.session, start, documents, rows))
     path = command_path(at.world.settings.layout, at.session, "baseline.md")
     return at.recorder.write(path, text.encode("utf-8", "replace"))
 
@@ -436,7 +436,7 @@ def _of_session(session: Session, own: Sequence[Written]) -> tuple[Written, ...]
 
 def _recorded(at: Hand, found: Findings, written: tuple[Written, ...]) -> Closed:
     world, session = at.world, at.session
-    document = at.hiding.document(telemetry_document(world, session, found))
+    document, _ = at.redactor.document(telemetry_document(world, session, found))
     telemetry = at.recorder.record(telemetry_path(world.settings.layout, session), "telemetry.v1", document)
     warnings = tuple(text for row in found.rows for text in row.warnings)
     return Closed(

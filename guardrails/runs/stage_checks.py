@@ -21,7 +21,7 @@ from guardrails.runs.check_result import Examined
 from guardrails.runs.checkpoint import Notes, Recorder
 from guardrails.runs.halt import Reason
 from guardrails.runs.stage_definitions import PACKET, VERDICTS, Ready, StageRules
-from guardrails.secrets.redact import needles, redact
+from guardrails.secrets.redact import redactor_of
 from guardrails.services.probes.records import Response
 from guardrails.services.probes.run import Records, Summary, Surroundings, run, shortfall
 from guardrails.services.readiness import Asking, Probe, tools
@@ -84,7 +84,7 @@ def _result(world: World, tree: Snapshot, name: str, scope: Scope, *, if_any: bo
     subject = Subject(tree, world.settings, datetime.now(timezone.utc), scope)
     with in_one_process():
         result = runner.run(name, [check_named(name)], [subject], if_any)
-    return redact(result, needles(world.settings.secrets.variables, world.environment))
+    return redactor_of(world.settings, world.environment).result(result)
 
 
 def _row(name: str, result: Result) -> Examined:

@@ -30,7 +30,7 @@ from guardrails.runs.session_records import (
     verdict_document,
     write_telemetry,
 )
-from guardrails.secrets.redact import needles, redacted
+from guardrails.secrets.redact import redactor_of
 from guardrails.services.memory.entries import Entry, Source
 from guardrails.services.memory.records import entries_of_output, entries_of_verdict
 from guardrails.services.memory.write import open_store, remember, server_of
@@ -114,7 +114,7 @@ class _Desk:
     def __init__(self, world: World, session: Session, rounds: Sequence[Round], at: datetime) -> None:
         self.world, self.session, self.rounds, self.at = world, session, rounds, at
         self.store = Store(world.repo.root)
-        self.known = needles(world.settings.secrets.variables, world.environment)
+        self.redactor = redactor_of(world.settings, world.environment)
         self.written: list[Written] = []
         self.filed = _in_order(world, session, rounds)
 
@@ -182,7 +182,7 @@ class _Desk:
     def _clean(self, document: dict[str, Any]) -> dict[str, Any]:
         if self.world.run is not None:
             document["run"] = self.world.run
-        cleaned: dict[str, Any] = redacted(document, self.known)
+        cleaned: dict[str, Any] = self.redactor.value(document)
         return cleaned
 
     def _record(self, what: str, schema: str, document: dict[str, Any]) -> Written:

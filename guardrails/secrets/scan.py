@@ -2,11 +2,12 @@
 
 import re
 import sys
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from importlib import import_module
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 from typing import Any, NamedTuple, TypeVar
 
 from guardrails.secrets.detectors import ALL, JSON_WEB_TOKEN, OPENAI, URL_PASSWORD, Detector
@@ -19,17 +20,21 @@ _CHEAP_LITERALS = 1 << 16
 """Bytes up to which looking for the literals first is cheaper than compiling a pattern."""
 
 
-_WRAPPED = 20
-"""Occurrences among which those with line breaks inside are looked for: each takes a search of its own."""
+_BREAK = re.compile(rb"\\[rn]|[\r\n]")
+"""A line break, or one that is escaped inside a JSON string."""
 
 
 class Place(NamedTuple):
-    """Where a secret stands in a text. `what` names the detector or the variable, never anything of the secret."""
+    """Where a secret stands in a text. `what` names the detector or the variable, never anything of the secret.
+
+    `form` is how the value of a variable was written, empty for what a detector found.
+    """
 
     start: int
     end: int
     what: str
     variable: bool
+    form: str = ""
 
 
 class _View:
@@ -50,13 +55,28 @@ class _View:
     def folded_joined(self) -> bytes:
         return _joined(self.folded)
 
+    @cached_property
+    def lines(self) -> tuple[list[int], list[int]]:
+        """Where each piece between line breaks begins: in the text without them, and in `data`."""
+        breaks = [match.span() for match in _BREAK.finditer(self.data)]
+        starts = [0, *(end for _, end in breaks)]
+        ends = [*(start for start, _ in breaks), len(self.data)]
+        sizes = [end - start for start, end in zip(starts, ends, strict=True)]
+        return [0, *accumulate(sizes[:-1])], starts
+
+    def unjoined(self, at: int) -> int:
+        """Where the byte at `at` of the text without line breaks stands in `data`."""
+        before, starts = self.lines
+        line = bisect_right(before, at) - 1
+        return starts[line] + at - before[line]
+
 
 def places(data: bytes, needles: tuple[Needle, ...], most: int) -> Iterator[Place]:
     """Every secret in a text, in no promised order, at most `most` and one more of each kind."""
     view = _View(data)
     for needle in needles:
         for start, end in islice(_needle_spans(needle, view), most + 1):
-            yield Place(start, end, f"{needle.variable} ({needle.form})", variable=True)
+            yield Place(start, end, f"{needle.variable} ({needle.form})", variable=True, form=needle.form)
     for detector in ALL:
         likely = (span for span in spans(detector, data, view.folded) if _confirmed(detector, data, *span))
         for start, end in islice(likely, most + 1):
@@ -71,38 +91,29 @@ def _needle_spans(needle: Needle, view: _View) -> Iterator[tuple[int, int]]:
         yield start, start + size
         start = text.find(needle.data, start + size)
     if needle.wraps:
-        yield from _wrapped(needle.data, text, view.folded_joined if needle.folded else view.joined)
+        yield from _wrapped(needle, text, view)
 
 
 def _joined(text: bytes) -> bytes:
-    """`text` without line breaks: real ones, and escaped ones inside a JSON string."""
+    """`text` without line breaks: as `_BREAK` finds them, at once."""
     return text.replace(b"\\r", b"").replace(b"\\n", b"").translate(None, b"\r\n")
 
 
-def _wrapped(data: bytes, text: bytes, joined: bytes) -> Iterator[tuple[int, int]]:
-    """Where `data` stands in `text` with line breaks inside, that is: in `joined` only."""
+def _wrapped(needle: Needle, text: bytes, view: _View) -> Iterator[tuple[int, int]]:
+    """Where a needle stands in `text` with line breaks inside."""
+    data = needle.data
+    joined = view.folded_joined if needle.folded else view.joined
     if joined.count(data) <= text.count(data):
         return
+    joined = _BREAK.sub(b"", view.data)
+    if needle.folded:
+        joined = joined.lower()
     at = joined.find(data)
-    for _ in range(_WRAPPED):
-        if at < 0:
-            return
-        start = _before_joining(text, at)
+    while at >= 0:
+        start = view.unjoined(at)
         if not text.startswith(data, start):
-            yield start, min(len(text), start + 2 * len(data))
+            yield start, view.unjoined(at + len(data) - 1) + 1
         at = joined.find(data, at + len(data))
-
-
-def _before_joining(text: bytes, at: int) -> int:
-    """Where the byte stands in `text` that is at `at` once its line breaks are gone."""
-    low, high = 0, len(text)
-    while low < high:  # the shortest beginning of `text` that holds more than `at` bytes besides line breaks
-        middle = (low + high) // 2
-        if len(_joined(text[:middle])) > at:
-            high = middle
-        else:
-            low = middle + 1
-    return max(0, low - 1)
 
 
 def spans(detector: Detector, data: bytes, folded: bytes) -> Iterator[tuple[int, int]]:
@@ -340,7 +351,7 @@ def _positioned(window: _Window, needles: tuple[Needle, ...]) -> Iterator[Hit]:
     """The window's own hits with line and column, counted once from the front."""
     data, line, counted = window.data, window.line, 0
     own = (place for place in places(data, needles, MOST) if window.start <= place.start < window.stop)
-    for start, end, what, variable in sorted(own):
+    for start, end, what, variable, _ in sorted(own):
         line += data.count(b"\n", counted, start)
         counted = start
         first = data.rfind(b"\n", 0, start) + 1

@@ -15,6 +15,9 @@ _URL_KEPT = ("", "/", "!*'()", ";,/?:@&=+$!*'()#")
 """What the usual encoders leave as it is: strict ones, Python's, encodeURIComponent, encodeURI."""
 
 
+BASE64 = "base64"
+
+
 class Needle(NamedTuple):
     """Bytes to search for. `folded` ones are lower-case and searched in lower-cased text; `wraps` says that line
     breaks may lie inside (tools wrap what they encode)."""
@@ -57,7 +60,7 @@ def _forms(variable: str, value: str) -> Iterator[Needle]:
         yield _folded(variable, "URL-encoded", encoded)
     yield _folded(variable, "hexadecimal", raw.hex().encode("ascii"))._replace(wraps=True)
     for data in dict.fromkeys(_base64(raw)):
-        yield Needle(variable, "base64", data[:LONGEST], folded=False, wraps=True)
+        yield Needle(variable, BASE64, data[:LONGEST], folded=False, wraps=True)
 
 
 def _folded(variable: str, form: str, data: bytes) -> Needle:

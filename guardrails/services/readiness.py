@@ -21,10 +21,9 @@ from guardrails.errors import GuardrailError, Undecidable
 from guardrails.evidence.names import Session, command_path
 from guardrails.evidence.store import Store, Written
 from guardrails.git.repo import OLDEST_GIT, Repo, git_version
-from guardrails.secrets.redact import needles, redacted
+from guardrails.secrets.redact import Redactor
 from guardrails.services import mcp_client
 from guardrails.services.probes import run as run_module
-from guardrails.services.probes.redact import Redactor
 from guardrails.snapshot.worktree import Worktree
 
 if TYPE_CHECKING:
@@ -59,11 +58,10 @@ class Quiet:
 
     def __init__(self, variables: tuple[str, ...], repo: Repo) -> None:
         self._redactor = Redactor(variables, repo.environment)
-        self._known = needles(variables, repo.environment)
 
     def line(self, text: str) -> str:
         """The first line of `text` that says something, without secrets, and not too long."""
-        clean = str(redacted(self._redactor.text(text[: 64 * LONGEST]), self._known))
+        clean = self._redactor.text(text[: 64 * LONGEST])
         line = next((line.strip() for line in clean.splitlines() if line.strip()), "")
         return line if len(line) <= LONGEST else line[:LONGEST] + "..."
 

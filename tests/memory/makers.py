@@ -6,9 +6,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from guardrails.config.layout import Layout
+from guardrails.secrets.redact import Redactor
 from guardrails.services.memory.entries import Entry, Memory, Source, entry
 from guardrails.services.memory.query import understand
-from guardrails.services.memory.redact import Sieve, sieve
 from guardrails.services.memory.store import Store
 
 LAYOUT = Layout()
@@ -18,9 +18,9 @@ KEY = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEowIBAAKCAQEA\nq1w2e3r4t5\n-----
 MOMENT = datetime(2026, 1, 31, 9, 30, tzinfo=timezone.utc)
 
 
-def store_in(folder: Path, patience: float = 10.0, clean: Sieve | None = None) -> Store:
+def store_in(folder: Path, patience: float = 10.0, clean: Redactor | None = None) -> Store:
     """A store whose database lies in a folder."""
-    return Store(str(folder / "memory.db"), clean or sieve(("KEY",), {"KEY": SECRET}), patience)
+    return Store(str(folder / "memory.db"), clean or Redactor(("KEY",), {"KEY": SECRET}), patience)
 
 
 def note(text: str, *tags: str, importance: int = 5, day: int = 1, source: Source | None = None) -> Entry:

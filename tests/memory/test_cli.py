@@ -251,7 +251,7 @@ class TestForward:
     def test_a_secret_in_its_words_is_not_shown(self, sandbox: Sandbox, told: Path) -> None:
         self.configure(sandbox, f"error: what is {TOKEN}?")
         for ran in (add(sandbox, "x"), search(sandbox, "--mcp", "x")):
-            assert "withheld: GitHub Token" in ran.err
+            assert "[secret] GitHub Token" in ran.err
             assert TOKEN not in ran.err
 
     def test_a_server_that_hangs_is_given_up(self, sandbox: Sandbox, told: Path) -> None:

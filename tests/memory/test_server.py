@@ -60,7 +60,7 @@ class TestSound:
 
     def test_is_told_no_secret(self, store: Store, tmp_path: Path) -> None:
         remember(store, [note(f"a\n{SECRET}")], server("plain", tmp_path))
-        assert told(tmp_path) == ["a\n[withheld: KEY (plain)]"]
+        assert told(tmp_path) == ["a\n[secret] KEY (plain)"]
 
     def test_is_asked(self, store: Store, tmp_path: Path) -> None:
         remember(store, [note("a", "n:1"), note("b", "n:2"), note("c", "n:2")], server("sound", tmp_path))

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from guardrails.errors import GuardrailError
-from guardrails.services.memory.entries import Source
-from guardrails.services.memory.redact import sieve
+from guardrails.secrets.redact import Redactor
+from guardrails.services.memory.entries import Source, refuse_secrets, without_secrets
 from tests.memory.makers import KEY, SECRET, TOKEN, found, note, store_in
 
-CLEAN = sieve(("KEY",), {"KEY": SECRET})
+CLEAN = Redactor(("KEY",), {"KEY": SECRET})
 ANTHROPIC = "sk-" + "ant-" + "abcdefghij0123456789" + "TAILTAILTAIL"
 FORMS = {
     "plain": SECRET,
@@ -28,14 +28,14 @@ FORMS = {
 @pytest.mark.parametrize("secret", FORMS.values(), ids=FORMS.keys())
 class TestSecrets:
     def test_the_lines_that_hold_it_are_withheld(self, secret: str) -> None:
-        text = CLEAN.text(f"before\nfirst {secret} last")
-        assert text.startswith("before\n[withheld: ")
+        text = CLEAN.lines(f"before\nfirst {secret} last")
+        assert text.startswith("before\n[secret] ")
         for part in (*secret.split("\n"), "TAIL"):
             assert part not in text
 
     def test_the_command_line_refuses_it_and_shows_nothing_of_it(self, secret: str) -> None:
         with pytest.raises(GuardrailError, match="line 2, column") as raised:
-            CLEAN.refuse("the text", f"before\n{secret}")
+            refuse_secrets(CLEAN, "the text", f"before\n{secret}")
         assert not any(part in f"{raised.value.message}{raised.value.hint}" for part in secret.split("\n"))
 
     def test_the_database_never_holds_it(self, secret: str, tmp_path: Path) -> None:
@@ -50,24 +50,24 @@ class TestSecrets:
 
 
 def test_what_follows_a_secret_stays() -> None:
-    text = CLEAN.text(f"a\n{KEY}\nb\nkey {SECRET}\nc")
-    assert text.split("\n") == ["a", "[withheld: Private Key]", "b", "[withheld: KEY (plain)]", "c"]
+    text = CLEAN.lines(f"a\n{KEY}\nb\nkey {SECRET}\nc")
+    assert text.split("\n") == ["a", "[secret] Private Key", "b", "[secret] KEY (plain)", "c"]
 
 
 def test_two_on_a_line_are_one_note() -> None:
-    assert CLEAN.text(f"{SECRET} {TOKEN}").count("withheld") == 1
+    assert CLEAN.lines(f"{SECRET} {TOKEN}").count("[secret]") == 1
 
 
 def test_a_long_value_that_is_cut_off_takes_the_rest_with_it() -> None:
     value = "\n".join(f"line {number} of a long value" for number in range(200))
-    text = sieve(("KEY",), {"KEY": value}).text(f"a\n{value}\nz")
-    assert text == "a\n[withheld: KEY (plain)]"
+    text = Redactor(("KEY",), {"KEY": value}).lines(f"a\n{value}\nz")
+    assert text == "a\n[secret] KEY (plain)"
 
 
 def test_too_many_are_withheld_altogether() -> None:
-    assert CLEAN.text(f"{SECRET}\n" * 3000) == "[withheld: holds secrets]"
+    assert CLEAN.lines(f"{SECRET}\n" * 3000) == "[secret]"
 
 
 def test_what_holds_none_is_left_as_it_is() -> None:
     item = note("ordinary words\n\n  indented\n", "stage:plan")
-    assert CLEAN.clean(item) is item
+    assert without_secrets(item, CLEAN) is item

@@ -48,7 +48,7 @@ def test_a_server_sees_the_key_by_its_name_and_nothing_else_of_ours(monkeypatch:
     assert VARIABLE in seen
     assert "PATH" in seen
     assert "OTHER_SECRET" not in seen
-    assert health.body.content["key"] == "[redacted]"
+    assert health.body.content["key"] == "[secret]"
 
 
 MISBEHAVED = {

@@ -15,9 +15,9 @@ from guardrails.config.layout import Layout
 from guardrails.core.schema import faults
 from guardrails.core.strict_json import parse
 from guardrails.evidence.names import new_session
+from guardrails.secrets.redact import Redactor
 from guardrails.services.probes.checks import Asked, Question
 from guardrails.services.probes.records import Response, document, response
-from guardrails.services.probes.redact import Redactor
 from tests.probes.bench import VARIABLE
 
 NOW = datetime(2026, 1, 31, 9, 30, 12, 999999, tzinfo=timezone.utc)
@@ -109,7 +109,7 @@ def test_a_secret_that_is_a_number_is_taken_out() -> None:
 
 def test_a_secret_in_the_address_is_taken_out() -> None:
     record = written(kept(b"[]", url=f"http://h/{KEY}/api/v3/movie"))
-    assert record["request"]["url"] == "http://h/[redacted]/api/v3/movie"
+    assert record["request"]["url"] == "http://h/[secret]/api/v3/movie"
 
 
 def test_an_answer_nested_as_deep_as_is_read_gives_a_record_that_can_be_read() -> None:

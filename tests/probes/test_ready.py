@@ -163,7 +163,7 @@ class TestServers:
         for arguments in (("SPEC-KIT-900", "--format", "json"), ("SPEC-KIT-900",)):
             ran = sandbox.speckit("ready", *arguments, **{VARIABLE: KEY})
             assert ran.code == 0, ran
-            assert "[redacted]" in ran.out
+            assert "[secret]" in ran.out
             assert not holds_secret((ran.out + ran.err).encode())
             assert "\x1b" not in ran.out
         assert not any(holds_secret(data) for path, data in everything(sandbox.root / "docs"))

@@ -14,6 +14,7 @@ from guardrails.config.layout import STAGES, Layout, stage_of
 from guardrails.consensus.model import agent_of
 from guardrails.core.text import unsafe, utf8
 from guardrails.errors import GuardrailError
+from guardrails.secrets.redact import Redactor
 
 LONGEST = 100_000
 """Characters of one text."""
@@ -139,3 +140,23 @@ def _canonical(key: str, value: str, layout: Layout) -> str:
     if key == "stage":
         return stage_of(value) or value
     return agent_of(value) if key == "agent" else value
+
+
+def refuse_secrets(redactor: Redactor, what: str, text: str) -> None:
+    """Raise GuardrailError when `text`, which `what` names, holds a secret. The message shows nothing of it."""
+    hit = redactor.first(text)
+    if hit:
+        raise GuardrailError(
+            f"{what} holds a secret at line {hit.line}, column {hit.column}: {hit.what}",
+            "nothing was remembered; take it out, and revoke it if anybody else may have seen it",
+        )
+
+
+def without_secrets(item: Entry, redactor: Redactor) -> Entry:
+    """`item` with the mark in place of every line that holds a secret, and without tags that do."""
+    path = item.source.path if item.source else ""
+    if not redactor.first("\n".join((item.text, path, *item.tags))):
+        return item
+    source = item.source._replace(path=redactor.lines(path)) if item.source else None
+    tags = tuple(tag for tag in item.tags if not redactor.first(tag))
+    return item._replace(text=redactor.lines(item.text), tags=tags, source=source)

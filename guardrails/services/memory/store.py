@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from guardrails.errors import Undecidable
-from guardrails.services.memory.entries import IMPORTANCE, Entry, Memory, Source, digest, mark
+from guardrails.secrets.redact import Redactor
+from guardrails.services.memory.entries import IMPORTANCE, Entry, Memory, Source, digest, mark, without_secrets
 from guardrails.services.memory.query import Query, expression
-from guardrails.services.memory.redact import Sieve
 
 # The SQLite file: opened, brought to the current form, and every way it can fail turned into an answer.
 
@@ -214,12 +214,12 @@ class Store(NamedTuple):
     """
 
     path: str
-    sieve: Sieve
+    redactor: Redactor
     patience: float = PATIENCE
 
     def add(self, entries: Iterable[Entry]) -> tuple[Kept, ...]:
         """Keep entries, all of them or none, without the secrets in them. One that is known is left as it is."""
-        clean = [self.sieve.clean(item) for item in entries]
+        clean = [without_secrets(item, self.redactor) for item in entries]
         with writing(self.path, self.patience) as connection:
             return tuple(_add(connection, item) for item in clean)
 

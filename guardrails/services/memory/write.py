@@ -12,8 +12,8 @@ from guardrails.core.paths import is_plain
 from guardrails.core.text import unsafe
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git.repo import Repo
+from guardrails.secrets.redact import redactor_of
 from guardrails.services.memory.entries import Entry, Memory
-from guardrails.services.memory.redact import sieve
 from guardrails.services.memory.server import Refused, Server, deliver
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def open_store(repo: Repo, settings: Settings) -> Store:
         from guardrails.services.memory.store import Store
     except ImportError as error:
         raise Undecidable("this Python has no sqlite3", "use a Python that was built with SQLite") from error
-    return Store(locate(repo, settings.memory.path), sieve(settings.secrets.variables, repo.environment))
+    return Store(locate(repo, settings.memory.path), redactor_of(settings, repo.environment))
 
 
 def server_of(repo: Repo, settings: Settings) -> Server | None:
@@ -134,7 +134,7 @@ def forward(store: Store, server: Server, memories: Sequence[Memory]) -> int:
         try:
             deliver(server, memories, done)
         except Refused as error:
-            said = store.sieve.text(str(error))
+            said = store.redactor.lines(str(error))
             raise Undecidable(f"the memory server {said} ({len(sent)} of {len(memories)} forwarded)", AGAIN) from error
     return len(sent)
 

@@ -15,8 +15,8 @@ from guardrails.core.strict_json import JsonFlaw, parse
 from guardrails.core.text import printable
 from guardrails.evidence.names import Session, command_path
 from guardrails.evidence.store import Store, Written
+from guardrails.secrets.redact import Redactor
 from guardrails.services.probes.checks import Asked, Question, reason_against
-from guardrails.services.probes.redact import Redactor
 
 KEPT = 1 << 16
 """Bytes of an answer that are kept."""
@@ -72,7 +72,7 @@ def response(asked: Asked, mode: HalMode, origin: str, redactor: Redactor) -> Re
 
 
 def _body(asked: Asked, raw: bytes, redactor: Redactor) -> Body:
-    clean = redactor.clean(raw)
+    clean = redactor.data(raw)
     data = clean.data
     long = asked.cut or (data is not None and len(data) > KEPT)
     content, hidden = (_beginning(data, asked.cut), 0) if long else _content(data, redactor)
@@ -100,7 +100,7 @@ def _content(data: bytes | None, redactor: Redactor) -> tuple[Any, int]:
         parse(orjson.dumps({"response": {"body": value}}))  # not so deep that our own record could not be read
     except JsonFlaw:
         return data.decode("utf-8", "replace"), 0
-    return redactor.value(value)
+    return redactor.document(value)
 
 
 def _beginning(data: bytes | None, cut: bool) -> str | None:

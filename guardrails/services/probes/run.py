@@ -13,12 +13,12 @@ from guardrails.config.settings import Hal, HalMode, Settings
 from guardrails.errors import Undecidable
 from guardrails.evidence.names import Session
 from guardrails.evidence.store import Store, Written
+from guardrails.secrets.redact import redactor_of
 from guardrails.secrets.values import SHORTEST
 from guardrails.services.mcp_client import Server
 from guardrails.services.probes import http, mcp
 from guardrails.services.probes.checks import Asked
 from guardrails.services.probes.records import Response, Status, record, response
-from guardrails.services.probes.redact import Redactor
 
 # `hal.summary`: all responses in short, and whether they satisfy what is required. Pure.
 
@@ -108,15 +108,10 @@ def probe(settings: Settings, around: Surroundings) -> tuple[Response, ...]:
     hal = settings.hal
     if hal.mode == "off":
         return tuple(_skipped(hal, name) for name in hal.checks)
-    redactor = redactor_of(settings, around)
+    redactor = redactor_of(settings, around.environment)
     with _target(hal) as target:
         asked = _ask(hal, target, around) if hal.checks else []
     return tuple(response(each, hal.mode, hal.origin, redactor) for each in asked)
-
-
-def redactor_of(settings: Settings, around: Surroundings) -> Redactor:
-    """Knows every secret that is configured, the HAL key above all."""
-    return Redactor((settings.hal.secret_env, *settings.secrets.variables), around.environment)
 
 
 def why_off(hal: Hal) -> str:

@@ -1,4 +1,4 @@
-"""Objects of git as streams: what git lists or holds, taken apart while it is still being said."""
+"""Objects of git and files on disk as streams: what git lists or holds, taken apart while it is still being said."""
 
 import os
 import stat
@@ -6,9 +6,10 @@ import subprocess
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from typing import IO
 
 from guardrails.errors import Undecidable
-from guardrails.git.process import feed
+from guardrails.git.process import feed, widen
 from guardrails.git.repo import Repo, failure
 
 MANY = 5_000
@@ -75,14 +76,84 @@ def _chunks(process: "subprocess.Popen[bytes]", end: bytes, arguments: tuple[str
         raise failure(arguments, process.returncode, said[0] if said else b"")
 
 
-# Git objects and files on disk as streams of chunks: none is held whole.
-
-
 CHUNK = 1 << 20
 """Bytes that are read at once."""
 
 # Not following a link, not blocking on a FIFO, and binary: where the platform has the flag.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+class Object:
+    """One object, while git sends it: its content is read at once or in chunks, and what is not read is dropped."""
+
+    __slots__ = ("_left", "_stream", "id", "kind", "size")
+
+    def __init__(self, object_id: str, kind: bytes, size: int, stream: IO[bytes]) -> None:
+        self.id, self.kind, self.size = object_id, kind, size
+        self._stream, self._left = stream, size
+
+    def read(self) -> bytes:
+        """What is left of the content."""
+        content = self._stream.read(self._left)
+        if len(content) < self._left:
+            raise self._broken()
+        self._left = 0
+        return content
+
+    def chunks(self) -> Iterator[bytes]:
+        """What is left of the content, at most CHUNK bytes at once."""
+        while self._left > 0:
+            chunk = self._stream.read(min(self._left, CHUNK))
+            if not chunk:
+                raise self._broken()
+            self._left -= len(chunk)
+            yield chunk
+
+    def _broken(self) -> Undecidable:
+        return Undecidable(f"git stopped in the middle of object {self.id}", "run 'git fsck'")
+
+
+def objects(repo: Repo, ids: Iterable[str]) -> Iterator[Object]:
+    """Each object in order, one `cat-file` for all. One must be read before the next is asked for.
+
+    Raises Undecidable when an object is missing: what cannot be read cannot be judged.
+    """
+    wanted = list(ids)
+    if not wanted:
+        return
+    process = repo.start("cat-file", "--batch", "--buffer")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    request = "\n".join([*wanted, ""]).encode("ascii")
+    feeder = threading.Thread(target=feed, args=(process, request), daemon=True)
+    feeder.start()
+    stream = process.stdout
+    widen(stream)
+    try:
+        for object_id in wanted:
+            header = stream.readline().split()
+            if len(header) != 3:
+                raise Undecidable(
+                    f"object {object_id} cannot be read", "run 'git fsck'; a shallow or partial clone may lack it"
+                )
+            found = Object(object_id, header[1], int(header[2]), stream)
+            yield found
+            for _ in found.chunks():
+                pass
+            stream.read(1)
+    finally:
+        process.kill()
+        feeder.join()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            with suppress(BrokenPipeError):  # what we did not send, nobody is left to read
+                pipe.close()
+        process.wait()
+
+
+def blobs(repo: Repo, ids: Iterable[str], limit: int) -> Iterator[tuple[int, bytes | None]]:
+    """(size, content) of each object in order; None stands for content longer than `limit` bytes."""
+    return ((found.size, found.read() if found.size <= limit else None) for found in objects(repo, ids))
 
 
 def file_chunks(path: bytes) -> Iterator[bytes]:
@@ -104,61 +175,3 @@ def _read(handle: int, step: int) -> Iterator[bytes]:
             yield chunk
     finally:
         os.close(handle)
-
-
-def object_chunks(repo: Repo, ids: Iterable[str]) -> Iterator[tuple[str, bytes, Iterator[bytes]]]:
-    """(id, type, chunks) of each object in order. The chunks of one must be taken before the next is asked for;
-    what is left of them is dropped.
-
-    Raises Undecidable when an object is missing: what cannot be read cannot be judged.
-    """
-    wanted = list(ids)
-    if not wanted:
-        return
-    process = repo.start("cat-file", "--batch", "--buffer")
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    feeder = threading.Thread(target=_feed, args=(process, wanted), daemon=True)
-    feeder.start()
-    try:
-        for object_id in wanted:
-            kind, size = _header(process.stdout.readline(), object_id)
-            chunks = _file_pieces(process, size, object_id)
-            yield object_id, kind, chunks
-            for _ in chunks:
-                pass
-            process.stdout.read(1)
-    finally:
-        process.kill()
-        feeder.join()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            with suppress(BrokenPipeError):  # what we did not send, nobody is left to read
-                pipe.close()
-        process.wait()
-
-
-def _feed(process: "subprocess.Popen[bytes]", ids: list[str]) -> None:
-    assert process.stdin is not None
-    with suppress(BrokenPipeError, ValueError):  # the reader stopped early and closed the process
-        process.stdin.write("\n".join([*ids, ""]).encode("ascii"))
-        process.stdin.close()
-
-
-def _header(line: bytes, object_id: str) -> tuple[bytes, int]:
-    fields = line.split()
-    if len(fields) != 3:
-        raise Undecidable(
-            f"object {object_id} cannot be read", "run 'git fsck'; a shallow or partial clone may lack it"
-        )
-    return fields[1], int(fields[2])
-
-
-def _file_pieces(process: "subprocess.Popen[bytes]", size: int, object_id: str) -> Iterator[bytes]:
-    assert process.stdout is not None
-    while size > 0:
-        chunk = process.stdout.read(min(size, CHUNK))
-        if not chunk:
-            raise Undecidable(f"git stopped in the middle of object {object_id}", "run 'git fsck'")
-        size -= len(chunk)
-        yield chunk

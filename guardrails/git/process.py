@@ -2,7 +2,6 @@
 
 import subprocess
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from typing import IO
 
@@ -34,13 +33,6 @@ def feed(process: subprocess.Popen[bytes], request: bytes) -> None:
         process.stdin.close()
     except (BrokenPipeError, ValueError):
         pass  # the reader stopped early and closed the process
-
-
-def drain(read: Callable[[int], bytes], size: int) -> bool:
-    """Read and drop `size` bytes; whether there were that many."""
-    while size > 0 and (part := read(min(size, 1 << 20))):
-        size -= len(part)
-    return size == 0
 
 
 def widen(stream: IO[bytes]) -> None:

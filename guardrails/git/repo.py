@@ -7,13 +7,11 @@ pathspec magic, no external diff, textconv or fsmonitor programs that a configur
 import os
 import re
 import subprocess
-import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from guardrails.errors import GuardrailError, Undecidable
-from guardrails.git.process import drain, feed, read_all, widen
+from guardrails.git.process import read_all
 
 # What `git rev-parse --local-env-vars` names: variables that tie a process to one repository.
 LOCAL_VARIABLES = frozenset(
@@ -166,48 +164,6 @@ class Repo(NamedTuple):
         process = self.start("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         out, _ = process.communicate()
         return out.decode("ascii", "replace").strip() if process.returncode == 0 else None
-
-    def blobs(self, object_ids: Iterable[str], limit: int) -> Iterator[tuple[int, bytes | None]]:
-        """(size, content) of each object in order, one `cat-file` for all.
-
-        Content longer than `limit` bytes is drained, not kept: None stands for it.
-        """
-        process = self.start("cat-file", "--batch", "--buffer")
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        wanted = list(object_ids)
-        request = "\n".join([*wanted, ""]).encode("ascii")
-        feeder = threading.Thread(target=feed, args=(process, request), daemon=True)
-        feeder.start()
-        stream = process.stdout
-        widen(stream)
-        try:
-            for object_id in wanted:
-                header = stream.readline().split()
-                if len(header) != 3:
-                    raise Undecidable(
-                        f"object {object_id} cannot be read",
-                        "run 'git fsck'; a shallow or partial clone may lack it",
-                    )
-                size = int(header[2])
-                content: bytes | None = None
-                if size <= limit:
-                    content = stream.read(size)
-                    complete = len(content) == size
-                else:
-                    complete = drain(stream.read, size)
-                if not complete:
-                    raise Undecidable(f"object {object_id} is damaged", "run 'git fsck'")
-                stream.read(1)
-                yield size, content
-        finally:
-            process.kill()
-            feeder.join()
-            for pipe in (process.stdin, process.stdout, process.stderr):
-                with suppress(BrokenPipeError):  # what we did not send, nobody is left to read
-                    pipe.close()
-            process.wait()
 
 
 def failure(arguments: tuple[str, ...], code: int, stderr: bytes) -> Undecidable:

@@ -22,6 +22,7 @@ from guardrails.errors import GuardrailError, Undecidable
 from guardrails.evidence.ledger import signature_path
 from guardrails.evidence.lock import holder
 from guardrails.evidence.store import Written
+from guardrails.git import catfile
 from guardrails.git.repo import Repo, open_repo, to_bytes, to_text
 from guardrails.layouts.evidence_names import evidence_name
 from guardrails.snapshot.base import Snapshot
@@ -340,7 +341,7 @@ def _rows_of(repo: Repo, rows: Iterable[Dirt], allowed: Mapping[str, frozenset[s
 def _blob_digests(repo: Repo, blobs: Iterable[str]) -> dict[str, str]:
     """The SHA-256 of each blob that is not too large to be evidence."""
     wanted = list(dict.fromkeys(blobs))
-    found = zip(wanted, repo.blobs(wanted, _READ_AT_MOST), strict=True) if wanted else ()
+    found = zip(wanted, catfile.blobs(repo, wanted, _READ_AT_MOST), strict=True)
     return {blob: sha256(data).hexdigest() for blob, (_, data) in found if data is not None}
 
 

@@ -14,6 +14,7 @@ from subprocess import PIPE
 from typing import Any, NamedTuple
 
 from guardrails.errors import Undecidable
+from guardrails.git import catfile
 from guardrails.git.repo import LOCAL_VARIABLES, OPTIONS, Repo, asked_for, to_bytes, to_text
 from guardrails.snapshot.base import READ_LIMIT
 from guardrails.snapshot.history import Step
@@ -202,7 +203,7 @@ class Commits:
 
     def texts(self, blobs: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
         wanted = list(blobs)
-        contents = self._walk.repo.blobs(wanted, READ_LIMIT)
+        contents = catfile.blobs(self._walk.repo, wanted, READ_LIMIT)
         yield from ((blob, data) for blob, (_, data) in zip(wanted, contents, strict=True))
 
     def bases(self, parents: Sequence[str]) -> list[str | None]:

@@ -316,11 +316,10 @@ def _blob(repo: Repo, object_id: str) -> str:
     """The digest of a blob that is too large to be held."""
     from hashlib import sha256  # loads a library; most checks hash nothing
 
+    from guardrails.git.catfile import objects
+
     hashed = sha256()
-    with repo.start("cat-file", "blob", object_id) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        process.stdin.close()
-        while part := process.stdout.read(_CHUNK):
-            hashed.update(part)
+    for found in objects(repo, [object_id]):
+        for chunk in found.chunks():
+            hashed.update(chunk)
     return hashed.hexdigest()

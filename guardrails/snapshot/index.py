@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from guardrails.core.paths import is_plain, within
 from guardrails.core.result import Source
-from guardrails.git.catfile import chunks, sizes, told
+from guardrails.git.catfile import blobs, chunks, sizes, told
 from guardrails.git.repo import Repo, to_bytes, to_text
 from guardrails.snapshot.base import (
     READ_LIMIT,
@@ -284,7 +284,7 @@ class Tree(Listed):
         if not wanted:
             return
         ids = [entry.id for entry in wanted if entry.id is not None]
-        for entry, (size, data) in zip(wanted, self.repo.blobs(ids, limit), strict=True):
+        for entry, (size, data) in zip(wanted, blobs(self.repo, ids, limit), strict=True):
             yield Blob(entry, size, data, None if data is not None else too_large(size, limit))
 
 

@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import Literal, NamedTuple
 
 from guardrails.errors import Undecidable
-from guardrails.git.catfile import file_chunks, object_chunks
+from guardrails.git.catfile import file_chunks, objects
 from guardrails.git.repo import Repo, asked_for, is_null_id, to_bytes, to_text
 from guardrails.secrets.scan import Hit, Scan, added, scan, scan_all
 from guardrails.secrets.values import Needle
@@ -237,8 +237,8 @@ class _Blobs:
     def _search(self, ids: Iterable[str]) -> None:
         wanted = [name for name in dict.fromkeys(ids) if name not in self._clean and name not in self._found]
         texts = (
-            (object_id, _message(chunks) if kind == b"commit" else chunks)
-            for object_id, kind, chunks in object_chunks(self._repo, wanted)
+            (found.id, _message(found.chunks()) if found.kind == b"commit" else found.chunks())
+            for found in objects(self._repo, wanted)
         )
         for object_id, found in scan_all(texts, self._needles):
             if found.hits:

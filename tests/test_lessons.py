@@ -15,7 +15,7 @@ import pytest
 from guardrails.agents.formats import Usage
 from guardrails.config.layout import STAGES
 from guardrails.config.run_settings import Budget, Price
-from guardrails.evidence.costs import Charge, row, spent, summary_document
+from guardrails.evidence.costs import Charge, session_cost, spent, summary_document
 from tests.agents.calling import agent, ask
 from tests.checks.acceptance_packet import broken
 from tests.checks.acceptance_packet import packet as acceptance_packet
@@ -257,7 +257,7 @@ def test_r28_what_nobody_priced_is_null_and_no_tokens_are_a_number() -> None:
     budget = Budget(prices=(Price("known", 1.0, 2.0),))
     unknown = spent(Usage(100, 0), "unheard-of", "a long prompt", "a long answer", budget)
     assert (unknown.usd, unknown.input_tokens, unknown.output_tokens, unknown.source) == (None, 100, 0, "unknown")
-    settled = row("20260131T093000Z-4f2a", "plan", None, [Charge(unknown)] * 27)
+    settled = session_cost("20260131T093000Z-4f2a", "plan", None, [Charge(unknown)] * 27)
     made = summary_document(None, "SPEC-KIT-900", settled, None, budget, datetime(2026, 1, 31, tzinfo=timezone.utc))
     assert (made.document["total_usd"], made.document["priced_calls"], made.document["calls"]) == (None, 0, 27)
     assert made.document["per_stage"]["plan"]["usd"] is None

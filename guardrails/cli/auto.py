@@ -16,13 +16,15 @@ import click
 
 from guardrails.agents.run_context import World
 from guardrails.cli.options import Globals, global_options, merged
-from guardrails.cli.run_display import Board, Display, money_text
+from guardrails.cli.run_display import Board, Display
 from guardrails.cli.stage import announced
 from guardrails.config.layout import STAGES
+from guardrails.core.cost import abbreviated, dollars
 from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
 from guardrails.evidence.lock import locked
 from guardrails.evidence.names import run_path
+from guardrails.layouts.cost_summary import read_cost
 from guardrails.runs.dry_run import Rehearsed, over_budget
 from guardrails.runs.dry_run import rehearse as render
 from guardrails.runs.executor import Performer, Said
@@ -120,7 +122,7 @@ def rehearse(world: World, asked: Asked, globals_: Globals) -> int:
     for line in (*_kit(world, done), *_consensus(world, stages, done)):
         click.echo(printable(line))
     expected, cap = done.cost(), world.plan.budget.usd
-    cost = money_text(expected.usd, expected.source, expected.calls, expected.priced_calls)
+    cost = abbreviated(expected._replace(source="estimated"))  # even where nothing is charged
     cost = f"cost {cost}" if expected.usd is None else cost
     click.echo(f"{world.spec}: {expected.calls} calls, about {expected.tokens or 0:,} tokens, {cost}")
     if over_budget(cap, expected):
@@ -138,7 +140,7 @@ def _show(world: World, stage: str, done: Rehearsed) -> None:
         if call.stage != stage:
             continue
         known = call.estimate
-        cost = "no price" if known.usd is None else f"~${known.usd:.4f}"
+        cost = "no price" if known.usd is None else f"~{dollars(known.usd)}"
         turn = "" if call.wave == 1 else f", in turn {call.wave}"
         said = f"{call.agent}: {known.model or 'its own model'}, {call.bytes:,} bytes of prompt, {cost}{turn}"
         click.echo(printable(f"  {said}"))
@@ -282,7 +284,7 @@ def _report(command: Command, chosen: Chosen, summary: dict[str, Any]) -> None:
     layout, spec = command.world.settings.layout, chosen.request.spec
     halt, money = summary["halt"], summary["cost"]
     passed = [stage["stage"] for stage in summary["stages"] if stage["status"] == "passed"]
-    cost = money_text(money["usd"], money["source"], money["calls"], money["priced_calls"])
+    cost = abbreviated(read_cost(money))
     spent = "cost unknown" if cost == "unknown" else cost
     done = f"{len(passed)} of {len(chosen.request.stages)} stages passed, {money['calls']} calls, {spent}"
     if halt is None:

@@ -14,6 +14,7 @@ from guardrails.cli.options import Globals, global_options, merged
 from guardrails.cli.output import write_report
 from guardrails.cli.run_checks import load_run_config
 from guardrails.config.layout import STAGES
+from guardrails.core.cost import Cost, in_dollars, total
 from guardrails.core.text import printable, utf8
 from guardrails.evidence.lock import locked
 from guardrails.git.repo import open_repo
@@ -21,7 +22,6 @@ from guardrails.reports import bench_view
 from guardrails.reports.bench import compare
 from guardrails.reports.bench_view import About
 from guardrails.reports.formats.plain_json import written
-from guardrails.reports.model import Money
 from guardrails.runs.bench import setup
 from guardrails.runs.bench.records import Plan, folder_of, paid
 from guardrails.runs.bench.run import Bench, Benched, run
@@ -169,7 +169,7 @@ def estimated(wanted: Wanted, show: Show) -> int:
     commit, proofs, expected = setup.examined(found, wanted)
     note = setup.elsewhere(found, proofs)
     notes = (note,) if note else ()
-    about = About(found.world.spec, "", found.source, commit, wanted.runs, proofs, wanted.cap_usd, Money(), notes)
+    about = About(found.world.spec, "", found.source, commit, wanted.runs, proofs, wanted.cap_usd, Cost(), notes)
     made = bench_view.bill([_line(each) for each in expected], wanted.profiles, wanted.runs)
     about, made = redactor_of(world.settings, world.environment).value((about, made))
     if show.style == "json":
@@ -182,13 +182,13 @@ def estimated(wanted: Wanted, show: Show) -> int:
 
 def _line(expected: Expected) -> bench_view.Line:
     calls = expected.calls
-    known = [call.usd for call in calls if call.usd is not None]
+    expected_cost = total(call.cost for call in calls).total_micros
     return bench_view.Line(
         expected.profile,
         expected.stage,
         len(calls),
         sum(call.input_tokens + call.output_tokens for call in calls),
-        sum(known) if len(known) == len(calls) else None,
+        None if expected_cost is None else in_dollars(expected_cost),
         tuple(dict.fromkeys(call.model or f"{call.agent} (no model)" for call in calls if call.usd is None)),
     )
 
@@ -233,11 +233,9 @@ def _again(wanted: Wanted, spec: str) -> str:
 
 
 def _shown(style: str, world: World, plan: Plan, wanted: Wanted, done: Benched, notes: tuple[str, ...]) -> str:
-    money = paid(done.rounds)
-    amount = Money(
-        money.usd, money.tokens, money.source, money.calls, money.priced_calls, money.priced_calls < money.calls
+    about = About(
+        plan.spec, plan.name, plan.source, plan.commit, plan.runs, plan.proofs, wanted.cap_usd, paid(done.rounds), notes
     )
-    about = About(plan.spec, plan.name, plan.source, plan.commit, plan.runs, plan.proofs, wanted.cap_usd, amount, notes)
     found = compare(done.samples, plan.profiles, plan.stages)
     redactor = redactor_of(world.settings, world.environment)
     about, found, samples = redactor.value((about, found, tuple(done.samples)))

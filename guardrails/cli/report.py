@@ -122,7 +122,6 @@ def _benchmark(here: Place, spec: str, first: tuple[Link, ...]) -> Iterator[Made
     from guardrails.reports.bench import compare
     from guardrails.reports.bench_view import About
     from guardrails.reports.formats.html import Link
-    from guardrails.reports.model import Money
     from guardrails.reports.pages import bench_page
     from guardrails.runs.bench.records import latest, order, paid
 
@@ -132,8 +131,7 @@ def _benchmark(here: Place, spec: str, first: tuple[Link, ...]) -> Iterator[Made
         return
     plan = known[1]
     cost = paid([round_ for each in done for round_ in each.rounds])
-    amount = Money(cost.usd, cost.tokens, cost.source, cost.calls, cost.priced_calls, cost.priced_calls < cost.calls)
-    about = About(plan.spec, plan.name, plan.source, plan.commit, plan.runs, plan.proofs, None, amount)
+    about = About(plan.spec, plan.name, plan.source, plan.commit, plan.runs, plan.proofs, None, cost)
     link = Link(f"bench-{spec}.html", f"Benchmark of {spec}", f"{', '.join(plan.profiles)} on {', '.join(plan.stages)}")
     found = compare([each.sample for each in done], plan.profiles, plan.stages)
     yield Made(link, bench_page(*safe(here, (about, found)), here.now, (*first, link)))

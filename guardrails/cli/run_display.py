@@ -13,12 +13,12 @@ import click
 
 from guardrails.agents.types import Progress
 from guardrails.cli.options import Globals
+from guardrails.core.cost import Cost, abbreviated
 from guardrails.core.text import printable
-from guardrails.evidence.costs import Money
 from guardrails.runs.history import Asked, Guarded, Record, Recovered, Settled, Shut, Started
 from guardrails.runs.planner import Run
 from guardrails.runs.recovery import Retry
-from guardrails.runs.summary import money_of
+from guardrails.runs.summary import cost_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -68,8 +68,15 @@ def _table(board: Board) -> Table:
     for column in ("stage", "state", "agents", "elapsed", "tokens", "cost"):
         table.add_column(column, justify="right" if column in ("elapsed", "tokens", "cost") else "left")
     for row in list(board.rows.values()):
-        money = row.money
-        cells = (row.name, row.state, _agents(row), _elapsed(row), count(money.tokens, money.calls), dollars(row))
+        cost = row.cost
+        cells = (
+            row.name,
+            row.state,
+            _agents(row),
+            _elapsed(row),
+            count(cost.tokens, cost.calls or 0),
+            abbreviated(cost),
+        )
         table.add_row(*cells, style=_STYLES.get(row.state, "bold"))
     return table
 
@@ -93,20 +100,6 @@ def _elapsed(row: StageRow) -> str:
 def count(tokens: int | None, calls: int) -> str:
     """Tokens for people; unknown is said to be."""
     return f"{tokens:,}" if tokens is not None and calls else ("-" if not calls else "unknown")
-
-
-def dollars(row: StageRow) -> str:
-    """Money for people: a lower bound and an estimate are said to be what they are."""
-    return money_text(row.money.usd, row.money.source, row.money.calls, row.money.priced_calls)
-
-
-def money_text(usd: float | None, source: str, calls: int, priced: int) -> str:
-    if not calls:
-        return "-"
-    if usd is None:
-        return "unknown"
-    mark = ">=" if priced < calls else ("~" if source == "estimated" else "")
-    return f"{mark}${usd:.4f}" if 0 < usd < 0.01 else f"{mark}${usd:.2f}"
 
 
 # How a run goes, kept up to date while it goes: what the table and the lines of progress are made from.
@@ -139,8 +132,8 @@ class StageRow:
         self.records: list[Record] = []
 
     @property
-    def money(self) -> Money:
-        return money_of(record.round for record in self.records if isinstance(record, Asked) and record.round)
+    def cost(self) -> Cost:
+        return cost_of(record.round for record in self.records if isinstance(record, Asked) and record.round)
 
 
 class Board:

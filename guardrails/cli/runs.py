@@ -9,10 +9,11 @@ import click
 
 from guardrails.cli.options import Globals, global_options, merged
 from guardrails.cli.run_checks import load_settings
-from guardrails.cli.run_display import money_text
 from guardrails.config.settings import Settings
+from guardrails.core.cost import abbreviated
 from guardrails.core.text import printable
 from guardrails.git.repo import open_repo
+from guardrails.layouts.cost_summary import read_cost
 from guardrails.snapshot.worktree import Worktree
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _row(run: PastRun) -> dict[str, Any]:
 
 def _line(run: PastRun) -> str:
     cost = run.document["cost"]
-    spent = money_text(cost["usd"], cost["source"], cost.get("calls", 0), cost.get("priced_calls", 0))
+    spent = abbreviated(read_cost(cost))
     how = f"{run.outcome} at {run.halted_at}" if run.halted_at else run.outcome
     code = "" if run.exit_code is None else f", exit {run.exit_code}"
     return f"{run.run}  {run.spec}  {run.passed} of {run.stages} stages  {spent}  {how}{code}"
@@ -137,7 +138,7 @@ def _lines(run: PastRun) -> list[str]:
     for stage in document["stages"]:
         verdict, cost = stage["verdict"], stage["cost"]
         said = verdict["verdict"] if verdict else "no verdict"
-        spent = money_text(cost["usd"], cost["source"], cost.get("calls", 0), cost.get("priced_calls", 0))
+        spent = abbreviated(read_cost(cost))
         lines.append(f"  {stage['stage']}: {stage['status']}, {said}, {spent}")
         lines += [f"    {step['action']} {', '.join(step['agents'])}: {step['reason']}" for step in stage["retries"]]
         lines += [f"    {file['path']}" for file in (*stage["telemetry"], *([verdict] if verdict else []))]

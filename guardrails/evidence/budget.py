@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from guardrails.config.run_settings import Budget
-from guardrails.evidence.costs import Estimate, Spent, dollars, micros, together
+from guardrails.core.cost import dollars, in_dollars, micros, total
+from guardrails.evidence.costs import Estimate, Spent
 
 WARNED_AT = (80, 90)
 """Percent of the cap."""
@@ -34,9 +35,9 @@ def allowance(budget: Budget, so_far: Sequence[Spent], planned: Sequence[Estimat
     `reserve_usd` stands for each that is not. A cap that is reached to the cent still holds.
     """
     unknown = [each for each in planned if each.usd is None]
-    expected = sum(micros(each.usd) for each in planned if each.usd is not None)
+    expected = total(each.cost for each in planned).micros or 0
     if budget.usd is None:
-        return Allowed(None if unknown else dollars(expected))
+        return Allowed(None if unknown else in_dollars(expected))
     blind = [each for each in so_far if each.usd is None]
     if not budget.allow_unknown_prices and (unknown or blind):
         return _unknown(unknown, len(blind))
@@ -45,13 +46,13 @@ def allowance(budget: Budget, so_far: Sequence[Spent], planned: Sequence[Estimat
     if used + ahead > micros(budget.usd):
         return _over(budget, used, ahead)
     said = warning(budget, so_far)
-    return Allowed(None if unknown else dollars(expected), (said,) if said else ())
+    return Allowed(None if unknown else in_dollars(expected), (said,) if said else ())
 
 
 def _used(budget: Budget, so_far: Sequence[Spent]) -> int:
     """Millionths of a dollar; the reserve stands for what is not known."""
     blind = sum(each.usd is None for each in so_far)
-    return micros(together(so_far).usd or 0.0) + blind * micros(budget.reserve_usd)
+    return (total(each.cost for each in so_far).micros or 0) + blind * micros(budget.reserve_usd)
 
 
 def _unknown(planned: Sequence[Estimate], blind: int) -> Refused:
@@ -75,8 +76,8 @@ def _unknown(planned: Sequence[Estimate], blind: int) -> Refused:
 def _over(budget: Budget, used: int, ahead: int) -> Refused:
     return Refused(
         "over-budget",
-        f"the next calls are expected to cost {shown(dollars(ahead))}, and {shown(dollars(used))} of the budget of "
-        f"{shown(budget.usd)} is used",
+        f"the next calls are expected to cost {dollars(in_dollars(ahead))}, and {dollars(in_dollars(used))} of the "
+        f"budget of {dollars(budget.usd)} is used",
         "raise budget.usd, name a cheaper profile, or cut prompts.context_bytes",
     )
 
@@ -88,22 +89,15 @@ def warning(budget: Budget, so_far: Sequence[Spent]) -> str | None:
     if not cap or used * 100 < WARNED_AT[0] * cap:
         return None
     level = max(each for each in WARNED_AT if used * 100 >= each * cap)
-    return f"{level} % of the budget is used up: {shown(dollars(used))} of {shown(budget.usd)}"
+    return f"{level} % of the budget is used up: {dollars(in_dollars(used))} of {dollars(budget.usd)}"
 
 
 def tokens_warning(budget: Budget, stage: str, calls: Sequence[Spent]) -> str | None:
     """What to say when a stage used fewer or more tokens than expected; None when they are not known."""
-    tokens = together(calls).tokens
+    tokens = total(each.cost for each in calls).tokens
     if budget.tokens_per_stage is None or tokens is None or not calls:
         return None
     least, most = budget.tokens_per_stage
     if least <= tokens <= most:
         return None
     return f"{stage} used {tokens} tokens; budget.tokens_per_stage expects {least} to {most}"
-
-
-def shown(usd: float | None) -> str:
-    """An amount for people: cents, and as many decimals more as it takes to show that it is not nothing."""
-    if usd is None:
-        return "unknown"
-    return f"${usd:.2f}" if usd == 0 or usd >= 0.1 else f"${usd:.6f}".rstrip("0")

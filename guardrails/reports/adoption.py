@@ -10,23 +10,20 @@ from typing import Any, NamedTuple
 from guardrails.checks.footprint import NO_SPEC
 from guardrails.config.layout import STAGES
 from guardrails.consensus.model import KINDS
+from guardrails.core.cost import Cost, at_least, described, dollars, priced_calls
 from guardrails.core.text import printable
 from guardrails.reports.figures import (
-    dollars,
     duration,
-    least,
     mean,
-    money,
     percentile,
-    priced,
     share,
     size,
     spent,
-    total,
+    total_of,
 )
 from guardrails.reports.formats.plain_json import plain
 from guardrails.reports.formats.tables import csv_table, fields, text_table
-from guardrails.reports.model import Facts, Money
+from guardrails.reports.model import Facts
 from guardrails.reports.runs import Execution, executions
 
 # Some runs in figures, each with how much of what it is about was examined: a figure of nothing meets no target.
@@ -71,7 +68,7 @@ class Figures(NamedTuple):
     calls: int
     timed: int
     """calls that were answered and whose latency is known"""
-    cost: Money
+    cost: Cost
     called: int
     """runs in which agents were called: all that can cost anything"""
     usd_per_run: float | None
@@ -104,7 +101,7 @@ def figures(runs: Sequence[Execution]) -> Figures:
     calls = [call for session in sessions for call in session.calls]
     latencies = [call.latency_ms for call in calls if call.status != "error" and call.latency_ms is not None]
     called = [each for each in examined if each.called]
-    cost = total([each.cost for each in called])
+    cost = total_of([each.cost for each in called])
     kinds = [session.then.kind for session in sessions]
     return Figures(
         runs=len(examined),
@@ -122,7 +119,7 @@ def figures(runs: Sequence[Execution]) -> Figures:
         cost=cost,
         called=len(called),
         usd_per_run=None if cost.usd is None else cost.usd / len(called),
-        usd_per_run_is_floor=cost.floor,
+        usd_per_run_is_floor=cost.partial,
     )
 
 
@@ -135,8 +132,8 @@ def by_profile(runs: Sequence[Execution]) -> Iterator[ProfileCost]:
 
 
 def _of_stage(runs: Sequence[Execution], stage: str) -> StageMean:
-    found = total([spent(each.calls) for run in runs for each in run.sessions if each.stage == stage])
-    return StageMean(stage, None if found.usd is None else found.usd / len(runs), found.floor)
+    found = total_of([spent(each.calls) for run in runs for each in run.sessions if each.stage == stage])
+    return StageMean(stage, None if found.usd is None else found.usd / len(runs), found.partial)
 
 
 # What a week should reach, what it missed, and what raises an alert. What was not examined has reached nothing.
@@ -196,7 +193,7 @@ def gaps(whole: Figures, targets: Targets) -> Iterator[Gap]:
     if usd is not None and usd > targets.usd:
         yield Gap("cost per run", usd, targets.usd, missed=True, why="at least" if whole.usd_per_run_is_floor else "")
     elif usd is None or whole.usd_per_run_is_floor:
-        why = priced(whole.cost) if whole.called else "no agent was called"
+        why = priced_calls(whole.cost) if whole.called else "no agent was called"
         yield Gap("cost per run", usd, targets.usd, missed=False, why=why)
 
 
@@ -418,8 +415,8 @@ def _cells(figures: Figures) -> tuple[str, ...]:
         share(figures.agreement) + _of(figures.agreed, outcomes.all, "sessions", figures.agreement),
         duration(figures.p50_ms),
         duration(figures.p95_ms) + _of(figures.timed, figures.calls, "calls", figures.p95_ms),
-        money(figures.cost),
-        least(figures.usd_per_run, figures.usd_per_run_is_floor),
+        described(figures.cost),
+        at_least(figures.usd_per_run, figures.usd_per_run_is_floor),
     )
 
 
@@ -441,8 +438,8 @@ def _csv_rows(week: Week) -> Iterator[tuple[str | float | None, ...]]:
             *(week.name, profile, figures.runs, figures.replayed, figures.empty, figures.failed, figures.degraded),
             *(outcomes.ok, outcomes.undecided, outcomes.degraded, outcomes.conflict, figures.agreed, figures.agreement),
             *(figures.calls, figures.timed, figures.p50_ms, figures.p95_ms),
-            *(cost.usd, _bound(cost.usd, cost.floor), cost.priced, figures.called),
-            *(figures.usd_per_run, _bound(figures.usd_per_run, figures.usd_per_run_is_floor), cost.tokens),
+            *(cost.usd, _bound(cost.usd, cost.partial), cost.priced, figures.called),
+            *(figures.usd_per_run, _bound(figures.usd_per_run, figures.usd_per_run_is_floor), cost.total_tokens),
         )
 
 

@@ -10,12 +10,14 @@ from typing import Any, Literal, NamedTuple
 from guardrails.config.layout import STAGES
 from guardrails.config.run_settings import Budget
 from guardrails.config.settings import Settings
+from guardrails.core.cost import Cost, described, dollars
 from guardrails.core.text import printable
+from guardrails.layouts.cost_summary import CostSummary
 from guardrails.reports.audit_checks import Judged, Sealed
-from guardrails.reports.figures import count, dollars, duration, median, money, percentile, share, spent, total
+from guardrails.reports.figures import count, duration, median, percentile, share, spent, total_of
 from guardrails.reports.formats.plain_json import moment, plain
 from guardrails.reports.formats.tables import fields, markdown, markdown_table, text_table
-from guardrails.reports.model import Call, CostSummary, Facts, Money, Run, Session
+from guardrails.reports.model import Call, Facts, Run, Session
 from guardrails.reports.runs import executions
 from guardrails.reports.status import SpecState, StageState, status
 
@@ -37,10 +39,10 @@ class Line(NamedTuple):
 
     stage: str
     session: str | None
-    metrics: Money | None
-    events: Money | None
-    summary: Money | None
-    repeated: Money | None = None
+    metrics: Cost | None
+    events: Cost | None
+    summary: Cost | None
+    repeated: Cost | None = None
     state: Reconciled = "agrees"
     differences: tuple[str, ...] = ()
 
@@ -71,8 +73,8 @@ def reconcile(facts: Facts, spec: str) -> Reconciliation:
         return _by_session(sessions, summary)
     lines = [_line(stage, None, mine, _stage_sum(summary, stage)) for stage in STAGES if (mine := _of(sessions, stage))]
     lines += [
-        _line(row.stage, None, [], row.money)
-        for row in (summary.stages if summary else ())
+        _line(row.stage, None, [], row.cost)
+        for row in (summary.known_stages if summary else ())
         if not _of(sessions, row.stage)
     ]
     return Reconciliation(summary, tuple(lines), (), _total(lines, summary.total if summary else None))
@@ -82,21 +84,21 @@ def _of(sessions: Sequence[Session], stage: str) -> list[Session]:
     return [each for each in sessions if each.stage == stage]
 
 
-def _stage_sum(summary: CostSummary | None, stage: str) -> Money | None:
-    return next((row.money for row in summary.stages if row.stage == stage), None) if summary else None
+def _stage_sum(summary: CostSummary | None, stage: str) -> Cost | None:
+    return next((row.cost for row in summary.known_stages if row.stage == stage), None) if summary else None
 
 
 def _by_session(sessions: Sequence[Session], summary: CostSummary) -> Reconciliation:
-    rows = {(row.stage, row.session): row.money for row in summary.sessions}
+    rows = {(row.stage, row.session): row.cost for row in summary.sessions or ()}
     lines = [_line(each.stage, each.stamp, [each], rows.get((each.stage, each.stamp or ""))) for each in sessions]
     here = {(each.stage, each.stamp) for each in sessions}
-    archived = tuple(row.session for row in summary.sessions if (row.stage, row.session) not in here)
+    archived = tuple(row.session for row in summary.sessions or () if (row.stage, row.session) not in here)
     # Its own total counts what was archived; the rows that remain are what can be compared.
-    counted = summary.total if not archived else total([money for key, money in rows.items() if key in here])
+    counted = summary.total if not archived else total_of([money for key, money in rows.items() if key in here])
     return Reconciliation(summary, tuple(lines), archived, _total(lines, counted))
 
 
-def _line(stage: str, session: str | None, sessions: Sequence[Session], summary: Money | None) -> Line:
+def _line(stage: str, session: str | None, sessions: Sequence[Session], summary: Cost | None) -> Line:
     metrics = [call for each in sessions for call in each.metrics]
     events = [call for each in sessions for call in each.events]
     repeated = [call for each in sessions for call in _repeated(each)]
@@ -111,9 +113,9 @@ def _repeated(session: Session) -> Iterator[Call]:
             yield call
 
 
-def _total(lines: Sequence[Line], summary: Money | None) -> Line:
+def _total(lines: Sequence[Line], summary: Cost | None) -> Line:
     columns = ([getattr(line, name) for line in lines] for name in ("metrics", "events", "repeated"))
-    sums = [total(known) if (known := [each for each in column if each]) else None for column in columns]
+    sums = [total_of(known) if (known := [each for each in column if each]) else None for column in columns]
     return _judged(Line("total", None, sums[0], sums[1], summary, sums[2]))
 
 
@@ -122,7 +124,7 @@ def _judged(line: Line) -> Line:
     would be the only one."""
     found = tuple(_differences(line))
     given = [each for each in (line.metrics, line.events, line.summary) if each is not None]
-    known = all(each.usd is not None and not each.floor for each in given)
+    known = all(each.total_micros is not None for each in given)
     state: Reconciled = "differs" if found else "agrees" if known else "unknown"
     if state == "unknown":
         found = ("at least one call has no known price",)
@@ -130,7 +132,7 @@ def _judged(line: Line) -> Line:
 
 
 def _differences(line: Line) -> Iterator[str]:
-    told = total([line.metrics, line.repeated]) if line.metrics and line.repeated else line.metrics
+    told = total_of([line.metrics, line.repeated]) if line.metrics and line.repeated else line.metrics
     named = (("metrics", told), ("event lines", line.events), ("cost summary", line.summary))
     given = [(name, money) for name, money in named if money is not None]
     if line.summary is None:
@@ -141,7 +143,7 @@ def _differences(line: Line) -> Iterator[str]:
         yield from _between(one, first, other, second)
 
 
-def _between(one: str, first: Money, other: str, second: Money) -> Iterator[str]:
+def _between(one: str, first: Cost, other: str, second: Cost) -> Iterator[str]:
     if first.usd is not None and second.usd is not None:
         if abs(first.usd - second.usd) >= CENT:
             apart = dollars(abs(first.usd - second.usd))
@@ -224,7 +226,7 @@ class Audit(NamedTuple):
     sealed: Sealed
     state: SpecState
     costs: Reconciliation
-    run_costs: tuple[Money, ...]
+    run_costs: tuple[Cost, ...]
     """of the runs in which agents were called"""
     cap: float | None
     """US dollars that one run may cost"""
@@ -268,7 +270,7 @@ def audit(facts: Facts, settings: Settings, budget: Budget, evidence: Evidence, 
         run_costs=tuple(
             each.cost for each in executions(facts) if each.spec == spec and each.called and not each.replayed
         ),
-        cap=budget.usd if budget.usd is not None else costs.summary.budget if costs.summary else None,
+        cap=budget.usd if budget.usd is not None else costs.summary.cap_usd if costs.summary else None,
         conflicts=tuple(_conflicts(state)),
         variances=tuple(_variances(state, sessions, settings, budget)),
         ledgers=tuple(_ledger(run) for run in facts.runs if run.spec == spec),
@@ -302,8 +304,8 @@ def _variances(state: SpecState, sessions: Sequence[Session], settings: Settings
         calls = [call for session in latest for call in session.calls]
         low, high = budget.tokens_per_stage or (None, None)
         cost = spent(calls)
-        yield Variance(stage.stage, "tokens", cost.tokens, low, high, "tokens")
-        yield Variance(stage.stage, "cost", cost.usd, None, budget.usd, "usd", cost.floor)
+        yield Variance(stage.stage, "tokens", cost.total_tokens, low, high, "tokens")
+        yield Variance(stage.stage, "cost", cost.usd, None, budget.usd, "usd", cost.partial)
         before = [each for each in sessions if each.stage == stage.stage and each not in latest]
         usual = median(_p95(session.calls) for session in before)
         yield Variance(stage.stage, "latency p95", _p95(calls), None, None if usual is None else 2 * usual, "ms")
@@ -364,14 +366,14 @@ def _within_cap(made: Audit) -> Item:
         return Item(what, "unknown", "no cap is configured")
     over = [each for each in made.run_costs if each.usd is not None and each.usd > cap]
     if over:
-        return Item(what, "fails", f"{len(over)} of {len(made.run_costs)} runs cost more than ${cap:.2f}")
-    unknown = [each for each in made.run_costs if each.usd is None or each.floor]
+        return Item(what, "fails", f"{len(over)} of {len(made.run_costs)} runs cost more than {dollars(cap)}")
+    unknown = [each for each in made.run_costs if each.total_micros is None]
     if not made.run_costs:
         return Item(what, "unknown", "nothing to examine (no run called an agent)")
     if unknown:
         return Item(what, "unknown", f"the cost of {len(unknown)} of {len(made.run_costs)} runs is not known")
     dearest = max(each.usd or 0.0 for each in made.run_costs)
-    return Item(what, "holds", f"the dearest of {len(made.run_costs)} runs cost ${dearest:.2f} of ${cap:.2f}")
+    return Item(what, "holds", f"the dearest of {len(made.run_costs)} runs cost {dollars(dearest)} of {dollars(cap)}")
 
 
 def _item(what: str, holds: bool, why: str, known: bool = True) -> Item:
@@ -444,8 +446,8 @@ def cost_rows(costs: Reconciliation) -> Iterator[tuple[str, ...]]:
 
 
 def _cost_row(line: Line) -> tuple[str, ...]:
-    def shown(amount: Money | None) -> str:
-        return "-" if amount is None else money(amount)
+    def shown(amount: Cost | None) -> str:
+        return "-" if amount is None else described(amount)
 
     amounts = (shown(line.metrics), shown(line.events), shown(line.summary))
     again = f"none ({line.repeated.calls} earlier attempts stand in the event lines alone)" if line.repeated else "none"

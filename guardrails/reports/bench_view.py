@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from guardrails.core.cost import UNKNOWN, Cost, described, dollars
 from guardrails.core.text import printable
 from guardrails.reports.bench import (
     ALL,
@@ -21,10 +22,9 @@ from guardrails.reports.bench import (
     Spread,
     Unit,
 )
-from guardrails.reports.figures import UNKNOWN, added, count, dollars, duration, money, share
+from guardrails.reports.figures import added, count, duration, share
 from guardrails.reports.formats.plain_json import plain
 from guardrails.reports.formats.tables import markdown, markdown_table, text_table
-from guardrails.reports.model import Money
 
 SCHEMA = "speckit.bench/1"
 LABELS = {metric.key: metric.label for metric in METRICS}
@@ -57,7 +57,7 @@ class About(NamedTuple):
     asked: int
     proofs: tuple[StageProof, ...]
     cap_usd: float | None
-    paid: Money
+    paid: Cost
     notes: tuple[str, ...] = ()
 
 
@@ -218,7 +218,7 @@ def remarks(about: About, found: Comparison) -> Iterator[str]:
         yield "Acceptance is left out: no criteria of these stages' answers were judged."
     yield from proofs_of(about.proofs)
     cap = "" if about.cap_usd is None else f" of a budget of {dollars(about.cap_usd)}"
-    yield f"Paid for the whole benchmark: {money(about.paid)}{cap}."
+    yield f"Paid for the whole benchmark: {described(about.paid)}{cap}."
     yield from about.notes
 
 

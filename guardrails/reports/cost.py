@@ -5,53 +5,66 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from guardrails.config.layout import STAGES
+from guardrails.core.cost import UNKNOWN, Cost, dollars, total
 from guardrails.core.text import printable
-from guardrails.evidence.budget import shown
-from guardrails.evidence.costs import Costs, Money
+from guardrails.layouts.cost_summary import CostSummary, cost_document
 
 SCHEMA = "speckit.cost/1"
 _HEAD = ("stage", "usd", "tokens", "source", "calls", "priced")
 
 
-def as_text(costs: Costs) -> str:
+def as_text(costs: CostSummary) -> str:
     """A table of the stages, the total, and what it means."""
-    rows = [_HEAD, *(_row(name, money) for name, money in costs.stages), _row("total", costs.total)]
+    rows = [_HEAD, *(_row(name, cost) for name, cost in _stages(costs)), _row("total", costs.total)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     lines = [f"{costs.spec}: {costs.path}", ""]
     lines += ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join(printable(line) for line in (*lines, "", *_remarks(costs))).rstrip("\n") + "\n"
 
 
-def _row(name: str, money: Money) -> tuple[str, ...]:
-    tokens = "unknown" if money.tokens is None else str(money.tokens)
-    counted = (str(money.calls), str(money.priced_calls)) if money.calls else ("", "")
-    return (name, shown(money.usd), tokens, money.source, *counted)
+def _stages(costs: CostSummary) -> Iterator[tuple[str, Cost]]:
+    """Each stage once, in the order of stages; last those whose key names none."""
+    named = {each.stage or each.key: None for each in costs.stages}
+    order = {stage: number for number, stage in enumerate(STAGES)}
+    for name in sorted(named, key=lambda each: (order.get(each, len(STAGES)), each)):
+        given = [each.cost for each in costs.stages if (each.stage or each.key) == name]
+        yield name, given[0] if len(given) == 1 else total(given)
 
 
-def _remarks(costs: Costs) -> Iterator[str]:
-    total = costs.total
-    if costs.floor:
-        missing = total.calls - total.priced_calls
-        yield f"The total is a lower bound: what {missing} of {total.calls} calls cost is not known."
-    elif total.usd is None and total.calls:
-        yield f"What {total.calls} calls cost is not known."
+def _row(name: str, cost: Cost) -> tuple[str, ...]:
+    tokens = UNKNOWN if cost.tokens is None else str(cost.tokens)
+    priced = UNKNOWN if cost.priced is None else str(cost.priced)
+    counted = (str(cost.calls), priced) if cost.calls else ("", "")
+    return (name, dollars(cost.usd), tokens, cost_document(cost)["source"], *counted)
+
+
+def _remarks(costs: CostSummary) -> Iterator[str]:
+    whole = costs.total
+    if whole.partial and whole.calls and whole.priced is not None and whole.priced < whole.calls:
+        missing = whole.calls - whole.priced
+        yield f"The total is a lower bound: what {missing} of {whole.calls} calls cost is not known."
+    elif whole.partial:
+        yield "The total is a lower bound: what some calls cost is not known."
+    elif whole.usd is None and whole.calls:
+        yield f"What {whole.calls} calls cost is not known."
     counted = [f"{number} {word}" for number, word in ((costs.failed, "failed"), (costs.cached, "cached")) if number]
     if counted:
-        yield f"Of {total.calls} calls: {', '.join(counted)}."
+        yield f"Of {whole.calls or 0} calls: {', '.join(counted)}."
     if costs.cap_usd is not None:
         yield _cap(costs)
     if costs.older:
         yield "Another tool wrote this summary: it does not say how its amounts came to be known."
 
 
-def _cap(costs: Costs) -> str:
-    said = f"Budget of the latest run: {shown(costs.cap_spent)} of {shown(costs.cap_usd)}"
+def _cap(costs: CostSummary) -> str:
+    said = f"Budget of the latest run: {dollars(costs.cap_spent)} of {dollars(costs.cap_usd)}"
     if costs.cap_spent is None or not costs.cap_usd:
         return said + " used."
     return f"{said} used, {costs.cap_spent / costs.cap_usd * 100:.0f} %."
 
 
-def as_document(costs: Costs) -> dict[str, Any]:
+def as_document(costs: CostSummary) -> dict[str, Any]:
     """The same for programs; what is not known is null."""
     return {
         "schema": SCHEMA,
@@ -59,18 +72,11 @@ def as_document(costs: Costs) -> dict[str, Any]:
         "path": costs.path,
         "generated_at": costs.generated,
         "profile": costs.profile,
-        "per_stage": {name: _money(money, costs.older) for name, money in costs.stages},
-        "total": _money(costs.total, costs.older) | {"lower_bound": costs.floor},
+        "per_stage": {name: cost_document(cost) for name, cost in _stages(costs)},
+        "total": cost_document(costs.total) | {"lower_bound": costs.total.partial},
         "cached_calls": costs.cached,
         "failed_calls": costs.failed,
-        "sessions": costs.sessions,
+        "sessions": None if costs.sessions is None else len(costs.sessions),
         "budget": None if costs.cap_usd is None else {"usd": costs.cap_usd, "spent": costs.cap_spent},
         "written_by_another_tool": costs.older,
     }
-
-
-def _money(money: Money, older: bool) -> dict[str, Any]:
-    made: dict[str, Any] = dict(money._asdict())
-    if older:  # it says nothing of how many are priced
-        made["calls"], made["priced_calls"] = money.calls or None, None
-    return made

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from guardrails.reports.model import Call, Money, Source
+from guardrails.core.cost import UNKNOWN, Cost, total
+from guardrails.reports.model import Call
 
-UNKNOWN = "unknown"
 MEGABYTE = 1_048_576
 
 
@@ -44,78 +44,14 @@ def added(values: Iterable[float | None]) -> float | None:
     return math.fsum(known) if known else None
 
 
-def whole(values: Sequence[int | None]) -> int | None:
-    """The sum of counts, None when one of them is unknown: nothing would tell that it is only a part."""
-    known = [value for value in values if value is not None]
-    return sum(known) if known and len(known) == len(values) else None
-
-
-def spent(calls: Sequence[Call]) -> Money:
+def spent(calls: Sequence[Call]) -> Cost:
     """What some calls cost together. No calls at all: nothing is known, for nobody recorded that there were none."""
-    if not calls:
-        return Money()
-    priced = [call for call in calls if call.usd is not None]
-    return Money(
-        added(call.usd for call in priced),
-        whole([call.tokens for call in calls]),
-        _source(call.source for call in priced),
-        len(calls),
-        len(priced),
-        0 < len(priced) < len(calls),
-    )
+    return total_of([call.cost for call in calls])
 
 
-def total(parts: Sequence[Money]) -> Money:
-    """Several amounts together. One that is unknown, or only a part, makes the sum the least it was. Nothing spent on
-    no calls is no part of what calls cost, unless there is nothing else."""
-    parts = [part for part in parts if part.calls != 0] or parts
-    calls, priced = added(part.calls for part in parts), added(part.priced for part in parts)
-    usd = added(part.usd for part in parts)
-    return Money(
-        usd,
-        whole([part.tokens for part in parts]),
-        _source(part.source for part in parts if part.usd is not None),
-        None if calls is None else int(calls),
-        None if priced is None else int(priced),
-        usd is not None and any(part.floor or part.usd is None for part in parts),
-    )
-
-
-def _source(sources: Iterable[Source]) -> Source:
-    """One estimate among measurements makes the sum an estimate."""
-    found = set(sources)
-    if not found or "unknown" in found:
-        return "unknown"
-    return "estimated" if "estimated" in found else "measured"
-
-
-def dollars(usd: float | None) -> str:
-    """An amount to the cent; less than ten cents to four places, so that small is not shown as nothing."""
-    if usd is None:
-        return UNKNOWN
-    return f"${usd:,.4f}" if 0 < round(abs(usd), 4) < 0.1 else f"${usd:,.2f}"
-
-
-def money(amount: Money) -> str:
-    """An amount, and whether it is all of it."""
-    if amount.usd is None:
-        return UNKNOWN
-    text = dollars(amount.usd) + (" (estimated)" if amount.source == "estimated" else "")
-    if amount.calls == 0:
-        return f"{text}, no call was made"
-    return f"at least {text}, {priced(amount)}" if amount.floor else text
-
-
-def priced(amount: Money) -> str:
-    """How many of the calls of an amount have a price, in words."""
-    if amount.calls is None or amount.priced is None or amount.priced == amount.calls:
-        return "not every call has a known price"
-    return f"{amount.priced} of {amount.calls} calls priced"
-
-
-def least(usd: float | None, floor: bool) -> str:
-    """An amount that may be the least that it was."""
-    return f"at least {dollars(usd)}" if floor and usd is not None else dollars(usd)
+def total_of(costs: Sequence[Cost]) -> Cost:
+    """The sum of costs that records tell of. Of none it is unknown: nobody recorded that there was nothing to pay."""
+    return total(costs) if costs else Cost()
 
 
 def duration(milliseconds: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Metrics, event lines, cost summaries and run summaries → values. Nothing is believed beyond its type."""
+"""Metrics, event lines and run summaries → values. Nothing is believed beyond its type."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import Any, Literal, NamedTuple
 from guardrails.config.layout import stage_of
 from guardrails.consensus.load import Candidate
 from guardrails.consensus.model import agent_of
+from guardrails.core.cost import Cost
+from guardrails.core.fields import first, number, rows, table, text, whole
 from guardrails.core.strict_json import JsonFlaw, parse_lines
 from guardrails.core.timestamps import parse
+from guardrails.layouts.cost_summary import read_cost, read_source
 from guardrails.layouts.evidence_names import EvidenceName
-from guardrails.reports.fields import amount, first, number, rows, source, table, text, whole
-from guardrails.reports.figures import total
-from guardrails.reports.model import Call, CostSummary, Money, Recovery, Run, RunStage, SessionCost, StageCost
+from guardrails.reports.model import Call, Recovery, Run, RunStage
 from guardrails.reports.telemetry import value_of
 from guardrails.snapshot.base import Blob, Snapshot
 
 _TIMES = ("generatedAt", "generated_at", "timestamp", "created_at")
-_TOTALS = ("total_usd", "total_spent", "total_cost_usd", "totalCostUsd")
-_CALLS = ("calls", "call_count", "total_calls")
 
 
 class Events(NamedTuple):
@@ -72,11 +71,8 @@ def read_events(path: str, lines: Iterable[Any]) -> Events:
 
 def _call(given: dict[str, Any], agent: str, path: str, tokens: int | None) -> Call:
     # Costs and tokens have sources of their own; older records have one for both.
-    how, usd = source(given.get("cost_source", given.get("source"))), number(given.get("cost_usd"))
-    if usd == 0 and how != "measured":
-        usd = None  # nobody looked a price up
-    if usd is not None and how == "unknown":
-        how = "estimated"
+    how = read_source(given.get("cost_source", given.get("source")))
+    cost = Cost.of_call(number(given.get("cost_usd")), tokens, how)
     said = given.get("status")
     status: Literal["ok", "error", "unknown"] = said if said in ("ok", "error") else "unknown"
     return Call(
@@ -85,8 +81,8 @@ def _call(given: dict[str, Any], agent: str, path: str, tokens: int | None) -> C
         model=first(given, ("model_id", "model")),
         latency_ms=whole(given.get("latency_ms")) or None,  # no call takes no time: nobody looked at the clock
         tokens=tokens,
-        usd=usd,
-        source=how if usd is not None else "unknown",
+        usd=cost.usd,
+        source=cost.source,
         error=text(given.get("error")),
         attempt=whole(given.get("attempt")),
         replayed=given.get("replayed") is True,
@@ -107,67 +103,13 @@ def _event_tokens(given: dict[str, Any]) -> int | None:
     return read + written if read is not None and written is not None else None
 
 
-def read_costs(path: str, name: EvidenceName, value: Any, problem: str | None = None) -> CostSummary:
-    """A cost summary of any form. A zero that nobody measured is unknown, whatever it was summed up to."""
-    given = table(value)
-    spec = name.spec or ""
-    if problem or not given:
-        return CostSummary(path, spec, None, None, (), Money(), None, problem=problem or "not a JSON object")
-    stages = tuple(_stage_costs(given))
-    stated = next((found for key in _TOTALS if (found := number(given.get(key))) is not None), None)
-    calls = next((found for key in _CALLS if (found := whole(given.get(key))) is not None), None)
-    sum_ = total([row.money for row in stages])
-    free = bool(stages) and all(row.money.source == "measured" for row in stages)
-    zero = stated == 0 and not free
-    usd = None if zero else stated
-    priced = whole(given.get("priced_calls"))
-    partly = calls is not None and priced is not None and priced < calls
-    money = Money(
-        usd,
-        whole(given.get("total_tokens")),
-        "unknown" if usd is None else sum_.source if sum_.usd is not None else "estimated",
-        calls,
-        priced,
-        usd is not None and (partly or sum_.floor),
-    )
-    budget = given.get("budget")
-    return CostSummary(
-        path=path,
-        spec=spec,
-        when=next((when for key in _TIMES if (when := parse(given.get(key)))), None),
-        profile=first(given, ("runProfile", "run_profile", "profile")),
-        stages=stages,
-        total=money,
-        budget=number(table(budget).get("usd")) if isinstance(budget, dict) else number(budget),
-        zero_for_calls=zero and bool(calls),
-        sessions=tuple(_session_costs(given)),
-    )
-
-
-def _stage_costs(given: dict[str, Any]) -> Iterator[StageCost]:
-    """The amounts by stage, in the order of stages; keys that name none are left out."""
-    stages = table(given.get("per_stage", given.get("perStage")))
-    for key, value in stages.items():
-        stage = stage_of(key)
-        if stage:
-            item = value if isinstance(value, dict) else {"usd": value}
-            yield StageCost(stage, amount(item))
-
-
-def _session_costs(given: dict[str, Any]) -> Iterator[SessionCost]:
-    for item in rows(given.get("sessions")):
-        session, stage = text(item.get("session")), stage_of(item.get("stage"))
-        if session and stage:
-            yield SessionCost(session, stage, amount(item))
-
-
 def read_run(path: str, name: EvidenceName, value: Any, problem: str | None = None) -> Run:
     """A run summary."""
     given, spec = table(value), name.spec or ""
     file_name = path.rpartition("/")[2].removesuffix(".json")
     if problem or not given:
         unread = problem or "not a JSON object"
-        return Run(path, spec, file_name, None, None, None, "unknown", None, None, (), Money(), problem=unread)
+        return Run(path, spec, file_name, None, None, None, "unknown", None, None, (), Cost(), problem=unread)
     seal, code = table(given.get("seal")), given.get("exit_code")
     return Run(
         path=path,
@@ -180,7 +122,7 @@ def read_run(path: str, name: EvidenceName, value: Any, problem: str | None = No
         exit_code=code if isinstance(code, int) and not isinstance(code, bool) else None,
         halt=_halt(table(given.get("halt"))),
         stages=tuple(_run_stages(given)),
-        cost=amount(given.get("cost")),
+        cost=read_cost(given.get("cost")),
         ledger=text(seal.get("ledger")),
         entries=whole(seal.get("entries")),
         seal=text(seal.get("head")),
@@ -200,7 +142,7 @@ def _run_stages(given: dict[str, Any]) -> Iterator[RunStage]:
         stage = stage_of(item.get("stage"))
         if stage:
             status = text(item.get("status")) or "unknown"
-            yield RunStage(stage, text(item.get("session")), status, amount(item.get("cost")))
+            yield RunStage(stage, text(item.get("session")), status, read_cost(item.get("cost")))
 
 
 # What metrics and event lines say of the calls of agents, by the path of the file that says it.

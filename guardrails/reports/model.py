@@ -8,27 +8,10 @@ from typing import Literal, NamedTuple
 
 from guardrails.checks.footprint import Footprint
 from guardrails.consensus.model import Verdict
+from guardrails.core.cost import Cost, Source
+from guardrails.layouts.cost_summary import CostSummary
 
-Source = Literal["measured", "estimated", "unknown"]
 Outcome = Literal["passed", "failed", "skipped", "unknown"]
-
-
-class Money(NamedTuple):
-    """What calls cost. `usd` is None when no call says, `tokens` when not every call does. `floor`: a part of it is
-    unknown, so `usd` is the least it was. `calls` is None when nobody counted them, `priced` counts those with a
-    price."""
-
-    usd: float | None = None
-    tokens: int | None = None
-    source: Source = "unknown"
-    calls: int | None = None
-    priced: int | None = None
-    floor: bool = False
-
-    @property
-    def spends(self) -> bool:
-        """Whether it is about any call: $0.00 for no calls says nothing of what calls cost."""
-        return bool(self.calls) if self.calls is not None else bool(self.usd)
 
 
 class Call(NamedTuple):
@@ -45,6 +28,10 @@ class Call(NamedTuple):
     attempt: int | None = None
     replayed: bool = False
     path: str = ""
+
+    @property
+    def cost(self) -> Cost:
+        return Cost.of_call(self.usd, self.tokens, self.source)
 
 
 class Part(NamedTuple):
@@ -115,40 +102,11 @@ class Session(NamedTuple):
         return verdict.agreement if whole else None
 
 
-class StageCost(NamedTuple):
-    stage: str
-    money: Money
-
-
-class SessionCost(NamedTuple):
-    """What a cost summary says of one session. `session` is its stamp."""
-
-    session: str
-    stage: str
-    money: Money
-
-
-class CostSummary(NamedTuple):
-    """A cost summary. `zero_for_calls`: it says $0.00 for paid calls, which is read as unknown. `sessions` is empty in
-    the forms that only give sums."""
-
-    path: str
-    spec: str
-    when: datetime | None
-    profile: str | None
-    stages: tuple[StageCost, ...]
-    total: Money
-    budget: float | None
-    zero_for_calls: bool = False
-    sessions: tuple[SessionCost, ...] = ()
-    problem: str | None = None
-
-
 class RunStage(NamedTuple):
     stage: str
     session: str | None
     status: str
-    cost: Money
+    cost: Cost
 
 
 class Run(NamedTuple):
@@ -164,7 +122,7 @@ class Run(NamedTuple):
     exit_code: int | None
     halt: str | None
     stages: tuple[RunStage, ...]
-    cost: Money
+    cost: Cost
     ledger: str | None = None
     entries: int | None = None
     seal: str | None = None

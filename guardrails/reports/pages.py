@@ -7,12 +7,13 @@ from datetime import datetime
 
 from guardrails.config.layout import STAGES
 from guardrails.config.settings import Evidence, Settings
+from guardrails.core.cost import UNKNOWN, at_least, described, dollars
 from guardrails.reports import adoption, audit, bench_view, qa, status
 from guardrails.reports.adoption import Adoption, Figures, ProfileCost, Weighed
 from guardrails.reports.audit import Audit, Reconciliation
 from guardrails.reports.bench import ALL, METRICS, MINIMUM, Comparison, Metric
 from guardrails.reports.bench_view import About
-from guardrails.reports.figures import MEGABYTE, UNKNOWN, added, dollars, duration, least, mean, money, share, size
+from guardrails.reports.figures import MEGABYTE, added, duration, mean, share, size
 from guardrails.reports.formats.html import Fact, Link, Page, Section, Table, render, table
 from guardrails.reports.formats.plain_json import moment
 from guardrails.reports.formats.svg import Chart, Kind, Series, Target, told
@@ -280,7 +281,7 @@ def _adoption_facts(found: Adoption) -> tuple[Fact, ...]:
     def fact(label: str, what: str, value: str, note: str) -> Fact:
         return Fact(label, value, note, tones.get(what, "good"))
 
-    per_run = least(last.usd_per_run, last.usd_per_run_is_floor)
+    per_run = at_least(last.usd_per_run, last.usd_per_run_is_floor)
     watched = "" if found.watched > 1 else "no two complete weeks"
     return (
         fact("Runs", "runs", str(last.runs), f"{week.name}, target {targets.runs}"),
@@ -435,7 +436,7 @@ def bench_page(about: About, found: Comparison, now: datetime, links: Sequence[L
         ),
         Fact("Differences seen", str(seen), f"in {compared} comparisons"),
         Fact("Asked the same", "proved" if asked else "not proved", "", "good" if asked else "bad"),
-        Fact("Paid", money(about.paid)),
+        Fact("Paid", described(about.paid)),
     )
     charts = tuple(chart for metric in METRICS if (chart := _chart(found, metric)).known)
     tables = tuple(

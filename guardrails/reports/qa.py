@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from guardrails.config.layout import stage_of
 from guardrails.config.run_settings import Budget
 from guardrails.config.settings import Settings
+from guardrails.core.cost import dollars, priced_calls
+from guardrails.core.fields import table
 from guardrails.core.strict_json import JsonFlaw, parse, parse_lines
 from guardrails.layouts.evidence_names import EvidenceKind, evidence_name
 from guardrails.reports.adoption import Alert, Targets, adoption
 from guardrails.reports.audit import COSTS, MADE, Reconciliation, cost_rows, reconcile
 from guardrails.reports.audit_checks import Judged, Sealed
-from guardrails.reports.fields import table
-from guardrails.reports.figures import priced
 from guardrails.reports.formats.plain_json import moment, plain
 from guardrails.reports.formats.tables import fields, markdown, markdown_table, text_table
 from guardrails.reports.model import Facts, Session
@@ -87,10 +87,10 @@ def _of_run(each: Execution, cap: float | None) -> Iterator[Alert]:
     cost = each.cost
     if not each.called or each.replayed:
         return
-    if cost.usd is None or cost.floor:
-        yield Alert("cost-unknown", each.name, priced(cost), None, None, each.spec)
+    if cost.total_micros is None:
+        yield Alert("cost-unknown", each.name, priced_calls(cost), None, None, each.spec)
     if cap is not None and cost.usd is not None and cost.usd > cap:
-        yield Alert("cost-over-cap", each.name, f"${cost.usd:.2f} of ${cap:.2f}", cost.usd, cap, each.spec)
+        yield Alert("cost-over-cap", each.name, f"{dollars(cost.usd)} of {dollars(cap)}", cost.usd, cap, each.spec)
 
 
 def _of_session(session: Session) -> Iterator[Alert]:

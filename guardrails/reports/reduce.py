@@ -15,13 +15,14 @@ from guardrails.consensus.load import Candidate, Case, Present, cases, present
 from guardrails.consensus.model import AgentOutput, Current
 from guardrails.consensus.sessions import Session as Filed
 from guardrails.consensus.verdict import judge
+from guardrails.core.fields import text
 from guardrails.core.parallel import in_turns
 from guardrails.core.schema import is_valid
 from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.layouts.cost_summary import CostSummary, read_cost_summary
 from guardrails.reports.evidence_files import Files, Reach, choose, listed, witnesses
-from guardrails.reports.fields import text
-from guardrails.reports.load import Witnessed, contents, read_costs, read_run, read_usage, read_witnesses
-from guardrails.reports.model import Call, CostSummary, Facts, Packet, Run, Session, StageRecord, TrackerRow
+from guardrails.reports.load import Witnessed, contents, read_run, read_usage, read_witnesses
+from guardrails.reports.model import Call, Facts, Packet, Run, Session, StageRecord, TrackerRow
 from guardrails.reports.telemetry import LEAST, Memo, telemetry_of, value_of
 from guardrails.snapshot.base import Entry, Snapshot
 
@@ -319,7 +320,7 @@ def _summaries(snapshot: Snapshot, found: list[Candidate]) -> tuple[list[CostSum
     for each, blob in contents(snapshot, found):
         path, (value, problem) = each.entry.path, value_of(blob)
         if each.name.kind == "cost_summary":
-            costs.append(read_costs(path, each.name, value, problem))
+            costs.append(read_cost_summary(value, path, each.name.spec or "", problem))
         else:
             runs.append(read_run(path, each.name, value, problem))
     return costs, runs

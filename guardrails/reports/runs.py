@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from guardrails.core.cost import Cost
 from guardrails.core.timestamps import parse_stamp
-from guardrails.reports.figures import spent, total
-from guardrails.reports.model import Call, Facts, Money, Run, Session, StageRecord
+from guardrails.reports.figures import spent, total_of
+from guardrails.reports.model import Call, Facts, Run, Session, StageRecord
 
 _ENDED = frozenset(("passed", "failed", "halted"))
 """What a summary says of a stage that was examined."""
@@ -60,16 +61,16 @@ class Execution(NamedTuple):
         return self.called or bool(judged & {"passed", "failed"}) or bool(ended & _ENDED)
 
     @property
-    def cost(self) -> Money:
+    def cost(self) -> Cost:
         """What its agents' calls cost. Its summary is asked for what no record of a call is left of: where it counts
         more calls than there are, the recorded ones are the least that it was."""
-        found = total([spent(session.calls) for session in self.sessions])
-        told = self.summary.cost if self.summary else Money()
+        found = total_of([spent(session.calls) for session in self.sessions])
+        told = self.summary.cost if self.summary else Cost()
         if (told.calls or 0) <= (found.calls or 0) and self.sessions:
             return found
-        if found.usd is None or (told.usd is not None and told.usd >= found.usd):
+        if found.micros is None or (told.micros is not None and told.micros >= found.micros):
             return told
-        return found._replace(tokens=None, calls=told.calls, floor=True)
+        return found + Cost(calls=(told.calls or 0) - (found.calls or 0))
 
     @property
     def failed(self) -> bool:

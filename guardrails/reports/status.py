@@ -9,12 +9,14 @@ from typing import Any, Literal, NamedTuple
 from guardrails.checks.footprint import Footprint
 from guardrails.config.layout import STAGES
 from guardrails.config.settings import Settings, Waiver
+from guardrails.core.cost import Cost, described
 from guardrails.core.text import printable
 from guardrails.engine.waivers import is_expired
-from guardrails.reports.figures import age, count, money, share, size, spent
+from guardrails.layouts.cost_summary import CostSummary
+from guardrails.reports.figures import age, count, share, size, spent
 from guardrails.reports.formats.plain_json import moment, plain
 from guardrails.reports.formats.tables import fields, text_table
-from guardrails.reports.model import CostSummary, Facts, Money, Packet, Run, Session, StageRecord, TrackerRow
+from guardrails.reports.model import Facts, Packet, Run, Session, StageRecord, TrackerRow
 
 AgentOutcome = Literal["usable", "unusable", "missing"]
 Weight = Literal["within", "warning", "over"]
@@ -39,7 +41,7 @@ class StageState(NamedTuple):
     record: StageRecord | None
     sessions: tuple[Session, ...]
     agents: tuple[AgentState, ...]
-    cost: Money
+    cost: Cost
 
     @property
     def guardrail(self) -> str:
@@ -299,7 +301,7 @@ def facts_of(state: SpecState, stale: str) -> Iterator[tuple[str, str]]:
         yield "  largest", f"{size(bytes_)} {path}"
     yield (
         "cost",
-        money(state.cost.total) + (f" ({state.cost.path})" if state.cost else " (no cost summary)")
+        described(state.cost.total) + (f" ({state.cost.path})" if state.cost else " (no cost summary)")
         if state.cost
         else "unknown (no cost summary)",
     )
@@ -321,7 +323,7 @@ def stage_rows(state: SpecState) -> Iterator[tuple[str, ...]]:
             stage.verdict + severe + stale,
             share(now.agreement) if now else "-",
             share(now.participation) if now else "-",
-            money(stage.cost) if stage.sessions else "-",
+            described(stage.cost) if stage.sessions else "-",
             moment(when) or "-",
         )
 
@@ -360,10 +362,28 @@ def _document(state: SpecState) -> dict[str, Any]:
             "state": state.weight,
             "largest": [{"path": path, "bytes": bytes_} for bytes_, path in footprint.largest],
         },
-        "cost": plain(state.cost),
+        "cost": None if state.cost is None else _summary_document(state.cost),
         "last_run": plain(state.last_run),
         "waivers": plain(state.waivers),
         "next_step": state.next_step,
+    }
+
+
+def _summary_document(summary: CostSummary) -> dict[str, Any]:
+    """A cost summary as it was read."""
+    return {
+        "path": summary.path,
+        "spec": summary.spec,
+        "when": moment(summary.when),
+        "profile": summary.profile,
+        "stages": [{"stage": each.stage, "money": plain(each.cost)} for each in summary.known_stages],
+        "total": plain(summary.total),
+        "budget": summary.cap_usd,
+        "zero_for_calls": summary.zero_for_calls,
+        "sessions": [
+            {"session": each.session, "stage": each.stage, "money": plain(each.cost)} for each in summary.sessions or ()
+        ],
+        "problem": summary.problem,
     }
 
 

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple, Protocol
 
 from guardrails.config.layout import stage_of
 from guardrails.consensus.load import Candidate
+from guardrails.core.fields import first, rows, table, text, whole
 from guardrails.core.parallel import in_halves
 from guardrails.core.strict_json import JsonFlaw
 from guardrails.core.strict_json import parse as strict_json_parse
 from guardrails.core.timestamps import parse, parse_stamp
 from guardrails.layouts.evidence_names import EvidenceName
-from guardrails.reports.fields import first, rows, table, text, whole
 from guardrails.reports.model import Outcome, Part, StageRecord
 from guardrails.snapshot.base import Blob, Snapshot
 

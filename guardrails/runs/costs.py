@@ -14,9 +14,10 @@ from guardrails.agents.outcomes import NEVER_BEGUN, recorded
 from guardrails.agents.run_context import World
 from guardrails.agents.types import Call, Origin
 from guardrails.config.run_settings import Agent
-from guardrails.evidence.costs import Charge, Row, Spent, calls_known, row, summary_document
+from guardrails.evidence.costs import Charge, Spent, calls_known, session_cost, summary_document
 from guardrails.evidence.names import Session, cost_path
 from guardrails.evidence.store import Store, Written
+from guardrails.layouts.cost_summary import SessionCost
 from guardrails.runs.budget import Bill, spent_of
 from guardrails.runs.rounds import Made, Round
 
@@ -37,7 +38,7 @@ class KeptCall(NamedTuple):
     about: Mapping[str, Any]
 
 
-def left_rows(world: World, known: Mapping[str, int], session: str) -> Iterator[Row]:
+def left_rows(world: World, known: Mapping[str, int], session: str) -> Iterator[SessionCost]:
     """A row for each other session of the SPEC that made more calls than are `known` of it (stamp → calls)."""
     sessions: dict[Origin, list[KeptCall]] = {}
     for kept in kept_calls(os.path.join(world.repo.git_dir(), "speckit", "calls")):
@@ -47,7 +48,7 @@ def left_rows(world: World, known: Mapping[str, int], session: str) -> Iterator[
         if len(calls) > known.get(origin.session, 0):
             charges = [charge for kept in calls if (charge := _orphan_charge(world, kept)) is not None]
             if len(charges) > known.get(origin.session, 0):
-                yield row(origin.session, origin.stage, origin.run or None, charges)
+                yield session_cost(origin.session, origin.stage, origin.run or None, charges)
 
 
 def kept_calls(place: str) -> Iterator[KeptCall]:
@@ -111,7 +112,7 @@ def write_costs(
     store = Store(world.repo.root)
     path = cost_path(world.settings.layout, world.spec)
     charges = [_charge(made) for each in rounds for made in each.made if not made.missing_tool]
-    settled = row(session.stamp, session.stage, world.run, charges)
+    settled = session_cost(session.stamp, session.stage, world.run, charges)
     before = store.read(path)
     left = tuple(left_rows(world, calls_known(before, world.spec), session.stamp))
     made = summary_document(before, world.spec, settled, world.plan.profile, world.plan.budget, at, left)

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from guardrails.agents.run_context import World
 from guardrails.consensus.context import Kit
-from guardrails.evidence.costs import Estimate, Money, add, estimate, micros
+from guardrails.core.cost import Cost, micros, total
+from guardrails.evidence.costs import Estimate, estimate
 from guardrails.runs.consult import Prepared, prepare, prompt_of
 
 
@@ -35,12 +36,9 @@ class Rehearsed(NamedTuple):
     cut: tuple[str, ...]
     kit: Kit | None = None
 
-    def cost(self, stage: str | None = None) -> Money:
+    def cost(self, stage: str | None = None) -> Cost:
         """What the calls of a stage, or all of them, are expected to cost."""
-        return add(
-            Money(each.usd, each.input_tokens + each.output_tokens, "estimated", 1, int(each.usd is not None))
-            for each in (planned.estimate for planned in self.calls if stage in (None, planned.stage))
-        )
+        return total(each.estimate.cost for each in self.calls if stage in (None, each.stage))
 
 
 def rehearse(world: World, stages: Sequence[str]) -> Rehearsed:
@@ -68,6 +66,6 @@ def _rendered(world: World, stage: str, prepared: Prepared, folder: str) -> Iter
             yield Planned(stage, name, file, wave, len(data), estimate(agent, prompt, world.plan.budget), told)
 
 
-def over_budget(cap: float | None, expected: Money) -> bool:
+def over_budget(cap: float | None, expected: Cost) -> bool:
     """Whether what is expected is more than what may be spent."""
-    return cap is not None and expected.usd is not None and micros(expected.usd) > micros(cap)
+    return cap is not None and expected.micros is not None and expected.micros > micros(cap)

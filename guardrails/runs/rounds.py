@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from guardrails.core.cost import Source
 from guardrails.evidence.store import Written
-
-CostSource = Literal["measured", "estimated", "unknown"]
 
 
 class AnswerSource(NamedTuple):
@@ -48,9 +47,9 @@ class Made(NamedTuple):
     cached_input_tokens: int | None = None
     """those of the tokens read that the tool says came from the provider's cache"""
     usd: float | None = None
-    source: CostSource = "unknown"
+    source: Source = "unknown"
     """how `usd` came to be known"""
-    tokens_source: CostSource = "unknown"
+    tokens_source: Source = "unknown"
     """how the tokens did"""
     arbiter: bool = False
     """whether it was asked to settle conflicts: then it gave no answer of the stage"""

@@ -11,11 +11,12 @@ from typing import Any, Literal, NamedTuple
 
 from guardrails import __version__
 from guardrails.config.layout import STAGES, Layout
+from guardrails.core.cost import Cost, total
 from guardrails.core.schema import is_valid
 from guardrails.core.strict_json import JsonFlaw, parse
 from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError
-from guardrails.evidence.costs import Money, together
+from guardrails.layouts.cost_summary import cost_document
 from guardrails.runs.budget import spent_of
 from guardrails.runs.halt import Halt
 from guardrails.runs.history import (
@@ -69,7 +70,7 @@ def summary_document(
         "exit_code": exit_code(end, stopped),
         "halt": _halt(end),
         "stages": [_stage(stage, history, request, end) for stage in request.stages if _is_over(stage, history, end)],
-        "cost": {**_money(rounds_of(history)), "budget_usd": around.budget_usd},
+        "cost": {**cost_document(cost_of(rounds_of(history))), "budget_usd": around.budget_usd},
         "overrides": _overrides(history, begun, around),
         "digests": _digests(history, begun[0].tree.head if begun else None, request),
         "seal": None,
@@ -125,7 +126,7 @@ def _stage(stage: str, history: Sequence[Record], request: Request, end: Halt | 
         "telemetry": _telemetry(records),
         "verdict": _verdict(settled[-1]) if settled else None,
         "retries": [_retry(record) for record in of_kind(records, Recovered)],
-        "cost": _money(rounds_of(records)),
+        "cost": cost_document(cost_of(rounds_of(records))),
     }
 
 
@@ -165,13 +166,9 @@ def calls_of(rounds: Iterable[Round]) -> list[Made]:
     return [made for each in rounds for made in each.made]
 
 
-def money_of(rounds: Iterable[Round]) -> Money:
+def cost_of(rounds: Iterable[Round]) -> Cost:
     """What every call of some rounds cost together, failed ones included."""
-    return together(spent_of(made) for made in calls_of(rounds))
-
-
-def _money(rounds: Iterable[Round]) -> dict[str, Any]:
-    return dict(money_of(rounds)._asdict())
+    return total(spent_of(made).cost for made in calls_of(rounds))
 
 
 def _overrides(history: Sequence[Record], begun: Sequence[Began], around: Circumstances) -> dict[str, Any]:

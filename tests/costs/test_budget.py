@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrails.config.run_settings import Budget
-from guardrails.evidence.budget import Allowed, Refused, allowance, shown, tokens_warning, warning
-from guardrails.evidence.costs import Estimate, Spent, micros, together
+from guardrails.core.cost import micros, total
+from guardrails.evidence.budget import Allowed, Refused, allowance, tokens_warning, warning
+from guardrails.evidence.costs import Estimate, Spent
 
 CAP = Budget(usd=1.0)
 
@@ -84,13 +85,6 @@ def test_a_stage_that_uses_less_or_more_than_expected_is_said() -> None:
     assert tokens_warning(Budget(), "plan", [paid(0.1)] * 9) is None
 
 
-@pytest.mark.parametrize(
-    ("usd", "text"), [(None, "unknown"), (0.0, "$0.00"), (0.00001, "$0.00001"), (0.05, "$0.05"), (12.5, "$12.50")]
-)
-def test_an_amount_is_shown_so_that_little_is_not_nothing(usd: float | None, text: str) -> None:
-    assert shown(usd) == text
-
-
 COSTS = st.none() | st.integers(0, 2_000_000).map(lambda number: number / 1_000_000)
 BUDGETS = st.builds(Budget, usd=st.floats(0, 3), allow_unknown_prices=st.booleans(), reserve_usd=st.floats(0, 1))
 
@@ -106,5 +100,5 @@ def test_calls_that_cost_what_was_expected_never_exceed_the_cap(
             so_far += [paid(usd) for usd in wave]
             assert budget.allow_unknown_prices or None not in wave
     unknown = sum(each.usd is None for each in so_far)
-    used = micros(together(so_far).usd or 0.0) + unknown * micros(budget.reserve_usd)
+    used = (total(each.cost for each in so_far).micros or 0) + unknown * micros(budget.reserve_usd)
     assert used <= micros(budget.usd or 0.0)

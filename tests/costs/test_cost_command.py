@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from guardrails.config.run_settings import Budget
 from guardrails.errors import Undecidable
-from guardrails.evidence.costs import Charge, Spent, read_costs, row, summary_document
+from guardrails.evidence.costs import Charge, Spent, read_costs, session_cost, summary_document
 from guardrails.reports.cost import as_document, as_text
 from tests.sandbox import Sandbox
 
@@ -23,7 +23,7 @@ WHEN = datetime(2026, 1, 31, 9, 34, 12, tzinfo=timezone.utc)
 
 def summary(*amounts: float | None) -> dict[str, Any]:
     charges = [Charge(Spent(usd, 5, 6, "unknown" if usd is None else "measured", "measured")) for usd in amounts]
-    settled = row("20260131T093000Z-4f2a", "plan", "r1", charges)
+    settled = session_cost("20260131T093000Z-4f2a", "plan", "r1", charges)
     return summary_document(None, SPEC, settled, "cheap", Budget(usd=2.0), WHEN).document
 
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from guardrails.config.layout import STAGES, Layout
 from guardrails.config.run_settings import Budget, Price
 from guardrails.core.schema import faults
-from guardrails.evidence.costs import Charge, Row, Spent, row, summary_document
+from guardrails.evidence.costs import Charge, Spent, session_cost, summary_document
 from guardrails.evidence.names import cost_path
+from guardrails.layouts.cost_summary import SessionCost
 from tests.sandbox import Sandbox
 
 SPEC = "SPEC-KIT-DEMO"
@@ -27,15 +28,17 @@ def charge(usd: float | None, **more: Any) -> Charge:
     return Charge(Spent(usd, 5, 6, "unknown" if usd is None else "measured", "measured"), **more)
 
 
-def settle(previous: bytes | None, settled: Row, budget: Budget = BUDGET) -> bytes:
+def settle(previous: bytes | None, settled: SessionCost, budget: Budget = BUDGET) -> bytes:
     made = summary_document(previous, SPEC, settled, "cheap", budget, WHEN).document
     assert list(faults("cost_summary", made)) == []
     return orjson.dumps(made)
 
 
-PLAN = row("20260131T093000Z-4f2a", "plan", "r1", [charge(0.1), charge(0.2, failed=True), charge(0.0, cached=True)])
-TASKS = row("20260131T094000Z-5e1b", "tasks", "r1", [charge(0.3), charge(None)])
-AGAIN = row("20260201T093000Z-6c3d", "plan", "r2", [charge(1.5)])
+PLAN = session_cost(
+    "20260131T093000Z-4f2a", "plan", "r1", [charge(0.1), charge(0.2, failed=True), charge(0.0, cached=True)]
+)
+TASKS = session_cost("20260131T094000Z-5e1b", "tasks", "r1", [charge(0.3), charge(None)])
+AGAIN = session_cost("20260201T093000Z-6c3d", "plan", "r2", [charge(1.5)])
 
 
 def test_a_first_session_makes_the_summary() -> None:
@@ -66,7 +69,7 @@ def test_another_run_adds_to_the_total_and_has_a_cap_of_its_own() -> None:
 
 
 def test_what_is_not_known_stays_null() -> None:
-    made = json.loads(settle(None, row("s1-0000", "audit", None, [charge(None), charge(0.0)])))
+    made = json.loads(settle(None, session_cost("s1-0000", "audit", None, [charge(None), charge(0.0)])))
     assert made["per_stage"]["audit"]["usd"] is None
     assert made["per_stage"]["audit"]["source"] == "unknown"
     assert (made["total_usd"], made["budget"]["used"]) == (None, None)
@@ -99,7 +102,7 @@ def test_a_summary_of_another_form_is_not_added_to_and_that_is_said(previous: by
 
 
 def test_what_is_written_passes_validation(sandbox: Sandbox) -> None:
-    free = row("20260131T095000Z-7d4e", "audit", "r1", [charge(0.0, replayed=True)])
+    free = session_cost("20260131T095000Z-7d4e", "audit", "r1", [charge(0.0, replayed=True)])
     for document in (settle(settle(None, PLAN), TASKS), settle(None, free), settle(settle(None, free), AGAIN)):
         sandbox.write(cost_path(Layout(), SPEC), document)
         assert sandbox.judge("validate").rules == []
@@ -115,7 +118,7 @@ CALLS = st.lists(
     max_size=5,
 )
 ROWS = st.builds(
-    row,
+    session_cost,
     st.sampled_from(["a-0001", "b-0002", "c-0003", "d-0004"]),
     st.sampled_from(STAGES),
     st.sampled_from([None, "r1", "r2"]),
@@ -124,7 +127,7 @@ ROWS = st.builds(
 
 
 @given(st.lists(ROWS, min_size=1, max_size=6))
-def test_any_sessions_in_any_order_add_up(rows: list[Row]) -> None:
+def test_any_sessions_in_any_order_add_up(rows: list[SessionCost]) -> None:
     data: bytes | None = None
     for each in rows:
         data = settle(data, each)
@@ -132,7 +135,7 @@ def test_any_sessions_in_any_order_add_up(rows: list[Row]) -> None:
     assert data is not None
     made = json.loads(data)
     last = {each.session: each for each in rows}
-    assert made["calls"] == sum(each.money.calls for each in last.values())
+    assert made["calls"] == sum(each.cost.calls for each in last.values())
     stages = made["per_stage"].values()
     cents = sum(round((each["usd"] or 0) * 1_000_000) for each in stages)
     assert cents == round((made["total_usd"] or 0) * 1_000_000)

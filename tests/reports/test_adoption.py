@@ -63,7 +63,7 @@ def test_figures_are_those_worked_out_by_hand(known: Adoption) -> None:
     assert first.usd_per_run == pytest.approx(3.6)
     assert second.cost.usd == pytest.approx(3.75)
     assert third.cost.usd == pytest.approx(1.70)
-    assert (third.cost.calls, third.cost.priced, third.cost.floor) == (18, 17, True)
+    assert (third.cost.calls, third.cost.priced, third.cost.partial) == (18, 17, True)
     assert third.usd_per_run == pytest.approx((5 * 0.30 + 0.20) / 6)
     assert (last.agreement, last.p95_ms, last.cost.usd, last.usd_per_run) == (None, None, None, None)
 

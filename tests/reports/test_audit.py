@@ -42,7 +42,7 @@ def test_costs_that_are_the_same_to_the_cent_agree() -> None:
 def test_differences_are_listed_to_the_cent() -> None:
     found = lines(history() | costs({"plan": 1.7, "tasks": 3.19, "validate": 3.75}))
     assert found["plan"].differences == ("metrics $5.70, cost summary $1.70: $4.00 apart",)
-    assert found["tasks"].differences == ("metrics $3.20, cost summary $3.19: $0.0100 apart",)
+    assert found["tasks"].differences == ("metrics $3.20, cost summary $3.19: $0.01 apart",)
     assert found["validate"].state == "agrees"
     assert found["total"].state == "differs"
 

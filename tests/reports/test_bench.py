@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guardrails.core.cost import Cost
 from guardrails.reports.bench import (
     ALL,
     MINIMUM,
@@ -23,9 +24,8 @@ from guardrails.reports.bench import (
     spread,
 )
 from guardrails.reports.bench_view import About, StageProof, as_document, as_markdown, as_text
-from guardrails.reports.model import Money
 
-ABOUT = About("SPEC-KIT-900", "20260131T093000Z-4f2a9c10", "HEAD", "0" * 40, 5, (), None, Money())
+ABOUT = About("SPEC-KIT-900", "20260131T093000Z-4f2a9c10", "HEAD", "0" * 40, 5, (), None, Cost())
 NUMBERS = st.lists(st.integers(-1000, 1000), min_size=1, max_size=12)
 
 

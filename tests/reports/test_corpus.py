@@ -70,7 +70,7 @@ def test_costs_of_zero_for_paid_calls_are_unknown(corpus: Path, facts: list[Fact
     assert len(summaries) == 13
     assert len(zero) == 11
     assert all(cost.total.usd is None for cost in zero)
-    assert all(stage.money.usd is None for cost in zero for stage in cost.stages)
+    assert all(stage.cost.usd is None for cost in zero for stage in cost.stages)
     assert sorted(cost.total.usd for cost in summaries if cost.total.usd is not None) == pytest.approx([8.22, 8.221211])
 
 

@@ -114,7 +114,7 @@ def test_calls_whose_metrics_were_taken_away_are_not_priced() -> None:
     for agent in bundle.roster[1:]:
         del files[bundle.path(f"{agent}_metrics")]
     (found,) = executions(reduce(Memory(files), Settings()))
-    assert (found.cost.calls, found.cost.priced, found.cost.floor) == (3, 1, True)
+    assert (found.cost.calls, found.cost.priced, found.cost.partial) == (3, 1, True)
     assert "cost per run" in gaps(files)
 
 
@@ -123,10 +123,10 @@ def test_a_summary_that_counts_more_calls_than_are_left_makes_the_rest_unknown()
     cost = {"usd": 0.01, "tokens": 5, "source": "measured", "calls": 9, "priced_calls": 9}
     files = {**run(bundle, (1.0, 1.0, 1.0)), **telemetry(bundle, run=name), **summary(0, cost)}
     (found,) = executions(reduce(Memory(files), Settings()))
-    assert (found.cost.usd, found.cost.calls, found.cost.floor) == (3.0, 9, True)
+    assert (found.cost.usd, found.cost.calls, found.cost.partial) == (3.0, 9, True)
     dear = {**cost, "usd": 7.5}
     (found,) = executions(reduce(Memory({**files, **summary(0, dear)}), Settings()))
-    assert (found.cost.usd, found.cost.calls, found.cost.floor) == (7.5, 9, False)
+    assert (found.cost.usd, found.cost.calls, found.cost.partial) == (7.5, 9, False)
 
 
 def test_one_session_that_agreed_beside_many_undecided_ones_is_no_agreement() -> None:
@@ -162,7 +162,7 @@ def test_latency_is_of_calls_that_answered_and_says_of_how_many() -> None:
 
 
 def test_tokens_of_which_a_part_is_unknown_are_unknown() -> None:
-    assert week(history()).cost.tokens is None
+    assert week(history()).cost.total_tokens is None
     assert adopted(history()).weeks[0].total.cost.tokens == 2 * 3 * 4000
 
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guardrails.core.cost import NO_CALLS, Cost, described, dollars
 from guardrails.reports import figures
-from guardrails.reports.model import Call, Money
+from guardrails.reports.model import Call
 
 
 @pytest.mark.parametrize(
@@ -37,23 +38,26 @@ def test_a_percentile_is_one_of_the_values_and_covers_its_share(values: list[flo
 
 def test_the_sum_of_nothing_known_is_unknown_and_not_zero() -> None:
     assert figures.added([None, None]) is None
-    assert figures.spent([]) == Money()
-    assert figures.spent([Call("a"), Call("b")]) == Money(calls=2, priced=0)
-    assert figures.money(Money()) == figures.dollars(None) == figures.share(None) == "unknown"
+    assert figures.spent([]) == Cost()
+    assert figures.spent([Call("a"), Call("b")]) == Cost(calls=2, priced=0)
+    assert described(Cost()) == dollars(None) == figures.share(None) == "unknown"
 
 
 def test_a_sum_with_a_part_unknown_is_the_least_it_was() -> None:
     found = figures.spent([Call("a", usd=0.25, source="measured", tokens=10), Call("b")])
-    assert found == Money(0.25, None, "measured", 2, 1, floor=True)
-    assert figures.money(found) == "at least $0.25, 1 of 2 calls priced"
-    assert figures.total([found, Money(1.0, 5, "estimated", 1, 1)]) == Money(1.25, None, "estimated", 3, 2, floor=True)
+    assert found == Cost(250_000, 10, "measured", 2, 1, partial=True, tokens_partial=True)
+    assert described(found) == "at least $0.25, 1 of 2 calls priced"
+    assert found.total_tokens is None
+    whole = figures.total_of([found, Cost(1_000_000, 5, "estimated", 1, 1)])
+    assert (whole.usd, whole.total_tokens, whole.source) == (1.25, None, "estimated")
+    assert (whole.calls, whole.priced, whole.partial) == (3, 2, True)
 
 
 def test_nothing_spent_on_no_calls_is_no_part_of_what_calls_cost() -> None:
-    nobody, unpriced = Money(0.0, 0, "measured", 0, 0), Money(calls=23, priced=0)
-    assert figures.total([nobody, unpriced]) == unpriced
-    assert figures.total([nobody, nobody]) == nobody
-    assert figures.money(nobody) == "$0.00, no call was made"
+    nobody, unpriced = NO_CALLS, Cost(calls=23, priced=0)
+    assert figures.total_of([nobody, unpriced]) == unpriced
+    assert figures.total_of([nobody, nobody]) == nobody
+    assert described(nobody) == "$0.00, no call was made"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,7 @@ def test_nothing_spent_on_no_calls_is_no_part_of_what_calls_cost() -> None:
     [(0.0, "$0.00"), (0.0412, "$0.0412"), (1234.5, "$1,234.50"), (0.1, "$0.10"), (None, "unknown")],
 )
 def test_small_amounts_are_not_shown_as_nothing(value: float | None, shown: str) -> None:
-    assert figures.dollars(value) == shown
+    assert dollars(value) == shown
 
 
 @pytest.mark.parametrize(

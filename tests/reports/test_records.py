@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guardrails.core.fields import LONGEST, number, text
 from guardrails.core.text import unsafe
+from guardrails.layouts.cost_summary import read_cost_summary
 from guardrails.layouts.evidence_names import EvidenceName
-from guardrails.reports.fields import LONGEST, number, text
 from guardrails.reports.formats.plain_json import plain, written
 from guardrails.reports.formats.tables import csv_table, markdown, text_table
-from guardrails.reports.load import read_costs, read_events, read_metrics, read_run, read_usage
+from guardrails.reports.load import read_events, read_metrics, read_run, read_usage
 from guardrails.reports.model import Part
 from guardrails.reports.telemetry import outcome_of, read_content, record_of
 
@@ -33,10 +34,10 @@ NAME = EvidenceName("telemetry", "SPEC-KIT-1", "plan", "claude", "20260131T09300
 
 @given(JSON | OBJECTS)
 def test_no_value_ends_a_reader_or_becomes_an_impossible_amount(value: Any) -> None:
-    costs, run = read_costs("a", NAME, value), read_run("a", NAME, value)
+    costs, run = read_cost_summary(value, "a", "SPEC-KIT-1"), read_run("a", NAME, value)
     calls = [read_metrics("a", NAME, value), read_usage("a", "claude", value), *read_events("a", [value]).calls]
     record = record_of("a", NAME, read_content("plan", value))
-    amounts = [costs.total.usd, run.cost.usd, *(row.money.usd for row in costs.stages), *(call.usd for call in calls)]
+    amounts = [costs.total.usd, run.cost.usd, *(row.cost.usd for row in costs.stages), *(call.usd for call in calls)]
     assert all(usd is None or (usd >= 0 and math.isfinite(usd)) for usd in amounts)
     for found in (costs, run, record, *calls):
         assert json.loads(json.dumps(plain(found))) == plain(found)

@@ -142,23 +142,25 @@ class Records:
             yield Flaw(f"{len(valid)} valid telemetry records of {stage} in {folder}, not {bounds}{rest}")
 
     def _cost(self, criterion: Criterion, stage: str) -> Iterator[Flaw]:
+        from guardrails.core.cost import dollars, micros, total
+        from guardrails.layouts.cost_summary import read_cost_summary
+
         path = f"{self._layout.evidence}/costs/{self._spec}_cost_summary.json"
         record = self._record(path)
         if not isinstance(record, dict):
             yield Flaw(f"there is no readable {path}", judged=False)
             return
-        stages = record.get("per_stage", record.get("perStage"))
-        entries = [each for key, each in stages.items() if stage_of(key) == stage] if isinstance(stages, dict) else []
+        entries = [each.cost for each in read_cost_summary(record, path, self._spec).stages if each.stage == stage]
         if not entries:
             yield Flaw(f"no cost entry of {stage}", path, 1, 1)
             return
         if criterion.max_usd is None:
             return
-        usd = _usd(entries[0])
-        if usd is None:
+        cost = total(entries)
+        if cost.micros is None:
             yield Flaw(f"the cost of {stage} is unknown", path, 1, 1, judged=False)
-        elif usd > criterion.max_usd:
-            yield Flaw(f"{stage} cost ${usd:g}, more than ${criterion.max_usd:g}", path, 1, 1)
+        elif cost.micros > micros(criterion.max_usd):
+            yield Flaw(f"{stage} cost {dollars(cost.usd)}, more than {dollars(criterion.max_usd)}", path, 1, 1)
 
     def _verdict(self, criterion: Criterion, stage: str) -> Iterator[Flaw]:
         latest = self._latest.get(stage)
@@ -195,12 +197,6 @@ class Records:
                 yield Flaw(f"{number} memories of {agent} with spec:{self._spec} {tag}, not {bounds}")
         if not roster and not bounds.hold(len(memories)):
             yield Flaw(f"{len(memories)} memories with spec:{self._spec} {tag}, not {bounds}")
-
-
-def _usd(entry: Any) -> float | None:
-    if isinstance(entry, dict):
-        entry = entry.get("usd", entry.get("cost_usd"))
-    return float(entry) if isinstance(entry, (int, float)) and not isinstance(entry, bool) else None
 
 
 def _files(number: int) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from guardrails.checks.validate.artifacts import MOST as MOST_ARTIFACTS
@@ -30,6 +31,7 @@ from guardrails.snapshot.context import Subject
 
 if TYPE_CHECKING:
     from guardrails.checks.validate.check import Evidence
+    from guardrails.layouts.cost_summary import CostSummary
 
 
 # The time in the name of an evidence file, against the time that the record in it gives.
@@ -177,8 +179,6 @@ def _identity(evidence: Evidence, data: bytes, value: dict[str, Any], subject: S
 # Summaries of older tools say less; what they don't say contradicts nothing.
 
 
-_CALL_KEYS = ("calls", "call_count", "total_calls")
-_TOTAL_KEYS = ("total_usd", "total_spent", "total_cost_usd", "totalCostUsd")
 _PARTS = ("priced_calls", "cached_calls", "failed_calls", "replayed_calls")
 _CENT = 0.005
 _SHARE = 0.005
@@ -195,45 +195,41 @@ class Claim(NamedTuple):
 
 def cost_claims(evidence: Evidence, data: bytes, value: dict[str, Any]) -> Iterator[Finding]:
     """A finding for each contradiction in a summary that satisfies its schema."""
-    found = list(_claims(value))[:_MOST]
+    from guardrails.layouts.cost_summary import read_cost_summary
+
+    name = evidence.name
+    summary = read_cost_summary(value, evidence.path, name.spec or "")
+    found = list(islice(_claims(value, summary), _MOST))
     places = locate(data, [each.key for each in found])
     for rule, key, message, hint in found:
         line, column = places.get(key, (1, 1))
-        name = evidence.name
         said = f"/{'/'.join(map(str, key))}: {message}"
         yield rule.at(evidence.path, said, line=line, column=column, hint=hint, spec=name.spec, stage=name.stage)
 
 
-def _claims(value: dict[str, Any]) -> Iterator[Claim]:
-    place = "per_stage" if "per_stage" in value else "perStage"
-    stages: dict[str, Any] = value[place] if isinstance(value.get(place), dict) else {}
-    total, total_key = _first(value, _TOTAL_KEYS)
-    calls, _ = _first(value, _CALL_KEYS)
-    if calls and total == 0 and not _measured_free(value):
-        message = f"$0.00 for {calls:g} calls"
-        yield Claim(FREE_CALLS, (total_key,), message, "record null where the cost is unknown")
-    yield from _sums(value, stages, total, total_key)
-    yield from _calls(value, ())
-    for name, stage in stages.items():
-        yield from _calls(stage, (place, name))
-    for index, row in enumerate(_rows(value)):
-        yield from _calls(row, ("sessions", index))
+def _claims(value: dict[str, Any], summary: CostSummary) -> Iterator[Claim]:
+    for key, cost in summary.zeros():
+        yield Claim(FREE_CALLS, key, f"$0.00 for {cost.calls} calls", "record null where the cost is unknown")
+    parts: dict[Key, Any] = {(summary.place, each.key): value[summary.place][each.key] for each in summary.stages}
+    stages = [*parts.values()]
+    parts |= {("sessions", each.position): value["sessions"][each.position] for each in summary.sessions or ()}
+    yield from _sums(value, stages, summary)
+    for key, part in (((), value), *parts.items()):
+        yield from _calls(part, key)
     yield from _counts(value, stages)
-    yield from _shares(value, total)
+    yield from _shares(value, summary)
 
 
-def _sums(value: dict[str, Any], stages: dict[str, Any], total: float | None, total_key: str) -> Iterator[Claim]:
-    costs = [_usd(stage) for stage in stages.values()]
+def _sums(value: dict[str, Any], stages: list[Any], summary: CostSummary) -> Iterator[Claim]:
+    costs = [each.stated_usd for each in summary.stages]
     # Where it is said how many calls are priced, the total is the sum of those; an older total may know more.
-    if total and costs and ("priced_calls" in value or None not in costs):
-        yield from _sum((total_key,), total, costs, "its stages")
-    rows = _rows(value)
-    for name, stage in stages.items() if rows else ():
-        cost = _usd(stage)
-        if cost is not None:
-            of_stage = [_usd(row) for row in rows if row.get("stage") == name]
-            yield from _sum(("per_stage", name, "usd"), cost, of_stage, "its sessions")
-    tokens = [_number(stage, "tokens") for stage in stages.values()]
+    if summary.stated_usd and costs and (not summary.older or None not in costs):
+        yield from _sum((summary.total_key,), summary.stated_usd, costs, "its stages")
+    for each in summary.stages if summary.sessions else ():
+        if each.stated_usd is not None:
+            rows = [row.stated_usd for row in summary.sessions or () if row.stage == each.stage]
+            yield from _sum((summary.place, each.key, "usd"), each.stated_usd, rows, "its sessions")
+    tokens = [_number(stage, "tokens") for stage in stages]
     whole = _number(value, "total_tokens")
     if whole is not None and tokens and None not in tokens and whole != sum(each or 0 for each in tokens):
         message = f"{whole:g} is not the {sum(each or 0 for each in tokens):g} tokens of its stages"
@@ -243,7 +239,7 @@ def _sums(value: dict[str, Any], stages: dict[str, Any], total: float | None, to
 def _sum(key: Key, total: float, parts: list[float | None], whose: str) -> Iterator[Claim]:
     known = sum(part or 0.0 for part in parts)
     if abs(known - total) >= _CENT:
-        yield Claim(TOTAL_MISMATCH, key, f"${total:.2f} is not the ${known:.2f} of {whose}")
+        yield Claim(TOTAL_MISMATCH, key, f"{_dollars(total)} is not the {_dollars(known)} of {whose}")
 
 
 def _calls(part: Any, key: Key) -> Iterator[Claim]:
@@ -258,23 +254,24 @@ def _calls(part: Any, key: Key) -> Iterator[Claim]:
         yield Claim(CALLS_MISMATCH, (*key, field), f"a cost, though none of {calls:g} calls is priced")
 
 
-def _counts(value: dict[str, Any], stages: dict[str, Any]) -> Iterator[Claim]:
+def _counts(value: dict[str, Any], stages: list[Any]) -> Iterator[Claim]:
     for name in ("calls", "priced_calls"):
-        whole, parts = _number(value, name), [_number(stage, name) for stage in stages.values()]
+        whole, parts = _number(value, name), [_number(stage, name) for stage in stages]
         if whole is not None and parts and None not in parts and whole != sum(each or 0 for each in parts):
             message = f"{whole:g} is not the {sum(each or 0 for each in parts):g} of its stages"
             yield Claim(CALLS_MISMATCH, (name,), message)
 
 
-def _shares(value: dict[str, Any], total: float | None) -> Iterator[Claim]:
-    budget = value.get("budget")
+def _shares(value: dict[str, Any], summary: CostSummary) -> Iterator[Claim]:
+    budget, whole = value.get("budget"), summary.stated_usd
     if isinstance(budget, dict):
         spent = _number(budget, "spent")
-        if spent is not None and total is not None and spent - total >= _CENT:
-            yield Claim(SHARE_MISMATCH, ("budget", "spent"), f"${spent:.2f} is more than the total of ${total:.2f}")
-        spent = total if spent is None else spent
-        yield from _share(("budget", "used"), _number(budget, "used"), spent, _number(budget, "usd"))
-    yield from _share(("utilization",), _number(value, "utilization"), total, _number(value, "budget"))
+        if spent is not None and whole is not None and spent - whole >= _CENT:
+            message = f"{_dollars(spent)} is more than the total of {_dollars(whole)}"
+            yield Claim(SHARE_MISMATCH, ("budget", "spent"), message)
+        spent = whole if spent is None else spent
+        yield from _share(("budget", "used"), _number(budget, "used"), spent, summary.cap_usd)
+    yield from _share(("utilization",), _number(value, "utilization"), whole, _number(value, "budget"))
 
 
 def _share(key: Key, used: float | None, spent: float | None, cap: float | None) -> Iterator[Claim]:
@@ -283,35 +280,18 @@ def _share(key: Key, used: float | None, spent: float | None, cap: float | None)
     if spent is None:
         yield Claim(SHARE_MISMATCH, key, f"{used:.2f} of the budget, though nobody knows what was spent")
     elif abs(used - spent / cap) > _SHARE * max(1.0, used):
-        yield Claim(SHARE_MISMATCH, key, f"{used:.2f} is not the share of ${spent:.2f} in ${cap:.2f}")
+        yield Claim(SHARE_MISMATCH, key, f"{used:.2f} is not the share of {_dollars(spent)} in {_dollars(cap)}")
 
 
-def _rows(value: dict[str, Any]) -> list[dict[str, Any]]:
-    rows = value.get("sessions")
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+def _dollars(usd: float) -> str:
+    from guardrails.core.cost import dollars  # few summaries contradict themselves
 
-
-def _first(value: dict[str, Any], keys: tuple[str, ...]) -> tuple[float | None, str]:
-    return next(((number, key) for key in keys if (number := _number(value, key)) is not None), (None, keys[0]))
+    return dollars(usd)
 
 
 def _number(part: Any, key: str) -> float | None:
     number = part.get(key) if isinstance(part, dict) else None
     return number if isinstance(number, (int, float)) and not isinstance(number, bool) else None
-
-
-def _usd(stage: Any) -> float | None:
-    if isinstance(stage, dict):
-        return next((cost for key in ("usd", "cost_usd") if (cost := _number(stage, key)) is not None), None)
-    return _number({"usd": stage}, "usd")
-
-
-def _measured_free(value: dict[str, Any]) -> bool:
-    """Whether every stage says that its zero was measured."""
-    stages = value.get("per_stage")
-    if not isinstance(stages, dict) or not stages:
-        return False
-    return all(isinstance(stage, dict) and stage.get("source") == "measured" for stage in stages.values())
 
 
 # What telemetry and response records claim of HAL, against what else stands in them. Pure.

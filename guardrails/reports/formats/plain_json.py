@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from guardrails.core.cost import Cost
+
 
 def plain(value: Any) -> Any:
     """A value made of NamedTuples, tuples and mappings as dictionaries and lists."""
+    if isinstance(value, Cost):
+        return _cost(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return {name: plain(item) for name, item in zip(value._fields, value, strict=True)}
     if isinstance(value, (list, tuple)):
@@ -21,6 +25,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return moment(value)
     return value
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    """`floor` says that `usd` is a lower bound; tokens are null unless they are known of every call."""
+    return {
+        "usd": cost.usd,
+        "tokens": cost.total_tokens,
+        "source": cost.source,
+        "calls": cost.calls,
+        "priced": cost.priced,
+        "floor": cost.partial,
+    }
 
 
 def moment(value: datetime | None) -> str | None:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
+from guardrails.core.cost import UNKNOWN
 from guardrails.core.text import printable
 from guardrails.errors import Undecidable
-from guardrails.reports.figures import UNKNOWN
 
 # Charts as values: what is drawn, in which unit, against which targets, and what it shows in words.
 

@@ -15,8 +15,9 @@ from typing import NamedTuple, TypeVar
 
 from guardrails.config.run_settings import Budget
 from guardrails.consensus.model import agent_of
+from guardrails.core.cost import Cost, Source, in_dollars, total
 from guardrails.errors import GuardrailError
-from guardrails.evidence.costs import Money, Source, Spent, cost, dollars, micros, together
+from guardrails.evidence.costs import Spent, cost
 from guardrails.evidence.names import Session
 from guardrails.git.repo import Repo
 from guardrails.reports.bench import Sample
@@ -225,11 +226,10 @@ def _waits(rounds: Sequence[Round], waves: Sequence[Sequence[str]]) -> Iterator[
 def _usd(made: Sequence[Made], budget: Budget) -> tuple[float | None, Source]:
     """What the calls cost together; None when it is not known of one. A recording cost nothing to serve, which says
     nothing of its profile: what the prices make of its tokens stands for it."""
-    each = [_as_if_paid(call, budget) if call.replayed else spent_of(call) for call in made]
-    known = [one.usd for one in each if one.usd is not None]
-    if not each or len(known) < len(each):
+    found = total((_as_if_paid(call, budget) if call.replayed else spent_of(call)).cost for call in made)
+    if found.empty or found.total_micros is None:
         return None, "unknown"
-    return dollars(sum(map(micros, known))), together(each).source
+    return in_dollars(found.total_micros), found.source
 
 
 def _as_if_paid(call: Made, budget: Budget) -> Spent:
@@ -237,9 +237,10 @@ def _as_if_paid(call: Made, budget: Budget) -> Spent:
     price = budget.price(call.answered_by) or budget.price(call.model)
     if price is None or spent.input_tokens is None or spent.output_tokens is None:
         return spent._replace(usd=None, source="unknown")
-    return spent._replace(usd=dollars(cost(price, spent.input_tokens, spent.output_tokens)), source="estimated")
+    amount = cost(price, spent.input_tokens, spent.output_tokens)
+    return spent._replace(usd=in_dollars(amount), source="estimated" if amount else "measured")
 
 
-def paid(rounds: Sequence[Round]) -> Money:
+def paid(rounds: Sequence[Round]) -> Cost:
     """What was really paid for some rounds."""
-    return together(spent_of(made) for each in rounds for made in each.made if not made.missing_tool)
+    return total(spent_of(made).cost for each in rounds for made in each.made if not made.missing_tool)

@@ -17,10 +17,11 @@ from guardrails.agents.types import Watch
 from guardrails.checks.accept.check import tally
 from guardrails.config.settings import MemorySettings
 from guardrails.consensus.model import agent_of
+from guardrails.core.cost import dollars
 from guardrails.errors import Undecidable
 from guardrails.reports.bench import Sample
 from guardrails.reports.bench_view import StageProof
-from guardrails.reports.figures import dollars, duration
+from guardrails.reports.figures import duration
 from guardrails.runs.bench.inputs import require_same
 from guardrails.runs.bench.records import Done, Folder, Plan, Trial, measured, order
 from guardrails.runs.bench.trees import Base, clone, put_away, remove

@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from guardrails.reports.model import Money, Source
-
 LONGEST = 300
 """Characters of a text from evidence that a report keeps."""
 _MOST = 1e15
@@ -51,22 +49,3 @@ def whole(value: Any) -> int | None:
     """A whole number that is not negative."""
     found = number(value)
     return None if found is None else int(found)
-
-
-def source(value: Any) -> Source:
-    """How amounts came to be known, where the record says so in the words of the schema."""
-    return value if value in ("measured", "estimated") else "unknown"
-
-
-def amount(value: Any) -> Money:
-    """The amounts of a stage or run: `usd`, `tokens`, `source` and counts. Zero counts only where it was measured."""
-    given = table(value)
-    how = source(given.get("source"))
-    usd = number(given.get("usd", given.get("cost_usd")))
-    if how != "measured" and usd == 0:
-        usd = None
-    if usd is not None and "source" not in given:
-        how = "estimated"
-    calls, priced = whole(given.get("calls")), whole(given.get("priced_calls"))
-    partly = usd is not None and calls is not None and priced is not None and priced < calls
-    return Money(usd, whole(given.get("tokens")), how if usd is not None else "unknown", calls, priced, partly)

@@ -1,110 +1,78 @@
-"""Results of steps as plain values, and back: a journal keeps them as JSON."""
+"""Results of steps as JSON values, and back: what the journal and the checkpoints of a run keep."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_origin
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 T = TypeVar("T")
+Structure = Callable[[Any, Any], Any]
 
 
 def pack(value: object) -> Any:
-    """NamedTuples become objects, tuples lists, moments text. Raises ValueError for what has no plain form."""
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, tuple):
-        names: tuple[str, ...] | None = getattr(value, "_fields", None)
-        if names is not None:
-            return {name: pack(item) for name, item in zip(names, value, strict=True)}
-        return [pack(item) for item in value]
-    if isinstance(value, (list, frozenset, set)):
-        return [pack(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): pack(item) for key, item in value.items()}
-    raise ValueError(f"{type(value).__name__} has no plain form")
+    """NamedTuples become objects, tuples lists, datetimes text. Raises ValueError for what has no plain form."""
+    return _converter().unstructure(value)
 
 
 def unpack(kind: type[T], value: object) -> T:
-    """The value of that kind which `pack` gave as `value`. Raises ValueError for what is no such value.
+    """The value of that kind which `pack` gave as `value`. Raises ValueError for anything else.
 
-    Fields that are missing take their defaults, so that what an older version remembered can be read.
+    Missing fields take their defaults and unknown ones are ignored: another version may have written them.
     """
-    return cast("T", _unpack(kind, value))
-
-
-def _unpack(kind: Any, value: Any) -> Any:
-    origin = get_origin(kind)
-    if origin in (Union, UnionType):
-        return _one_of(get_args(kind), value)
-    if origin is Literal:
-        return _checked(value in get_args(kind) and not isinstance(value, bool), kind, value)
-    if origin is tuple:
-        return _tuple(kind, value)
-    if origin in (dict, Mapping) or getattr(origin, "__name__", "") == "Mapping":
-        _checked(isinstance(value, dict), kind, value)
-        return {key: _unpack(get_args(kind)[1], item) for key, item in value.items()}
-    if kind is Any or kind is object:
-        return value
-    if kind is datetime:
-        return datetime.fromisoformat(_checked(isinstance(value, str), kind, value))
-    if kind is float:
-        return _float(_checked(isinstance(value, (int, float)) and not isinstance(value, bool), kind, value))
-    if kind is int:
-        return _checked(isinstance(value, int) and not isinstance(value, bool), kind, value)
-    if hasattr(kind, "_fields"):
-        return _record(kind, value)
-    return _checked(isinstance(value, kind), kind, value)
-
-
-def _float(value: float) -> float:
     try:
-        return float(value)
-    except OverflowError as error:
-        raise ValueError("too large a number") from error
+        return _converter().structure(value, kind)
+    except Exception as error:  # cattrs lets through whatever a value causes, and raises Exceptions of its own
+        raise ValueError(f"{value!r:.80} is not a {kind.__name__}: {error}") from error
 
 
-def _one_of(kinds: tuple[Any, ...], value: Any) -> Any:
-    for kind in kinds:
-        if (kind is NoneType) != (value is None):
-            continue
-        if value is None:
-            return None
-        try:
-            return _unpack(kind, value)
-        except ValueError:
-            continue
-    raise ValueError(f"{value!r:.80} is none of {kinds}")
+def _only(*types: type, then: Structure = lambda value, _: value) -> Structure:
+    """`then`, for values of these types only: cattrs would convert others (`int("3")`, `tuple("ab")`)."""
+
+    def structure(value: Any, kind: Any) -> Any:
+        if type(value) not in types:
+            raise ValueError(f"{value!r:.80} is not a {types[0].__name__}")
+        return then(value, kind)
+
+    return structure
 
 
-def _tuple(kind: Any, value: Any) -> Any:
-    _checked(isinstance(value, (list, tuple)), kind, value)
-    items = get_args(kind)
-    if len(items) == 2 and items[1] is Ellipsis:
-        return tuple(_unpack(items[0], item) for item in value)
-    _checked(len(items) == len(value), kind, value)
-    return tuple(_unpack(item, part) for item, part in zip(items, value, strict=True))
+def _has_origin(origin: object) -> Callable[[Any], bool]:
+    return lambda kind: get_origin(kind) is origin
 
 
-def _record(kind: Any, value: Any) -> Any:
-    _checked(isinstance(value, dict), kind, value)
-    hints = _hints(kind)
-    try:
-        return kind(**{name: _unpack(hints[name], value[name]) for name in kind._fields if name in value})
-    except TypeError as error:
-        raise ValueError(f"{kind.__name__}: {error}") from error
+def _no_plain_form(kind: type) -> Callable[[object], Any]:
+    raise ValueError(f"{kind.__name__} has no plain form")
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _converter() -> Converter:
+    # Imported late: it takes 40 ms, and most commands that can keep something end without having kept anything.
+    from cattrs import Converter
+    from cattrs.cols import is_namedtuple, namedtuple_dict_structure_factory, namedtuple_dict_unstructure_factory
+    from cattrs.fns import identity
 
-
-def _checked(holds: bool, kind: Any, value: Any) -> Any:
-    if not holds:
-        raise ValueError(f"{value!r:.80} is no {getattr(kind, '__name__', kind)}")
-    return value
+    made = Converter(
+        detailed_validation=False,
+        unstruct_collection_overrides={tuple: list, frozenset: list},
+        unstructure_fallback_factory=_no_plain_form,
+    )
+    for plain in (str, int, float, bool, NoneType):
+        made.register_unstructure_hook(plain, identity)
+        made.register_structure_hook(plain, _only(plain))
+    made.register_structure_hook(float, _only(float, int, then=lambda value, _: float(value)))
+    made.register_unstructure_hook_func(_has_origin(Literal), identity)
+    made.register_unstructure_hook(datetime, datetime.isoformat)
+    made.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
+    made.register_unstructure_hook_factory(is_namedtuple, namedtuple_dict_unstructure_factory)
+    made.register_structure_hook_factory(
+        is_namedtuple, lambda kind, converter: _only(dict, then=namedtuple_dict_structure_factory(kind, converter))
+    )
+    any_tuple = made.get_structure_hook(tuple[Any, ...])  # one hook serves all tuples: it looks at their items
+    made.register_structure_hook_func(_has_origin(tuple), _only(list, tuple, then=any_tuple))
+    return made

@@ -85,6 +85,7 @@ def _made(
     written: Written,
     series: Sequence[Series],
     targets: Sequence[Target] = (),
+    *,
     most: float | None = None,
 ) -> Chart:
     alt = alternative(series, labels, written, targets)

@@ -220,6 +220,7 @@ def verdict_document(
     question: Question,
     filed: Sequence[Made],
     inputs: Sequence[AnswerSource],
+    *,
     synthesis: Written,
     config_sha256: str,
     at: datetime,

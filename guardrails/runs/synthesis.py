@@ -155,9 +155,9 @@ class _Desk:
                 gathered.question,
                 self.filed,
                 _inputs(self.rounds, self.filed),
-                file,
-                self.world.plan.config_sha256,
-                self.at,
+                synthesis=file,
+                config_sha256=self.world.plan.config_sha256,
+                at=self.at,
             )
         )
         written = self._record("verdict", "verdict", document)

@@ -87,7 +87,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//")
 
 def is_branch_name(name: str) -> bool:
     """Whether `name` can be a branch. A way to name another one (`@{-1}`) is none."""
-    if not name or name == "HEAD" or name[0] in "-/" or name[-1] in "./" or _FORBIDDEN.search(name):
+    if name in ("", "HEAD") or name[0] in "-/" or name[-1] in "./" or _FORBIDDEN.search(name):
         return False
     return not any(part.startswith(".") or part.endswith(".lock") for part in name.split("/"))
 

@@ -266,7 +266,7 @@ def silent_changes(path: str, items: Sequence[Item], before: Sequence[Item]) -> 
     known = _unique(before)
     for key, item in _unique(items).items():
         old = known.get(key)
-        if old and item.whole and item.status and old.status and item.status != old.status and _unexplained(item, old):
+        if old and item.whole and _has_moved(item, old) and _unexplained(item, old):
             message = f"{item.name} went from {old.status} to {item.status}: status change without an evidence note"
             place = item.place(item.columns.status)
             hint = "say in Notes or Evidence what the change rests on"
@@ -283,6 +283,11 @@ def _unique(items: Sequence[Item]) -> dict[str, Item]:
             twice.update({name} & found.keys())
             found[name] = item
     return {name: item for name, item in found.items() if name not in twice}
+
+
+def _has_moved(item: Item, old: Item) -> bool:
+    """Whether the row has another status than before."""
+    return bool(item.status and old.status) and item.status != old.status
 
 
 def _unexplained(item: Item, old: Item) -> bool:

@@ -184,6 +184,7 @@ def measured(
     rounds: Sequence[Round],
     judged: Judged,
     waves: Sequence[Sequence[str]],
+    *,
     budget: Budget,
     acceptance: float | None,
 ) -> Sample:

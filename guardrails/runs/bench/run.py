@@ -140,7 +140,9 @@ def _stage(bench: Bench, world: World, trial: Trial, stage: str, paid: list[Roun
         return Stopped(ended.halt, ended.rounds)
     _require_unchanged(world, ended, stage, proof)
     profile, budget, accepted = plan.profiles[trial.profile - 1], world.plan.budget, _acceptance(world, stage)
-    sample = measured(profile, trial.run, stage, ended.rounds, ended.judged, prepared.waves, budget, accepted)
+    sample = measured(
+        profile, trial.run, stage, ended.rounds, ended.judged, prepared.waves, budget=budget, acceptance=accepted
+    )
     folder.keep_done(trial, stage, Done(sample, ended.rounds))
     paid += ended.rounds
     bench.world.say(

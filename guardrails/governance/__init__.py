@@ -1,1 +1,0 @@
-"""What stands around runs: context kits and security reviews. Effects."""

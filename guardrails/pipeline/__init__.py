@@ -1,1 +1,0 @@
-"""The stages of a SPEC: guardrails, the agents' consensus, and the sequencer that chains them."""

@@ -1,1 +1,0 @@
-"""The security review of a SPEC: its template, what a filled one says, and what is still open in it. Pure."""

@@ -24,8 +24,21 @@ from tests.pages import ROOT, anchors, blocks, links, pages, read, rows, section
 
 CONFIGURATION = read("docs/configuration.md")
 SCHEMAS = {path.name.removesuffix(".schema.json") for path in (ROOT / "schemas").glob("*.schema.json")}
-NAMED = {"stages": "<stage>", "agents": "<agent>", "profiles": "<profile>", "prices": "<model>"}
-LEAVES = ("documents.required", "tracker.transitions", "profiles.<profile>.agents", "profiles.<profile>.stages")
+NAMED = {
+    "stages": "<stage>",
+    "agents": "<agent>",
+    "profiles": "<profile>",
+    "prices": "<model>",
+    "probes": "<service>",
+    "checks": "<check>",
+}
+LEAVES = (
+    "documents.required",
+    "tracker.transitions",
+    "profiles.<profile>.agents",
+    "profiles.<profile>.stages",
+    "probes.<service>.checks.<check>.query",
+)
 
 
 def keys(node: dict[str, Any], prefix: str = "") -> Iterator[str]:

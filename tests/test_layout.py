@@ -98,6 +98,7 @@ def test_names_are_read_in_all_five_styles_of_time_stamp(stamp: str) -> None:
         (f"{ROOT}/archive/SPEC-KIT-900/r1.manifest.json", "archive_manifest"),
         (f"{ROOT}/commands/SPEC-KIT-900/tasks_guardrail.json", "tasks_telemetry"),
         (f"{ROOT}/commands/SPEC-KIT-900/hal_health.json", "hal_response"),
+        (f"{ROOT}/commands/SPEC-KIT-900/spec-audit_20260131T093000Z-4f2a_probe_web__up.json", "hal_response"),
         (f"{ROOT}/consensus/SPEC-KIT-900/security_review_tracker.json", "security_review_tracker"),
         (f"{ROOT}/consensus/SPEC-KIT-900/tasks_synthesis.json", "synthesis"),
         (f"{ROOT}/consensus/SPEC-KIT-900/plan_verdict.json", "verdict"),

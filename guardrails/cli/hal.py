@@ -13,7 +13,16 @@ import click
 from guardrails.cli.options import Globals, global_options, merged
 from guardrails.cli.run_checks import load_settings
 from guardrails.config.layout import STAGES
-from guardrails.config.settings import HAL_MODES, Hal, HalMode, Settings, address_problem
+from guardrails.config.settings import (
+    HAL,
+    MOCK_BEHAVIOURS,
+    PROBE_MODES,
+    MockBehaviour,
+    ProbeMode,
+    Service,
+    Settings,
+    address_problem,
+)
 from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
 from guardrails.evidence.lock import locked
@@ -21,8 +30,7 @@ from guardrails.evidence.names import new_session
 from guardrails.evidence.store import Store
 from guardrails.git.repo import Repo, open_repo
 from guardrails.secrets.redact import redactor_of
-from guardrails.services.probes.checks import CHECKS
-from guardrails.services.probes.mock import BEHAVIOURS, Behaviour, open_mock, serving
+from guardrails.services.probes.mock import open_mock, serving
 from guardrails.services.probes.records import Response
 from guardrails.services.probes.run import (
     Outcome,
@@ -52,7 +60,7 @@ def command() -> None:
 @command.command("smoke")
 @click.argument("spec", required=False)
 @click.option("--base-url", metavar="URL", help="Where HAL answers over HTTP (default: hal.base_url or hal.mcp).")
-@click.option("--mode", type=click.Choice(HAL_MODES), help="Whom to ask (default: hal.mode).")
+@click.option("--mode", type=click.Choice(PROBE_MODES), help="Whom to ask (default: hal.mode).")
 @click.option(
     "--stage", type=click.Choice(STAGES), default="validate", show_default=True, help="Whose records to write."
 )
@@ -65,7 +73,7 @@ def smoke(
     *,
     spec: str | None,
     base_url: str | None,
-    mode: HalMode | None,
+    mode: ProbeMode | None,
     stage: str,
     dry_run: bool,
     **options: Any,
@@ -90,7 +98,7 @@ def smoke(
     return _smoke(repo, settings, spec, stage, globals_)
 
 
-def _under_flags(hal: Hal, base_url: str | None, mode: HalMode | None) -> Hal:
+def _under_flags(hal: Service, base_url: str | None, mode: ProbeMode | None) -> Service:
     if mode is not None:
         hal = hal._replace(mode=mode, origin="--mode", skip=False)
     if base_url is None:
@@ -106,24 +114,24 @@ def _under_flags(hal: Hal, base_url: str | None, mode: HalMode | None) -> Hal:
 def _announce(settings: Settings, around: Surroundings) -> None:
     hal = settings.hal
     redactor = redactor_of(settings, around.environment)
-    for name in hal.checks if hal.mode != "off" else ():
-        click.echo(f"{name}: would be asked")
+    for check in hal.checks if hal.mode != "off" else ():
+        click.echo(f"{check.name}: would be asked")
     click.echo(printable(redactor.text(f"hal: {hal.mode} ({hal.origin}): would ask {target_of(hal)}")))
 
 
 def _smoke(repo: Repo, settings: Settings, spec: str | None, stage: str, globals_: Globals) -> int:
     around = Surroundings(repo.environment, repo.root)
     if spec is None:
-        outcome = run(settings, around)
+        outcome = run(settings.hal, settings, around)
     else:
         session = new_session(settings.layout, spec, stage, datetime.now(timezone.utc))
         with locked(repo, spec, "speckit hal smoke"):
-            outcome = run(settings, around, Records(Store(repo.root), session))
+            outcome = run(settings.hal, settings, around, Records(Store(repo.root), session))
     _show(outcome, settings.hal, globals_)
     return EXITS[outcome.summary.status]
 
 
-def _show(outcome: Outcome, hal: Hal, globals_: Globals) -> None:
+def _show(outcome: Outcome, hal: Service, globals_: Globals) -> None:
     for made in outcome.responses:
         if made.status != "passed" or not globals_.quiet:
             click.echo(printable(_line(made)))
@@ -154,17 +162,17 @@ def _where(responses: Sequence[Response], summary: Summary) -> str:
     question = next((made.question for made in responses if made.question), None)
     whom = ""
     if question is not None:
-        path = CHECKS[question.check].path
+        path = question.check.endpoint
         whom = f" at {question.url.removesuffix(path)}" if question.url else " over MCP"
     return f"{summary.mode}{whom} ({summary.origin})"
 
 
 @command.command("mock")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port to answer at (default: any free one).")
-@click.option("--mode", type=click.Choice(BEHAVIOURS), default="healthy", show_default=True, help="How to answer.")
+@click.option("--mode", type=click.Choice(MOCK_BEHAVIOURS), default="healthy", show_default=True, help="How to answer.")
 @global_options
 @click.pass_context
-def mock(ctx: click.Context, /, *, port: int, mode: Behaviour, **options: Any) -> int:
+def mock(ctx: click.Context, /, *, port: int, mode: MockBehaviour, **options: Any) -> int:
     """Serve the four HAL endpoints on this machine until Ctrl-C or SIGTERM. The first line printed is the address.
 
     failing answers with errors, two of them under status 200; slow never comes to an end; garbage is not JSON.
@@ -174,7 +182,7 @@ def mock(ctx: click.Context, /, *, port: int, mode: Behaviour, **options: Any) -
     """
     globals_ = merged(ctx, **options)
     stop = threading.Event()
-    served = open_mock(port, mode)
+    served = open_mock(HAL.checks, port, mode)
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda _number, _frame: stop.set())
     with serving(served) as url:

@@ -20,7 +20,7 @@ from guardrails.runs.checkpoint import Notes
 from guardrails.runs.policy import substituted
 from guardrails.runs.serialize import pack
 from guardrails.runs.stage import Closed, close_stage, open_stage
-from guardrails.runs.stage_definitions import ready, require_spec
+from guardrails.runs.stage_definitions import ready, require_spec, services_of
 from guardrails.runs.tree import tree_state
 from guardrails.secrets.redact import Redactor, redactor_of
 from guardrails.services.probes.run import target_of
@@ -90,9 +90,9 @@ def announced(world: World, stage: str) -> list[str]:
     lines += [f"verdict of {each}: must be ok" for each in plan.verdicts]
     for layer, commands in (("prefilter", plan.prefilter), ("final", plan.final)):
         lines += [f"policy {layer}: {redactor.text(' '.join(substituted(a, world.spec, stage)))}" for a in commands]
-    if "hal" in plan.probes:
-        hal = world.settings.hal
-        lines.append(redactor.text(f"hal: {hal.mode} ({hal.origin}): would ask {target_of(hal)}"))
+    for each in services_of(world):
+        if each.name in plan.probes:
+            lines.append(redactor.text(f"{each.key}: {each.mode} ({each.origin}): would ask {target_of(each)}"))
     return [*lines, "nothing was run, nothing was written"]
 
 

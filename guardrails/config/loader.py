@@ -11,26 +11,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from guardrails.config.layout import Layout, is_pattern
 from guardrails.config.reader import Reader, Value
 from guardrails.config.settings import (
+    CREDENTIAL_NAME,
+    HAL,
     MEGABYTE,
     Acceptance,
     CleanTree,
     Consensus,
     Document,
     Evidence,
-    Hal,
     MemorySettings,
     Overrides,
     Secrets,
     Section,
     Security,
+    Service,
     Settings,
     Stage,
     Tracker,
     Waiver,
-    address_problem,
     from_environment,
     hal_from_environment,
-    seconds,
 )
 from guardrails.errors import GuardrailError
 
@@ -69,9 +69,6 @@ def _transitions(
             hint = f"use one of: {', '.join(statuses)} (tracker.statuses)"
             raise reader.fail(f"tracker.transitions: '{name}' is not a status", hint, "tracker", "transitions")
     return tuple((name, tuple(after)) for name, after in given.items())
-
-
-_CREDENTIAL_NAME = "(?i)KEY|TOKEN|SECRET|PASS|CREDENTIAL"
 
 
 class Loaded(NamedTuple):
@@ -124,13 +121,14 @@ def _validate(parsed: "Parsed", name: str) -> None:
     for fault in faults("config", parsed.value):
         place = parsed.where(fault.key)
         # An address may hold a password: it is never repeated.
-        message = "hal.base_url is not an address" if fault.key == ("hal", "base_url") else fault.message
+        is_address = fault.key[-1:] == ("base_url",) and (fault.key[0], len(fault.key)) in (("hal", 2), ("probes", 3))
+        message = f"{'.'.join(map(str, fault.key))} is not an address" if is_address else fault.message
         raise GuardrailError(f"{name}:{place.line}:{place.column}: {message}", fault.hint)
 
 
 def _assemble(reader: Reader, environ: Mapping[str, str]) -> Settings:
     defaults = Settings()
-    hal = _hal(reader, environ, defaults.hal)
+    hal = _hal(reader, environ)
     profile = environ.get("SPECKIT_PROFILE", "").strip()
     return Settings(
         layout=_layout(reader, defaults.layout),
@@ -140,7 +138,7 @@ def _assemble(reader: Reader, environ: Mapping[str, str]) -> Settings:
         stages=tuple(_stage(reader, stage, profile) for stage in defaults.stages),
         consensus=_consensus(reader, defaults.consensus),
         clean_tree=_clean_tree(reader, defaults.clean_tree),
-        secrets=_secrets(reader, hal.secret_env),
+        secrets=_secrets(reader, hal),
         hal=hal,
         memory=MemorySettings(
             reader.get(defaults.memory.path, "memory", "path"), tuple(reader.get(None, "memory", "mcp") or ())
@@ -227,18 +225,18 @@ def _clean_tree(reader: Reader, default: CleanTree) -> CleanTree:
     )
 
 
-def _hal(reader: Reader, environ: Mapping[str, str], default: Hal) -> Hal:
-    mode = reader.get(default.mode, "hal", "mode")
-    given = Hal(
+def _hal(reader: Reader, environ: Mapping[str, str]) -> Service:
+    """The preset as the file and then the environment change it."""
+    mode = reader.get(HAL.mode, "hal", "mode")
+    given = HAL._replace(
         mode=mode,
         origin=reader.values[-1].origin,
-        base_url=_base_url(reader),
-        secret_env=reader.get(default.secret_env, "hal", "secret_env"),
-        required=reader.get(default.required, "hal", "required"),
-        timeout=_hal_timeout(reader, default.timeout),
-        mcp=tuple(reader.get(default.mcp, "hal", "mcp")),
-        checks=tuple(dict.fromkeys(reader.get(default.checks, "hal", "checks"))),
-    )
+        base_url=reader.base_url(reader.get(None, "hal", "base_url"), "hal", "base_url"),
+        secret_env=reader.get(HAL.secret_env, "hal", "secret_env"),
+        required=reader.get(HAL.required, "hal", "required"),
+        timeout=reader.probe_timeout(reader.get(f"{HAL.timeout:g}s", "hal", "timeout"), "hal", "timeout"),
+        mcp=tuple(reader.get(HAL.mcp, "hal", "mcp")),
+    ).only(dict.fromkeys(reader.get(tuple(check.name for check in HAL.checks), "hal", "checks")))
     hal = hal_from_environment(environ, given)
     if hal.origin != given.origin:
         reader.replace("hal.mode", hal.mode, hal.origin)
@@ -248,27 +246,13 @@ def _hal(reader: Reader, environ: Mapping[str, str], default: Hal) -> Hal:
     return hal
 
 
-def _base_url(reader: Reader) -> str | None:
-    url: str | None = reader.get(None, "hal", "base_url")
-    problem = address_problem(url) if url else None
-    if problem:
-        raise reader.fail(f"hal.base_url {problem[0]}", problem[1], "hal", "base_url")
-    return url.rstrip("/") if url else None
-
-
-def _hal_timeout(reader: Reader, default: float) -> float:
-    text = reader.get(f"{default:g}s", "hal", "timeout")
-    limit = seconds(text)
-    if not 0 < limit <= 3600:
-        raise reader.fail(f"hal.timeout is {text}", "give more than nothing and at most 1h", "hal", "timeout")
-    return limit
-
-
-def _secrets(reader: Reader, hal: str) -> Secrets:
+def _secrets(reader: Reader, hal: Service) -> Secrets:
+    """The variables of HAL, of `secrets`, of the agents and of the other services."""
     named = reader.get((), "secrets", "env")
     agents = reader.tree.get("agents", {}).values()
-    carried = [name for agent in agents for name in agent.get("env", ()) if re.search(_CREDENTIAL_NAME, name)]
-    return Secrets(tuple(dict.fromkeys([hal, *named, *carried])))
+    carried = [name for agent in agents for name in agent.get("env", ()) if re.search(CREDENTIAL_NAME, name)]
+    services = [service.get("secret_env") for service in reader.tree.get("probes", {}).values()]
+    return Secrets(tuple(name for name in dict.fromkeys([hal.secret_env, *named, *carried, *services]) if name))
 
 
 def _spec_ids(reader: Reader, key: tuple[str, str]) -> tuple[str, ...]:

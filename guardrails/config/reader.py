@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from guardrails.config.settings import address_problem, seconds
 from guardrails.core.paths import is_plain
 from guardrails.errors import GuardrailError
 
@@ -57,3 +58,17 @@ class Reader:
             return path
         name = ".".join(map(str, key))
         raise self.fail(f"{name}: '{path}' has an empty, '.' or '..' part", "write it as git does: a/b/c", *key)
+
+    def base_url(self, url: str | None, *key: str) -> str | None:
+        """The address of a service, without a slash at its end; None where there is none."""
+        problem = address_problem(url, ".".join((*key[:-1], "secret_env"))) if url else None
+        if problem:
+            raise self.fail(f"{'.'.join(key)} {problem[0]}", problem[1], *key)
+        return url.rstrip("/") if url else None
+
+    def probe_timeout(self, text: str, *key: str) -> float:
+        """How many seconds one check of a service may take."""
+        limit = seconds(text)
+        if not 0 < limit <= 3600:
+            raise self.fail(f"{'.'.join(key)} is {text}", "give more than nothing and at most 1h", *key)
+        return limit

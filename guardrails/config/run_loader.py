@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
+from urllib.parse import urlencode
 
 from guardrails.config.layout import STAGES
 from guardrails.config.reader import Reader
@@ -21,7 +23,16 @@ from guardrails.config.run_settings import (
     StagePlan,
     Tool,
 )
-from guardrails.config.settings import Settings, address_problem, seconds
+from guardrails.config.settings import (
+    HAL,
+    Expectation,
+    NamedExpectation,
+    ProbeCheck,
+    Service,
+    Settings,
+    address_problem,
+    seconds,
+)
 from guardrails.errors import GuardrailError
 
 LONGEST_WAIT = 24 * 3600.0
@@ -43,6 +54,7 @@ def read_run(reader: Reader, settings: Settings, data: bytes | None, environ: Ma
         budget=_budget(reader, defaults.budget),
         prompts=_prompts(reader, defaults.prompts),
         alerts=_alerts(reader, defaults.alerts),
+        probes=tuple(_service(reader, name, item) for name, item in reader.tree.get("probes", {}).items()),
         readiness=tuple(_tool(reader, index, item) for index, item in enumerate(reader.get([], "readiness"))),
         profiles=tuple(_profile(reader, name, agents, stages) for name in reader.tree.get("profiles", {})),
         config_sha256=sha256(data or b"").hexdigest(),
@@ -171,6 +183,76 @@ def _alerts(reader: Reader, default: Alerts) -> Alerts:
         webhook_env=reader.get(default.webhook_env, "alerts", "webhook_env"),
         timeout=_wait(reader, reader.get(f"{default.timeout:g}s", "alerts", "timeout"), "alerts", "timeout"),
     )
+
+
+def _service(reader: Reader, name: str, item: dict[str, Any]) -> Service:
+    """A service of `probes`. What could never be asked as it stands is refused here, not when it is asked."""
+    key = ("probes", name)
+    if name == HAL.name:
+        raise reader.fail("probes.hal: HAL has a section of its own", "configure it under `hal`", *key)
+    base_url, mcp = reader.base_url(item.get("base_url"), *key, "base_url"), item.get("mcp")
+    if base_url and mcp:
+        raise reader.fail(f"probes.{name} has both base_url and mcp", "leave one of them out", *key)
+    if item["mode"] == "live" and not (base_url or mcp):
+        raise reader.fail(f"probes.{name} is asked live, and has no address", "give base_url or mcp", *key)
+    transport = "http" if base_url else "mcp" if mcp else None
+    return Service(
+        name,
+        name,
+        ".".join(key),
+        tuple(
+            _probe_check(reader, transport, *key, "checks", each, item=given) for each, given in item["checks"].items()
+        ),
+        mode=item["mode"],
+        origin=reader.origin((*key, "mode")),
+        base_url=base_url,
+        secret_env=item.get("secret_env"),
+        required=item.get("required", False),
+        timeout=reader.probe_timeout(item.get("timeout", f"{HAL.timeout:g}s"), *key, "timeout"),
+        mcp=_argv(reader, mcp, *key, "mcp") if mcp else (),
+        mock=item.get("mock", "healthy"),
+    )
+
+
+_OVER_HTTP = frozenset({"path", "method", "query", "body", "status"})
+_OVER_MCP = frozenset({"tool", "arguments"})
+
+
+def _probe_check(reader: Reader, transport: str | None, *key: str, item: dict[str, Any]) -> ProbeCheck:
+    """A check of a service; `transport` is None for one that has no address, and is never asked live."""
+    name = ".".join(key)
+    http, mcp = _OVER_HTTP & set(item), _OVER_MCP & set(item)
+    if (http and mcp) or (transport == "mcp" and http) or (transport == "http" and mcp):
+        odd = min(mcp if transport == "http" or (transport is None and http) else http)
+        whose = "an MCP server" if odd in _OVER_MCP else "HTTP"
+        raise reader.fail(f"{name}: {odd} is a key for {whose}", "leave it out", *key, odd)
+    if (http and "path" not in item) or (transport == "http" and not http):
+        raise reader.fail(f"{name} has no path", "give the path below base_url, for example /health", *key)
+    method = item.get("method", "POST" if "body" in item else "GET")
+    if method == "GET" and "body" in item:
+        raise reader.fail(f"{name}: GET has no body", "leave `method` or `body` out", *key)
+    expect: NamedExpectation | list[dict[str, Any]] = item.get("expect", [])
+    return ProbeCheck(
+        key[-1],
+        item.get("path"),
+        method,
+        urlencode({each: _query_value(value) for each, value in item.get("query", {}).items()}),
+        json.dumps(item["body"]).encode() if "body" in item else None,
+        item.get("tool"),
+        json.dumps(item.get("arguments", {})),
+        tuple(item.get("status", ())),
+        expect if isinstance(expect, str) else tuple(map(_expectation, expect)),
+        json.dumps(item["example"]).encode() if "example" in item else None,
+    )
+
+
+def _query_value(value: str | int | float | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _expectation(item: dict[str, Any]) -> Expectation:
+    values = (item["equals"],) if "equals" in item else tuple(item.get("one_of", ()))
+    return Expectation(item.get("at", ""), values, item.get("type"), item.get("min_items"))
 
 
 def _tool(reader: Reader, index: int, item: dict[str, Any]) -> Tool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from guardrails.config.layout import STAGES
+from guardrails.config.settings import Service
 from guardrails.errors import GuardrailError
 
 Format = Literal["json", "claude-json", "codex-jsonl", "gemini-json", "text"]
@@ -148,6 +149,8 @@ class RunSettings(NamedTuple):
     budget: Budget = Budget()
     prompts: Prompts = Prompts()
     alerts: Alerts = Alerts()
+    probes: tuple[Service, ...] = ()
+    """the services that stages ask, besides HAL"""
     readiness: tuple[Tool, ...] = ()
     profiles: tuple[Profile, ...] = ()
     profile: str | None = None

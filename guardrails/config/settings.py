@@ -1,7 +1,7 @@
 """The effective configuration as frozen values. `loader.py` builds it; everything else only reads it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from guardrails.config.layout import STAGES, Layout
@@ -112,28 +112,116 @@ class Secrets(NamedTuple):
     """names of environment variables whose values must never be committed"""
 
 
-HalMode = Literal["off", "mock", "live"]
-HAL_MODES: tuple[HalMode, ...] = ("off", "mock", "live")
-HAL_CHECKS = ("health", "list_movies", "indexer_test", "graphql_ping")
+CREDENTIAL_NAME = "(?i)KEY|TOKEN|SECRET|PASS|CREDENTIAL"
+"""Matches the names of variables that hold a secret, wherever an agent may see them."""
 
 
-class Hal(NamedTuple):
-    """Whether HAL is probed, who is asked, and how."""
+ProbeMode = Literal["off", "mock", "live"]
+PROBE_MODES: tuple[ProbeMode, ...] = ("off", "mock", "live")
 
-    mode: HalMode = "off"
+MockBehaviour = Literal["healthy", "failing", "slow", "garbage"]
+MOCK_BEHAVIOURS: tuple[MockBehaviour, ...] = ("healthy", "failing", "slow", "garbage")
+
+NamedExpectation = Literal["healthy", "list", "no-failures", "graphql"]
+JsonType = Literal["object", "array", "string", "number", "integer", "boolean", "null"]
+Scalar = str | int | float | bool | None
+
+
+class Expectation(NamedTuple):
+    """What must hold at one place of a JSON answer. Something must be there, whatever else is asked of it."""
+
+    at: str = ""
+    """a JSON Pointer (RFC 6901); empty for the whole answer"""
+    one_of: tuple[Scalar, ...] = ()
+    """the values it may have; empty for any"""
+    type: JsonType | None = None
+    min_items: int | None = None
+    """how many items a list must have"""
+
+
+class ProbeCheck(NamedTuple):
+    """One question to a service, over HTTP (`path`) or as a tool of an MCP server, and what its answer must be."""
+
+    name: str
+    path: str | None = None
+    """below the service's `base_url`"""
+    method: str = "GET"
+    query: str = ""
+    """encoded, without the question mark; never recorded"""
+    payload: bytes | None = None
+    """the body of the request, as JSON"""
+    tool: str | None = None
+    """the MCP tool; None for the one that is named like the check"""
+    arguments: str = "{}"
+    """what the tool is called with, as JSON"""
+    status: tuple[int, ...] = ()
+    """the HTTP statuses that pass; empty for 200 to 299"""
+    expect: NamedExpectation | tuple[Expectation, ...] = ()
+    """what the answer must be; empty when its status says it all"""
+    example: bytes | None = None
+    """what a healthy mock answers, as JSON; None for what follows from `expect`"""
+
+    @property
+    def endpoint(self) -> str:
+        """The path that is asked over HTTP; for a tool the one where a mock stands in for it."""
+        return self.path or f"/{self.name}"
+
+
+class Service(NamedTuple):
+    """A service that is probed: whether it is asked, who answers, and how."""
+
+    name: str
+    label: str
+    """what messages call it"""
+    key: str
+    """where the configuration states it"""
+    checks: tuple[ProbeCheck, ...]
+    mode: ProbeMode = "off"
     """in effect: what is skipped is off"""
     origin: str = "default"
     """where the mode comes from: `default`, `FILE:LINE`, `environment NAME` or a flag; part of every record"""
     skip: bool = False
-    """off because it was said to be skipped, which leaves a record"""
+    """off because a variable says to skip it"""
+    records_off: bool = True
+    """whether a mode of off leaves a record, too"""
     base_url: str | None = None
-    secret_env: str = "HAL_SECRET_KAVEDARR_API_KEY"  # noqa: S105  the name of a variable, not its value
+    secret_env: str | None = None
+    """the variable that holds its key; None where it needs none"""
     required: bool = False
     timeout: float = 10.0
-    """seconds, for each probe as a whole"""
+    """seconds, for each check as a whole"""
     mcp: tuple[str, ...] = ()
     """the command of an MCP server that is asked instead of `base_url`"""
-    checks: tuple[str, ...] = HAL_CHECKS
+    mock: MockBehaviour = "healthy"
+    """how a mock answers in its place"""
+
+    def only(self, names: Iterable[str]) -> "Service":
+        """The service with the checks of these names, in their order."""
+        known = {check.name: check for check in self.checks}
+        return self._replace(checks=tuple(known[name] for name in names))
+
+
+HAL = Service(
+    "hal",
+    "HAL",
+    "hal",
+    (
+        ProbeCheck("health", "/health", expect="healthy"),
+        ProbeCheck(
+            "list_movies",
+            "/api/v3/movie",
+            query="page=1&limit=10",
+            expect="list",
+            example=b'[{"id": 1, "title": "The Mock", "year": 1999}, '
+            b'{"id": 2, "title": "The Mock Returns", "year": 2003}]',
+        ),
+        ProbeCheck("indexer_test", "/api/v3/indexer/test", "POST", payload=b"{}", expect="no-failures"),
+        ProbeCheck("graphql_ping", "/graphql", "POST", payload=b'{"query": "query { __typename }"}', expect="graphql"),
+    ),
+    records_off=False,  # nobody wanted it: it is off by default
+    secret_env="HAL_SECRET_KAVEDARR_API_KEY",  # noqa: S106  the name of a variable, not its value
+)
+"""The preset that the `hal` section of the configuration and SPEC_OPS_HAL_* change."""
 
 
 class MemorySettings(NamedTuple):
@@ -175,7 +263,7 @@ class Settings(NamedTuple):
     consensus: Consensus = Consensus()
     clean_tree: CleanTree = CleanTree()
     secrets: Secrets = Secrets()
-    hal: Hal = Hal()
+    hal: Service = HAL
     memory: MemorySettings = MemorySettings()
     acceptance: Acceptance = Acceptance()
     security: Security = Security()
@@ -192,12 +280,12 @@ class Settings(NamedTuple):
 def from_environment(environ: Mapping[str, str]) -> Settings:
     """The defaults under what the environment says: what holds where there is no configuration file."""
     return Settings(
-        hal=hal_from_environment(environ, Hal()),
+        hal=hal_from_environment(environ, HAL),
         overrides=Overrides(allow_dirty=switch(environ, "SPEC_OPS_ALLOW_DIRTY")),
     )
 
 
-def hal_from_environment(environ: Mapping[str, str], hal: Hal) -> Hal:
+def hal_from_environment(environ: Mapping[str, str], hal: Service) -> Service:
     """`hal` under what the environment says. Asking for HAL asks the live one; skipping wins over asking."""
     url = environ.get("SPEC_OPS_HAL_BASE_URL", "").strip()
     if url:
@@ -216,11 +304,11 @@ def hal_from_environment(environ: Mapping[str, str], hal: Hal) -> Hal:
     return hal
 
 
-def _hal_mode(text: str) -> HalMode:
-    for mode in HAL_MODES:
+def _hal_mode(text: str) -> ProbeMode:
+    for mode in PROBE_MODES:
         if text == mode:
             return mode
-    raise GuardrailError(f"SPEC_OPS_HAL_MODE={text!r} is no mode of HAL", f"set it to {', '.join(HAL_MODES)}")
+    raise GuardrailError(f"SPEC_OPS_HAL_MODE={text!r} is no mode of HAL", f"set it to {', '.join(PROBE_MODES)}")
 
 
 _ADDRESS = (
@@ -228,13 +316,14 @@ _ADDRESS = (
 )
 
 
-def address_problem(url: str) -> tuple[str, str] | None:
+def address_problem(url: str, secret: str = "hal.secret_env") -> tuple[str, str] | None:  # noqa: S107  a key's name
     """What is wrong with the address of a service, and what to do about it; None when it is sound.
 
-    The address itself is not in the words: it may hold a password.
+    The address itself is not in the words: it may hold a password. `secret` is the setting that names the variable of
+    its key.
     """
     if "@" in url:
-        return "holds a user or a password", "leave them out; the key comes from the variable hal.secret_env names"
+        return "holds a user or a password", f"leave them out; the key comes from the variable {secret} names"
     match = re.fullmatch(_ADDRESS, url) if len(url) <= 2048 else None
     if match is None or int(match["port"] or 0) > 65535:
         return "is not an address", "write http:// or https://, a host, and a port and a path if need be"

@@ -124,7 +124,7 @@ def _consensus_name(match: re.Match[str], spec: str | None) -> EvidenceName:
     if match["ext"] == "jsonl":
         kind: EvidenceKind = "consensus_telemetry" if tail == "telemetry" else "unknown"
         return EvidenceName(kind, spec, stage, None, stamp)
-    if tail.startswith("hal_"):  # as the probes name what they write
+    if tail.startswith(("hal_", "probe_")):  # as the probes name what they write
         return EvidenceName("hal_response", spec, stage, None, stamp)
     if tail in _TAILS:
         return EvidenceName(_TAILS[tail], spec, stage, None, stamp)

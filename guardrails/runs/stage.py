@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, NamedTuple
 
 from guardrails import __version__
 from guardrails.agents.run_context import World
 from guardrails.config.run_settings import Argv
+from guardrails.config.settings import HAL
 from guardrails.core.text import printable
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.evidence.names import Session, command_path, telemetry_path
@@ -352,21 +354,22 @@ def close_stage(
     Raises GuardrailError when the record itself cannot be written.
     """
     at = hand(world, session)
-    rows, layer, probed = opened.rows, LayerDone("final", (), _BEFORE), None
+    rows, layer = opened.rows, LayerDone("final", (), _BEFORE)
+    probed: dict[str, Probed] = {}
     if opened.halt is None:
         plan = ready(world, session.stage)
         rows += enforced((_of_agents(world, session.stage, verdict, unasked),), plan.required)
         layer, judged = _layer(at, plan, "final", plan.final, rows)
         rows += enforced(judged, plan.required)
         probed = _probed(at, plan, rows)
-        rows += enforced(probed.rows if probed else (), plan.required)
+        rows += enforced([row for each in probed.values() for row in each.rows], plan.required)
         rows += enforced(_at_last(at, plan, opened, verdict, own, rows), plan.required)
-    written = (*_logs(layer), *(probed.summary.artifacts if probed else ()))
+    written = (*_logs(layer), *(file for each in probed.values() for file in each.summary.artifacts))
     found = Findings(
         rules_of(session.stage),
         rows,
         (opened.prefilter or LayerDone("prefilter", (), _BEFORE), layer),
-        probed.summary if probed else None,
+        probed[HAL.name].summary if HAL.name in probed else None,
         opened.baseline,
         halted(session.stage, rows) or opened.halt,
         opened.begun or session.started,
@@ -399,12 +402,13 @@ def _of_agents(world: World, stage: str, verdict: str | None, unasked: Halt | No
     return Examined("consensus", "failed", said, hint, reason)
 
 
-def _probed(at: Hand, plan: Ready, rows: Rows) -> Probed | None:
-    if not stage_checks.concerns(plan):
-        return None
+def _probed(at: Hand, plan: Ready, rows: Rows) -> dict[str, Probed]:
+    """What came of each service that concerns the stage, by its name."""
+    services = stage_checks.concerned(at.world, plan)
     if failures(rows):
-        return stage_checks.not_asked(at.world, _BEFORE)
-    return stage_checks.probe(at.world, at.session, plan, at.notes, at.recorder)
+        return {each.name: stage_checks.not_asked(each, _BEFORE) for each in services}
+    probe = partial(stage_checks.probe, at.world, at.session)
+    return {each.name: probe(each, plan, at.notes, at.recorder) for each in services}
 
 
 def _at_last(at: Hand, plan: Ready, opened: Opened, verdict: str | None, own: Sequence[Written], rows: Rows) -> Rows:

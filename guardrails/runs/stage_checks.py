@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from guardrails.agents.run_context import World
 from guardrails.checks.lint.document_rules import MISSING_DOCUMENT
-from guardrails.config.settings import Hal
+from guardrails.config.settings import HAL, Service
 from guardrails.core.finding import Finding
 from guardrails.core.parallel import in_one_process
 from guardrails.core.result import Result
@@ -20,7 +20,7 @@ from guardrails.evidence.names import Session
 from guardrails.runs.check_result import Examined
 from guardrails.runs.checkpoint import Notes, Recorder
 from guardrails.runs.halt import Reason
-from guardrails.runs.stage_definitions import PACKET, VERDICTS, Ready, StageRules
+from guardrails.runs.stage_definitions import PACKET, VERDICTS, Ready, StageRules, services_of
 from guardrails.secrets.redact import redactor_of
 from guardrails.services.probes.records import Response
 from guardrails.services.probes.run import Records, Summary, Surroundings, run, shortfall
@@ -111,67 +111,74 @@ def _worst(result: Result) -> tuple[str, str | None]:
     return "nothing was examined", "run the stages before this one"
 
 
-# The HAL probes of a stage.
+# The services that a stage asks.
 
 
 class Probed(NamedTuple):
-    """What the record says of HAL, and what the stage makes of it."""
+    """What the record says of a service, and what the stage makes of it."""
 
     summary: Summary
     rows: tuple[Examined, ...]
 
 
-def concerns(ready: Ready) -> bool:
-    """Whether the stage has anything to say of HAL."""
-    return "hal" in ready.probes or "hal" in ready.rules.probes
+def concerned(world: World, ready: Ready) -> tuple[Service, ...]:
+    """The services the stage has anything to say of: those it asks, and those it would ask unless told otherwise."""
+    return tuple(each for each in services_of(world) if ready.rules.probes or each.name in ready.probes)
 
 
-def not_asked(world: World, why: str) -> Probed:
-    """HAL in a stage that had failed before it could be asked."""
-    hal = world.settings.hal
-    return Probed(Summary(hal.mode, hal.origin, "skipped"), (Examined("hal", "skipped", why, needed=False),))
+def not_asked(service: Service, why: str) -> Probed:
+    """A service in a stage that had failed before it could be asked."""
+    summary = Summary(service.mode, service.origin, "skipped")
+    return Probed(summary, (Examined(service.key, "skipped", why, needed=False),))
 
 
-def probe(world: World, session: Session, ready: Ready, notes: Notes, recorder: Recorder) -> Probed:
-    """Ask HAL as configured. A probe that fails, fails the stage; what is required is satisfied by the live HAL alone.
+def probe(world: World, session: Session, service: Service, ready: Ready, notes: Notes, recorder: Recorder) -> Probed:
+    """Ask a service as configured. A probe that fails, fails the stage; what is required is satisfied by the live
+    service alone.
 
     Executed again, nobody is asked again.
     """
-    hal = world.settings.hal
-    hal = hal._replace(required=hal.required or ready.required)
-    if "hal" not in ready.probes:
+    key = service.key
+    service = service._replace(required=service.required or ready.required)
+    if service.name not in ready.probes:
         summary = Summary("off", f"stages.{session.stage}.probes", "skipped")
-        row = Examined("hal", "skipped", "not a probe of the stage", needed=False)
-        return Probed(summary, _required(hal, summary) or (row,))
-    settings = world.settings._replace(hal=hal)
+        row = Examined(key, "skipped", "not a probe of the stage", needed=False)
+        return Probed(summary, _required(service, summary) or (row,))
 
     def ask() -> Probed:
+        around = Surroundings(world.environment, world.repo.root)
         try:
-            outcome = run(settings, Surroundings(world.environment, world.repo.root), Records(recorder, session))
+            outcome = run(service, world.settings, around, Records(recorder, session))
         except Undecidable as error:
-            failed = Summary(hal.mode, hal.origin, "failed", hal.checks)
-            return Probed(failed, (Examined("hal", "failed", printable(error.message), error.hint, "undecided"),))
-        rows = tuple(_hal_row(made) for made in outcome.responses)
-        return Probed(outcome.summary, (*rows, *_required(hal, outcome.summary)))
+            failed = Summary(service.mode, service.origin, "failed", tuple(check.name for check in service.checks))
+            return Probed(failed, (Examined(key, "failed", printable(error.message), error.hint, "undecided"),))
+        rows = tuple(_service_row(service, made) for made in outcome.responses)
+        return Probed(outcome.summary, (*rows, *_required(service, outcome.summary)))
 
-    return notes.once("hal", Probed, ask)
+    return notes.once(key, Probed, ask)
 
 
-def _hal_row(made: Response) -> Examined:
-    name = f"hal {made.check}"
+def _service_row(service: Service, made: Response) -> Examined:
+    name = f"{service.key} {made.check}"
     if made.status == "passed":
         return Examined(name, "passed", f"{made.mode}: {made.http_status or 'answered'} in {made.latency_ms} ms")
     said = f"{made.mode}: {printable(made.reason or made.status)}"
-    return Examined(name, made.status, said, None, "hal", needed=False)
+    return Examined(name, made.status, said, None, _reason(service), needed=False)
 
 
-def _required(hal: Hal, summary: Summary) -> tuple[Examined, ...]:
+def _required(service: Service, summary: Summary) -> tuple[Examined, ...]:
     """Whether what is required was had: nothing at all when it was."""
-    missing = shortfall(hal, summary)
+    missing = shortfall(service, summary)
     if missing is None:
         return ()
-    hint = "set hal.mode to live and hal.base_url, and the key in its variable"
-    return (Examined("hal", "failed", printable(missing), hint, "hal"),)
+    key = service.key
+    hint = f"set {key}.mode to live and {key}.base_url, and the key in its variable"
+    return (Examined(key, "failed", printable(missing), hint, _reason(service)),)
+
+
+def _reason(service: Service) -> Reason:
+    """What a failure halts by: HAL has a reason of its own in the records of runs."""
+    return "hal" if service.name == HAL.name else "guardrail"
 
 
 # The tools that `readiness` in the configuration names, asked before the agents of a stage are.

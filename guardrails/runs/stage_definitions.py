@@ -8,6 +8,7 @@ from typing import NamedTuple
 from guardrails.agents.run_context import World
 from guardrails.config.layout import STAGES
 from guardrails.config.run_settings import Argv, StagePlan
+from guardrails.config.settings import Service
 from guardrails.engine.registry import CHECKS
 from guardrails.errors import GuardrailError
 from guardrails.runs.check_result import Examined
@@ -16,7 +17,6 @@ from guardrails.snapshot.worktree import Worktree
 
 TREE = "clean-tree"
 VERDICTS = "consensus check"
-PROBES = ("hal",)
 
 _LINT = ("lint",)
 PACKET = ("spec.md", "plan.md", "tasks.md")
@@ -32,7 +32,8 @@ class StageRules(NamedTuple):
     name: str
     documents: tuple[str, ...]
     checks: tuple[str, ...]
-    probes: tuple[str, ...] = ()
+    probes: bool = False
+    """whether the services are asked, where the configuration does not name those of the stage"""
     hooks: bool = False
     """whether the record says what became of the repository's hooks"""
     lock: bool = False
@@ -50,8 +51,8 @@ RULES = (
     StageRules("plan", PACKET[:1], _LINT, hooks=True),
     StageRules("tasks", PACKET[:2], _LINT),
     StageRules("implement", PACKET, _LINT, hooks=True, lock=True),
-    StageRules("validate", PACKET, ("validate", "footprint", "secrets"), PROBES, scenarios=True),
-    StageRules("audit", PACKET, (VERDICTS, "validate", "footprint"), PROBES, scenarios=True),
+    StageRules("validate", PACKET, ("validate", "footprint", "secrets"), probes=True, scenarios=True),
+    StageRules("audit", PACKET, (VERDICTS, "validate", "footprint"), probes=True, scenarios=True),
     StageRules("unlock", PACKET, (VERDICTS, "validate")),
 )
 
@@ -73,6 +74,7 @@ class Ready(NamedTuple):
     verdicts: tuple[str, ...]
     """the stages whose verdicts must be ok, recomputed from their evidence"""
     probes: tuple[str, ...]
+    """names of the services that are asked"""
     roster: tuple[str, ...]
     prefilter: tuple[Argv, ...]
     final: tuple[Argv, ...]
@@ -88,13 +90,16 @@ def ready(world: World, stage: str) -> Ready:
     `unlock` asks for the verdicts of all stages before it, whatever checks are configured.
     """
     rules, plan = rules_of(stage), world.plan.stage(stage)
-    checks = _known("checks", plan, rules.checks if plan.checks is None else plan.checks)
+    known = tuple(check.name for check in CHECKS)
+    checks = _known("checks", plan, known, rules.checks if plan.checks is None else plan.checks)
     asked = VERDICTS in checks or stage == STAGES[-1]
+    services = tuple(service.name for service in services_of(world))
+    by_default = services if rules.probes else ()
     return Ready(
         rules,
         tuple(name for name in checks if name not in (TREE, VERDICTS)),
         rules.earlier if asked else (),
-        _known("probes", plan, rules.probes if plan.probes is None else plan.probes),
+        _known("probes", plan, services, by_default if plan.probes is None else plan.probes),
         plan.roster,
         plan.prefilter,
         plan.final,
@@ -103,12 +108,16 @@ def ready(world: World, stage: str) -> Ready:
     )
 
 
-def _known(kind: str, plan: StagePlan, names: tuple[str, ...]) -> tuple[str, ...]:
-    known = tuple(check.name for check in CHECKS) if kind == "checks" else PROBES
+def _known(kind: str, plan: StagePlan, known: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name not in known:
             raise GuardrailError(f"stages.{plan.name}.{kind}: there is no '{name}'", f"known are {', '.join(known)}")
     return names
+
+
+def services_of(world: World) -> tuple[Service, ...]:
+    """The services that a stage may ask: HAL, and those of `probes`."""
+    return (world.settings.hal, *world.plan.probes)
 
 
 # The documents of a SPEC that a stage begins from.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from guardrails.checks.footprint import measure
 from guardrails.config.run_settings import Agent, RunSettings, Tool
-from guardrails.config.settings import MEGABYTE, Settings
+from guardrails.config.settings import CREDENTIAL_NAME, HAL, MEGABYTE, Service, Settings
 from guardrails.core.programs import Ran, allowed_environment, run
 from guardrails.core.text import printable
 from guardrails.errors import GuardrailError, Undecidable
@@ -23,14 +23,11 @@ from guardrails.evidence.store import Store, Written
 from guardrails.git.repo import OLDEST_GIT, Repo, git_version
 from guardrails.secrets.redact import Redactor
 from guardrails.services import mcp_client
-from guardrails.services.probes import run as run_module
+from guardrails.services.probes.run import Surroundings, probe, why_off
 from guardrails.snapshot.worktree import Worktree
 
 if TYPE_CHECKING:
     from mcp import ClientSession
-
-
-# What is asked before a run, in which surroundings, and what came of it.
 
 
 Kind = Literal["agent", "command", "mcp", "http", "secret", "disk", "limit"]
@@ -38,6 +35,14 @@ Status = Literal["passed", "warned", "failed", "skipped"]
 
 LONGEST = 200
 """Characters of what a program answered that are shown."""
+VERSION_LIMIT = 10.0
+"""Seconds an agent's program may take to say its version."""
+TOOLS = (
+    Tool("ace"),
+    Tool("ripgrep", ("rg", "--version")),
+    Tool("codegraphcontext", mcp=("cgc", "mcp", "start"), timeout=20.0),
+)
+"""What is asked where the configuration names nothing; HAL is asked as `hal` says. No command of ACE is known."""
 
 
 class Probe(NamedTuple):
@@ -77,6 +82,12 @@ class Asking:
         named = (name for tool in self.plan.readiness for name in tool.env)
         return Quiet(tuple(dict.fromkeys((*self.settings.secrets.variables, *named))), self.repo)
 
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """HAL, and the services of `probes`; not those that a tool of `readiness` stands for."""
+        tools = {tool.name for tool in self.plan.readiness}
+        return tuple(each for each in (self.settings.hal, *self.plan.probes) if each.name not in tools)
+
     @cached_property
     def roster(self) -> tuple[str, ...]:
         """Every agent that some stage declares."""
@@ -88,53 +99,14 @@ def failing(required: bool) -> Status:
     return "failed" if required else "warned"
 
 
-# What to do when not every agent of a stage can be called, by the thresholds its verdict is judged by. Pure.
+# What a run needs of the machine: git, room on the disk, and room under the evidence limit.
 
 
-def advice(asking: Asking, able: Collection[str]) -> tuple[str, ...]:
-    """A line for each roster that is not whole: what its verdict would be, what a run does, and what you can do."""
-    stages: dict[tuple[str, ...], list[str]] = {}
-    for stage in asking.plan.stages:
-        if not set(stage.roster) <= set(able):
-            stages.setdefault(stage.roster, []).append(stage.name)
-    return tuple(_line(asking, ", ".join(names), roster, able) for roster, names in stages.items())
-
-
-def _line(asking: Asking, stages: str, roster: tuple[str, ...], able: Collection[str]) -> str:
-    usable = [name for name in roster if name in able]
-    lost = ", ".join(name for name in roster if name not in able)
-    begin = f"{stages}: {len(usable)} of {len(roster)} agents can be called (not {lost})"
-    if not usable:
-        return f"{begin}: nobody would answer, exit 3. Do not start; repair the agents, or name others in the roster"
-    consensus, recovery = asking.settings.consensus, asking.plan.recovery
-    if round(len(usable) / len(roster), 2) < consensus.degraded_below:
-        return (
-            f"{begin}: severely degraded, exit 5. It would not be retried: do not start; tell whoever answers for the "
-            "run, and repair the agents first"
-        )
-    steps = [f"retries the missing {times(recovery.retries)} after {recovery.backoff:g} s"] if recovery.retries else []
-    if recovery.fallback:
-        steps.append(f"calls them by the profile {recovery.fallback}")
-    does = f"A run {', then '.join(steps)}, then halts" if steps else "A run halts at once"
-    return f"{begin}: degraded, exit 5. {does}. Repair them first, or start with --profile of one that needs fewer"
-
-
-def times(count: int) -> str:
-    """How often, in words."""
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
-
-
-# What a run needs of the machine: git, room on the disk, room under the evidence limit, and variables that are set.
-
-
-_CREDENTIAL_NAME = "(?i)KEY|TOKEN|SECRET|PASS|CREDENTIAL"
-
-
-def machine(asking: Asking) -> Iterator[Probe]:
+def _machine(asking: Asking) -> Iterator[Probe]:
     """Everything that is looked up rather than asked."""
     yield _git(asking)
     yield from _disk(asking)
-    yield from footprints(asking)
+    yield from _footprints(asking)
     yield from _secrets(asking)
 
 
@@ -175,7 +147,7 @@ def _existing(place: str) -> str:
     return place
 
 
-def footprints(asking: Asking) -> Iterator[Probe]:
+def _footprints(asking: Asking) -> Iterator[Probe]:
     """Whether the evidence of the SPEC, or else of every SPEC, leaves room under the limit."""
     evidence, found = asking.settings.evidence, measure(Worktree(asking.repo), asking.settings.layout, asking.spec)
     sizes = {spec: footprint.total for spec, footprint in sorted(found.items())}
@@ -198,9 +170,25 @@ def footprints(asking: Asking) -> Iterator[Probe]:
         yield Probe(name, "limit", "passed", message, required=True)
 
 
-def tool_secrets(asking: Asking) -> Iterator[Probe]:
-    """The variables that the configured tools name."""
-    yield from _told(asking, _of_tools(asking))
+def _mb(size: int) -> str:
+    return f"{size / MEGABYTE:,.2f} MB"
+
+
+# The variables that must be set: each by its name, never its value.
+
+
+def _secrets(asking: Asking) -> Iterator[Probe]:
+    """The variables of the tools, the agents and the services."""
+    wanted = _of_tools(asking)
+    for agent in asking.plan.agents:
+        if agent.name in asking.roster and agent.command:
+            for name in agent.env:
+                if re.search(CREDENTIAL_NAME, name):
+                    _want(wanted, name, False, agent.name)
+    for service in (asking.settings.hal, *asking.plan.probes):
+        if service.mode == "live" and service.secret_env:
+            _want(wanted, service.secret_env, service.required, service.name)
+    yield from _told(asking, wanted)
 
 
 def _of_tools(asking: Asking) -> dict[str, tuple[bool, str]]:
@@ -209,20 +197,6 @@ def _of_tools(asking: Asking) -> dict[str, tuple[bool, str]]:
         for name in tool.env:
             _want(wanted, name, tool.required, tool.name)
     return wanted
-
-
-def _secrets(asking: Asking) -> Iterator[Probe]:
-    """Those of the tools, the agents and HAL."""
-    wanted = _of_tools(asking)
-    for agent in asking.plan.agents:
-        if agent.name in asking.roster and agent.command:
-            for name in agent.env:
-                if re.search(_CREDENTIAL_NAME, name):
-                    _want(wanted, name, False, agent.name)
-    hal = asking.settings.hal
-    if hal.mode == "live":
-        _want(wanted, hal.secret_env, hal.required, "hal")
-    yield from _told(asking, wanted)
 
 
 def _told(asking: Asking, wanted: dict[str, tuple[bool, str]]) -> Iterator[Probe]:
@@ -240,43 +214,29 @@ def _want(wanted: dict[str, tuple[bool, str]], name: str, required: bool, whose:
     wanted[name] = (known or required, f"{names} and {whose}" if names else whose)
 
 
-def _mb(size: int) -> str:
-    return f"{size / MEGABYTE:,.2f} MB"
-
-
 # Ask the programs and servers a run will need: each answers a question that costs nothing, or does not.
 
 
 Job = Callable[[], Probe]
 
-VERSION_LIMIT = 10.0
-"""Seconds an agent's program may take to say its version."""
 
-TOOLS = (
-    Tool("ace"),
-    Tool("ripgrep", ("rg", "--version")),
-    Tool("codegraphcontext", mcp=("cgc", "mcp", "start"), timeout=20.0),
-)
-"""What is asked where the configuration names nothing; HAL is asked as `hal` says. No command of ACE is known."""
-
-
-def agent_jobs(asking: Asking) -> Iterator[Job]:
+def _agent_jobs(asking: Asking) -> Iterator[Job]:
     """One for each agent."""
     for agent in asking.plan.agents:
         required = agent.name in asking.roster
-        yield partial(probe_agent, asking, agent, required)
+        yield partial(_probe_agent, asking, agent, required)
     for name in asking.roster:
         if all(agent.name != name for agent in asking.plan.agents):
-            yield partial(probe_agent, asking, Agent(name), True)
+            yield partial(_probe_agent, asking, Agent(name), True)
 
 
-def tool_jobs(asking: Asking, tools: Sequence[Tool]) -> Iterator[Job]:
+def _tool_jobs(asking: Asking, tools: Sequence[Tool]) -> Iterator[Job]:
     """One for each command and each server of the tools."""
     for tool in tools:
         if tool.command:
-            yield partial(probe_command, asking, tool)
+            yield partial(_probe_command, asking, tool)
         if tool.mcp:
-            yield partial(probe_mcp, asking, tool)
+            yield partial(_probe_mcp, asking, tool)
         if not (tool.command or tool.mcp or tool.env):
             yield partial(_unknown, tool)
 
@@ -286,7 +246,7 @@ def _unknown(tool: Tool) -> Probe:
     return Probe(tool.name, "mcp", "warned", "not asked: nothing says how it is started", hint)
 
 
-def probe_agent(asking: Asking, agent: Agent, required: bool) -> Probe:
+def _probe_agent(asking: Asking, agent: Agent, required: bool) -> Probe:
     """Whether an agent can be called: its program says its version, or its recorded answers are there."""
     if agent.replay is not None:
         return _replay(asking, agent, required)
@@ -310,7 +270,7 @@ def _replay(asking: Asking, agent: Agent, required: bool) -> Probe:
     return made._replace(status=failing(required), message=message, hint=hint)
 
 
-def probe_command(asking: Asking, tool: Tool) -> Probe:
+def _probe_command(asking: Asking, tool: Tool) -> Probe:
     """Whether a command succeeds."""
     environment = allowed_environment(asking.repo.environment, tool.env)
     ran = run(tool.command, asking.repo.root, environment, tool.timeout)
@@ -334,7 +294,7 @@ def _ran(asking: Asking, made: Probe, ran: Ran, limit: float) -> Probe:
     return bad._replace(message=f"exit {ran.exit_code}" + (f": {said}" if said else ""))
 
 
-def probe_mcp(asking: Asking, tool: Tool) -> Probe:
+def _probe_mcp(asking: Asking, tool: Tool) -> Probe:
     """Whether an MCP server completes `initialize` and `tools/list`, both within its limit."""
     environ = asking.repo.environment
     server = mcp_client.Server(
@@ -379,6 +339,78 @@ def _shown(argv: tuple[str, ...]) -> str:
     return shown if len(shown) <= 100 else argv[0]
 
 
+# Ask the services that stages ask, by one question each.
+
+
+def _probe_service(asking: Asking, service: Service) -> Probe:
+    """Whether a service answers as it is configured: over MCP by a handshake, over HTTP by its first check."""
+    name, required = service.name, service.required
+    if service.mode == "off":
+        status: Status = "failed" if required else "skipped"
+        return Probe(
+            name, "http", status, why_off(service), f"{service.key}.mode: live in .speckit.yaml asks it", required
+        )
+    if service.mode == "live" and service.mcp:
+        env = (service.secret_env,) if service.secret_env else ()
+        return _probe_mcp(asking, Tool(name, (), service.mcp, env, service.timeout, required))
+    preset = name == HAL.name  # its health says most, even where `hal.checks` leaves that out
+    hint = "speckit hal smoke" if preset else f"see {service.key} in .speckit.yaml"
+    made = Probe(name, "http", failing(required), "", hint, required)
+    one = service._replace(checks=(HAL if preset else service).checks[:1])
+    try:
+        (response,) = probe(one, asking.settings, Surroundings(asking.repo.environment, asking.repo.root))
+    except Undecidable as error:  # without an address, or else without a library
+        addressed = service.mode == "mock" or service.base_url is not None
+        return made._replace(message=error.message, hint=error.hint, missing=addressed)
+    made = made._replace(latency_ms=response.latency_ms)
+    if response.status != "passed":
+        return made._replace(message=f"{response.check}: {response.reason or response.status}")
+    if service.mode == "mock" and required:
+        message = f"a mock answers, and {service.label} is required"
+        return made._replace(message=message, hint=f"{service.key}.mode: live in .speckit.yaml")
+    answered = "a mock answers" if service.mode == "mock" else "answers"
+    return made._replace(status="passed", message=f"{answered} ({service.mode})", hint=None)
+
+
+# What to do when not every agent of a stage can be called, by the thresholds its verdict is judged by. Pure.
+
+
+def advice(asking: Asking, able: Collection[str]) -> tuple[str, ...]:
+    """A line for each roster that is not whole: what its verdict would be, what a run does, and what you can do."""
+    stages: dict[tuple[str, ...], list[str]] = {}
+    for stage in asking.plan.stages:
+        if not set(stage.roster) <= set(able):
+            stages.setdefault(stage.roster, []).append(stage.name)
+    return tuple(_line(asking, ", ".join(names), roster, able) for roster, names in stages.items())
+
+
+def _line(asking: Asking, stages: str, roster: tuple[str, ...], able: Collection[str]) -> str:
+    usable = [name for name in roster if name in able]
+    lost = ", ".join(name for name in roster if name not in able)
+    begin = f"{stages}: {len(usable)} of {len(roster)} agents can be called (not {lost})"
+    if not usable:
+        return f"{begin}: nobody would answer, exit 3. Do not start; repair the agents, or name others in the roster"
+    consensus, recovery = asking.settings.consensus, asking.plan.recovery
+    if round(len(usable) / len(roster), 2) < consensus.degraded_below:
+        return (
+            f"{begin}: severely degraded, exit 5. It would not be retried: do not start; tell whoever answers for the "
+            "run, and repair the agents first"
+        )
+    steps = [f"retries the missing {_times(recovery.retries)} after {recovery.backoff:g} s"] if recovery.retries else []
+    if recovery.fallback:
+        steps.append(f"calls them by the profile {recovery.fallback}")
+    does = f"A run {', then '.join(steps)}, then halts" if steps else "A run halts at once"
+    return f"{begin}: degraded, exit 5. {does}. Repair them first, or start with --profile of one that needs fewer"
+
+
+def _times(count: int) -> str:
+    """How often, in words."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+# All of it.
+
+
 class Ready(NamedTuple):
     """All that was asked, in reading order, and what to do where too few agents can be called."""
 
@@ -400,12 +432,10 @@ class Ready(NamedTuple):
 
 
 def examine(asking: Asking) -> Ready:
-    """Look at the machine, then ask every agent, program and server at the same time."""
-    looked = list(machine(asking))
-    waiting = [*agent_jobs(asking), *tool_jobs(asking, asking.plan.readiness or TOOLS)]
-    if all(tool.name != "hal" for tool in asking.plan.readiness):
-        waiting.append(partial(probe_hal, asking))
-    asked = _ask(waiting)
+    """Look at the machine, then ask every agent, program, server and service at the same time."""
+    looked = list(_machine(asking))
+    services = [partial(_probe_service, asking, service) for service in asking.services]
+    asked = _ask([*_agent_jobs(asking), *_tool_jobs(asking, asking.plan.readiness or TOOLS), *services])
     probes = (*looked, *asked)
     able = {probe.name for probe in asked if probe.kind == "agent" and probe.status == "passed"}
     return Ready(probes, advice(asking, able))
@@ -413,7 +443,7 @@ def examine(asking: Asking) -> Ready:
 
 def tools(asking: Asking) -> tuple[Probe, ...]:
     """Only what `readiness` in the configuration names: what a stage asks before its agents."""
-    return (*tool_secrets(asking), *_ask(list(tool_jobs(asking, asking.plan.readiness))))
+    return (*_told(asking, _of_tools(asking)), *_ask(list(_tool_jobs(asking, asking.plan.readiness))))
 
 
 def _ask(waiting: Sequence[Job]) -> list[Probe]:
@@ -421,30 +451,6 @@ def _ask(waiting: Sequence[Job]) -> list[Probe]:
 
     with ThreadPoolExecutor(max(1, len(waiting))) as pool:  # each mostly waits
         return [future.result() for future in [pool.submit(job) for job in waiting]]
-
-
-def probe_hal(asking: Asking) -> Probe:
-    """Whether HAL answers as it is configured: over MCP by a handshake, over HTTP by its health."""
-    settings, hal_ = asking.settings, asking.settings.hal
-    if hal_.mode == "off":
-        status: Status = "failed" if hal_.required else "skipped"
-        hint = "hal.mode: live in .speckit.yaml asks it"
-        return Probe("hal", "http", status, run_module.why_off(hal_), hint, hal_.required)
-    if hal_.mode == "live" and hal_.mcp:
-        return probe_mcp(asking, Tool("hal", (), hal_.mcp, (hal_.secret_env,), hal_.timeout, hal_.required))
-    made = Probe("hal", "http", failing(hal_.required), "", "speckit hal smoke", hal_.required)
-    one = settings._replace(hal=hal_._replace(checks=("health",)))
-    try:
-        (response,) = run_module.probe(one, run_module.Surroundings(asking.repo.environment, asking.repo.root))
-    except Undecidable as error:
-        return made._replace(message=error.message, hint=error.hint, missing="imported" in error.message)
-    made = made._replace(latency_ms=response.latency_ms)
-    if response.status != "passed":
-        return made._replace(message=f"health: {response.reason or response.status}")
-    if hal_.mode == "mock" and hal_.required:
-        return made._replace(message="a mock answers, and HAL is required", hint="hal.mode: live in .speckit.yaml")
-    answered = "a mock answers" if hal_.mode == "mock" else "answers"
-    return made._replace(status="passed", message=f"{answered} ({hal_.mode})", hint=None)
 
 
 def worst_first(probes: Sequence[Probe]) -> list[Probe]:

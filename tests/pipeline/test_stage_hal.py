@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from guardrails.services.probes.checks import CHECKS
-from guardrails.services.probes.mock import FAILING, GARBAGE, HEALTHY
+from guardrails.config.settings import HAL, MockBehaviour
+from guardrails.services.probes.mock import answer
 from tests.pipeline.stage_world import SPEC, Ran, agreements, packet, run_stage, telemetry, world
 from tests.probes.hostile import Connection, hostile, says
 from tests.sandbox import Sandbox
@@ -32,20 +32,17 @@ def stage(sandbox: Sandbox, name: str = "validate", hal: dict[str, Any] | None =
     return ran
 
 
-ANSWERS = {"healthy": HEALTHY, "failing": FAILING, "garbage": GARBAGE}
-
-
 @contextmanager
-def service(behaviour: str = "healthy") -> Iterator[str]:
+def service(behaviour: MockBehaviour = "healthy") -> Iterator[str]:
     """Stands in for the live service: an HTTP server that does not say it is a mock."""
-    paths = {check.path: name for name, check in CHECKS.items()}
+    checks = {check.path: check for check in HAL.checks}
 
-    def answer(connection: Connection) -> None:
-        reply = ANSWERS[behaviour][paths[connection.request.split(b" ")[1].decode().partition("?")[0]]]
+    def reply_to(connection: Connection) -> None:
+        reply = answer(checks[connection.request.split(b" ")[1].decode().partition("?")[0]], behaviour)
         head = f"HTTP/1.1 {reply.status} X\r\nContent-Type: application/json"
         says(reply.body, head)(connection)
 
-    with hostile(answer) as made:
+    with hostile(reply_to) as made:
         yield made.url
 
 
@@ -106,7 +103,9 @@ def test_a_stage_cannot_be_configured_out_of_what_is_required(sandbox: Sandbox) 
 
 @pytest.mark.parametrize("required", [False, True])
 @pytest.mark.parametrize(("behaviour", "code"), [("healthy", 0), ("failing", 1), ("garbage", 1)])
-def test_the_summary_follows_from_the_probes(sandbox: Sandbox, behaviour: str, code: int, required: bool) -> None:
+def test_the_summary_follows_from_the_probes(
+    sandbox: Sandbox, behaviour: MockBehaviour, code: int, required: bool
+) -> None:
     with service(behaviour) as url:
         ran = stage(sandbox, hal={"mode": "live", "base_url": url, "required": required}, **{KEY: SECRET})
     record = telemetry(sandbox, ran.closed)
@@ -114,7 +113,7 @@ def test_the_summary_follows_from_the_probes(sandbox: Sandbox, behaviour: str, c
     summary = record["hal"]["summary"]
     assert (summary["status"], record["success"]) == (("failed", False) if code else ("passed", True))
     scenarios = {each["name"]: each["status"] for each in record["scenarios"]}
-    failed = {name for name in CHECKS if scenarios[f"hal {name}"] == "failed"}
+    failed = {name for name in (check.name for check in HAL.checks) if scenarios[f"hal {name}"] == "failed"}
     assert failed == set(summary["failed_checks"])
     assert bool(failed) is bool(code)
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from guardrails.config.settings import Hal, Secrets, Settings
+from guardrails.config.settings import HAL, Secrets, Settings
 from guardrails.secrets.scan import scan
 from guardrails.secrets.values import values
 from guardrails.services.probes.records import Response
@@ -22,13 +22,19 @@ CHECKS = ["health", "list_movies", "indexer_test", "graphql_ping"]
 
 def live(url: str | None, **changes: Any) -> Settings:
     """Settings under which a service is asked."""
-    hal = Hal(mode="live", origin="--mode", base_url=url, timeout=changes.pop("timeout", 5.0), **changes)
+    hal = HAL.only(changes.pop("checks", CHECKS))
+    hal = hal._replace(mode="live", origin="--mode", base_url=url, timeout=changes.pop("timeout", 5.0), **changes)
     return Settings(hal=hal, secrets=Secrets(("OTHER_SECRET",)))
+
+
+def responses(settings: Settings, **environment: str) -> tuple[Response, ...]:
+    """What the HAL of these settings answers."""
+    return probe(settings.hal, settings, Surroundings(environment, "."))
 
 
 def ask(url: str | None, **changes: Any) -> tuple[Response, ...]:
     """The responses of a live service."""
-    return probe(live(url, **changes), Surroundings({VARIABLE: KEY}, "."))
+    return responses(live(url, **changes), **{VARIABLE: KEY})
 
 
 def forms(value: str = KEY) -> list[bytes]:

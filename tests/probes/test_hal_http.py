@@ -11,8 +11,7 @@ import pytest
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.secrets.redact import MARK
 from guardrails.services.probes.records import KEPT
-from guardrails.services.probes.run import Surroundings, probe
-from tests.probes.bench import CHECKS, KEY, VARIABLE, ask, holds_secret, live
+from tests.probes.bench import CHECKS, KEY, VARIABLE, ask, holds_secret, live, responses
 from tests.probes.hostile import Connection, Script, drips, floods, hostile, resets, says, sends
 
 OK = "HTTP/1.1 200 OK\r\nContent-Type: application/json"
@@ -169,7 +168,7 @@ def test_a_long_answer_is_kept_in_part(size: int) -> None:
 def test_no_part_of_a_secret_is_left_where_an_answer_was_cut(key: str, shift: int) -> None:
     body = b"x" * shift + key.encode() * (2 * 1_048_576 // len(key))
     with hostile(says(body)) as server:
-        (made,) = probe(live(server.url, checks=("health",)), Surroundings({VARIABLE: key}, "."))
+        (made,) = responses(live(server.url, checks=("health",)), **{VARIABLE: key})
     assert made.body is not None
     assert made.body.truncated
     left = str(made.body.content).replace(MARK, "").strip("x")
@@ -179,7 +178,7 @@ def test_no_part_of_a_secret_is_left_where_an_answer_was_cut(key: str, shift: in
 @pytest.mark.parametrize("key", ["", "   ", "abc", "line\nbreak-in-it", "schlüssel-äöü"])
 def test_a_key_that_cannot_be_sent_fails_without_asking_and_is_not_shown(key: str) -> None:
     with hostile(says(b'{"status": "ok"}')) as server:
-        made = probe(live(server.url), Surroundings({VARIABLE: key}, "."))
+        made = responses(live(server.url), **{VARIABLE: key})
     assert server.requests == []
     assert {each.status for each in made} == {"failed"}
     for each in made:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from guardrails.services.probes.records import Response
-from guardrails.services.probes.run import Surroundings, probe
-from tests.probes.bench import CHECKS, KEY, VARIABLE, ask, holds_secret, live
+from tests.probes.bench import CHECKS, KEY, VARIABLE, ask, holds_secret, live, responses
 
 SERVER = str(Path(__file__).parent / "mcp_server.py")
 
@@ -110,7 +109,7 @@ def test_a_command_that_is_no_server_is_a_failed_check(command: tuple[str, ...],
 def test_without_a_key_no_server_is_started(tmp_path: Path) -> None:
     mark = tmp_path / "started"
     command = (sys.executable, "-c", f"open({str(mark)!r}, 'w')")
-    made = probe(live(None, mcp=command), Surroundings({}, "."))
+    made = responses(live(None, mcp=command))
     assert {each.reason for each in made} == {f"{VARIABLE} is not set"}
     assert not mark.exists()
 

@@ -10,8 +10,9 @@ from contextlib import suppress
 
 import pytest
 
+from guardrails.config.settings import HAL, MOCK_BEHAVIOURS
 from guardrails.errors import GuardrailError
-from guardrails.services.probes.mock import BEHAVIOURS, open_mock, serving
+from guardrails.services.probes.mock import open_mock, serving
 from tests.probes.bench import KEY, ask, smoke
 from tests.probes.hostile import hostile, says
 from tests.sandbox import SPECKIT, Sandbox
@@ -81,7 +82,7 @@ def test_the_other_modes_fail_every_check_with_a_reason(sandbox: Sandbox, start:
 
 
 def test_every_mode_is_tested() -> None:
-    assert {"healthy", *FAILURES} == set(BEHAVIOURS)
+    assert {"healthy", *FAILURES} == set(MOCK_BEHAVIOURS)
 
 
 def test_a_mock_never_passes_for_the_live_service(sandbox: Sandbox, start: Start) -> None:
@@ -133,7 +134,7 @@ def test_what_is_no_port_is_refused(sandbox: Sandbox, port: str) -> None:
     ids=["another path", "another method", "a length that is none", "an unknown method", "no HTTP"],
 )
 def test_other_requests_get_an_error_and_the_mock_lives_on(request_: bytes, status: bytes) -> None:
-    mock = open_mock(0, "healthy")
+    mock = open_mock(HAL.checks, 0, "healthy")
     with serving(mock) as url, socket.create_connection(("127.0.0.1", mock.server_address[1]), timeout=5) as client:
         client.sendall(request_)
         assert status in client.recv(4096)
@@ -141,7 +142,7 @@ def test_other_requests_get_an_error_and_the_mock_lives_on(request_: bytes, stat
 
 
 def test_a_slow_answer_ends_with_the_mock() -> None:
-    mock = open_mock(0, "slow")
+    mock = open_mock(HAL.checks, 0, "slow")
     with socket.create_connection(("127.0.0.1", mock.server_address[1]), timeout=10) as client:
         with serving(mock):
             client.sendall(b"GET /health HTTP/1.1\r\n\r\n")
@@ -151,9 +152,9 @@ def test_a_slow_answer_ends_with_the_mock() -> None:
 
 
 def test_two_mocks_cannot_share_a_port() -> None:
-    first = open_mock(0, "healthy")
+    first = open_mock(HAL.checks, 0, "healthy")
     with pytest.raises(GuardrailError):
-        open_mock(int(first.server_address[1]), "healthy")
+        open_mock(HAL.checks, int(first.server_address[1]), "healthy")
     first.server_close()
 
 

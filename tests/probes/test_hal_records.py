@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrails.config.layout import Layout
+from guardrails.config.settings import HAL
 from guardrails.core.schema import faults
 from guardrails.core.strict_json import parse
 from guardrails.evidence.names import new_session
@@ -26,7 +27,7 @@ KEY = "s3cr3t-value"
 
 def kept(body: bytes | None, *, key: str = KEY, **changes: Any) -> Response:
     url = changes.pop("url", "http://h/api/v3/movie")
-    question = Question("list_movies", "http", "GET", url, None, 1.5)
+    question = Question(HAL.only(["list_movies"]).checks[0], "http", url, 1.5)
     asked = Asked(question, NOW, 3, http_status=200, body=body)._replace(**changes)
     return response(asked, "live", "default", Redactor((VARIABLE,), {VARIABLE: key}))
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from guardrails.config.loader import load
-from guardrails.config.settings import HAL_CHECKS, Hal, from_environment
+from guardrails.config.settings import HAL, Service, from_environment
 from guardrails.errors import GuardrailError
 
 
-def hal(text: str, **environ: str) -> Hal:
+def hal(text: str, **environ: str) -> Service:
     return load(text.encode(), ".speckit.yaml", environ).settings.hal
 
 
 def test_by_default_nobody_is_asked() -> None:
-    assert hal("") == from_environment({}).hal == Hal()
-    assert (Hal().mode, Hal().origin, Hal().required, Hal().checks) == ("off", "default", False, HAL_CHECKS)
+    assert hal("") == from_environment({}).hal == HAL
+    assert (HAL.mode, HAL.origin, HAL.required, len(HAL.checks)) == ("off", "default", False, 4)
 
 
 def test_each_key_is_read() -> None:
@@ -23,7 +23,7 @@ def test_each_key_is_read() -> None:
         "hal:\n  mode: live\n  base_url: https://hal.example:8443/base/\n  secret_env: KEY\n  required: true\n"
         "  timeout: 1.5m\n  mcp: [npx, -y, hal-mcp]\n  checks: [health]\n"
     )
-    assert made == Hal(
+    assert made == HAL.only(["health"])._replace(
         mode="live",
         origin=".speckit.yaml:2",
         base_url="https://hal.example:8443/base",
@@ -31,7 +31,6 @@ def test_each_key_is_read() -> None:
         required=True,
         timeout=90.0,
         mcp=("npx", "-y", "hal-mcp"),
-        checks=("health",),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from guardrails.config.settings import Hal, HalMode
+from guardrails.config.settings import HAL, ProbeMode, Service
 from guardrails.core.schema import faults, load
 from guardrails.evidence.store import Written
 from guardrails.services.probes.records import Response, Status
@@ -22,8 +22,8 @@ def responses(*statuses: Status) -> list[Response]:
     return [Response(name, "live", "x", status, now) for name, status in zip(CHECKS, statuses, strict=False)]
 
 
-def hal(mode: HalMode = "live", *, required: bool = False, checks: tuple[str, ...] = CHECKS) -> Hal:
-    return Hal(mode=mode, origin=".speckit.yaml:3", required=required, checks=checks)
+def hal(mode: ProbeMode = "live", *, required: bool = False, checks: tuple[str, ...] = CHECKS) -> Service:
+    return HAL.only(checks)._replace(mode=mode, origin=".speckit.yaml:3", required=required)
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,12 @@ def test_nothing_configured_is_nothing_passed() -> None:
     assert summarized(hal(checks=()), []).status == "skipped"
 
 
-_MODES: tuple[HalMode, ...] = ("off", "mock", "live")
+_MODES: tuple[ProbeMode, ...] = ("off", "mock", "live")
 _STATUSES: tuple[Status, ...] = ("passed", "failed", "skipped")
 
 
 @pytest.mark.parametrize(("mode", "status"), tuple(product(_MODES, _STATUSES)))
-def test_what_is_required_is_satisfied_by_a_live_pass_and_nothing_else(mode: HalMode, status: Status) -> None:
+def test_what_is_required_is_satisfied_by_a_live_pass_and_nothing_else(mode: ProbeMode, status: Status) -> None:
     summary = Summary(mode, "x", status, ("health",) if status == "failed" else ())
     assert shortfall(hal(), summary) is None
     assert (shortfall(hal(required=True), summary) is None) is (mode == "live" and status == "passed")

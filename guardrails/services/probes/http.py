@@ -1,4 +1,4 @@
-"""Ask HAL over HTTP. The service is not trusted: no redirect is followed, nothing is unpacked, time and size end."""
+"""Ask a service over HTTP. It is not trusted: no redirect is followed, nothing is unpacked, time and size end."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from socket import gaierror
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from guardrails.config.settings import Service
 from guardrails.errors import Undecidable
-from guardrails.services.probes.checks import CHECKS, READ_LIMIT, Asked, Question
+from guardrails.services.probes.checks import READ_LIMIT, Asked, Question
 
 if TYPE_CHECKING:
     import httpx
@@ -19,21 +20,21 @@ if TYPE_CHECKING:
 
 MOCK_HEADER = "X-Speckit-Mock"
 """With this the mock says what it is, so that nobody takes it for the service it stands for."""
+CHECK_HEADER = "X-Speckit-Check"
+"""With this a mock is told which check asks: two may ask one path."""
 _CHUNK = 1 << 16
 
 
-def questions(base_url: str, checks: Sequence[str], timeout: float) -> tuple[Question, ...]:
+def questions(base_url: str, service: Service) -> tuple[Question, ...]:
     """How each check is asked below an address."""
-    return tuple(
-        Question(name, "http", CHECKS[name].method, base_url + CHECKS[name].path, None, timeout) for name in checks
-    )
+    return tuple(Question(check, "http", base_url + check.endpoint, service.timeout) for check in service.checks)
 
 
-def ask(asking: Sequence[Question], key: str | None, local: bool) -> list[Asked]:
+def ask(label: str, asking: Sequence[Question], key: str | None, *, live: bool, local: bool) -> list[Asked]:
     """Ask all questions, one at least, at the same time; answers in their order.
 
-    `key` is sent with each; without one a mock is asked, with one a mock's answer does not count. `local` says that the
-    address is on this machine, where no proxy is in between.
+    `key` is sent with each, if there is one. Where the service is asked `live` a mock's answer does not count. `local`
+    says that the address is on this machine, where no proxy is in between.
 
     Raises Undecidable when the library for it is missing.
     """
@@ -41,12 +42,12 @@ def ask(asking: Sequence[Question], key: str | None, local: bool) -> list[Asked]
         import anyio
         import httpx  # noqa: F401  said to be missing here, before anything was begun
     except ImportError as error:
-        problem = "HAL cannot be asked: httpx cannot be imported"
+        problem = f"{label} cannot be asked: httpx cannot be imported"
         raise Undecidable(problem, "pip install 'speckit-guardrails[auto]'") from error
-    return anyio.run(partial(_ask_all, asking, key, local=local))
+    return anyio.run(partial(_ask_all, asking, key, live=live, local=local))
 
 
-async def _ask_all(asking: Sequence[Question], key: str | None, *, local: bool) -> list[Asked]:
+async def _ask_all(asking: Sequence[Question], key: str | None, *, live: bool, local: bool) -> list[Asked]:
     import anyio
     import httpx
 
@@ -59,12 +60,12 @@ async def _ask_all(asking: Sequence[Question], key: str | None, *, local: bool) 
     async with httpx.AsyncClient(headers=headers, timeout=limit, follow_redirects=False, trust_env=not local) as client:
 
         async def one(question: Question) -> None:
-            answers[question.check] = await _ask(client, question, live=key is not None)
+            answers[question.check.name] = await _ask(client, question, live=live)
 
         async with anyio.create_task_group() as group:
             for question in asking:
                 group.start_soon(one, question)
-    return [answers[question.check] for question in asking]
+    return [answers[question.check.name] for question in asking]
 
 
 async def _ask(client: httpx.AsyncClient, question: Question, *, live: bool) -> Asked:
@@ -85,9 +86,11 @@ async def _ask(client: httpx.AsyncClient, question: Question, *, live: bool) -> 
 
 
 async def _answer(client: httpx.AsyncClient, question: Question, *, live: bool) -> Asked:
-    check = CHECKS[question.check]
+    check = question.check
     url = f"{question.url}?{check.query}" if check.query else str(question.url)
     headers = {} if check.payload is None else {"Content-Type": "application/json"}
+    if not live:
+        headers[CHECK_HEADER] = check.name
     async with client.stream(check.method, url, content=check.payload, headers=headers) as response:
         body = bytearray()
         async for chunk in response.aiter_raw(_CHUNK):

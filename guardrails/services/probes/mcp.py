@@ -1,4 +1,4 @@
-"""Ask HAL over MCP: a server process on this machine, with tools named like the checks."""
+"""Ask a service over MCP: a server process on this machine, one tool for each check."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from guardrails.config.settings import Service
 from guardrails.services.mcp_client import Server, Unreachable, converse, kind, require_library
 from guardrails.services.probes.checks import READ_LIMIT, Asked, Question
 
@@ -15,17 +16,17 @@ if TYPE_CHECKING:
     from mcp import ClientSession
 
 
-def questions(checks: Sequence[str], timeout: float) -> tuple[Question, ...]:
+def questions(service: Service) -> tuple[Question, ...]:
     """How each check is asked."""
-    return tuple(Question(name, "mcp", "tools/call", None, name, timeout) for name in checks)
+    return tuple(Question(check, "mcp", None, service.timeout) for check in service.checks)
 
 
-def ask(server: Server, asking: Sequence[Question]) -> list[Asked]:
+def ask(label: str, server: Server, asking: Sequence[Question]) -> list[Asked]:
     """Start the server, ask all questions, one at least, at once, and end it; answers in their order.
 
     Raises Undecidable when the library for it is missing.
     """
-    require_library("HAL cannot be asked")
+    require_library(f"{label} cannot be asked")
     import anyio
 
     answers: dict[str, Asked] = {}
@@ -34,7 +35,7 @@ def ask(server: Server, asking: Sequence[Question]) -> list[Asked]:
         tools = await _tools(session, asking[0].timeout)
 
         async def one(question: Question) -> None:
-            answers[question.check] = await _ask(session, question, tools)
+            answers[question.check.name] = await _ask(session, question, tools)
 
         async with anyio.create_task_group() as group:
             for question in asking:
@@ -46,7 +47,7 @@ def ask(server: Server, asking: Sequence[Question]) -> list[Asked]:
     except Unreachable as error:
         reason = f"the MCP server {error}"
     now = datetime.now(timezone.utc)
-    return [answers.get(question.check) or Asked(question, now, reason=reason) for question in asking]
+    return [answers.get(question.check.name) or Asked(question, now, reason=reason) for question in asking]
 
 
 async def _tools(session: ClientSession, timeout: float) -> set[str] | None:
@@ -66,12 +67,13 @@ async def _ask(session: ClientSession, question: Question, tools: set[str] | Non
     asked = Asked(question, datetime.now(timezone.utc))
     if tools is None:
         return asked._replace(reason=f"the MCP server was not ready within {question.timeout:g} s")
-    if question.tool not in tools:
+    if question.tool is None or question.tool not in tools:
         return asked._replace(reason="the MCP server has no such tool")
     try:
         with anyio.fail_after(question.timeout):
             # Both major versions of the library dump to the names of the protocol, whatever they call them.
-            result = (await session.call_tool(question.check, {})).model_dump(mode="json", by_alias=True)
+            arguments = json.loads(question.check.arguments)
+            result = (await session.call_tool(question.tool, arguments)).model_dump(mode="json", by_alias=True)
         asked = _answered(asked, result)._replace(latency_ms=int((monotonic() - start) * 1000))
     except TimeoutError:
         asked = asked._replace(reason=f"no complete answer within {question.timeout:g} s")

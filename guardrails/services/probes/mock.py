@@ -1,24 +1,25 @@
-"""A mock of HAL on this machine: the four endpoints, well, failing, slow, or answering garbage."""
+"""A mock of a service on this machine: healthy, failing, slow, or answering garbage."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal, NamedTuple
+from typing import Any, NamedTuple
 
+from guardrails.config.settings import Expectation, JsonType, MockBehaviour, NamedExpectation, ProbeCheck
 from guardrails.errors import GuardrailError
-from guardrails.services.probes.checks import CHECKS
-from guardrails.services.probes.http import MOCK_HEADER
+from guardrails.services.probes.checks import tokens
+from guardrails.services.probes.http import CHECK_HEADER, MOCK_HEADER
 
-Behaviour = Literal["healthy", "failing", "slow", "garbage"]
-BEHAVIOURS: tuple[Behaviour, ...] = ("healthy", "failing", "slow", "garbage")
 _MOST = 1 << 16
 """Bytes of a request that are read."""
 _DRIP = 0.1
 """Seconds between two bytes of a slow answer."""
+_MOST_ITEMS = 1000
+"""Items of a list that is made up."""
 
 
 class Reply(NamedTuple):
@@ -33,27 +34,99 @@ def _reply(status: int, value: object) -> Reply:
     return Reply(status, json.dumps(value).encode())
 
 
-_MOVIES = [{"id": 1, "title": "The Mock", "year": 1999}, {"id": 2, "title": "The Mock Returns", "year": 2003}]
-HEALTHY = {
-    "health": _reply(200, {"status": "ok", "mock": True}),
-    "list_movies": _reply(200, _MOVIES),
-    "indexer_test": _reply(200, {"success": True}),
-    "graphql_ping": _reply(200, {"data": {"__typename": "Query"}}),
-}
-FAILING = {
-    "health": _reply(503, {"status": "down"}),
-    "list_movies": _reply(500, {"error": "the catalogue cannot be read"}),
+class _Answers(NamedTuple):
+    """What a mock answers where the name of an expectation says what is asked for."""
+
+    healthy: Reply
+    failing: Reply
+    garbage: Reply
+
+
+_NAMED: dict[NamedExpectation, _Answers] = {
+    "healthy": _Answers(
+        _reply(200, {"status": "ok", "mock": True}),
+        _reply(503, {"status": "down"}),
+        Reply(200, b"\x1b[2J\x1b]0;owned\x07\xff\xfe\xc3(", "text/\x1b[31mplain"),
+    ),
+    "list": _Answers(
+        _reply(200, []),
+        _reply(500, {"error": "the catalogue cannot be read"}),
+        Reply(200, b'[{"id": 1, "title": "The Mo'),
+    ),
     # Two that fail with a 200: who looks at the status alone takes them for passed.
-    "indexer_test": _reply(200, {"success": False, "errors": ["the indexer does not answer"]}),
-    "graphql_ping": _reply(200, {"data": None, "errors": [{"message": "no schema"}]}),
+    "no-failures": _Answers(
+        _reply(200, {"success": True}),
+        _reply(200, {"success": False, "errors": ["the indexer does not answer"]}),
+        Reply(200, b"<html><body>It works!</body></html>", "text/html"),
+    ),
+    "graphql": _Answers(
+        _reply(200, {"data": {"__typename": "Query"}}),
+        _reply(200, {"data": None, "errors": [{"message": "no schema"}]}),
+        _reply(200, "pong"),
+    ),
 }
-GARBAGE = {
-    "health": Reply(200, b"\x1b[2J\x1b]0;owned\x07\xff\xfe\xc3(", "text/\x1b[31mplain"),
-    "list_movies": Reply(200, b'[{"id": 1, "title": "The Mo'),
-    "indexer_test": Reply(200, b"<html><body>It works!</body></html>", "text/html"),
-    "graphql_ping": _reply(200, "pong"),
+_EXAMPLES: dict[JsonType, Any] = {
+    "object": {},
+    "array": [],
+    "string": "mock",
+    "number": 1.5,
+    "integer": 1,
+    "boolean": True,
+    "null": None,
 }
-_REPLIES = {"healthy": HEALTHY, "failing": FAILING, "slow": HEALTHY, "garbage": GARBAGE}
+
+
+def answer(check: ProbeCheck, behaviour: MockBehaviour) -> Reply:
+    """What a mock answers to a check. A slow one would answer as a healthy one does."""
+    answers = _answers(check)
+    if behaviour == "failing":
+        return answers.failing
+    if behaviour == "garbage":
+        return answers.garbage
+    status = check.status[0] if check.status else 200
+    return answers.healthy._replace(status=status, body=check.example or answers.healthy.body)
+
+
+def _answers(check: ProbeCheck) -> _Answers:
+    if isinstance(check.expect, str):
+        return _NAMED[check.expect]
+    return _Answers(
+        _reply(200, _example(check.expect)),
+        _reply(503, {"error": "the mock fails"}),
+        Reply(200, b'{"mock": "garb'),
+    )
+
+
+def _example(expected: Sequence[Expectation]) -> Any:
+    """A value of which the expectations hold, as far as they don't contradict each other."""
+    made: Any = None
+    for each in sorted(expected, key=lambda each: each.at.count("/")):
+        made = _placed(made, tokens(each.at), each)
+    return made
+
+
+def _placed(value: Any, path: Sequence[str], expected: Expectation) -> Any:
+    """`value` with what is expected at `path`."""
+    if not path:
+        return _expected(expected) if value is None else value
+    token, rest = path[0], path[1:]
+    if token.isdigit() and not isinstance(value, dict):
+        items = list(value) if isinstance(value, list) else []
+        index = min(int(token[:9]), _MOST_ITEMS - 1)
+        items += [None] * (index + 1 - len(items))
+        items[index] = _placed(items[index], rest, expected)
+        return items
+    fields = dict(value) if isinstance(value, dict) else {}
+    fields[token] = _placed(fields.get(token), rest, expected)
+    return fields
+
+
+def _expected(expected: Expectation) -> Any:
+    if expected.one_of:
+        return expected.one_of[0]
+    if expected.min_items is not None:
+        return [None] * min(expected.min_items, _MOST_ITEMS)
+    return _EXAMPLES[expected.type or "string"]
 
 
 class Mock(ThreadingHTTPServer):
@@ -62,8 +135,9 @@ class Mock(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, port: int, behaviour: Behaviour) -> None:
-        self.behaviour: Behaviour = behaviour
+    def __init__(self, checks: Sequence[ProbeCheck], port: int, behaviour: MockBehaviour) -> None:
+        self.checks = checks
+        self.behaviour: MockBehaviour = behaviour
         self.stopping = threading.Event()
         super().__init__(("127.0.0.1", port), _Handler)
 
@@ -90,14 +164,16 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def _answer(self) -> None:
-        path = self.path.partition("?")[0]
-        check = next((check for check in CHECKS.values() if check.path == path), None)
-        if check is None:
+        path, asked_by = self.path.partition("?")[0], self.headers.get(CHECK_HEADER)
+        checks = [check for check in self.server.checks if check.endpoint == path]
+        check = next((check for check in checks if check.name == asked_by), None)
+        check = check or next((check for check in checks if check.method == self.command), None)
+        if not checks:
             self._send(_reply(404, {"error": "no such endpoint"}))
-        elif check.method != self.command:
-            self._send(_reply(405, {"error": f"{check.method} only"}))
+        elif check is None or check.method != self.command:
+            self._send(_reply(405, {"error": f"{checks[0].method} only"}))
         else:
-            self._send(_REPLIES[self.server.behaviour][check.name])
+            self._send(answer(check, self.server.behaviour))
 
     def _send(self, reply: Reply) -> None:
         self.send_response(reply.status)
@@ -120,10 +196,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: what clients send is not for the terminal."""
 
 
-def open_mock(port: int, behaviour: Behaviour) -> Mock:
-    """A mock that is bound to its port (0: any free one) and does not serve yet. Raises GuardrailError."""
+def open_mock(checks: Sequence[ProbeCheck], port: int, behaviour: MockBehaviour) -> Mock:
+    """A mock of a service with these checks, bound to its port (0: any free one) and not serving yet.
+
+    Raises GuardrailError.
+    """
     try:
-        return Mock(port, behaviour)
+        return Mock(checks, port, behaviour)
     except OSError as error:
         raise GuardrailError(f"port {port} cannot be used: {error.strerror}", "name another with --port") from error
 

@@ -1,4 +1,4 @@
-"""Responses of HAL checks as they are kept: without secrets, short, and valid against their schema."""
+"""Responses of services as they are kept: without secrets, short, and valid against their schema."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from guardrails.config.layout import Layout
-from guardrails.config.settings import HalMode
+from guardrails.config.settings import HAL, ProbeMode, Service
 from guardrails.core.strict_json import JsonFlaw, parse
 from guardrails.core.text import printable
 from guardrails.evidence.names import Session, command_path
@@ -42,7 +42,7 @@ class Response(NamedTuple):
     """What became of one check. Holds no secret."""
 
     check: str
-    mode: HalMode
+    mode: ProbeMode
     origin: str
     status: Status
     finished: datetime
@@ -53,12 +53,12 @@ class Response(NamedTuple):
     body: Body | None = None
 
 
-def response(asked: Asked, mode: HalMode, origin: str, redactor: Redactor) -> Response:
+def response(asked: Asked, mode: ProbeMode, origin: str, redactor: Redactor) -> Response:
     """The response to a check that was asked, judged, and without secrets."""
     question = asked.question
     reason = reason_against(asked)
     return Response(
-        question.check,
+        question.check.name,
         mode,
         origin,
         "passed" if reason is None else "failed",
@@ -109,14 +109,15 @@ def _beginning(data: bytes | None, cut: bool) -> str | None:
     return (data[:-_MARGIN] if cut else data)[:KEPT].decode("utf-8", "replace")
 
 
-def document(made: Response, session: Session) -> dict[str, Any]:
-    """A response as schemas/hal_response.schema.json has it."""
+def document(made: Response, session: Session, service: Service = HAL) -> dict[str, Any]:
+    """A response as schemas/hal_response.schema.json has it. HAL's records are older than `service`, and do without."""
     found: dict[str, Any] = {
         "schemaVersion": 1,
         "specId": session.spec,
         "stage": session.stage,
         "sessionId": session.stamp,
         "timestamp": made.finished.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **({} if service.name == HAL.name else {"service": service.name}),
         "check": made.check,
         "mode": made.mode,
         "origin": made.origin,
@@ -152,9 +153,19 @@ def _answer(body: Body) -> dict[str, Any]:
     }
 
 
-def record(store: Store, layout: Layout, session: Session, responses: Sequence[Response]) -> tuple[Written, ...]:
-    """Write each response to a file of its own. The caller holds the lock of the SPEC."""
+def record(
+    store: Store, layout: Layout, session: Session, service: Service, responses: Sequence[Response]
+) -> tuple[Written, ...]:
+    """Write each response to a file of its own. The caller holds the lock of the SPEC.
+
+    Neither name has two underscores in a row, so no two checks have one file.
+    """
+    prefix = "hal_" if service.name == HAL.name else f"probe_{service.name}__"
     return tuple(
-        store.record(command_path(layout, session, f"hal_{made.check}.json"), "hal_response", document(made, session))
+        store.record(
+            command_path(layout, session, f"{prefix}{made.check}.json"),
+            "hal_response",
+            document(made, session, service),
+        )
         for made in responses
     )

@@ -1,4 +1,4 @@
-"""Probe HAL: decide who is asked, ask, and judge what comes back."""
+"""Probe a service: decide who is asked, ask, and judge what comes back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from guardrails.config.settings import Hal, HalMode, Settings
+from guardrails.config.settings import ProbeMode, Service, Settings
 from guardrails.errors import Undecidable
 from guardrails.evidence.names import Session
 from guardrails.evidence.store import Store, Written
@@ -24,37 +24,37 @@ from guardrails.services.probes.records import Response, Status, record, respons
 
 
 class Summary(NamedTuple):
-    """All HAL checks of a stage. `mode` and `origin` are the decision they were made under."""
+    """All checks of one service in a stage. `mode` and `origin` are the decision they were made under."""
 
-    mode: HalMode
+    mode: ProbeMode
     origin: str
     status: Status
     failed_checks: tuple[str, ...] = ()
     artifacts: tuple[Written, ...] = ()
 
 
-def summarized(hal: Hal, responses: Sequence[Response], artifacts: Sequence[Written] = ()) -> Summary:
+def summarized(service: Service, responses: Sequence[Response], artifacts: Sequence[Written] = ()) -> Summary:
     """Passed when every configured check passed; failed when one failed or is missing among others; else skipped."""
     outcome = {made.check: made.status for made in responses}
     asked = any(status != "skipped" for status in outcome.values())
-    failed = tuple(name for name in hal.checks if asked and outcome.get(name) != "passed")
+    failed = tuple(check.name for check in service.checks if asked and outcome.get(check.name) != "passed")
     status: Status = "failed" if failed else "passed" if asked else "skipped"
-    return Summary(hal.mode, hal.origin, status, failed, tuple(artifacts))
+    return Summary(service.mode, service.origin, status, failed, tuple(artifacts))
 
 
-def shortfall(hal: Hal, summary: Summary) -> str | None:
-    """Why HAL is required and not satisfied; None when it is satisfied or not required."""
-    if not hal.required or (summary.mode == "live" and summary.status == "passed"):
+def shortfall(service: Service, summary: Summary) -> str | None:
+    """Why the service is required and not satisfied; None when it is satisfied or not required."""
+    if not service.required or (summary.mode == "live" and summary.status == "passed"):
         return None
     if summary.status == "failed":
-        return f"HAL is required, and it failed: {', '.join(summary.failed_checks)}"
+        return f"{service.label} is required, and it failed: {', '.join(summary.failed_checks)}"
     if summary.status == "skipped":
-        return f"HAL is required, and it was not asked ({summary.origin})"
-    return f"HAL is required, and a mock answered ({summary.origin})"
+        return f"{service.label} is required, and it was not asked ({summary.origin})"
+    return f"{service.label} is required, and a mock answered ({summary.origin})"
 
 
 def telemetry(summary: Summary) -> dict[str, Any]:
-    """The `hal` of a stage's telemetry."""
+    """A summary as the `hal` of a stage's telemetry."""
     return {
         "mode": summary.mode,
         "origin": summary.origin,
@@ -87,45 +87,43 @@ class Outcome(NamedTuple):
     summary: Summary
 
 
-def run(settings: Settings, around: Surroundings, records: Records | None = None) -> Outcome:
-    """Probe, keep the responses, and sum them up. That HAL was skipped is kept; that nobody wanted it is not.
+def run(service: Service, settings: Settings, around: Surroundings, records: Records | None = None) -> Outcome:
+    """Probe, keep the responses, and sum them up.
 
     Raises Undecidable as `probe` does.
     """
-    hal = settings.hal
-    responses = probe(settings, around)
+    responses = probe(service, settings, around)
     written: tuple[Written, ...] = ()
-    if records is not None and (hal.mode != "off" or hal.skip):
-        written = record(records.store, settings.layout, records.session, responses)
-    return Outcome(responses, summarized(hal, responses, written))
+    if records is not None and (service.mode != "off" or service.skip or service.records_off):
+        written = record(records.store, settings.layout, records.session, service, responses)
+    return Outcome(responses, summarized(service, responses, written))
 
 
-def probe(settings: Settings, around: Surroundings) -> tuple[Response, ...]:
-    """A response for each configured check, in their order. None is asked when HAL is off.
+def probe(service: Service, settings: Settings, around: Surroundings) -> tuple[Response, ...]:
+    """A response for each configured check, in their order. None is asked when the service is off.
 
     Raises Undecidable when nobody can be asked: no address is configured, or a library is missing.
     """
-    hal = settings.hal
-    if hal.mode == "off":
-        return tuple(_skipped(hal, name) for name in hal.checks)
+    if service.mode == "off":
+        return tuple(_skipped(service, check.name) for check in service.checks)
     redactor = redactor_of(settings, around.environment)
-    with _target(hal) as target:
-        asked = _ask(hal, target, around) if hal.checks else []
-    return tuple(response(each, hal.mode, hal.origin, redactor) for each in asked)
+    with _target(service) as target:
+        asked = _ask(service, target, around) if service.checks else []
+    return tuple(response(each, service.mode, service.origin, redactor) for each in asked)
 
 
-def why_off(hal: Hal) -> str:
+def why_off(service: Service) -> str:
     """Why nobody is asked."""
-    return "SPEC_OPS_HAL_SKIP=1" if hal.skip else f"HAL is off ({hal.origin})"
+    return "SPEC_OPS_HAL_SKIP=1" if service.skip else f"{service.label} is off ({service.origin})"
 
 
-def target_of(hal: Hal) -> str:
+def target_of(service: Service) -> str:
     """Who would be asked, in a few words."""
-    if hal.mode == "off":
+    if service.mode == "off":
         return "nobody"
-    if hal.mode == "mock":
-        return _local_mock(hal) or "a mock of its own"
-    return "the MCP server " + hal.mcp[0] if hal.mcp else hal.base_url or "nobody: no address is configured"
+    if service.mode == "mock":
+        return _local_mock(service) or "a mock of its own"
+    return "the MCP server " + service.mcp[0] if service.mcp else service.base_url or "nobody: no address is configured"
 
 
 def is_local(url: str) -> bool:
@@ -137,51 +135,53 @@ def is_local(url: str) -> bool:
         return host == "localhost"
 
 
-def _skipped(hal: Hal, name: str) -> Response:
-    return Response(name, hal.mode, hal.origin, "skipped", datetime.now(timezone.utc), why_off(hal))
+def _skipped(service: Service, name: str) -> Response:
+    return Response(name, service.mode, service.origin, "skipped", datetime.now(timezone.utc), why_off(service))
 
 
-def _local_mock(hal: Hal) -> str | None:
+def _local_mock(service: Service) -> str | None:
     """The configured address, if it may be asked in place of a mock of our own: never a service elsewhere."""
-    return hal.base_url if hal.base_url and is_local(hal.base_url) else None
+    return service.base_url if service.base_url and is_local(service.base_url) else None
 
 
 @contextmanager
-def _target(hal: Hal) -> Iterator[str | None]:
+def _target(service: Service) -> Iterator[str | None]:
     """The address that is asked; None for an MCP server. A mock is served for as long as it is needed."""
-    if hal.mode == "live":
-        if not hal.mcp and not hal.base_url:
-            hint = "set hal.base_url or hal.mcp in .speckit.yaml, or SPEC_OPS_HAL_BASE_URL"
-            raise Undecidable("HAL is to be asked live, and no address is configured", hint)
-        yield None if hal.mcp else hal.base_url
+    if service.mode == "live":
+        if not service.mcp and not service.base_url:
+            # Only of HAL: where an address may come from the environment, the configuration can't be held to it.
+            hint = f"set {service.key}.base_url or {service.key}.mcp in .speckit.yaml, or SPEC_OPS_HAL_BASE_URL"
+            raise Undecidable(f"{service.label} is to be asked live, and no address is configured", hint)
+        yield None if service.mcp else service.base_url
         return
-    given = _local_mock(hal)
+    given = _local_mock(service)
     if given:
         yield given
         return
     from guardrails.services.probes.mock import open_mock, serving
 
-    with serving(open_mock(0, "healthy")) as url:
+    with serving(open_mock(service.checks, 0, service.mock)) as url:
         yield url
 
 
-def _ask(hal: Hal, url: str | None, around: Surroundings) -> list[Asked]:
-    if url is None:
-        asking = mcp.questions(hal.checks, hal.timeout)
-    else:
-        asking = http.questions(url, hal.checks, hal.timeout)
-        if hal.mode == "mock":
-            return http.ask(asking, None, local=True)
-    key = around.environment.get(hal.secret_env, "").strip()
-    problem = _key_problem(hal.secret_env, key, in_header=url is not None)
+def _ask(service: Service, url: str | None, around: Surroundings) -> list[Asked]:
+    asking = mcp.questions(service) if url is None else http.questions(url, service)
+    if service.mode == "mock":
+        return http.ask(service.label, asking, None, live=False, local=True)
+    key = around.environment.get(service.secret_env, "").strip() if service.secret_env else None
+    problem = _key_problem(service.secret_env, key, in_header=url is not None)
     if problem:
         return [Asked(question, datetime.now(timezone.utc), reason=problem) for question in asking]
     if url is None:
-        return mcp.ask(Server(hal.mcp, around.directory, {hal.secret_env: key}), asking)
-    return http.ask(asking, key, local=is_local(url))
+        visible = {service.secret_env: key} if service.secret_env and key else {}
+        return mcp.ask(service.label, Server(service.mcp, around.directory, visible), asking)
+    return http.ask(service.label, asking, key, live=True, local=is_local(url))
 
 
-def _key_problem(name: str, key: str, *, in_header: bool) -> str | None:
+def _key_problem(name: str | None, key: str | None, *, in_header: bool) -> str | None:
+    """Why the key cannot be sent. A service without one needs none."""
+    if key is None:
+        return None
     if not key:
         return f"{name} is not set"
     if len(key) < SHORTEST:

@@ -222,10 +222,10 @@ def _probe_check(reader: Reader, transport: str | None, *key: str, item: dict[st
     """A check of a service; `transport` is None for one that has no address, and is never asked live."""
     name = ".".join(key)
     http, mcp = _OVER_HTTP & set(item), _OVER_MCP & set(item)
-    if (http and mcp) or (transport == "mcp" and http) or (transport == "http" and mcp):
-        odd = min(mcp if transport == "http" or (transport is None and http) else http)
-        whose = "an MCP server" if odd in _OVER_MCP else "HTTP"
-        raise reader.fail(f"{name}: {odd} is a key for {whose}", "leave it out", *key, odd)
+    unfit = mcp if transport == "http" or (transport is None and http) else http
+    if unfit:
+        whose = "HTTP" if unfit is http else "an MCP server"
+        raise reader.fail(f"{name}: {min(unfit)} is a key for {whose}", "leave it out", *key, min(unfit))
     if (http and "path" not in item) or (transport == "http" and not http):
         raise reader.fail(f"{name} has no path", "give the path below base_url, for example /health", *key)
     method = item.get("method", "POST" if "body" in item else "GET")
@@ -236,23 +236,36 @@ def _probe_check(reader: Reader, transport: str | None, *key: str, item: dict[st
         key[-1],
         item.get("path"),
         method,
-        urlencode({each: _query_value(value) for each, value in item.get("query", {}).items()}),
-        json.dumps(item["body"]).encode() if "body" in item else None,
+        urlencode({each: _query_value(reader, item["query"], *key, "query", each) for each in item.get("query", ())}),
+        _json(reader, item, *key, "body"),
         item.get("tool"),
-        json.dumps(item.get("arguments", {})),
-        tuple(item.get("status", ())),
+        (_json(reader, item, *key, "arguments") or b"{}").decode(),
+        tuple(map(int, item.get("status", ()))),
         expect if isinstance(expect, str) else tuple(map(_expectation, expect)),
-        json.dumps(item["example"]).encode() if "example" in item else None,
+        _json(reader, item, *key, "example"),
     )
 
 
-def _query_value(value: str | int | float | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _json(reader: Reader, item: dict[str, Any], *key: str) -> bytes | None:
+    """The last key of an item as JSON; None where it is not given. YAML has numbers that JSON has not."""
+    if key[-1] not in item:
+        return None
+    try:
+        return json.dumps(item[key[-1]], allow_nan=False).encode()
+    except ValueError as error:
+        raise reader.fail(f"{'.'.join(key)} holds a number that JSON cannot", "write it as text", *key) from error
+
+
+def _query_value(reader: Reader, query: dict[str, Any], *key: str) -> str:
+    """Text as it is, numbers and truth as JSON writes them."""
+    value = query[key[-1]]
+    return value if isinstance(value, str) else (_json(reader, query, *key) or b"").decode()
 
 
 def _expectation(item: dict[str, Any]) -> Expectation:
     values = (item["equals"],) if "equals" in item else tuple(item.get("one_of", ()))
-    return Expectation(item.get("at", ""), values, item.get("type"), item.get("min_items"))
+    least = item.get("min_items")
+    return Expectation(item.get("at", ""), values, item.get("type"), None if least is None else int(least))
 
 
 def _tool(reader: Reader, index: int, item: dict[str, Any]) -> Tool:

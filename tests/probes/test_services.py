@@ -121,6 +121,13 @@ class TestConfiguration:
         assert str(raised.value).startswith(".speckit.yaml:1:")
         assert "secret" not in str(raised.value)
 
+    @pytest.mark.parametrize("number", [".inf", ".nan", "0x" + "f" * 5000], ids=["endless", "none", "too long"])
+    @pytest.mark.parametrize("key", ["body", "query", "example"])
+    def test_a_number_that_cannot_be_sent_is_refused(self, key: str, number: str) -> None:
+        text = f"probes:\n  web:\n    mode: off\n    checks:\n      up: {{path: /up, {key}: {{n: {number}}}}}\n"
+        with pytest.raises(GuardrailError, match=rf"c\.yaml:5:.*\.{key}.* holds a number|does not satisfy"):
+            load_for_run(text.encode(), "c.yaml", {})
+
     def test_hal_has_a_section_of_its_own(self) -> None:
         text = json.dumps({"probes": {"hal": {"mode": "off", "checks": {"up": UP}}}})
         with pytest.raises(GuardrailError, match=r"probes\.hal: HAL has a section of its own"):
@@ -227,6 +234,18 @@ class TestLive:
         assert made.body is not None
         assert made.body.redactions == 1
         assert not holds_secret(repr(made).encode())
+
+    def test_a_secret_in_an_address_or_a_tool_is_in_no_record(self) -> None:
+        word = "kvd-plain-key-12345"
+        around = Surroundings({SECRET: word}, ".")
+        with hostile(says(b"OK")) as server:
+            (http,) = probe(*read(base_url=server.url, secret_env=SECRET, checks={"a": {"path": f"/{word}"}}), around)
+        command = [sys.executable, SERVER, "sound"]
+        (mcp,) = probe(*read(mcp=command, secret_env=SECRET, checks={"a": {"tool": word}}), around)
+        session = Session("SPEC-KIT-900", "validate", datetime.now(timezone.utc), "4f2a9c10")
+        records = [document(made, session) for made in (http, mcp)]
+        assert [made["request"].keys() & {"url", "tool"} for made in records] == [{"url"}, {"tool"}]
+        assert not holds_secret(json.dumps(records).encode(), word)
 
     def test_a_redirect_is_not_followed(self) -> None:
         head = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/"

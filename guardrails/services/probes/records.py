@@ -64,11 +64,19 @@ def response(asked: Asked, mode: ProbeMode, origin: str, redactor: Redactor) -> 
         "passed" if reason is None else "failed",
         asked.finished,
         None if reason is None else redactor.text(reason),
-        question._replace(url=redactor.text(question.url) if question.url else None),
+        _clean(question, redactor),
         asked.http_status,
         asked.latency_ms,
         None if asked.body is None else _body(asked, asked.body, redactor),
     )
+
+
+def _clean(question: Question, redactor: Redactor) -> Question:
+    """A question without secrets: a configuration may name one in an address, or as a tool."""
+    check = question.check
+    tool = redactor.text(check.tool) if check.tool else None
+    url = redactor.text(question.url) if question.url else None
+    return question._replace(url=url, check=check._replace(tool=tool))
 
 
 def _body(asked: Asked, raw: bytes, redactor: Redactor) -> Body:

@@ -146,9 +146,10 @@ def _total(given: dict[str, Any], stated: float | None, stages: tuple[StageCost,
     source = parts.source if parts.micros is not None and stages else "unknown"
     if stated == 0 and parts.micros != 0:  # it is no sum of what was measured
         source = "unknown"
-    return Cost.stated(
-        stated, whole(given.get("total_tokens")), source, calls, whole(given.get("priced_calls")), partial=parts.partial
-    )
+    known = [each.cost.micros is not None for each in stages]
+    partial = parts.partial or (any(known) and not all(known))
+    priced = whole(given.get("priced_calls"))
+    return Cost.stated(stated, whole(given.get("total_tokens")), source, calls, priced, partial=partial)
 
 
 def _stage(key: str, item: Any) -> StageCost:

@@ -95,6 +95,14 @@ def test_a_zero_that_was_measured_is_zero_everywhere(document: dict[str, Any], s
     assert (found.cost, found.status, found.audit, found.rules) == (0.0, 0.0, 0.0, [])
 
 
+def test_a_total_of_which_a_stage_is_unknown_is_a_lower_bound_everywhere(sandbox: Sandbox) -> None:
+    free, unknown = {**STAGE, "source": "measured"}, {**STAGE, "usd": None, "source": "unknown", "priced_calls": 0}
+    document = summary(STAGE, total_usd=4.2, calls=2) | {"per_stage": {"plan": free, "tasks": unknown}}
+    told(sandbox, document)
+    assert "The total is a lower bound" in sandbox.speckit("cost", SPEC).out
+    assert "at least $4.20" in sandbox.speckit("status", SPEC).out
+
+
 def test_a_stage_of_zero_is_unknown_beside_one_that_is_known(sandbox: Sandbox) -> None:
     paid = {**STAGE, "usd": 0.4, "source": "measured"}
     document = summary(paid, calls=2, priced_calls=2, total_tokens=60) | {"per_stage": {"plan": paid, "tasks": STAGE}}

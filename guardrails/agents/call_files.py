@@ -120,7 +120,10 @@ def read_words(path: str) -> str:
 
 
 def write(path: str, text: str) -> None:
-    """Write a small file that is there whole or not at all. Until it is flushed, a power cut can undo it."""
+    """Write a small file that is there whole or not at all. Until it is flushed, a power cut can undo it.
+
+    `core.atomic` does the same: the supervisor, which lives as long as its agent, loads nothing it can do without.
+    """
     partial = f"{path}.{os.getpid()}.part"
     handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.write(handle, text.encode())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from difflib import unified_diff
 from typing import NamedTuple
 
@@ -14,9 +14,10 @@ from guardrails.checks.lint.fix import fix as fixed
 from guardrails.cli.options import Globals
 from guardrails.cli.run_checks import load_settings
 from guardrails.config.settings import Settings
+from guardrails.core import atomic
 from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
-from guardrails.git.repo import open_repo, to_bytes
+from guardrails.git.repo import open_repo
 from guardrails.snapshot.base import Snapshot
 from guardrails.snapshot.worktree import Worktree
 
@@ -38,7 +39,7 @@ def fix(globals_: Globals, dry_run: bool) -> None:
         if dry_run:
             _show(mend)
             continue
-        _write(os.path.join(os.fsencode(repo.root), to_bytes(mend.path)), mend)
+        _write(os.path.join(repo.root, mend.path), mend)
         click.echo(f"mended {printable(mend.path)}", err=True)
 
 
@@ -66,18 +67,9 @@ def _show(mend: Mend) -> None:
         click.echo(printable(line))
 
 
-def _write(target: bytes, mend: Mend) -> None:
+def _write(target: str, mend: Mend) -> None:
     """The whole text or nothing, with the file's own mode."""
-    partial = target + b".%d.part" % os.getpid()
     try:
-        mode = os.stat(target).st_mode
-        with open(partial, "xb") as stream:
-            stream.write(mend.after.encode("utf-8"))
-        os.chmod(partial, mode)
-        os.replace(partial, target)
-    except FileExistsError as error:
-        raise GuardrailError(f"{os.fsdecode(partial)}: exists already", "move it away and try again") from error
+        atomic.write(target, mend.after.encode("utf-8"), stat.S_IMODE(os.stat(target).st_mode), durable=False)
     except OSError as error:
-        with suppress(OSError):
-            os.unlink(partial)
         raise GuardrailError(f"{mend.path}: {error.strerror}", "make it writable and try again") from error

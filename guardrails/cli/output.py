@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -52,16 +51,16 @@ def _write_file(path: str, report: str) -> None:
     """The whole report or nothing: a reader never sees half of it. A device or pipe is written to, never replaced."""
     target = os.path.realpath(path)
     whole = not os.path.lexists(target) or os.path.isfile(target)
-    partial = f"{target}.{os.getpid()}.part" if whole else target
+    data = report.encode("utf-8", "backslashreplace")
     try:
-        with open(partial, "x" if whole else "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-            stream.write(report)
         if whole:
-            os.replace(partial, target)
+            from guardrails.core import atomic
+
+            atomic.write(target, data, durable=False)
+        else:
+            with open(target, "wb") as stream:
+                stream.write(data)
     except OSError as error:
-        if whole:
-            with suppress(OSError):
-                os.unlink(partial)
         raise GuardrailError(f"{path}: {error.strerror}", "name a file that can be written with --output") from error
 
 

@@ -20,11 +20,12 @@ from guardrails.checks.ledger.runs import place, shelf
 from guardrails.checks.ledger.runs import place as of
 from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
+from guardrails.core.atomic import PARTIAL
 from guardrails.core.finding import Finding
 from guardrails.errors import GuardrailError
 from guardrails.evidence import tarball
 from guardrails.evidence.retention import Plan, Unit
-from guardrails.evidence.store import PARTIAL, Store
+from guardrails.evidence.store import Store
 from guardrails.evidence.tarball import DamagedError, Progress
 from guardrails.git.repo import Repo
 from guardrails.snapshot.context import Scope, Subject

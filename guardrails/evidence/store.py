@@ -1,7 +1,6 @@
 """Writing evidence: all of a file or none of it, inside the repository, never through a link, never over another."""
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -9,12 +8,11 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 
+from guardrails.core import atomic
 from guardrails.core.paths import is_plain
 from guardrails.core.schema import faults
 from guardrails.errors import GuardrailError
 
-PARTIAL = ".part"
-"""How the name of a file ends that is not whole yet."""
 _PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Not through a link, not waiting on a pipe, and the bytes as they are: where the platform has the flag."""
 
@@ -52,19 +50,11 @@ class Store:
         Raises GuardrailError when the file exists already (unless `replace`) or lies outside.
         """
         target = self._target(path)
-        partial = os.path.join(self._bench(target), f"{os.getpid()}-{secrets.token_hex(6)}{PARTIAL}")
         try:
-            with open(partial, "x+b") as stream:
+            with atomic.writing(target, replace=replace, folder=self._bench(target)) as stream:
                 yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            self._publish(partial, target, replace)
         except FileExistsError as error:
             raise GuardrailError(f"{path}: exists already", "evidence is never overwritten") from error
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(partial)
-        _flush_directory(os.path.dirname(target))
 
     def _bench(self, target: str) -> str:
         """Where a file is written before it is whole: in the git directory, so that what a kill leaves there is
@@ -89,7 +79,7 @@ class Store:
         bench = os.path.join(place, "speckit", "partial") if place else ""
         with suppress(FileNotFoundError, NotADirectoryError), os.scandir(bench or os.devnull) as items:
             for item in items:
-                if item.name.endswith(PARTIAL) and item.stat(follow_symlinks=False).st_mtime < now - 86_400:
+                if item.name.endswith(atomic.PARTIAL) and item.stat(follow_symlinks=False).st_mtime < now - 86_400:
                     with suppress(FileNotFoundError):
                         os.unlink(item.path)
 
@@ -124,15 +114,7 @@ class Store:
             stream.flush()
             os.fsync(stream.fileno())
         if made:
-            _flush_directory(os.path.dirname(target))
-
-    def _publish(self, partial: str, target: str, replace: bool) -> None:
-        if replace:
-            os.replace(partial, target)
-        elif os.name == "nt":
-            os.rename(partial, target)  # refuses an existing target there
-        else:
-            os.link(partial, target)  # as a rename, but refuses an existing target
+            atomic.flush_directory(os.path.dirname(target))
 
     def _target(self, path: str) -> str:
         """Where `path` lies on disk, its directories made and none of them a link."""
@@ -167,14 +149,3 @@ def _git_directory(root: str) -> str | None:
     name = os.fsdecode(said.removeprefix(b"gitdir:").strip())
     found = os.path.join(root, name)
     return found if said.startswith(b"gitdir:") and os.path.isdir(found) else None
-
-
-def _flush_directory(place: str) -> None:
-    """A rename survives a power cut only once its directory is on disk. Windows has no such call."""
-    if os.name == "nt":
-        return
-    handle = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,6 +14,7 @@ from typing import Any
 
 from guardrails import __version__
 from guardrails.consensus.load import Candidate
+from guardrails.core import atomic
 from guardrails.git.repo import Repo, to_text
 from guardrails.reports.model import Outcome, Part
 from guardrails.reports.telemetry import Content
@@ -93,12 +94,9 @@ class Cache:
             rows = {key: row for key, row in rows.items() if key in self._used}
         parts = [list(map(list, each)) for each in self._parts]
         document = {"schema": SCHEMA, "version": __version__, "parts": parts, "rows": rows}
-        partial = f"{self._path}.{os.getpid()}.part"
         with suppress(OSError):
             os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            with open(partial, "wb") as stream:
-                stream.write(orjson.dumps(document))
-            os.replace(partial, self._path)
+            atomic.write(self._path, orjson.dumps(document), durable=False)
 
     def _load(self) -> dict[str, _Row]:
         if self._rows is not None:

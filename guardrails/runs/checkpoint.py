@@ -13,6 +13,7 @@ from contextlib import suppress
 from shutil import rmtree
 from typing import TypeVar
 
+from guardrails.core import atomic
 from guardrails.evidence.names import Session
 from guardrails.evidence.store import Store, Written
 from guardrails.git.repo import Repo
@@ -72,10 +73,7 @@ class Notes:
 
     def _keep(self, key: str, text: str) -> None:
         os.makedirs(self._place, exist_ok=True)
-        target = os.path.join(self._place, key + ".json")
-        with open(target + ".part", "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.replace(target + ".part", target)
+        atomic.write(os.path.join(self._place, key + ".json"), text.encode("utf-8"), durable=False)
 
 
 class Recorder(Store):

@@ -63,7 +63,7 @@ from guardrails.snapshot.worktree import Worktree
 # operator wrote it while the run was halted, and the run takes it over.
 
 
-_PART = re.compile(r".+\.[0-9]+\.part")
+_PART = re.compile(r".+\.[0-9]+(?:-[0-9a-f]+)?\.part")
 _FOLDERS = ("commands", "consensus", "runs")
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from guardrails.config.run_settings import Alerts
 from guardrails.config.settings import address_problem
+from guardrails.core import atomic
 from guardrails.core.programs import allowed_environment, run
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.evidence.store import Store
@@ -114,10 +115,7 @@ def _known(log: str) -> set[str]:
 
 
 def _remember(log: str, known: set[str]) -> None:
-    partial = f"{log}.{os.getpid()}.part"
-    with open(partial, "w", encoding="utf-8") as stream:
-        json.dump(sorted(known), stream)
-    os.replace(partial, log)
+    atomic.write(log, json.dumps(sorted(known)).encode("utf-8"), durable=False)
 
 
 def _append(root: str, path: str, notice: Notice) -> str | None:

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from guardrails.config.run_settings import Budget
 from guardrails.consensus.model import agent_of
+from guardrails.core import atomic
 from guardrails.core.cost import Cost, Source, in_dollars, total
 from guardrails.errors import GuardrailError
 from guardrails.evidence.costs import Spent, cost
@@ -166,12 +167,7 @@ def _read(path: str, kind: type[T]) -> T | None:
 def _keep(path: str, value: object) -> None:
     """The whole of it or nothing, on disk when this returns."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    partial = f"{path}.{os.getpid()}.part"
-    with open(partial, "w", encoding="utf-8") as stream:
-        json.dump(pack(value), stream, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(partial, path)
+    atomic.write(path, json.dumps(pack(value), indent=1).encode("utf-8"))
 
 
 # From the calls of one stage to the figures that a benchmark compares. Pure.

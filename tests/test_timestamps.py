@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.core.timestamps import Stamp, parse, parse_stamp
+from guardrails.core.timestamps import Stamp, compact, parse, parse_stamp, stamped
 
 UTC = timezone.utc
 MOMENT = datetime(2025, 10, 5, 4, 31, 14, tzinfo=UTC)
@@ -119,3 +119,14 @@ def test_any_offset_names_the_same_moment(when: datetime, minutes: int) -> None:
 def test_no_text_breaks_the_parsers(text: str) -> None:
     for when in (parse(text), (parse_stamp(text) or Stamp(MOMENT, None)).when):
         assert when is None or when.utcoffset() == timedelta(0)
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_what_is_written_is_read_as_the_same_second(when: datetime) -> None:
+    second = when.replace(microsecond=0)
+    assert parse(stamped(when)) == second
+    assert (parse_stamp(compact(when)) or Stamp(MOMENT, None)).when == second
+
+
+def test_a_moment_elsewhere_is_written_in_utc() -> None:
+    assert stamped(datetime(2025, 10, 5, 6, 31, 14, tzinfo=timezone(timedelta(hours=2)))) == "2025-10-05T04:31:14Z"

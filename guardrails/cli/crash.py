@@ -7,11 +7,12 @@ import os
 import platform
 import sys
 import tempfile
-import time
 import traceback
+from datetime import datetime, timezone
 
 from guardrails import __version__
 from guardrails.core.result import Problem
+from guardrails.core.timestamps import compact
 from guardrails.errors import GuardrailError
 from guardrails.git.repo import open_repo
 
@@ -52,7 +53,7 @@ def report(error: Exception) -> Problem:
 
 
 def _write(text: str) -> str:
-    name = f"crash-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}.txt"
+    name = f"crash-{compact(datetime.now(timezone.utc))}-{os.getpid()}.txt"
     for place in (_git_place(), tempfile.gettempdir()):
         if place is None:
             continue

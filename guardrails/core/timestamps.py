@@ -73,5 +73,10 @@ def _moment(match: re.Match[str]) -> datetime | None:
 
 
 def stamped(moment: datetime) -> str:
-    """RFC 3339 in UTC, whole seconds."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """RFC 3339 in UTC, whole seconds, as in records: `2025-10-05T04:31:14Z`."""
+    return moment.astimezone(timezone.utc).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def compact(moment: datetime) -> str:
+    """The same as in names: `20251005T043114Z`."""
+    return stamped(moment).replace("-", "").replace(":", "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import datetime
 from hashlib import sha256
 from typing import IO, NamedTuple
 
@@ -22,6 +22,7 @@ from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
 from guardrails.core.atomic import PARTIAL
 from guardrails.core.finding import Finding
+from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError
 from guardrails.evidence import tarball
 from guardrails.evidence.retention import Plan, Unit
@@ -170,7 +171,7 @@ def _packed(place: Place, unit: Unit, progress: Progress) -> Archive:
     except OSError as error:
         text = f"{error.filename or path}: {error.strerror or error}"
         raise GuardrailError(f"{text}; nothing of {unit.name} was removed", "see to that, and run it again") from error
-    moment = _iso(place.now())
+    moment = stamped(place.now())
     head = unit.run.chain.head if unit.run and unit.run.chain else None
     after = size_of(place)
     return Archive(
@@ -188,7 +189,7 @@ def _require_listed(unit: Unit, members: tuple[Member, ...]) -> None:
 
 
 def _write(place: Place, row: Archive) -> None:
-    manifest = read_manifest(place).with_(row)._replace(updated_at=_iso(place.now()))
+    manifest = read_manifest(place).with_(row)._replace(updated_at=stamped(place.now()))
     document = archive_manifest.document(manifest)
     Store(place.repo.root).record(f"{place.folder}/{MANIFEST}", "archive_manifest", document, replace=True)
 
@@ -206,7 +207,7 @@ def _remove(place: Place, row: Archive) -> Done:
         )
     for member in sorted(row.members, key=_last):
         _remove_one(place, member)
-    row = row._replace(removed_at=_iso(place.now()), bytes_after=size_of(place))
+    row = row._replace(removed_at=stamped(place.now()), bytes_after=size_of(place))
     _write(place, row)
     unpacked = sum(member.size for member in row.members)
     return Done(row.run, len(row.members), unpacked, row.size, row.bytes_before, row.bytes_after)
@@ -236,10 +237,6 @@ def size_of(place: Place) -> int:
     """The bytes of the SPEC's evidence as `footprint` measures them."""
     found = measure(Worktree(place.repo), place.settings.layout, place.spec)
     return found[place.spec].total if place.spec in found else 0
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 # Bringing an archived run back: verified whole first, never over another file, never outside its SPEC's evidence.

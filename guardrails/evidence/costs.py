@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from guardrails.core.cost import Cost, Source, in_dollars, micros, total
 from guardrails.core.schema import is_valid
 from guardrails.core.strict_json import JsonFlaw, parse
 from guardrails.core.text import utf8
+from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.layouts.cost_summary import CostSummary, SessionCost, cost_document, read_cost_summary
 
@@ -202,7 +203,7 @@ def summary_document(
         {
             "schemaVersion": 1,
             "specId": spec,
-            "generatedAt": when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "generatedAt": stamped(when),
             "runProfile": profile,
             "per_stage": {
                 stage: cost_document(total(each.cost for each in ordered if each.stage == stage))

@@ -7,10 +7,11 @@ cut off is cut away before the next is added, and the seal of the same summary i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from guardrails.checks.ledger.entries import SUMMARY, Chain, Entry, digest, line_of, read, unsealed
+from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError
 from guardrails.evidence.store import Store, Written
 
@@ -68,7 +69,7 @@ class Ledger:
         """
         chain = self._sound()
         latest, head, number = chain.latest, chain.head, len(chain.entries)
-        moment = None if at is None else at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = None if at is None else stamped(at)
         lines = []
         for file in written:
             known = latest.get(file.path)

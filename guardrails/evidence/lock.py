@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import IO, NamedTuple
 
+from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError
 from guardrails.git.repo import Repo
 
@@ -97,7 +98,7 @@ def holder(repo: Repo, spec: str) -> Holder | None:
 def _sign(stream: IO[str], purpose: str) -> None:
     stream.seek(0)
     stream.truncate(0)
-    since = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    since = stamped(datetime.now(timezone.utc))
     json.dump({"pid": os.getpid(), "purpose": purpose, "since": since}, stream)
     stream.flush()
 

@@ -2,10 +2,11 @@
 
 import re
 import secrets
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import NamedTuple
 
 from guardrails.config.layout import STAGES, Layout
+from guardrails.core.timestamps import compact
 
 _SESSION = r"[0-9a-z]{4,32}"
 
@@ -22,7 +23,7 @@ class Session(NamedTuple):
     @property
     def stamp(self) -> str:
         """`YYYYMMDDTHHMMSSZ-<nonce>`: the form all writers use; readers know four older ones."""
-        return f"{self.started.astimezone(timezone.utc):%Y%m%dT%H%M%SZ}-{self.nonce}"
+        return f"{compact(self.started)}-{self.nonce}"
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ from guardrails.checks.ledger.files import RESOLUTION
 from guardrails.checks.ledger.runs import Run, Shelf, place, shelf
 from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
-from guardrails.core.timestamps import parse, parse_stamp
+from guardrails.core.timestamps import compact, parse, parse_stamp
 from guardrails.errors import GuardrailError
 from guardrails.layouts.evidence_names import evidence_name
 from guardrails.layouts.guardrails import mentioned, survey
@@ -42,7 +42,7 @@ class Sitting(NamedTuple):
     @property
     def name(self) -> str:
         tail = f"-{self.session}" if self.session else ""
-        return f"spec-{self.stage}_{self.when.astimezone(timezone.utc):%Y%m%dT%H%M%SZ}{tail}"
+        return f"spec-{self.stage}_{compact(self.when)}{tail}"
 
 
 class Unit(NamedTuple):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from guardrails.agents.run_context import World, under
 from guardrails.config.layout import STAGES
+from guardrails.core.timestamps import compact
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git.repo import Repo
 from guardrails.runs.halt import Halt
@@ -67,7 +68,7 @@ def request_of(world: World, asked: Asked) -> Request:
 
 def new_name() -> str:
     """The name of a run: when it was begun, and what nobody else has."""
-    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    return f"{compact(datetime.now(timezone.utc))}-{secrets.token_hex(4)}"
 
 
 def place_of(repo: Repo, database: str | None) -> Place:

@@ -12,6 +12,7 @@ from guardrails.agents.run_context import World
 from guardrails.config.run_settings import Argv
 from guardrails.config.settings import HAL
 from guardrails.core.text import printable
+from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.evidence.names import Session, command_path, telemetry_path
 from guardrails.evidence.store import Written
@@ -92,13 +93,12 @@ class Findings(NamedTuple):
 
 def telemetry_document(world: World, session: Session, found: Findings) -> dict[str, Any]:
     """The record, valid against schemas/telemetry.v1.schema.json. It may still hold secrets."""
-    finished = found.finished.astimezone(timezone.utc)
     made: dict[str, Any] = {
         "schemaVersion": 1,
         "command": f"spec-ops-{session.stage}",
         "specId": session.spec,
         "sessionId": session.stamp,
-        "timestamp": finished.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "timestamp": stamped(found.finished),
         "success": found.halt is None,
         "exit_code": found.halt.exit_code if found.halt else 0,
         "duration_ms": max(0, round((found.finished - found.begun).total_seconds() * 1000)),

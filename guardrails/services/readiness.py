@@ -17,6 +17,7 @@ from guardrails.config.run_settings import Agent, RunSettings, Tool
 from guardrails.config.settings import CREDENTIAL_NAME, HAL, MEGABYTE, Service, Settings
 from guardrails.core.programs import Ran, allowed_environment, run
 from guardrails.core.text import printable
+from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.evidence.names import Session, command_path
 from guardrails.evidence.store import Store, Written
@@ -480,7 +481,7 @@ def document(asking: Asking, ready: Ready, session: Session) -> dict[str, Any]:
         "specId": session.spec,
         "stage": "tasks",
         "sessionId": session.stamp,
-        "timestamp": f"{session.started:%Y-%m-%dT%H:%M:%SZ}",
+        "timestamp": stamped(session.started),
         "output_tokens": None,
         "latency_ms": None,
         "agent_participation": {"roster": list(asking.settings.roster("tasks")), "usable": [], "ratio": None},

@@ -20,6 +20,7 @@ from guardrails.checks.security_review.tracker import (
 )
 from guardrails.config.settings import Settings
 from guardrails.core.markdown import decode
+from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError
 from guardrails.evidence.store import Store, Written
 from guardrails.git.repo import Repo
@@ -146,7 +147,7 @@ def _plain(place: Place, status: str, reason: str | None) -> dict[str, Any]:
     made: dict[str, Any] = {
         "schemaVersion": 1,
         "specId": place.spec,
-        "updated_at": f"{place.now:%Y-%m-%dT%H:%M:%SZ}",
+        "updated_at": stamped(place.now),
         "status": status,
         "classification": None,
         "checkpoints": [],

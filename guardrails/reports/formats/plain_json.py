@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from guardrails.core.cost import Cost
+from guardrails.core.timestamps import stamped
 
 
 def plain(value: Any) -> Any:
@@ -41,7 +42,7 @@ def _cost(cost: Cost) -> dict[str, Any]:
 
 def moment(value: datetime | None) -> str | None:
     """A moment as records write it, to the second."""
-    return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if value is None else stamped(value)
 
 
 def written(document: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from guardrails.config.run_settings import Budget
 from guardrails.consensus.model import agent_of
 from guardrails.core import atomic
 from guardrails.core.cost import Cost, Source, in_dollars, total
+from guardrails.core.timestamps import compact
 from guardrails.errors import GuardrailError
 from guardrails.evidence.costs import Spent, cost
 from guardrails.evidence.names import Session
@@ -49,7 +50,7 @@ class Plan(NamedTuple):
 
     @property
     def name(self) -> str:
-        return f"{self.started:%Y%m%dT%H%M%SZ}-{self.nonce}"
+        return f"{compact(self.started)}-{self.nonce}"
 
 
 class Trial(NamedTuple):

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from guardrails.core.timestamps import stamped
 from guardrails.errors import Undecidable
 from guardrails.secrets.redact import Redactor
 from guardrails.services.memory.entries import IMPORTANCE, Entry, Memory, Source, digest, mark, without_secrets
@@ -275,5 +276,4 @@ def _read(row: tuple[Any, ...]) -> Memory:
 
 
 def _stamp(moment: datetime | None) -> str:
-    when = (moment or datetime.now(timezone.utc)).astimezone(timezone.utc)
-    return when.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    return stamped(moment or datetime.now(timezone.utc))

@@ -13,6 +13,7 @@ from guardrails.config.layout import Layout
 from guardrails.config.settings import HAL, ProbeMode, Service
 from guardrails.core.strict_json import JsonFlaw, parse
 from guardrails.core.text import printable
+from guardrails.core.timestamps import stamped
 from guardrails.evidence.names import Session, command_path
 from guardrails.evidence.store import Store, Written
 from guardrails.secrets.redact import Redactor
@@ -124,8 +125,8 @@ def document(made: Response, session: Session, service: Service = HAL) -> dict[s
         "specId": session.spec,
         "stage": session.stage,
         "sessionId": session.stamp,
-        "timestamp": made.finished.strftime("%Y-%m-%dT%H:%M:%SZ"),
         **({} if service.name == HAL.name else {"service": service.name}),
+        "timestamp": stamped(made.finished),
         "check": made.check,
         "mode": made.mode,
         "origin": made.origin,

@@ -1,14 +1,23 @@
-"""The commands that run one check each, made from its registry row."""
+"""The commands that run one check each, made from its registry row; `lint --fix` fixes first."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import stat
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import click
 
-from guardrails.cli.options import merged
-from guardrails.cli.run_checks import Request, judge, judging_options
+from guardrails.cli.options import Globals, merged
+from guardrails.cli.run_checks import Request, judge, judging_options, load_settings
+from guardrails.config.settings import Settings
+from guardrails.core import atomic
+from guardrails.core.text import printable
 from guardrails.engine.registry import Check, check_named
+from guardrails.errors import GuardrailError
+from guardrails.git.repo import open_repo
+from guardrails.snapshot.base import Snapshot
 
 NARROWS = frozenset({"validate"})
 """Checks that judge only the files they are given; the others judge the repository as a whole."""
@@ -38,8 +47,6 @@ def make(name: str) -> click.Command:
 
 def _run(check: Check, narrows: bool, options: dict[str, Any], globals_: Any) -> int:
     if options.get("fix"):
-        from guardrails.cli.fix import fix  # loads the reader of Markdown
-
         fix(globals_, dry_run=options["dry_run"])
         if options["dry_run"]:
             return 0
@@ -62,3 +69,65 @@ _EXTRAS = {
         click.option("--fix", is_flag=True, help="First mend padding, alignment and date style in the working tree."),
     ),
 }
+
+
+# `speckit lint --fix` fixes what is safe in the working tree, and says what it fixed.
+
+
+class Mend(NamedTuple):
+    """A file and its text before and after."""
+
+    path: str
+    before: str
+    after: str
+
+
+def fix(globals_: Globals, dry_run: bool) -> None:
+    """Mend the tracker and the documents of the working tree, or with `dry_run` print the difference."""
+    from guardrails.snapshot.worktree import Worktree
+
+    repo = open_repo(globals_.repo)
+    tree = Worktree(repo)
+    settings = load_settings(tree, repo, globals_)
+    for mend in mends(tree, settings):
+        if dry_run:
+            _show(mend)
+            continue
+        _write(os.path.join(repo.root, mend.path), mend)
+        click.echo(f"mended {printable(mend.path)}", err=True)
+
+
+def mends(tree: Snapshot, settings: Settings) -> Iterator[Mend]:
+    """What would change. Files that are not UTF-8 text are left to the check to complain of."""
+    from guardrails.checks.lint.fix import fix as fixed  # loads the reader of Markdown
+
+    layout = settings.layout
+    names = [document.name for document in settings.documents]
+    folders = [folder for folder in tree.folders(layout.docs) if layout.id_of(folder)]
+    for path in (layout.tracker, *(f"{layout.docs}/{folder}/{name}" for folder in folders for name in names)):
+        data = tree.read(path)
+        try:
+            before = data.decode("utf-8") if data is not None else ""
+        except UnicodeDecodeError:
+            continue
+        after = fixed(before, settings)
+        if after != before:
+            yield Mend(path, before, after)
+
+
+def _show(mend: Mend) -> None:
+    from difflib import unified_diff
+
+    lines = unified_diff(
+        mend.before.splitlines(), mend.after.splitlines(), f"a/{mend.path}", f"b/{mend.path}", lineterm=""
+    )
+    for line in lines:
+        click.echo(printable(line))
+
+
+def _write(target: str, mend: Mend) -> None:
+    """The whole text or nothing, with the file's own mode."""
+    try:
+        atomic.write(target, mend.after.encode("utf-8"), stat.S_IMODE(os.stat(target).st_mode), durable=False)
+    except OSError as error:
+        raise GuardrailError(f"{mend.path}: {error.strerror}", "make it writable and try again") from error

@@ -207,7 +207,8 @@ class Redactor:
 
 def redactor_of(settings: Settings, environment: Mapping[str, str]) -> Redactor:
     """Knows every secret that is configured, the key of HAL above all."""
-    return Redactor((settings.hal.secret_env, *settings.secrets.variables), environment)
+    named = (settings.hal.secret_env, *settings.secrets.variables)
+    return Redactor(tuple(name for name in named if name), environment)
 
 
 def _in_html(variables: tuple[str, ...], environment: Mapping[str, str]) -> Iterator[Needle]:

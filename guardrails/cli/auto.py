@@ -126,7 +126,7 @@ def rehearse(world: World, asked: Asked, globals_: Globals) -> int:
     cost = f"cost {cost}" if expected.usd is None else cost
     click.echo(f"{world.spec}: {expected.calls} calls, about {expected.tokens or 0:,} tokens, {cost}")
     if over_budget(cap, expected):
-        click.echo(f"warning: the budget is ${cap:.2f}: the run would halt when it is reached")
+        click.echo(f"warning: the budget is {dollars(cap)}: the run would halt when it is reached")
     click.echo(f"prompts: {done.folder}")
     click.echo("nobody was asked, nothing was written anywhere else")
     return 0

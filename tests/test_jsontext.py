@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.core.strict_json import DEPTH_LIMIT, JsonFlaw, locate, parse, parse_lines
+from guardrails.core.strict_json import DEPTH_LIMIT, JsonFlaw, locate, parse, parse_lines, walk
 from tests.examples import examples
 
 EXAMPLES = examples(300)
@@ -140,3 +141,17 @@ def test_every_member_can_be_located(value: object) -> None:
     except JsonFlaw:
         return
     assert set(locate(text.encode(), keys)) == set(keys)
+
+
+def test_every_value_is_walked_to_in_the_order_of_the_text() -> None:
+    value = {"a": [1, {"b": None}], "c": "x"}
+    keys = [(), ("a",), ("a", 0), ("a", 1), ("a", 1, "b"), ("c",)]
+    assert [key for key, _ in walk(value)] == keys
+    assert dict(walk(value))["a", 1, "b"] is None
+
+
+def test_a_value_deeper_than_the_interpreter_recurses_is_walked() -> None:
+    value: list[Any] = []
+    for _ in range(2000):
+        value = [value]
+    assert sum(1 for _ in walk(value)) == 2001

@@ -25,7 +25,7 @@ from guardrails.consensus.model import (
     short,
 )
 from guardrails.consensus.statements import conflicts_in, folded, identity, stated
-from guardrails.core.strict_json import JsonFlaw, Key, locate, parse
+from guardrails.core.strict_json import JsonFlaw, locate, parse, walk
 from guardrails.core.timestamps import parse as parse_time
 from guardrails.layouts.evidence_names import EvidenceName
 
@@ -69,18 +69,6 @@ def load(data: bytes | None, unreadable: str | None) -> Document:
     if not isinstance(value, dict):
         return Document({}, data, Problem("unreadable", "cannot be read: not a JSON object", 1, 1))
     return Document(value, data)
-
-
-def walk(value: Any) -> Iterator[tuple[Key, Any]]:
-    """Every value within a value, itself included, with its key. Depth is bounded by the parser."""
-    stack: list[tuple[Key, Any]] = [((), value)]
-    while stack:
-        key, item = stack.pop()
-        yield key, item
-        if isinstance(item, dict):
-            stack += [((*key, name), item[name]) for name in reversed(item)]
-        elif isinstance(item, list):
-            stack += [((*key, index), item[index]) for index in reversed(range(len(item)))]
 
 
 def placeholder_in(text: str) -> str | None:

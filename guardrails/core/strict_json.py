@@ -74,6 +74,18 @@ def parse_lines(data: bytes) -> Iterator[tuple[int, Any | JsonFlaw]]:
             yield number, JsonFlaw(flaw.kind, flaw.message, number, flaw.column)
 
 
+def walk(value: Any) -> Iterator[tuple[Key, Any]]:
+    """Every value within a JSON value, itself included, with its key, in the order of the text: as deep as it goes."""
+    stack: list[tuple[Key, Any]] = [((), value)]
+    while stack:
+        key, item = stack.pop()
+        yield key, item
+        if isinstance(item, dict):
+            stack += [((*key, name), item[name]) for name in reversed(item)]
+        elif isinstance(item, list):
+            stack += [((*key, index), item[index]) for index in reversed(range(len(item)))]
+
+
 def position(text: str, offset: int) -> tuple[int, int]:
     """The 1-based line and column of a character offset."""
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
@@ -87,7 +99,7 @@ def locate(data: bytes, keys: Iterable[Key]) -> dict[Key, tuple[int, int]]:
     text = data.decode("utf-8", "replace")
     found: dict[Key, tuple[int, int]] = {}
     line, start = 1, 0  # of the line the last offset was in: offsets only grow, so lines are counted once
-    for key, offset, _ in _walk(text):
+    for key, offset, _ in _positions(text):
         if key in wanted:
             line += text.count("\n", start, offset)
             start = text.rfind("\n", start, offset) + 1 or start
@@ -152,7 +164,7 @@ def _require_shallow(data: bytes) -> None:
 def _require_unique_keys(data: bytes) -> None:
     text = data.decode("utf-8")
     seen: set[Key] = set()
-    for key, _, named_at in _walk(text):
+    for key, _, named_at in _positions(text):
         if named_at is None:
             continue
         if key in seen:
@@ -167,7 +179,7 @@ class _Level(NamedTuple):
     seen: int | None
 
 
-def _walk(text: str) -> Iterator[tuple[Key, int, int | None]]:
+def _positions(text: str) -> Iterator[tuple[Key, int, int | None]]:
     """(key, offset of the value, offset of its name or None) of every value of a valid JSON text, in order."""
     stack: list[_Level] = []
     name: tuple[str, int] | None = None

@@ -16,7 +16,7 @@ from markdown_it.token import Token
 
 from guardrails.checks.lint.documents import heading_key
 from guardrails.core.markdown import Heading, Table, parse, plain
-from guardrails.core.strict_json import Key, locate
+from guardrails.core.strict_json import Key, locate, walk
 from guardrails.layouts.tracker import header_key
 
 MAX_DEPTH = 40
@@ -152,7 +152,7 @@ def _record(line: int, column: int, text: str) -> Record:
 
 def page_of_json(path: str, data: bytes, value: Any) -> Page:
     """An answer or a synthesis. Positions are those of the JSON text."""
-    found = list(_walk(value))
+    found = [(key, item) for key, item in walk(value) if not key or key[0] not in _ABOUT]
     lines = locate(data, [key for key, _ in found])
     tables: list[Rows] = []
     items: list[Item] = []
@@ -197,18 +197,6 @@ def _last_number(key: Key) -> int:
 def _moved(rows: Rows, line: int, column: int, section: tuple[str, ...]) -> Rows:
     moved = tuple(row._replace(line=line, column=column) for row in rows.rows)
     return Rows(line, section + rows.section, rows.columns, moved)
-
-
-def _walk(value: Any) -> Iterator[tuple[Key, Any]]:
-    """Every value with its key, what only repeats the question left out. Depth is bounded by the parser."""
-    stack: list[tuple[Key, Any]] = [((), value)]
-    while stack:
-        key, item = stack.pop()
-        yield key, item
-        if isinstance(item, dict):
-            stack += [((*key, name), item[name]) for name in reversed(item) if key or name not in _ABOUT]
-        elif isinstance(item, list):
-            stack += [((*key, at), item[at]) for at in reversed(range(len(item)))]
 
 
 def _of_json(value: Any, line: int, column: int) -> Record:

@@ -24,7 +24,7 @@ from guardrails.checks.validate.rules import (
 )
 from guardrails.config.layout import stage_of
 from guardrails.core.finding import Finding, Rule, Severity
-from guardrails.core.strict_json import Key, locate
+from guardrails.core.strict_json import Key, locate, walk
 from guardrails.core.timestamps import parse, parse_stamp
 from guardrails.layouts.evidence_names import EvidenceKind, EvidenceName
 from guardrails.snapshot.context import Subject
@@ -100,7 +100,8 @@ def _found(rule: Rule, evidence: Evidence, data: bytes, key: Key, message: str, 
 
 def _placeholders(evidence: Evidence, data: bytes, value: Any) -> Iterator[Finding]:
     """A value that *is* a placeholder is an error; one inside running text (a shell snippet, say) a warning."""
-    found = {key: match for key, text in _strings(value) if (match := re.search(_PLACEHOLDER, text))}
+    texts = ((key, item) for key, item in walk(value) if isinstance(item, str))
+    found = {key: match for key, text in texts if (match := re.search(_PLACEHOLDER, text))}
     places = locate(data, found)
     name = evidence.name
     for key, match in sorted(found.items(), key=lambda item: places.get(item[0], (1, 1)))[:MOST_PLACEHOLDERS]:
@@ -117,19 +118,6 @@ def _placeholders(evidence: Evidence, data: bytes, value: Any) -> Iterator[Findi
 def _short(text: str, most: int) -> str:
     """A quotation; one that was cut says so."""
     return text if len(text) <= most else text[:most] + "..."
-
-
-def _strings(value: Any) -> Iterator[tuple[Key, str]]:
-    """Every string of a JSON value with its key. Depth is bounded by the parser."""
-    stack: list[tuple[Key, Any]] = [((), value)]
-    while stack:
-        key, item = stack.pop()
-        if isinstance(item, str):
-            yield key, item
-        elif isinstance(item, dict):
-            stack += [((*key, name), child) for name, child in item.items()]
-        elif isinstance(item, list):
-            stack += [((*key, index), child) for index, child in enumerate(item)]
 
 
 def _times(evidence: Evidence, data: bytes, value: dict[str, Any], now: datetime) -> Iterator[Finding]:

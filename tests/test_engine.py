@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from guardrails.config.settings import Settings, Waiver
 from guardrails.core.finding import Checked, Finding, Observation, Outcome, Rule, Severity, Skipped
+from guardrails.core.limits import RULE_FINDINGS
 from guardrails.core.result import Result, Source
 from guardrails.engine import runner
 from guardrails.engine.registry import Check, rules
-from guardrails.engine.runner import LISTED
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.snapshot.context import Scope, Subject
 from guardrails.snapshot.memory import Memory
@@ -232,7 +232,7 @@ def found(count: int, path: str = "a", severity: Severity = "error") -> list[Obs
     return [Checked(path), *(made.at(path, f"m{number}", line=number) for number in range(1, count + 1))]
 
 
-@pytest.mark.parametrize("count", [LISTED, LISTED + 1])
+@pytest.mark.parametrize("count", [RULE_FINDINGS, RULE_FINDINGS + 1])
 def test_findings_that_can_be_read_are_all_listed(count: int) -> None:
     assert [finding.line for finding in run(found(count)).findings] == list(range(1, count + 1))
 
@@ -241,11 +241,11 @@ def test_a_long_tail_is_counted_in_its_place() -> None:
     result = run([*found(10_000), *found(150, "a", "warning"), *found(3, "b")])
     assert (result.verdict, result.exit_code) == ("fail", 1)
     errors = [finding for finding in result.findings if finding.path == "a" and finding.severity == "error"]
-    assert [finding.line for finding in errors] == list(range(1, LISTED + 2))
+    assert [finding.line for finding in errors] == list(range(1, RULE_FINDINGS + 2))
     assert "9900 more" in errors[-1].message
     assert "10000 in all" in errors[-1].message
     warnings = [finding for finding in result.findings if finding.severity == "warning"]
-    assert len(warnings) == LISTED + 1
+    assert len(warnings) == RULE_FINDINGS + 1
     assert "50 more" in warnings[-1].message
     assert sum(finding.path == "b" for finding in result.findings) == 3
     assert len(result.fingerprints) == len(result.findings)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from guardrails.config.settings import CleanTree
 from guardrails.core.finding import Checked, Finding, Observation, Rule, Severity, Skipped
+from guardrails.core.limits import DIRTY_PATHS
 from guardrails.git.repo import Repo
 from guardrails.snapshot.context import Subject
 from guardrails.snapshot.stash import Hidden, hidden_changes
@@ -102,10 +103,6 @@ ALLOWED = Rule(
 
 RULES = (STAGED, UNSTAGED, UNTRACKED, CONFLICTED, SUBMODULE, UNFINISHED, HIDDEN, ALLOWED)
 
-
-LISTED = 100
-"""Paths of one kind that are listed; the rest are counted."""
-
 BY_KIND: dict[str, Rule] = {
     "staged": STAGED,
     "unstaged": UNSTAGED,
@@ -147,11 +144,11 @@ def _dirty(repo: Repo, settings: CleanTree) -> Iterator[Finding]:
     listed: Counter[str] = Counter()
     for row in paths:
         listed[row.kind] += 1
-        if listed[row.kind] <= LISTED:
+        if listed[row.kind] <= DIRTY_PATHS:
             yield BY_KIND[row.kind].at(row.path.rstrip("/"), row.detail, hint=HINTS[row.kind])
     for kind, total in totals.items():
-        if total > LISTED:
-            message = f"{total - LISTED} more {kind} paths are not listed; there are {total} in all"
+        if total > DIRTY_PATHS:
+            message = f"{total - DIRTY_PATHS} more {kind} paths are not listed; there are {total} in all"
             yield BY_KIND[kind].at(".", message, hint="'git status' lists them")
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from guardrails.core.limits import SCHEMA_FAULTS, at_most
 from guardrails.core.resources import read
 
 if TYPE_CHECKING:
@@ -67,7 +68,6 @@ def faults(name: str, instance: Any) -> Iterator[Fault]:
 
 
 _SHOWN = 80
-_MOST = 20
 _ENOUGH = 200
 """Errors that are looked at: a hostile record may have millions."""
 
@@ -79,9 +79,9 @@ def explain(schema: Any, instance: Any) -> Iterator[Fault]:
     found = list(islice(Draft202012Validator(schema).iter_errors(instance), _ENOUGH + 1))
     errors = sorted(found[:_ENOUGH], key=lambda error: list(map(str, error.path)))
     faults = list(dict.fromkeys(_fault(_deepest(error)) for error in errors))
-    yield from faults[:_MOST]
-    unlisted = len(faults) - _MOST
-    if unlisted > 0:
+    listed, unlisted = at_most(faults, SCHEMA_FAULTS)
+    yield from listed
+    if unlisted:
         more = "fault is" if unlisted == 1 else "faults are"
         yield Fault((), f"{'at least ' if len(found) > _ENOUGH else ''}{unlisted} more {more} not listed")
 

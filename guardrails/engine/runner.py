@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from guardrails.config.settings import CONFIG_FILE
 from guardrails.core.finding import Checked, Finding, Outcome, Skipped
+from guardrails.core.limits import RULE_FINDINGS
 from guardrails.core.parallel import in_turns
 from guardrails.core.result import Examined, Problem, Result, Source, Verdict
 from guardrails.engine.registry import Check
@@ -15,18 +16,12 @@ from guardrails.git.repo import to_text
 from guardrails.snapshot.base import Snapshot
 from guardrails.snapshot.context import Subject
 
-# At most so many findings of one rule in one file are listed, in every format: ten thousand lines are read by nobody.
-#
 # The verdict is that of all findings. What is not listed is counted, by a finding that stands where the list ends.
-
-
-LISTED = 100
-"""Findings of one rule and severity in one file that are listed."""
 
 
 def capped(findings: Sequence[Finding]) -> Iterator[Finding]:
     """`findings`, in order, and in place of each long tail how many it has."""
-    if len(findings) <= LISTED:
+    if len(findings) <= RULE_FINDINGS:
         yield from findings
         return
     totals = Counter(map(_kind, findings))
@@ -34,9 +29,9 @@ def capped(findings: Sequence[Finding]) -> Iterator[Finding]:
     for finding in findings:
         kind = _kind(finding)
         seen[kind] += 1
-        if seen[kind] <= LISTED or totals[kind] == LISTED + 1:
+        if seen[kind] <= RULE_FINDINGS or totals[kind] == RULE_FINDINGS + 1:
             yield finding
-        elif seen[kind] == LISTED + 1:
+        elif seen[kind] == RULE_FINDINGS + 1:
             yield _tail(finding, totals[kind])
 
 
@@ -45,7 +40,9 @@ def _kind(finding: Finding) -> tuple[str, str, str]:
 
 
 def _tail(first: Finding, total: int) -> Finding:
-    message = f"{total - LISTED} more findings of this rule in this file are not listed; there are {total} in all"
+    message = (
+        f"{total - RULE_FINDINGS} more findings of this rule in this file are not listed; there are {total} in all"
+    )
     hint = "mend those that are listed, and judge again"
     return first.rule.at(first.path, message, line=first.line, hint=hint, severity=first.severity)
 

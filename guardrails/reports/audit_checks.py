@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from guardrails.config.settings import Settings
+from guardrails.core.limits import AUDIT_ERRORS
 from guardrails.core.paths import within
 from guardrails.engine import runner
 from guardrails.engine.registry import check_named
@@ -15,9 +16,6 @@ from guardrails.layouts.evidence_names import evidence_name
 from guardrails.reports.evidence_files import listed
 from guardrails.snapshot.base import Entry, Snapshot
 from guardrails.snapshot.context import Scope, Subject
-
-MOST = 50
-"""Findings of one check that a report lists."""
 
 
 class Told(NamedTuple):
@@ -30,7 +28,7 @@ class Told(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What one check came to. `verdict` is that of the result document; of `found` errors the first MOST are listed."""
+    """What one check came to. `verdict` is that of the result document; of `found` errors the first are listed."""
 
     check: str
     verdict: str
@@ -51,7 +49,7 @@ def judge(snapshot: Snapshot, settings: Settings, now: datetime, name: str, scop
     subject = Subject(snapshot, settings, now, scope)
     result = runner.run(name, [check_named(name)], [subject], if_any=True)
     errors = [each for each in result.findings if each.severity == "error"]
-    told = tuple(Told(each.rule.code, each.path, each.line, each.message) for each in errors[:MOST])
+    told = tuple(Told(each.rule.code, each.path, each.line, each.message) for each in errors[:AUDIT_ERRORS])
     return Judged(name, result.verdict, result.examined.checked, len(errors), told)
 
 

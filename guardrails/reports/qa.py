@@ -12,6 +12,7 @@ from guardrails.config.run_settings import Budget
 from guardrails.config.settings import Settings
 from guardrails.core.cost import dollars, priced_calls
 from guardrails.core.fields import table
+from guardrails.core.limits import MISSING_FIELDS
 from guardrails.core.strict_json import JsonFlaw, parse, parse_lines
 from guardrails.layouts.evidence_names import EvidenceKind, evidence_name
 from guardrails.reports.adoption import Alert, Targets, adoption
@@ -156,13 +157,10 @@ class Missing(NamedTuple):
 
 
 class Population(NamedTuple):
-    """`missing` lists the first MOST of what is missing."""
+    """`missing` lists the first MISSING_FIELDS of what is missing."""
 
     fields: tuple[Field, ...]
     missing: tuple[Missing, ...]
-
-
-MOST = 200
 
 
 def population(snapshot: Snapshot, settings: Settings, entries: Iterable[Entry]) -> Population:
@@ -174,7 +172,7 @@ def population(snapshot: Snapshot, settings: Settings, entries: Iterable[Entry])
             how = state(value, name)
             row = counted.setdefault((kind, name), dict.fromkeys(("said", "zero", "null", "absent"), 0))
             row[how] += 1
-            if how != "said" and len(missing) < MOST:
+            if how != "said" and len(missing) < MISSING_FIELDS:
                 missing.append(Missing(path, line, name.partition("|")[0], how))
     fields = [Field(kind, name.partition("|")[0], sum(row.values()), **row) for (kind, name), row in counted.items()]
     return Population(tuple(sorted(fields)), tuple(missing))

@@ -11,6 +11,7 @@ from guardrails import __version__
 from guardrails.agents.run_context import World
 from guardrails.config.run_settings import Argv
 from guardrails.config.settings import HAL
+from guardrails.core.limits import STAGE_CHANGES, START_PATHS, at_most
 from guardrails.core.text import printable
 from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError, Undecidable
@@ -37,7 +38,6 @@ from guardrails.snapshot.worktree import Worktree
 
 OF_BASELINE = ("clean-tree", "documents", "lint")
 """The rows a baseline consists of."""
-_LISTED_PROBLEMS = 50
 
 
 def status(rows: Sequence[Examined]) -> Status:
@@ -60,9 +60,10 @@ def render(session: Session, start: TreeState, documents: Sequence[Document], ro
     lines += ["## Documents", "", "| Document | SHA-256 |", "| --- | --- |"]
     lines += [f"| {_cell(each.path)} | {each.sha256 or 'not there'} |" for each in documents]
     lines += ["", "## Tree", ""]
-    lines += [f"- {row.kind}: {_cell(row.path)}" for row in start.dirty[:_LISTED_PROBLEMS]] or ["Clean at the start."]
-    if len(start.dirty) > _LISTED_PROBLEMS:
-        lines.append(f"- and {len(start.dirty) - _LISTED_PROBLEMS} more")
+    listed, more = at_most(start.dirty, START_PATHS)
+    lines += [f"- {row.kind}: {_cell(row.path)}" for row in listed] or ["Clean at the start."]
+    if more:
+        lines.append(f"- and {more} more")
     lines += ["", "## Examined", "", "| What | Outcome | Found |", "| --- | --- | --- |"]
     lines += [f"| {row.name} | {row.status} | {_cell(row.message or '')} |" for row in rows]
     return "\n".join([*lines, ""])
@@ -169,7 +170,6 @@ def _distinct(files: Iterable[Written]) -> Sequence[Written]:
 
 
 Rows = tuple[Examined, ...]
-_LISTED = 20
 
 
 class Hand(NamedTuple):
@@ -247,9 +247,9 @@ def clean_tree(at: Hand, start: TreeState, own: Sequence[Written], name: str = "
 
 
 def _listed(found: Sequence[Change]) -> str:
-    listed = [f"{printable(change.path)}: {change.message}" for change in found[:_LISTED]]
-    more = [f"and {len(found) - _LISTED} more"] if len(found) > _LISTED else []
-    return "; ".join([*listed, *more])
+    listed, more = at_most(found, STAGE_CHANGES)
+    said = [f"{printable(change.path)}: {change.message}" for change in listed]
+    return "; ".join([*said, *([f"and {more} more"] if more else [])])
 
 
 _BEFORE = "the stage had failed before"

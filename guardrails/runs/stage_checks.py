@@ -10,6 +10,7 @@ from guardrails.agents.run_context import World
 from guardrails.checks.lint.document_rules import MISSING_DOCUMENT
 from guardrails.config.settings import HAL, Service
 from guardrails.core.finding import Finding
+from guardrails.core.limits import STAGE_WARNINGS
 from guardrails.core.parallel import in_one_process
 from guardrails.core.result import Result
 from guardrails.core.text import printable
@@ -28,8 +29,6 @@ from guardrails.services.readiness import Asking, Probe, tools
 from guardrails.snapshot.base import Snapshot
 from guardrails.snapshot.context import Scope, Subject
 
-LISTED = 20
-"""Warnings of one check that are listed."""
 _REASONS: dict[int, Reason] = {1: "guardrail", 3: "undecided", 4: "conflict", 5: "degraded"}
 
 
@@ -89,7 +88,7 @@ def _result(world: World, tree: Snapshot, name: str, scope: Scope, *, if_any: bo
 
 def _row(name: str, result: Result) -> Examined:
     warnings = [f"{f.rule.code} {f.path}: {f.message}" for f in result.findings if f.severity == "warning"]
-    shown = tuple(printable(text) for text in warnings[:LISTED])
+    shown = tuple(printable(text) for text in warnings[:STAGE_WARNINGS])
     if result.exit_code == 0:
         return Examined(name, "passed", warnings=shown)
     message, hint = _worst(result)

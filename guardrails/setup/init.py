@@ -12,6 +12,7 @@ from guardrails.config import loader
 from guardrails.config.layout import Layout
 from guardrails.config.settings import CONFIG_FILE
 from guardrails.core import atomic
+from guardrails.core.limits import enumerated
 from guardrails.errors import GuardrailError
 from guardrails.git.repo import Repo
 from guardrails.setup import hook_files, precommit
@@ -264,10 +265,14 @@ def checked(found: Detected) -> Iterator[tuple[str, str]]:
     if found.tracker:
         yield "tracker", layout.tracker
     if found.specs:
-        yield "documents", f"{_count(found.specs, 'SPEC')} in {layout.docs}: {_some(found.specs)}"
+        yield "documents", f"{_count(found.specs, 'SPEC')} in {layout.docs}: {enumerated(found.specs, 5)}"
     if found.evidence:
         specs = tuple(sorted({stage.spec for stage in found.stages}))
-        stages = f"{_count(found.stages, 'stage')} of {_some(specs)}" if specs else "sizes only, no stage is named yet"
+        stages = (
+            f"{_count(found.stages, 'stage')} of {enumerated(specs, 5)}"
+            if specs
+            else "sizes only, no stage is named yet"
+        )
         yield "evidence", f"{layout.evidence}: {stages}"
     yield "secrets", "everything a commit or a push adds"
 
@@ -289,7 +294,3 @@ def unchecked(found: Detected, entry: precommit.Entry) -> Iterator[tuple[str, st
 
 def _count(items: tuple[object, ...], noun: str) -> str:
     return f"{len(items)} {noun}" + ("" if len(items) == 1 else "s")
-
-
-def _some(names: tuple[str, ...], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from guardrails.core.limits import PUSHED_REFS, enumerated
 from guardrails.core.result import Source
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git.repo import Repo, is_null_id, to_text
@@ -144,10 +145,6 @@ def _hook_input(repo: Repo) -> list[str]:
 
 # What a push sends: the refs that git names to a pre-push hook → the states that arrive, each with its base.
 
-
-NAMED = 20
-"""Refs to one state that are named; the rest are counted."""
-
 _OBJECT_ID = r"[0-9a-f]{40,64}"
 
 
@@ -205,18 +202,12 @@ def _follow(repo: Repo, ref: PushedRef) -> _Arriving:
 def _state(repo: Repo, group: list[_Arriving], base: str | None, tips: tuple[str, ...], remote: str | None) -> Snapshot:
     found = group[0].found
     tags = tuple(dict.fromkeys(tag for each in group for tag in each.found.tags))
-    source = Source("push", _names([each.ref for each in group]))
+    source = Source("push", enumerated(tuple(dict.fromkeys(each.ref for each in group)), PUSHED_REFS))
     if found.kind in ("blob", "tree"):
         return Loose(repo, found.id, found.kind, source, tags)
     start = base or _fork_point(repo, found.id)
     excludes = without_twins(start if base or remote is None else None, tips)
     return Commit(repo, found.id, Commit(repo, start) if start else None, source, excludes, tags)
-
-
-def _names(refs: list[str]) -> str:
-    distinct = list(dict.fromkeys(refs))
-    more = len(distinct) - NAMED
-    return ", ".join(distinct[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def without_twins(base: str | None, tips: tuple[str, ...]) -> tuple[str, ...]:

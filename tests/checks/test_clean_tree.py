@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.checks.clean_tree import LISTED, check
+from guardrails.checks.clean_tree import check
 from guardrails.config.settings import CleanTree, Overrides, Settings
 from guardrails.core.finding import Checked, Finding, Observation, Skipped
+from guardrails.core.limits import DIRTY_PATHS
 from guardrails.errors import Undecidable
 from guardrails.git.repo import open_repo
 from guardrails.snapshot.context import Subject
@@ -113,13 +114,15 @@ class TestFails:
 
     def test_a_huge_number_of_paths_is_counted_not_listed(self, sandbox: Sandbox) -> None:
         sandbox.write("a", "x\n")
-        for number in range(LISTED + 7):
+        for number in range(DIRTY_PATHS + 7):
             sandbox.write(f"new{number}", "x")
         sandbox.git("add", "a")
         observed = judge(sandbox)
         rest = [o for o in observed if isinstance(o, Finding) and o.path == "."]
-        assert len(observed) == LISTED + 3
-        assert [o.message for o in rest] == [f"7 more untracked paths are not listed; there are {LISTED + 7} in all"]
+        assert len(observed) == DIRTY_PATHS + 3
+        assert [o.message for o in rest] == [
+            f"7 more untracked paths are not listed; there are {DIRTY_PATHS + 7} in all"
+        ]
         assert codes(observed)[0] == ("CLN001", "a")
 
     def test_nothing_is_written_while_a_tree_is_judged(self, sandbox: Sandbox) -> None:

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.checks.secrets.check import LISTED, check
+from guardrails.checks.secrets.check import check
 from guardrails.config.settings import Secrets, Settings
 from guardrails.core.finding import Checked, Finding, Observation, Skipped
+from guardrails.core.limits import SECRETS
 from guardrails.core.result import Source
 from guardrails.errors import Undecidable
 from guardrails.git.repo import open_repo
@@ -240,11 +241,18 @@ class TestIndex:
             judge(index(started))
 
     def test_a_file_with_more_secrets_than_are_listed_says_how_many(self, started: Sandbox) -> None:
-        started.write("b", (TOKEN + "\n") * (LISTED + 5))
+        started.write("b", (TOKEN + "\n") * (SECRETS + 5))
         started.add("b")
         found = [o for o in judge(index(started)) if isinstance(o, Finding)]
-        assert len(found) == LISTED + 1
-        assert found[-1].message == f"holds more than {LISTED} secrets (in all {LISTED + 5})"
+        assert len(found) == SECRETS + 1
+        assert found[-1].message == f"holds more than {SECRETS} secrets (in all {SECRETS + 5})"
+
+    def test_a_line_with_more_secrets_than_are_searched_for_says_that_the_rest_is_not(self, started: Sandbox) -> None:
+        started.write("b", (TOKEN + " ") * 1500)
+        started.add("b")
+        found = [o.message for o in judge(index(started)) if isinstance(o, Finding)]
+        assert len(found) == 2
+        assert found[-1] == "holds more than 1000 secrets, and what follows them was not searched"
 
     @pytest.mark.parametrize("arguments", [["-a"], ["-o", "a.txt"], ["a.txt"]], ids=" ".join)
     def test_in_a_hook_the_index_of_the_commit_is_judged(self, started: Sandbox, arguments: list[str]) -> None:

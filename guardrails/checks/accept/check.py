@@ -18,6 +18,7 @@ from guardrails.consensus.model import Verdict, agent_of
 from guardrails.consensus.sessions import Session, belongs, group, latest
 from guardrails.consensus.verdict import judge
 from guardrails.core.finding import Checked, Finding, Observation, Skipped
+from guardrails.core.limits import FLAWS, at_most
 from guardrails.core.markdown import decode
 from guardrails.core.paths import within
 from guardrails.core.schema import is_valid
@@ -203,8 +204,6 @@ def _files(number: int) -> str:
     return "1 file" if number == 1 else f"{number} files"
 
 
-LISTED = 25
-"""Flaws of one criterion that are listed."""
 _EVIDENCE = frozenset(("telemetry", "agent_output", "synthesis", "verdict"))
 
 
@@ -304,9 +303,10 @@ class _Judge:
         """The flaws of one criterion as findings, where they are."""
         flaws = list(self._records.judge(criterion) if criterion.kind in RECORDS else self._of_text(criterion))
         stage = criterion.stages[0] if len(criterion.stages) == 1 else None
-        for flaw in flaws[:LISTED]:
+        listed, more = at_most(flaws, FLAWS)
+        for flaw in listed:
             yield self._finding(criterion, flaw, stage)
-        if len(flaws) > LISTED:
+        if more:
             yield self._finding(criterion, Flaw(f"{len(flaws)} flaws in all"), stage)
 
     def _finding(self, criterion: Criterion, flaw: Flaw, stage: str | None) -> Finding:

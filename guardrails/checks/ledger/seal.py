@@ -18,9 +18,8 @@ from guardrails.checks.ledger.rules import (
 )
 from guardrails.checks.ledger.runs import Record, Run
 from guardrails.core.finding import Finding, Rule, Severity
+from guardrails.core.limits import LEDGER_FAULTS, at_most
 
-MOST = 20
-"""Faults of one ledger that are listed."""
 _SEAL = ("ledger", "entries", "head", "signature")
 
 
@@ -51,11 +50,12 @@ def _at(rule: Rule, run: Run, path: str, message: str, hint: str | None = None) 
 
 
 def _chain(run: Run, chain: Chain) -> Iterator[Finding]:
-    for fault in chain.faults[:MOST]:
+    listed, more = at_most(chain.faults, LEDGER_FAULTS)
+    for fault in listed:
         rule = LINE_MALFORMED if fault.kind == "malformed" else CHAIN_BROKEN
         yield rule.at(run.ledger, fault.message, line=fault.line, column=1, hint=rule.fix, spec=run.spec)
-    if len(chain.faults) > MOST:
-        message = f"more than {MOST} faults in this ledger; the rest is not listed"
+    if more:
+        message = f"more than {LEDGER_FAULTS} faults in this ledger; the rest is not listed"
         yield _at(CHAIN_BROKEN, run, run.ledger, message)
     under_way = run.summary is not None and run.summary.under_way
     if chain.torn:

@@ -12,11 +12,12 @@ from itertools import accumulate
 
 from guardrails.checks.secrets.additions import Needles, Searched, searched
 from guardrails.core.finding import Checked, Finding, Observation, Rule, Skipped
+from guardrails.core.limits import SECRETS, at_most
 from guardrails.git.repo import Repo, to_bytes, to_text
 from guardrails.secrets.commit_message import cleanup, message_lines
 from guardrails.secrets.detectors import PRIVATE_KEY as PRIVATE_KEY_DETECTOR
 from guardrails.secrets.detectors import URL_PASSWORD as URL_PASSWORD_DETECTOR
-from guardrails.secrets.scan import Hit, distinct, scan
+from guardrails.secrets.scan import MOST, Hit, distinct, scan
 from guardrails.secrets.values import SHORTEST, values
 from guardrails.snapshot.context import Subject
 from guardrails.snapshot.index import Loose
@@ -91,10 +92,6 @@ TOO_SHORT = Rule(
 
 RULES = (TOKEN, PRIVATE_KEY, URL_PASSWORD, CONFIGURED_VALUE, SECRET_IN_NAME, TOO_SHORT)
 
-
-LISTED = 25
-"""Secrets of one file that are listed; the rest are counted."""
-
 _RULES = {PRIVATE_KEY_DETECTOR: PRIVATE_KEY, URL_PASSWORD_DETECTOR: URL_PASSWORD}
 _HINT = "remove it and replace it at its issuer; 'speckit explain {}' says how to accept a false alarm"
 
@@ -139,14 +136,19 @@ def _judge(item: Searched, redacted: tuple[str, str] | None, seen: set[str]) -> 
 
 def _found(item: Searched, path: str, where: str) -> Iterator[Finding]:
     hits = distinct(item.hits)
-    for hit in hits[:LISTED]:
+    listed, more = at_most(hits, SECRETS)
+    for hit in listed:
         rule = _rule(hit)
         said = f"{where}holds {'the value of ' if hit.variable else 'a secret: '}{hit.what}"
         line, column = (hit.line, hit.column) if item.path else (None, None)
         yield rule.at(path, said, line=line, column=column, hint=_HINT.format(rule.code))
-    if len(hits) > LISTED or item.cut:
+    if more:
         count = "at least" if item.cut else "in all"
-        yield _rule(hits[LISTED - 1]).at(path, f"{where}holds more than {LISTED} secrets ({count} {len(hits)})")
+        yield _rule(listed[-1]).at(path, f"{where}holds more than {SECRETS} secrets ({count} {len(hits)})")
+    elif item.cut:  # most of them on the same lines
+        yield _rule(listed[-1]).at(
+            path, f"{where}holds more than {MOST} secrets, and what follows them was not searched"
+        )
 
 
 def _rule(hit: Hit) -> Rule:

@@ -11,6 +11,7 @@ from guardrails.checks.lint.tracker_rules import UNREADABLE_TRACKER
 from guardrails.checks.transitions.rows import NOTHING, Crowd, Edges, Picture, Row, edges, picture
 from guardrails.config.settings import Tracker
 from guardrails.core.finding import Finding, Rule
+from guardrails.core.limits import REMOVED_ROWS, at_most
 from guardrails.core.markdown import decode, parse, plain
 from guardrails.layouts.guardrails import Directory, Survey, survey
 from guardrails.layouts.tracker import DONE, Item, columns_of, header_key, is_empty, look, quoted, role_of
@@ -267,10 +268,6 @@ class Judge:
         return self._answers[key]
 
 
-LISTED = 25
-"""Removed rows that are told one by one."""
-
-
 def judge(subject: Subject, history: History | None, replaced: History | None = None) -> Iterator[Finding]:
     """The findings of a history whose last step is the snapshot, and of a step that replaces what a remote has."""
     gone: set[str] = set()
@@ -380,11 +377,12 @@ class _Report:
             for key in _elsewhere(self._subject, set(gone)):
                 del gone[key]
         hint = "put it back, or move it to a table with its id in another Markdown file"
-        for known in list(gone.values())[:LISTED]:
+        listed, more = at_most(gone.values(), REMOVED_ROWS)
+        for known in listed:
             assert known.gone is not None
             message = f"{known.row.name}, {known.row.status}, was removed {how or f'in {known.gone.name}'}"
             yield ROW_REMOVED.at(self._path, message, hint=hint)
-        if len(gone) > LISTED:
+        if more:
             yield ROW_REMOVED.at(self._path, f"{len(gone)} rows were removed in all", hint=hint)
 
 

@@ -20,6 +20,7 @@ from guardrails.checks.validate.rules import (
 )
 from guardrails.checks.validate.semantics import meaning
 from guardrails.core.finding import Checked, Finding, Observation, Rule, Skipped
+from guardrails.core.limits import FILE_FINDINGS
 from guardrails.core.parallel import in_halves
 from guardrails.core.paths import within
 from guardrails.core.schema import faults, is_valid
@@ -47,8 +48,6 @@ class Evidence(NamedTuple):
 
 
 Candidate = tuple[Entry, EvidenceName]
-MOST = 100
-"""Findings of one file that are listed."""
 
 
 def check(subject: Subject) -> Iterator[Observation]:
@@ -77,17 +76,17 @@ def _judge_all(subject: Subject, chosen: list[Candidate]) -> list[Observation]:
 
 
 def _capped(path: str, observations: Iterator[Observation]) -> Iterator[Observation]:
-    """At most MOST findings of one file: a hostile one must not bury the others, or fill the memory."""
+    """At most FILE_FINDINGS findings of one file: a hostile one must not bury the others, or fill the memory."""
     found = 0
     for observation in observations:
         if not isinstance(observation, Finding):
             yield observation
             continue
         found += 1
-        if found <= MOST:
+        if found <= FILE_FINDINGS:
             yield observation
-    if found > MOST:
-        message = f"{found - MOST} more findings in this file are not listed; there are {found} in all"
+    if found > FILE_FINDINGS:
+        message = f"{found - FILE_FINDINGS} more findings in this file are not listed; there are {found} in all"
         yield EXTREME.at(path, message, hint="mend those that are listed, and judge again")
 
 

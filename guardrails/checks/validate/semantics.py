@@ -24,6 +24,7 @@ from guardrails.checks.validate.rules import (
 )
 from guardrails.config.layout import stage_of
 from guardrails.core.finding import Finding, Rule, Severity
+from guardrails.core.limits import COST_CLAIMS, PLACEHOLDERS
 from guardrails.core.strict_json import Key, locate, walk
 from guardrails.core.timestamps import parse, parse_stamp
 from guardrails.layouts.evidence_names import EvidenceKind, EvidenceName
@@ -70,7 +71,6 @@ _SPEC_KEYS = ("specId", "spec_id")
 _STAGE_KEYS = ("stage", "command")
 _TIME_KEYS = ("timestamp", "generatedAt", "generated_at", "created_at", "exported_at")
 _PLACEHOLDER = r"\$\{[^{}]*\}"
-MOST_PLACEHOLDERS = 20
 
 
 def meaning(evidence: Evidence, data: bytes, value: Any, subject: Subject) -> Iterator[Finding]:
@@ -104,7 +104,7 @@ def _placeholders(evidence: Evidence, data: bytes, value: Any) -> Iterator[Findi
     found = {key: match for key, text in texts if (match := re.search(_PLACEHOLDER, text))}
     places = locate(data, found)
     name = evidence.name
-    for key, match in sorted(found.items(), key=lambda item: places.get(item[0], (1, 1)))[:MOST_PLACEHOLDERS]:
+    for key, match in sorted(found.items(), key=lambda item: places.get(item[0], (1, 1)))[:PLACEHOLDERS]:
         line, column = places.get(key, (1, 1))
         whole = match[0] == match.string.strip()
         said = "unresolved placeholder" if whole else "the text holds"
@@ -170,8 +170,6 @@ def _identity(evidence: Evidence, data: bytes, value: dict[str, Any], subject: S
 _PARTS = ("priced_calls", "cached_calls", "failed_calls", "replayed_calls")
 _CENT = 0.005
 _SHARE = 0.005
-_MOST = 20
-"""Findings of one summary."""
 
 
 class Claim(NamedTuple):
@@ -187,7 +185,7 @@ def cost_claims(evidence: Evidence, data: bytes, value: dict[str, Any]) -> Itera
 
     name = evidence.name
     summary = read_cost_summary(value, evidence.path, name.spec or "")
-    found = list(islice(_claims(value, summary), _MOST))
+    found = list(islice(_claims(value, summary), COST_CLAIMS))
     places = locate(data, [each.key for each in found])
     for rule, key, message, hint in found:
         line, column = places.get(key, (1, 1))

@@ -78,16 +78,17 @@ def judge(request: Request, globals_: Globals) -> Done:
     """Run the request, report, and return the exit code. A run that cannot judge reports why, in the same format."""
     # A check makes many small values and no cycles, and ends: collecting garbage would only cost time.
     gc.disable()
-    known: list[Settings] = []
+    subjects: list[Subject] = []
     try:
-        result = _result(request, globals_, known)
+        subjects = _subjects(request, globals_)
+        result = runner.run(request.command, request.checks, subjects, request.if_any)
     except GuardrailError as error:
         result = _failed(request, Problem(error.message, error.hint), error.exit_code)
     except Exception as error:  # noqa: BLE001  an internal error is reported in the format that was asked for, too
         from guardrails.cli.crash import report
 
         result = _failed(request, report(error), INTERNAL)
-    return Done(emit(_redacted(result, known), request, globals_))
+    return Done(emit(_redacted(result, [subject.settings for subject in subjects]), request, globals_))
 
 
 def _redacted(result: Result, known: Sequence[Settings]) -> Result:
@@ -112,13 +113,10 @@ def _failed(request: Request, problem: Problem, code: int) -> Result:
     return runner.failed(request.command, Source(kind, source), problem, code)
 
 
-def _result(request: Request, globals_: Globals, known: list[Settings]) -> Result:
-    """What the checks say. The settings of each subject are added to `known`: they hold even if a check fails."""
+def _subjects(request: Request, globals_: Globals) -> list[Subject]:
     repo = open_repo(globals_.repo)
     source = request.source or repo.environment.get("SPECKIT_SOURCE") or "worktree"
-    subjects = [_subject(snapshot, request, repo, globals_) for snapshot in _resolve(repo, source, request.pushed_to)]
-    known += [subject.settings for subject in subjects]
-    return runner.run(request.command, request.checks, subjects, request.if_any)
+    return [_subject(snapshot, request, repo, globals_) for snapshot in _resolve(repo, source, request.pushed_to)]
 
 
 def _resolve(repo: Repo, source: str, pushed_to: tuple[str, ...]) -> list[Snapshot]:

@@ -8,7 +8,7 @@ names one of its files.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import NamedTuple
 
@@ -171,7 +171,7 @@ def plan(snapshot: Snapshot, settings: Settings, spec: str, keep: int, active_to
     for unit in every:
         if reason := _unpackable(unit):
             reasons.setdefault(unit.name, reason)
-    _named(snapshot, settings.layout, found, every, reasons)
+    reasons |= _named(snapshot, settings.layout, found, every, reasons)
     kept = tuple(Kept(unit, reasons[unit.name]) for unit in every if unit.name in reasons)
     packed = tuple(unit for unit in every if unit.name not in reasons)
     return Plan(spec, keep, packed, kept, active, found)
@@ -202,22 +202,26 @@ def _unpackable(unit: Unit) -> str | None:
     return None
 
 
-def _named(snapshot: Snapshot, layout: Layout, found: Shelf, every: list[Unit], reasons: dict[str, str]) -> None:
-    """Add the units of which something that stays names a file, until nothing more is named."""
+def _named(
+    snapshot: Snapshot, layout: Layout, found: Shelf, every: list[Unit], kept: Mapping[str, str]
+) -> dict[str, str]:
+    """The further units that stay because something that stays names a file of theirs, until nothing more is named."""
+    reasons: dict[str, str] = {}
     owner = {path: unit.name for unit in every for path in unit.paths}
     pattern = re.compile(
         rb"%s/(?:%s)/[^\s\"'\\|`<>(]+" % (re.escape(layout.evidence.encode()), "|".join(KINDS).encode())
     )
     waiting = {path for path in found.files if path not in owner and _is_read(layout, path)} | {layout.tracker}
-    waiting |= {path for path, name in owner.items() if name in reasons and _is_read(layout, path)}
+    waiting |= {path for path, name in owner.items() if name in kept and _is_read(layout, path)}
     while waiting:
         named = set(_mentions(snapshot, sorted(waiting), pattern))
         waiting = set()
         for unit in every:
             first = next((path for path in unit.paths if named & {path, *_above(layout, path)}), None)
-            if first and unit.name not in reasons:
+            if first and unit.name not in kept and unit.name not in reasons:
                 reasons[unit.name] = f"{first.rpartition('/')[2]} is named by what stays"
                 waiting |= {path for path in unit.paths if _is_read(layout, path)}
+    return reasons
 
 
 def _above(layout: Layout, path: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from guardrails import __version__
 from guardrails.agents.run_context import World
@@ -170,6 +170,7 @@ def _distinct(files: Iterable[Written]) -> Sequence[Written]:
 
 
 Rows = tuple[Examined, ...]
+Made = TypeVar("Made")
 
 
 class Hand(NamedTuple):
@@ -190,16 +191,22 @@ def hand(world: World, session: Session) -> Hand:
 
 
 def guarded(name: str, part: Callable[[], Rows]) -> Rows:
-    """The rows of a part. What it cannot do is a failure of its own, never nothing."""
+    """The rows of a part, or the row that says why it has none."""
+    rows, failed = _attempted(name, part)
+    return failed if rows is None else rows
+
+
+def _attempted(name: str, part: Callable[[], Made]) -> tuple[Made | None, Rows]:
+    """What a part gives. What it cannot do is a failure of its own, never nothing: None, and the row that says why."""
     try:
-        return part()
+        return part(), ()
     except Undecidable as error:
-        return (Examined(name, "failed", printable(error.message), error.hint, "undecided"),)
+        return None, (Examined(name, "failed", printable(error.message), error.hint, "undecided"),)
     except GuardrailError as error:
-        return (Examined(name, "failed", printable(error.message), error.hint, "usage"),)
+        return None, (Examined(name, "failed", printable(error.message), error.hint, "usage"),)
     except OSError as error:
         said = f"{error.filename or name}: {error.strerror}"
-        return (Examined(name, "failed", printable(said), "make it readable and try again", "undecided"),)
+        return None, (Examined(name, "failed", printable(said), "make it readable and try again", "undecided"),)
 
 
 def before(at: Hand, ready: Ready, start: TreeState, own: Sequence[Written]) -> Rows:
@@ -295,12 +302,11 @@ def open_stage(world: World, session: Session, start: TreeState, own: Sequence[W
     """
     at = hand(world, session)
     begun = at.notes.once("begun", datetime, _now)
-    plans: list[Ready] = []
-    rows = guarded("stage", lambda: _planned(world, session.stage, plans))
+    plan, rows = _attempted("stage", lambda: ready(world, session.stage))
     layer = LayerDone("prefilter", (), _BEFORE)
     required = False
-    if plans:
-        plan, required = plans[0], plans[0].required
+    if plan is not None:
+        required = plan.required
         rows = enforced(before(at, plan, start, own), required)
         layer, judged = _layer(at, plan, "prefilter", plan.prefilter, rows)
         rows += enforced(judged, required)
@@ -310,25 +316,16 @@ def open_stage(world: World, session: Session, start: TreeState, own: Sequence[W
     return Opened(session.stage, start, halted(session.stage, rows), written, warnings, rows, layer, report, begun)
 
 
-def _planned(world: World, stage: str, plans: list[Ready]) -> Rows:
-    plans.append(ready(world, stage))
-    return ()
-
-
 def _layer(at: Hand, plan: Ready, layer: Layer, commands: Sequence[Argv], rows: Rows) -> tuple[LayerDone, Rows]:
     """Run a policy layer, unless the stage has failed already."""
     if failures(rows):
         return LayerDone(layer, (), _BEFORE), ()
     asking = policy.Asking(at.world, at.session, at.notes, at.recorder, at.redactor, plan.timeout)
-    done: list[LayerDone] = []
-
-    def ask() -> Rows:
-        done.append(policy.run_layer(asking, layer, commands))
-        row = policy.examined(done[0])
-        return (row,) if row else ()
-
-    judged = guarded(f"policy {layer}", ask)
-    return (done[0] if done else LayerDone(layer, (), judged[0].message)), judged
+    done, failed = _attempted(f"policy {layer}", lambda: policy.run_layer(asking, layer, commands))
+    if done is None:
+        return LayerDone(layer, (), failed[0].message), failed
+    row = policy.examined(done)
+    return done, (row,) if row else ()
 
 
 def _baseline(at: Hand, start: TreeState, rows: Rows) -> Written:

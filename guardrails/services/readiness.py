@@ -178,41 +178,41 @@ def _mb(size: int) -> str:
 # The variables that must be set: each by its name, never its value.
 
 
+class _Wanted(NamedTuple):
+    """A variable that somebody may need."""
+
+    name: str
+    required: bool
+    whose: str
+
+
 def _secrets(asking: Asking) -> Iterator[Probe]:
     """The variables of the tools, the agents and the services."""
+    called = [agent for agent in asking.plan.agents if agent.name in asking.roster and agent.command]
     wanted = _of_tools(asking)
-    for agent in asking.plan.agents:
-        if agent.name in asking.roster and agent.command:
-            for name in agent.env:
-                if re.search(CREDENTIAL_NAME, name):
-                    _want(wanted, name, False, agent.name)
+    wanted += [
+        _Wanted(name, False, agent.name) for agent in called for name in agent.env if re.search(CREDENTIAL_NAME, name)
+    ]
     for service in (asking.settings.hal, *asking.plan.probes):
         if service.mode == "live" and service.secret_env:
-            _want(wanted, service.secret_env, service.required, service.name)
+            wanted.append(_Wanted(service.secret_env, service.required, service.name))
     yield from _told(asking, wanted)
 
 
-def _of_tools(asking: Asking) -> dict[str, tuple[bool, str]]:
-    wanted: dict[str, tuple[bool, str]] = {}
-    for tool in asking.plan.readiness:
-        for name in tool.env:
-            _want(wanted, name, tool.required, tool.name)
-    return wanted
+def _of_tools(asking: Asking) -> list[_Wanted]:
+    return [_Wanted(name, tool.required, tool.name) for tool in asking.plan.readiness for name in tool.env]
 
 
-def _told(asking: Asking, wanted: dict[str, tuple[bool, str]]) -> Iterator[Probe]:
+def _told(asking: Asking, wanted: Sequence[_Wanted]) -> Iterator[Probe]:
     """Each variable once: by its name, never its value."""
-    for name, (required, whose) in wanted.items():
+    for name in dict.fromkeys(each.name for each in wanted):
+        required = any(each.required for each in wanted if each.name == name)
+        whose = " and ".join(each.whose for each in wanted if each.name == name)
         if asking.repo.environment.get(name, "").strip():
             yield Probe(name, "secret", "passed", f"set, for {whose}", required=required)
         else:
             hint = f"export {name}, unless a login was made another way"
             yield Probe(name, "secret", failing(required), f"not set, and {whose} may need it", hint, required)
-
-
-def _want(wanted: dict[str, tuple[bool, str]], name: str, required: bool, whose: str) -> None:
-    known, names = wanted.get(name, (False, ""))
-    wanted[name] = (known or required, f"{names} and {whose}" if names else whose)
 
 
 # Ask the programs and servers a run will need: each answers a question that costs nothing, or does not.

@@ -42,11 +42,11 @@ class Benched(NamedTuple):
     halt: Halt | None = None
 
 
-class Stopped(NamedTuple):
-    """Why a run goes no further, and what was asked in the stage that it stopped in."""
+class _Ended(NamedTuple):
+    """What a stage or a run came to: what was paid, and why the benchmark cannot go on, if it cannot."""
 
-    halt: Halt
     rounds: tuple[Round, ...]
+    halt: Halt | None = None
 
 
 class Bench(NamedTuple):
@@ -100,56 +100,58 @@ def run(bench: Bench) -> Benched:
     """Make the runs that are missing, in order, until all are done or the budget is used up."""
     plan, folder = bench.plan, bench.folder
     trials = order(len(plan.profiles), plan.runs)
-    paid = [round_ for each in folder.all_done(trials, plan.stages) for round_ in each.rounds]
-    stopped: Stopped | None = None
+    paid = tuple(round_ for each in folder.all_done(trials, plan.stages) for round_ in each.rounds)
+    halt: Halt | None = None
     for number, trial in enumerate(trials, 1):
-        if stopped is None and not all(folder.done(trial, stage) for stage in plan.stages):
-            stopped = _trial(bench, trial, paid, f"[{number}/{len(trials)}]")
-        if stopped is None:
+        if halt is None and not all(folder.done(trial, stage) for stage in plan.stages):
+            made, halt = _trial(bench, trial, paid, f"[{number}/{len(trials)}]")
+            paid += made
+        if halt is None:
             put_away(folder.tree(trial), bench.world.settings.layout.evidence, folder.evidence(trial))
             remove(folder.tree(trial))
     samples = tuple(each.sample for each in folder.all_done(trials, plan.stages))
-    return Benched(samples, (*paid, *(stopped.rounds if stopped else ())), stopped.halt if stopped else None)
+    return Benched(samples, paid, halt)
 
 
-def _trial(bench: Bench, trial: Trial, paid: list[Round], where: str) -> Stopped | None:
-    """Make what is missing of one run. `paid` are the rounds of all runs so far, and grows."""
+def _trial(bench: Bench, trial: Trial, paid: tuple[Round, ...], where: str) -> _Ended:
+    """Make what is missing of one run. `paid` are the rounds of all runs before it."""
     plan = bench.plan
     profile = plan.profiles[trial.profile - 1]
     repo = clone(bench.base, bench.folder.tree(trial), bench.world.environment)
     world = profile_world(bench.world, profile, bench.cap_usd)._replace(repo=repo, run=f"{plan.name}{trial.name}")
     require_agents(world, plan.stages)
+    rounds: tuple[Round, ...] = ()
     for stage in plan.stages:
         if bench.folder.done(trial, stage):
             continue
         bench.world.say(f"{where} {profile}, run {trial.run}, {stage}: {', '.join(world.plan.stage(stage).roster)}")
-        stopped = _stage(bench, world, trial, stage, paid)
-        if stopped is not None:
-            return stopped
-    return None
+        made, halt = _stage(bench, world, trial, stage, (*paid, *rounds))
+        rounds += made
+        if halt is not None:
+            return _Ended(rounds, halt)
+    return _Ended(rounds)
 
 
-def _stage(bench: Bench, world: World, trial: Trial, stage: str, paid: list[Round]) -> Stopped | None:
+def _stage(bench: Bench, world: World, trial: Trial, stage: str, paid: tuple[Round, ...]) -> _Ended:
     plan, folder = bench.plan, bench.folder
     proof = next(each for each in plan.proofs if each.stage == stage)
     prepared = require_same(world, stage, proof)
     session = folder.session(plan, trial, stage, lambda: datetime.now(timezone.utc).replace(microsecond=0))
-    ended = consult(world, stage, bench.watch, bench.tell, session, tuple(paid))
+    ended = consult(world, stage, bench.watch, bench.tell, session, paid)
     if ended.judged is None:
         assert ended.halt is not None
-        return Stopped(ended.halt, ended.rounds)
+        return _Ended(ended.rounds, ended.halt)
     _require_unchanged(world, ended, stage, proof)
     profile, budget, accepted = plan.profiles[trial.profile - 1], world.plan.budget, _acceptance(world, stage)
     sample = measured(
         profile, trial.run, stage, ended.rounds, ended.judged, prepared.waves, budget=budget, acceptance=accepted
     )
     folder.keep_done(trial, stage, Done(sample, ended.rounds))
-    paid += ended.rounds
     bench.world.say(
         f"  {sample.verdict}, {duration(sample.latency_ms)}, {dollars(sample.usd)}"
         + (" (replayed)" if sample.replayed else "")
     )
-    return None
+    return _Ended(ended.rounds)
 
 
 def _acceptance(world: World, stage: str) -> float | None:

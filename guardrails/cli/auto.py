@@ -165,12 +165,12 @@ def _kit(world: World, done: Rehearsed) -> Iterator[str]:
 def _consensus(world: World, stages: Sequence[str], done: Rehearsed) -> Iterator[str]:
     """Whether a verdict would be degraded before anybody is asked: by agents that cannot be called."""
     from guardrails.runs.tools import why_not
-    from guardrails.services.readiness import Asking, advice
+    from guardrails.services.readiness import ReadinessContext, advice
 
     chosen = tuple(stage for stage in world.plan.stages if stage.name in stages)
-    asking = Asking(world.repo, world.settings, world.plan._replace(stages=chosen), world.spec)
-    able = {name for name in asking.roster if why_not(world, world.plan.agent(name)) is None}
-    lacking = advice(asking, able)
+    context = ReadinessContext(world.repo, world.settings, world.plan._replace(stages=chosen), world.spec)
+    able = {name for name in context.roster if why_not(world, world.plan.agent(name)) is None}
+    lacking = advice(context, able)
     yield from (f"warning: {line}" for line in lacking)
     for call in done.calls:
         if not call.told:

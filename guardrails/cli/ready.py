@@ -12,7 +12,7 @@ from guardrails.cli.options import Globals, global_options, merged
 from guardrails.cli.run_checks import load_run_config
 from guardrails.core.text import printable
 from guardrails.git.repo import Repo, open_repo
-from guardrails.services.readiness import Asking, Probe, Ready, examine, worst_first
+from guardrails.services.readiness import ReadinessContext, ReadinessProbe, ReadinessResult, examine, worst_first
 from guardrails.snapshot.worktree import Worktree
 
 COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "skipped": "cyan"}
@@ -39,27 +39,27 @@ def command(ctx: click.Context, /, spec: str | None, style: str, **options: Any)
     named = globals_.config or repo.environment.get("SPECKIT_CONFIG")
     loaded = load_run_config(Worktree(repo), repo.environment, named)
     spec = loaded.settings.layout.require_id(spec) if spec is not None else None
-    asking = Asking(repo, loaded.settings, loaded.run, spec)
-    ready = examine(asking)
-    written = _record(repo, asking, ready)
-    _show_json(asking, ready, written) if style == "json" else _show_text(ready, written, globals_)
+    context = ReadinessContext(repo, loaded.settings, loaded.run, spec)
+    ready = examine(context)
+    written = _record(repo, context, ready)
+    _show_json(context, ready, written) if style == "json" else _show_text(ready, written, globals_)
     return ready.exit_code
 
 
-def _record(repo: Repo, asking: Asking, ready: Ready) -> str | None:
+def _record(repo: Repo, context: ReadinessContext, ready: ReadinessResult) -> str | None:
     """Where the answers were kept; None without a SPEC."""
-    if asking.spec is None:
+    if context.spec is None:
         return None
     from guardrails.evidence.lock import locked
     from guardrails.evidence.names import new_session
     from guardrails.services.readiness import record
 
-    with locked(repo, asking.spec, "speckit ready"):
-        session = new_session(asking.settings.layout, asking.spec, "tasks", datetime.now(timezone.utc))
-        return record(asking, ready, session).path
+    with locked(repo, context.spec, "speckit ready"):
+        session = new_session(context.settings.layout, context.spec, "tasks", datetime.now(timezone.utc))
+        return record(context, ready, session).path
 
 
-def _show_text(ready: Ready, written: str | None, globals_: Globals) -> None:
+def _show_text(ready: ReadinessResult, written: str | None, globals_: Globals) -> None:
     for probe in worst_first(ready.probes):
         if probe.status in ("failed", "warned") or not globals_.quiet:
             _show(probe, globals_)
@@ -73,7 +73,7 @@ def _show_text(ready: Ready, written: str | None, globals_: Globals) -> None:
         click.echo(f"record: {printable(written)}")
 
 
-def _show(probe: Probe, globals_: Globals) -> None:
+def _show(probe: ReadinessProbe, globals_: Globals) -> None:
     word = f"{probe.status:<7}"
     if globals_.colored():
         word = click.style(word, fg=COLOURS[probe.status], bold=probe.status != "passed")
@@ -83,13 +83,13 @@ def _show(probe: Probe, globals_: Globals) -> None:
         click.echo(f"        hint: {printable(probe.hint)}")
 
 
-def _show_json(asking: Asking, ready: Ready, written: str | None) -> None:
+def _show_json(context: ReadinessContext, ready: ReadinessResult, written: str | None) -> None:
     from guardrails.services.readiness import row
 
     rows = [{**row(probe), "hint": probe.hint and printable(probe.hint)} for probe in ready.probes]
     document = {
         "schema": "speckit.ready/1",
-        "spec": asking.spec,
+        "spec": context.spec,
         "verdict": ready.verdict,
         "exit_code": ready.exit_code,
         "probes": rows,

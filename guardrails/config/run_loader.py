@@ -206,7 +206,7 @@ def _service(reader: Reader, name: str, item: dict[str, Any]) -> Service:
         mode=item["mode"],
         origin=reader.origin((*key, "mode")),
         base_url=base_url,
-        secret_env=item.get("secret_env"),
+        secret_env=item.get("secret_env", ""),
         required=item.get("required", False),
         timeout=reader.probe_timeout(item.get("timeout", f"{HAL.timeout:g}s"), *key, "timeout"),
         mcp=_argv(reader, mcp, *key, "mcp") if mcp else (),

@@ -185,8 +185,8 @@ class Service(NamedTuple):
     records_off: bool = True
     """whether a mode of off leaves a record, too"""
     base_url: str | None = None
-    secret_env: str | None = None
-    """the variable that holds its key; None where it needs none"""
+    secret_env: str = ""
+    """the variable that holds its key; empty where it needs none"""
     required: bool = False
     timeout: float = 10.0
     """seconds, for each check as a whole"""

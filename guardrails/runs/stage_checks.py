@@ -25,7 +25,7 @@ from guardrails.runs.stage_definitions import PACKET, VERDICTS, Ready, StageRule
 from guardrails.secrets.redact import redactor_of
 from guardrails.services.probes.records import Response
 from guardrails.services.probes.run import Records, Summary, Surroundings, run, shortfall
-from guardrails.services.readiness import Asking, Probe, tools
+from guardrails.services.readiness import ReadinessContext, ReadinessProbe, tools
 from guardrails.snapshot.base import Snapshot
 from guardrails.snapshot.context import Scope, Subject
 
@@ -185,10 +185,10 @@ def _reason(service: Service) -> Reason:
 
 def readiness(world: World) -> tuple[Examined, ...]:
     """A row for each answer. What is not required is a warning, however much the stage requires."""
-    return tuple(map(_readiness_row, tools(Asking(world.repo, world.settings, world.plan, world.spec))))
+    return tuple(map(_readiness_row, tools(ReadinessContext(world.repo, world.settings, world.plan, world.spec))))
 
 
-def _readiness_row(probe: Probe) -> Examined:
+def _readiness_row(probe: ReadinessProbe) -> Examined:
     name, said = printable(f"{probe.kind} {probe.name}"), printable(probe.message)
     if probe.status == "passed":
         return Examined(name, "passed", said)

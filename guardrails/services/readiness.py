@@ -46,7 +46,7 @@ TOOLS = (
 """What is asked where the configuration names nothing; HAL is asked as `hal` says. No command of ACE is known."""
 
 
-class Probe(NamedTuple):
+class ReadinessProbe(NamedTuple):
     """One thing that was asked. `message` holds no secret; `missing`: a program or library is not there at all."""
 
     name: str
@@ -59,29 +59,11 @@ class Probe(NamedTuple):
     missing: bool = False
 
 
-class Quiet:
-    """Keeps secrets out of what programs say: the values of configured variables, and known tokens."""
-
-    def __init__(self, variables: tuple[str, ...], repo: Repo) -> None:
-        self._redactor = Redactor(variables, repo.environment)
-
-    def line(self, text: str) -> str:
-        """The first line of `text` that says something, without secrets, and not too long."""
-        clean = self._redactor.text(text[: 64 * LONGEST])
-        line = next((line.strip() for line in clean.splitlines() if line.strip()), "")
-        return line if len(line) <= LONGEST else line[:LONGEST] + "..."
-
-
-class Asking:
-    """Whom readiness is asked about: a repository, its settings, and a SPEC or None."""
+class ReadinessContext:
+    """Whose readiness is asked about: a repository's, under its settings, for a SPEC or for every one."""
 
     def __init__(self, repo: Repo, settings: Settings, plan: RunSettings, spec: str | None = None) -> None:
         self.repo, self.settings, self.plan, self.spec = repo, settings, plan, spec
-
-    @cached_property
-    def quiet(self) -> Quiet:
-        named = (name for tool in self.plan.readiness for name in tool.env)
-        return Quiet(tuple(dict.fromkeys((*self.settings.secrets.variables, *named))), self.repo)
 
     @property
     def services(self) -> tuple[Service, ...]:
@@ -94,6 +76,17 @@ class Asking:
         """Every agent that some stage declares."""
         return tuple(dict.fromkeys(name for stage in self.plan.stages for name in stage.roster))
 
+    def first_line(self, text: str) -> str:
+        """The first line of what a program said that says something, without secrets, and not too long."""
+        clean = self._redactor.text(text[: 64 * LONGEST])
+        line = next((line.strip() for line in clean.splitlines() if line.strip()), "")
+        return line if len(line) <= LONGEST else line[:LONGEST] + "..."
+
+    @cached_property
+    def _redactor(self) -> Redactor:
+        named = (name for tool in self.plan.readiness for name in tool.env)
+        return Redactor(tuple(dict.fromkeys((*self.settings.secrets.variables, *named))), self.repo.environment)
+
 
 def failing(required: bool) -> Status:
     """What it is called when something does not answer."""
@@ -103,18 +96,18 @@ def failing(required: bool) -> Status:
 # What a run needs of the machine: git, room on the disk, and room under the evidence limit.
 
 
-def _machine(asking: Asking) -> Iterator[Probe]:
+def _machine(context: ReadinessContext) -> Iterator[ReadinessProbe]:
     """Everything that is looked up rather than asked."""
-    yield _git(asking)
-    yield from _disk(asking)
-    yield from _footprints(asking)
-    yield from _secrets(asking)
+    yield _git(context)
+    yield from _disk(context)
+    yield from _footprints(context)
+    yield from _secrets(context)
 
 
-def _git(asking: Asking) -> Probe:
-    made = Probe("git", "command", "passed", "", required=True)
+def _git(context: ReadinessContext) -> ReadinessProbe:
+    made = ReadinessProbe("git", "command", "passed", "", required=True)
     try:
-        text, new_enough = git_version(asking.repo)
+        text, new_enough = git_version(context.repo)
     except GuardrailError as error:
         return made._replace(status="failed", message=error.message, hint=error.hint, missing=True)
     if new_enough:
@@ -123,14 +116,14 @@ def _git(asking: Asking) -> Probe:
     return made._replace(status="failed", message=f"{text} is older than {oldest}", hint="install a newer git")
 
 
-def _disk(asking: Asking) -> Iterator[Probe]:
+def _disk(context: ReadinessContext) -> Iterator[ReadinessProbe]:
     """A run writes evidence, and its calls and locks into the git directory. Each needs as much room as the limit."""
-    needed = asking.settings.evidence.limit_bytes
-    places = [("evidence", os.path.join(asking.repo.root, asking.settings.layout.evidence))]
+    needed = context.settings.evidence.limit_bytes
+    places = [("evidence", os.path.join(context.repo.root, context.settings.layout.evidence))]
     with suppress(GuardrailError):  # then it was said of git already
-        places.append(("git directory", asking.repo.git_dir()))
+        places.append(("git directory", context.repo.git_dir()))
     for name, place in places:
-        made = Probe(name, "disk", "passed", "", required=True)
+        made = ReadinessProbe(name, "disk", "passed", "", required=True)
         there = _existing(place)
         free = shutil.disk_usage(there).free
         if not os.access(there, os.W_OK | os.X_OK):
@@ -148,12 +141,12 @@ def _existing(place: str) -> str:
     return place
 
 
-def _footprints(asking: Asking) -> Iterator[Probe]:
+def _footprints(context: ReadinessContext) -> Iterator[ReadinessProbe]:
     """Whether the evidence of the SPEC, or else of every SPEC, leaves room under the limit."""
-    evidence, found = asking.settings.evidence, measure(Worktree(asking.repo), asking.settings.layout, asking.spec)
+    evidence, found = context.settings.evidence, measure(Worktree(context.repo), context.settings.layout, context.spec)
     sizes = {spec: footprint.total for spec, footprint in sorted(found.items())}
-    if asking.spec is not None:
-        sizes = {asking.spec: sizes.get(asking.spec, 0)}
+    if context.spec is not None:
+        sizes = {context.spec: sizes.get(context.spec, 0)}
     hint = "speckit evidence archive --spec SPEC frees what older runs hold"
     above = [spec for spec, size in sizes.items() if size > evidence.warn_bytes]
     for spec in above:
@@ -161,14 +154,14 @@ def _footprints(asking: Asking) -> Iterator[Probe]:
         full = size > evidence.limit_bytes
         message = f"{_mb(size)} of evidence; the limit is {_mb(evidence.limit_bytes)}"
         named = hint.replace("SPEC f", f"{spec} f")
-        yield Probe(f"footprint of {spec}", "limit", failing(full), message, named, required=True)
+        yield ReadinessProbe(f"footprint of {spec}", "limit", failing(full), message, named, required=True)
     if not above:
         most = max(sizes.values(), default=0)
         limit = f"the limit is {_mb(evidence.limit_bytes)}"
         name, message = "footprint", f"at most {_mb(most)} of evidence a SPEC; {limit}"
-        if asking.spec is not None:
-            name, message = f"footprint of {asking.spec}", f"{_mb(most)} of evidence; {limit}"
-        yield Probe(name, "limit", "passed", message, required=True)
+        if context.spec is not None:
+            name, message = f"footprint of {context.spec}", f"{_mb(most)} of evidence; {limit}"
+        yield ReadinessProbe(name, "limit", "passed", message, required=True)
 
 
 def _mb(size: int) -> str:
@@ -186,102 +179,104 @@ class _Wanted(NamedTuple):
     whose: str
 
 
-def _secrets(asking: Asking) -> Iterator[Probe]:
+def _secrets(context: ReadinessContext) -> Iterator[ReadinessProbe]:
     """The variables of the tools, the agents and the services."""
-    called = [agent for agent in asking.plan.agents if agent.name in asking.roster and agent.command]
-    wanted = _of_tools(asking)
+    called = [agent for agent in context.plan.agents if agent.name in context.roster and agent.command]
+    wanted = _of_tools(context)
     wanted += [
         _Wanted(name, False, agent.name) for agent in called for name in agent.env if re.search(CREDENTIAL_NAME, name)
     ]
-    for service in (asking.settings.hal, *asking.plan.probes):
+    for service in (context.settings.hal, *context.plan.probes):
         if service.mode == "live" and service.secret_env:
             wanted.append(_Wanted(service.secret_env, service.required, service.name))
-    yield from _told(asking, wanted)
+    yield from _told(context, wanted)
 
 
-def _of_tools(asking: Asking) -> list[_Wanted]:
-    return [_Wanted(name, tool.required, tool.name) for tool in asking.plan.readiness for name in tool.env]
+def _of_tools(context: ReadinessContext) -> list[_Wanted]:
+    return [_Wanted(name, tool.required, tool.name) for tool in context.plan.readiness for name in tool.env]
 
 
-def _told(asking: Asking, wanted: Sequence[_Wanted]) -> Iterator[Probe]:
+def _told(context: ReadinessContext, wanted: Sequence[_Wanted]) -> Iterator[ReadinessProbe]:
     """Each variable once: by its name, never its value."""
     for name in dict.fromkeys(each.name for each in wanted):
         required = any(each.required for each in wanted if each.name == name)
         whose = " and ".join(each.whose for each in wanted if each.name == name)
-        if asking.repo.environment.get(name, "").strip():
-            yield Probe(name, "secret", "passed", f"set, for {whose}", required=required)
+        if context.repo.environment.get(name, "").strip():
+            yield ReadinessProbe(name, "secret", "passed", f"set, for {whose}", required=required)
         else:
             hint = f"export {name}, unless a login was made another way"
-            yield Probe(name, "secret", failing(required), f"not set, and {whose} may need it", hint, required)
+            yield ReadinessProbe(name, "secret", failing(required), f"not set, and {whose} may need it", hint, required)
 
 
 # Ask the programs and servers a run will need: each answers a question that costs nothing, or does not.
 
 
-Job = Callable[[], Probe]
+Job = Callable[[], ReadinessProbe]
 
 
-def _agent_jobs(asking: Asking) -> Iterator[Job]:
+def _agent_jobs(context: ReadinessContext) -> Iterator[Job]:
     """One for each agent."""
-    for agent in asking.plan.agents:
-        required = agent.name in asking.roster
-        yield partial(_probe_agent, asking, agent, required)
-    for name in asking.roster:
-        if all(agent.name != name for agent in asking.plan.agents):
-            yield partial(_probe_agent, asking, Agent(name), True)
+    for agent in context.plan.agents:
+        required = agent.name in context.roster
+        yield partial(_probe_agent, context, agent, required)
+    for name in context.roster:
+        if all(agent.name != name for agent in context.plan.agents):
+            yield partial(_probe_agent, context, Agent(name), True)
 
 
-def _tool_jobs(asking: Asking, tools: Sequence[Tool]) -> Iterator[Job]:
+def _tool_jobs(context: ReadinessContext, tools: Sequence[Tool]) -> Iterator[Job]:
     """One for each command and each server of the tools."""
     for tool in tools:
         if tool.command:
-            yield partial(_probe_command, asking, tool)
+            yield partial(_probe_command, context, tool)
         if tool.mcp:
-            yield partial(_probe_mcp, asking, tool)
+            yield partial(_probe_mcp, context, tool)
         if not (tool.command or tool.mcp or tool.env):
             yield partial(_unknown, tool)
 
 
-def _unknown(tool: Tool) -> Probe:
+def _unknown(tool: Tool) -> ReadinessProbe:
     hint = f"name its command: readiness: [{{name: {tool.name}, mcp: [COMMAND, ...]}}] in .speckit.yaml"
-    return Probe(tool.name, "mcp", "warned", "not asked: nothing says how it is started", hint)
+    return ReadinessProbe(tool.name, "mcp", "warned", "not asked: nothing says how it is started", hint)
 
 
-def _probe_agent(asking: Asking, agent: Agent, required: bool) -> Probe:
+def _probe_agent(context: ReadinessContext, agent: Agent, required: bool) -> ReadinessProbe:
     """Whether an agent can be called: its program says its version, or its recorded answers are there."""
     if agent.replay is not None:
-        return _replay(asking, agent, required)
+        return _replay(context, agent, required)
     if not agent.command:
         hint = f"configure agents.{agent.name}.command in .speckit.yaml"
-        return Probe(agent.name, "agent", failing(required), "nothing says how it is called", hint, required)
+        return ReadinessProbe(agent.name, "agent", failing(required), "nothing says how it is called", hint, required)
     program = agent.command[0]
-    environment = allowed_environment(asking.repo.environment, agent.env)
+    environment = allowed_environment(context.repo.environment, agent.env)
     limit = min(VERSION_LIMIT, agent.timeout)
-    ran = run([program, "--version"], asking.repo.root, environment, limit)
-    made = _ran(asking, Probe(agent.name, "agent", "passed", "", required=required), ran, limit)
+    ran = run([program, "--version"], context.repo.root, environment, limit)
+    made = _ran(context, ReadinessProbe(agent.name, "agent", "passed", "", required=required), ran, limit)
     elsewhere = f"install {program}, or configure agents.{agent.name}.command"
     return made._replace(hint=elsewhere) if made.missing else made
 
 
-def _replay(asking: Asking, agent: Agent, required: bool) -> Probe:
-    made = Probe(agent.name, "agent", "passed", f"replays recorded answers from {agent.replay}", required=required)
-    if os.path.isdir(os.path.join(asking.repo.root, str(agent.replay))):
+def _replay(context: ReadinessContext, agent: Agent, required: bool) -> ReadinessProbe:
+    made = ReadinessProbe(
+        agent.name, "agent", "passed", f"replays recorded answers from {agent.replay}", required=required
+    )
+    if os.path.isdir(os.path.join(context.repo.root, str(agent.replay))):
         return made
     message, hint = f"there is no folder {agent.replay}", "record answers, or give the agent a command"
     return made._replace(status=failing(required), message=message, hint=hint)
 
 
-def _probe_command(asking: Asking, tool: Tool) -> Probe:
+def _probe_command(context: ReadinessContext, tool: Tool) -> ReadinessProbe:
     """Whether a command succeeds."""
-    environment = allowed_environment(asking.repo.environment, tool.env)
-    ran = run(tool.command, asking.repo.root, environment, tool.timeout)
-    return _ran(asking, Probe(tool.name, "command", "passed", "", required=tool.required), ran, tool.timeout)
+    environment = allowed_environment(context.repo.environment, tool.env)
+    ran = run(tool.command, context.repo.root, environment, tool.timeout)
+    return _ran(context, ReadinessProbe(tool.name, "command", "passed", "", required=tool.required), ran, tool.timeout)
 
 
-def _ran(asking: Asking, made: Probe, ran: Ran, limit: float) -> Probe:
+def _ran(context: ReadinessContext, made: ReadinessProbe, ran: Ran, limit: float) -> ReadinessProbe:
     """What a program's ending says of it."""
     made = made._replace(latency_ms=int(ran.seconds * 1000))
-    said = asking.quiet.line((ran.out if ran.succeeded else ran.err + b"\n" + ran.out).decode("utf-8", "replace"))
+    said = context.first_line((ran.out if ran.succeeded else ran.err + b"\n" + ran.out).decode("utf-8", "replace"))
     if ran.succeeded:
         return made._replace(message=f"answers: {said}" if said else "answers")
     bad = made._replace(status=failing(made.required), hint=f"run '{_shown(ran.argv)}' to see why")
@@ -295,14 +290,16 @@ def _ran(asking: Asking, made: Probe, ran: Ran, limit: float) -> Probe:
     return bad._replace(message=f"exit {ran.exit_code}" + (f": {said}" if said else ""))
 
 
-def _probe_mcp(asking: Asking, tool: Tool) -> Probe:
+def _probe_mcp(context: ReadinessContext, tool: Tool) -> ReadinessProbe:
     """Whether an MCP server completes `initialize` and `tools/list`, both within its limit."""
-    environ = asking.repo.environment
+    environ = context.repo.environment
     server = mcp_client.Server(
-        tool.mcp, asking.repo.root, {name: environ[name] for name in tool.env if environ.get(name)}
+        tool.mcp, context.repo.root, {name: environ[name] for name in tool.env if environ.get(name)}
     )
     begun = monotonic()
-    bad = Probe(tool.name, "mcp", failing(tool.required), "", f"run '{_shown(tool.mcp)}' to see why", tool.required)
+    bad = ReadinessProbe(
+        tool.name, "mcp", failing(tool.required), "", f"run '{_shown(tool.mcp)}' to see why", tool.required
+    )
     try:
         mcp_client.require_library("it cannot be asked")
         said = mcp_client.converse(server, partial(_handshake, tool.timeout))
@@ -314,7 +311,7 @@ def _probe_mcp(asking: Asking, tool: Tool) -> Probe:
     except mcp_client.TooSlow as error:
         return bad._replace(message=f"{error}; it was ended", latency_ms=int((monotonic() - begun) * 1000))
     latency = int((monotonic() - begun) * 1000)
-    return bad._replace(status="passed", message=asking.quiet.line(said), hint=None, latency_ms=latency)
+    return bad._replace(status="passed", message=context.first_line(said), hint=None, latency_ms=latency)
 
 
 async def _handshake(limit: float, session: ClientSession) -> str:
@@ -343,23 +340,23 @@ def _shown(argv: tuple[str, ...]) -> str:
 # Ask the services that stages ask, by one question each.
 
 
-def _probe_service(asking: Asking, service: Service) -> Probe:
+def _probe_service(context: ReadinessContext, service: Service) -> ReadinessProbe:
     """Whether a service answers as it is configured: over MCP by a handshake, over HTTP by its first check."""
     name, required = service.name, service.required
     if service.mode == "off":
         status: Status = "failed" if required else "skipped"
-        return Probe(
+        return ReadinessProbe(
             name, "http", status, why_off(service), f"{service.key}.mode: live in .speckit.yaml asks it", required
         )
     if service.mode == "live" and service.mcp:
         env = (service.secret_env,) if service.secret_env else ()
-        return _probe_mcp(asking, Tool(name, (), service.mcp, env, service.timeout, required))
+        return _probe_mcp(context, Tool(name, (), service.mcp, env, service.timeout, required))
     preset = name == HAL.name  # its health says most, even where `hal.checks` leaves that out
     hint = "speckit hal smoke" if preset else f"see {service.key} in .speckit.yaml"
-    made = Probe(name, "http", failing(required), "", hint, required)
+    made = ReadinessProbe(name, "http", failing(required), "", hint, required)
     one = service._replace(checks=(HAL if preset else service).checks[:1])
     try:
-        (response,) = probe(one, asking.settings, Surroundings(asking.repo.environment, asking.repo.root))
+        (response,) = probe(one, context.settings, Surroundings(context.repo.environment, context.repo.root))
     except Undecidable as error:  # without an address, or else without a library
         addressed = service.mode == "mock" or service.base_url is not None
         return made._replace(message=error.message, hint=error.hint, missing=addressed)
@@ -376,22 +373,22 @@ def _probe_service(asking: Asking, service: Service) -> Probe:
 # What to do when not every agent of a stage can be called, by the thresholds its verdict is judged by. Pure.
 
 
-def advice(asking: Asking, able: Collection[str]) -> tuple[str, ...]:
+def advice(context: ReadinessContext, able: Collection[str]) -> tuple[str, ...]:
     """A line for each roster that is not whole: what its verdict would be, what a run does, and what you can do."""
     stages: dict[tuple[str, ...], list[str]] = {}
-    for stage in asking.plan.stages:
+    for stage in context.plan.stages:
         if not set(stage.roster) <= set(able):
             stages.setdefault(stage.roster, []).append(stage.name)
-    return tuple(_line(asking, ", ".join(names), roster, able) for roster, names in stages.items())
+    return tuple(_line(context, ", ".join(names), roster, able) for roster, names in stages.items())
 
 
-def _line(asking: Asking, stages: str, roster: tuple[str, ...], able: Collection[str]) -> str:
+def _line(context: ReadinessContext, stages: str, roster: tuple[str, ...], able: Collection[str]) -> str:
     usable = [name for name in roster if name in able]
     lost = ", ".join(name for name in roster if name not in able)
     begin = f"{stages}: {len(usable)} of {len(roster)} agents can be called (not {lost})"
     if not usable:
         return f"{begin}: nobody would answer, exit 3. Do not start; repair the agents, or name others in the roster"
-    consensus, recovery = asking.settings.consensus, asking.plan.recovery
+    consensus, recovery = context.settings.consensus, context.plan.recovery
     if round(len(usable) / len(roster), 2) < consensus.degraded_below:
         return (
             f"{begin}: severely degraded, exit 5. It would not be retried: do not start; tell whoever answers for the "
@@ -412,10 +409,10 @@ def _times(count: int) -> str:
 # All of it.
 
 
-class Ready(NamedTuple):
+class ReadinessResult(NamedTuple):
     """All that was asked, in reading order, and what to do where too few agents can be called."""
 
-    probes: tuple[Probe, ...]
+    probes: tuple[ReadinessProbe, ...]
     escalation: tuple[str, ...] = ()
 
     @property
@@ -432,29 +429,29 @@ class Ready(NamedTuple):
         return {0: "pass", 1: "fail", 3: "undecided"}[self.exit_code]
 
 
-def examine(asking: Asking) -> Ready:
+def examine(context: ReadinessContext) -> ReadinessResult:
     """Look at the machine, then ask every agent, program, server and service at the same time."""
-    looked = list(_machine(asking))
-    services = [partial(_probe_service, asking, service) for service in asking.services]
-    asked = _ask([*_agent_jobs(asking), *_tool_jobs(asking, asking.plan.readiness or TOOLS), *services])
+    looked = list(_machine(context))
+    services = [partial(_probe_service, context, service) for service in context.services]
+    asked = _ask([*_agent_jobs(context), *_tool_jobs(context, context.plan.readiness or TOOLS), *services])
     probes = (*looked, *asked)
     able = {probe.name for probe in asked if probe.kind == "agent" and probe.status == "passed"}
-    return Ready(probes, advice(asking, able))
+    return ReadinessResult(probes, advice(context, able))
 
 
-def tools(asking: Asking) -> tuple[Probe, ...]:
+def tools(context: ReadinessContext) -> tuple[ReadinessProbe, ...]:
     """Only what `readiness` in the configuration names: what a stage asks before its agents."""
-    return (*_told(asking, _of_tools(asking)), *_ask(list(_tool_jobs(asking, asking.plan.readiness))))
+    return (*_told(context, _of_tools(context)), *_ask(list(_tool_jobs(context, context.plan.readiness))))
 
 
-def _ask(waiting: Sequence[Job]) -> list[Probe]:
+def _ask(waiting: Sequence[Job]) -> list[ReadinessProbe]:
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(max(1, len(waiting))) as pool:  # each mostly waits
         return [future.result() for future in [pool.submit(job) for job in waiting]]
 
 
-def worst_first(probes: Sequence[Probe]) -> list[Probe]:
+def worst_first(probes: Sequence[ReadinessProbe]) -> list[ReadinessProbe]:
     """What needs attention before what does not; otherwise as they were."""
     order = {"failed": 0, "warned": 1, "skipped": 2, "passed": 3}
     return sorted(probes, key=lambda probe: order[probe.status])
@@ -467,15 +464,15 @@ TAIL = "tasks_guardrail.json"
 """Ends the name; the session begins it, so that no check overwrites another's record."""
 
 
-def record(asking: Asking, ready: Ready, session: Session) -> Written:
+def record(context: ReadinessContext, result: ReadinessResult, session: Session) -> Written:
     """Write the record of a session of its SPEC. The caller holds the lock of the SPEC."""
-    path = command_path(asking.settings.layout, session, TAIL)
-    return Store(asking.repo.root).record(path, "tasks_telemetry", document(asking, ready, session))
+    path = command_path(context.settings.layout, session, TAIL)
+    return Store(context.repo.root).record(path, "tasks_telemetry", document(context, result, session))
 
 
-def document(asking: Asking, ready: Ready, session: Session) -> dict[str, Any]:
+def document(context: ReadinessContext, result: ReadinessResult, session: Session) -> dict[str, Any]:
     """As schemas/tasks_telemetry.schema.json has it. What no agent has used yet is null."""
-    measured = measure(Worktree(asking.repo), asking.settings.layout, session.spec)
+    measured = measure(Worktree(context.repo), context.settings.layout, session.spec)
     made = {
         "schemaVersion": 1,
         "specId": session.spec,
@@ -484,14 +481,14 @@ def document(asking: Asking, ready: Ready, session: Session) -> dict[str, Any]:
         "timestamp": stamped(session.started),
         "output_tokens": None,
         "latency_ms": None,
-        "agent_participation": {"roster": list(asking.settings.roster("tasks")), "usable": [], "ratio": None},
+        "agent_participation": {"roster": list(context.settings.roster("tasks")), "usable": [], "ratio": None},
         "footprint_bytes": sum(footprint.total for footprint in measured.values()),
-        "readiness": [row(probe) for probe in ready.probes],
+        "readiness": [row(probe) for probe in result.probes],
     }
-    return made | ({"profile": asking.plan.profile} if asking.plan.profile else {})
+    return made | ({"profile": context.plan.profile} if context.plan.profile else {})
 
 
-def row(probe: Probe) -> dict[str, Any]:
+def row(probe: ReadinessProbe) -> dict[str, Any]:
     """One probe as records and `--format json` have it."""
     return {
         "name": probe.name,

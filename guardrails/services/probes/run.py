@@ -173,12 +173,12 @@ def _ask(service: Service, url: str | None, around: Surroundings) -> list[Asked]
     if problem:
         return [Asked(question, datetime.now(timezone.utc), reason=problem) for question in asking]
     if url is None:
-        visible = {service.secret_env: key} if service.secret_env and key else {}
+        visible = {service.secret_env: key} if key else {}
         return mcp.ask(service.label, Server(service.mcp, around.directory, visible), asking)
     return http.ask(service.label, asking, key, live=True, local=is_local(url))
 
 
-def _key_problem(name: str | None, key: str | None, *, in_header: bool) -> str | None:
+def _key_problem(name: str, key: str | None, *, in_header: bool) -> str | None:
     """Why the key cannot be sent. A service without one needs none."""
     if key is None:
         return None

@@ -49,6 +49,7 @@ SEAMS = {
     "checks.validate.semantics": "what a schema cannot say, beside what it says",
     "evidence.tarball": "reads archives that a stranger may have made",
     "reports.formats.json": "one module for each format",
+    "reports.formats.svg": "a chart is geometry, the page around it a template",
     "reports.load": "reads records; what puts them together reads none",
     "services.probes.mcp": "one module for each transport",
     "snapshot.commits": "loads GitPython, where a range is judged",

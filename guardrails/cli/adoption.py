@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from guardrails.cli.options import merged
-from guardrails.cli.report_options import NOTHING, Place, place, report_options, safe, show
+from guardrails.cli.report_options import NOTHING, Place, place, rendered, report_options, safe, show
 from guardrails.reports.evidence_files import Reach
+
+if TYPE_CHECKING:
+    from guardrails.reports.adoption import Adoption
 
 
 @click.command("adoption", short_help="Runs a week by profile: outcomes, latency, cost, alerts.")
@@ -37,33 +41,26 @@ def command(
     Example:  speckit adoption --weeks 8
               speckit adoption --format csv --output adoption.csv
     """
+    from guardrails.reports.adoption import as_document, view
+
     here = place(merged(ctx, **options), source)
     if until is not None:
         here = here._replace(now=until.replace(tzinfo=timezone.utc) + timedelta(hours=23, minutes=59, seconds=59))
-    text, runs = _report(here, weeks, style)
-    show(here, text, output)
+    found = _gathered(here, weeks)
+    made = partial(view, found, here.settings.evidence, here.now)
+    show(here, rendered(style, made, partial(as_document, found)), output)
+    runs = found.before + found.undated + sum(week.total.runs for week in found.weeks)
     if not runs:
         click.echo(f"no run is recorded in {here.snapshot.describe()}", err=True)
     return 0 if runs else NOTHING
 
 
-def _report(here: Place, weeks: int, style: str) -> tuple[str, int]:
-    from guardrails.reports.adoption import adoption, as_csv, as_document, as_text
+def _gathered(here: Place, weeks: int) -> Adoption:
+    from guardrails.reports.adoption import adoption
     from guardrails.reports.cache import Cache
-    from guardrails.reports.formats.plain_json import written
     from guardrails.reports.reduce import reduce
 
     cache = Cache(here.repo, here.snapshot)
     facts = reduce(here.snapshot, here.settings, Reach(), tracker=False, memo=cache)
     cache.save()
-    found = safe(here, adoption(facts, here.now, weeks))
-    runs = found.before + found.undated + sum(week.total.runs for week in found.weeks)
-    if style == "csv":
-        return as_csv(found), runs
-    if style == "json":
-        return written(as_document(found)), runs
-    if style == "html":
-        from guardrails.reports.pages import adoption_page
-
-        return adoption_page(found, here.settings, here.now), runs
-    return as_text(found), runs
+    return safe(here, adoption(facts, here.now, weeks))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ from guardrails.cli.report_options import (
     Place,
     clean,
     place,
+    rendered,
     report_options,
     run_settings_of,
     safe,
@@ -24,6 +26,7 @@ from guardrails.errors import Undecidable
 
 if TYPE_CHECKING:
     from guardrails.reports.audit import Audit
+    from guardrails.reports.view import View
 
 FOLDER = "evidence/tasks_audit"
 """Below the SPEC's own directory."""
@@ -67,7 +70,7 @@ def command(
     if found is None:
         click.echo(printable(f"nothing is known of {spec} in {here.snapshot.describe()}"), err=True)
         return NOTHING
-    show(here, rendered(here, found, style), output)
+    show(here, _in_form(here, found, style), output)
     if here.snapshot.source.kind == "worktree" and not dry_run:
         _file(here, found, replace)
     return 0 if found.holds or exit_zero else FAILED
@@ -96,25 +99,25 @@ def gather(here: Place, globals_: Globals, spec: str) -> Audit | None:
     return audit(facts, settings, run_settings_of(here, globals_).budget, evidence, here.now, spec)
 
 
-def rendered(here: Place, found: Audit, style: str) -> str:
-    from guardrails.reports.audit import as_document, as_markdown, as_text
-    from guardrails.reports.formats.plain_json import written
+def report_view(here: Place, found: Audit) -> View:
+    """The packet laid out."""
+    from guardrails.reports.audit import view
+
+    return view(found, here.settings.consensus.min_agreement)
+
+
+def _in_form(here: Place, found: Audit, form: str) -> str:
+    from guardrails.reports.audit import as_document
 
     found = safe(here, found)
-    if style == "json":
-        return written(as_document(found))
-    if style == "html":
-        from guardrails.reports.pages import audit_page
-
-        return audit_page(found, here.settings.consensus.min_agreement)
-    return as_markdown(found) if style == "markdown" else as_text(found)
+    return rendered(form, partial(report_view, here, found), partial(as_document, found))
 
 
 def _rendered_all(here: Place, found: Audit) -> Iterator[tuple[str, bytes]]:
     """(extension, bytes) of the packet in each form. Without the libraries of pages there is none, and that is said."""
     for style, end in (("markdown", "md"), ("json", "json"), ("html", "html")):
         try:
-            yield end, clean(here, rendered(here, found, style)).encode()
+            yield end, clean(here, _in_form(here, found, style)).encode()
         except Undecidable as error:
             click.echo(f"no page is filed: {error.message}; {error.hint}", err=True)
 

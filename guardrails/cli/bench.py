@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from functools import partial
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -12,16 +13,15 @@ from guardrails.agents.run_context import World
 from guardrails.agents.types import Progress
 from guardrails.cli.options import Globals, global_options, merged
 from guardrails.cli.output import write_report
+from guardrails.cli.report_options import rendered
 from guardrails.cli.run_checks import load_run_config
 from guardrails.config.layout import STAGES
 from guardrails.core.cost import Cost, in_dollars, total
 from guardrails.core.text import printable, utf8
 from guardrails.evidence.lock import locked
 from guardrails.git.repo import open_repo
-from guardrails.reports import bench_view
-from guardrails.reports.bench import compare
-from guardrails.reports.bench_view import About
-from guardrails.reports.formats.plain_json import written
+from guardrails.reports import bench as bench_report
+from guardrails.reports.bench import About, compare
 from guardrails.runs.bench import setup
 from guardrails.runs.bench.records import Plan, folder_of, paid
 from guardrails.runs.bench.run import Bench, Benched, run
@@ -170,20 +170,21 @@ def estimated(wanted: Wanted, show: Show) -> int:
     note = setup.elsewhere(found, proofs)
     notes = (note,) if note else ()
     about = About(found.world.spec, "", found.source, commit, wanted.runs, proofs, wanted.cap_usd, Cost(), notes)
-    made = bench_view.bill([_line(each) for each in expected], wanted.profiles, wanted.runs)
+    made = bench_report.bill([_line(each) for each in expected], wanted.profiles, wanted.runs)
     about, made = redactor_of(world.settings, world.environment).value((about, made))
-    if show.style == "json":
-        text = written(bench_view.estimate_document(about, made))
-    else:
-        text = (bench_view.estimate_markdown if show.style == "markdown" else bench_view.estimate_text)(about, made)
+    text = rendered(
+        show.style,
+        partial(bench_report.estimate_view, about, made),
+        partial(bench_report.estimate_document, about, made),
+    )
     show.report(found.world, text)
     return 0
 
 
-def _line(expected: Expected) -> bench_view.Line:
+def _line(expected: Expected) -> bench_report.Line:
     calls = expected.calls
     expected_cost = total(call.cost for call in calls).total_micros
-    return bench_view.Line(
+    return bench_report.Line(
         expected.profile,
         expected.stage,
         len(calls),
@@ -239,10 +240,5 @@ def _shown(style: str, world: World, plan: Plan, wanted: Wanted, done: Benched, 
     found = compare(done.samples, plan.profiles, plan.stages)
     redactor = redactor_of(world.settings, world.environment)
     about, found, samples = redactor.value((about, found, tuple(done.samples)))
-    if style == "json":
-        return written(bench_view.as_document(about, found, samples))
-    if style == "html":
-        from guardrails.reports.pages import bench_page
-
-        return bench_page(about, found, datetime.now(timezone.utc))
-    return (bench_view.as_markdown if style == "markdown" else bench_view.as_text)(about, found)
+    made = partial(bench_report.view, about, found, datetime.now(timezone.utc))
+    return rendered(style, made, partial(bench_report.as_document, about, found, samples))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from guardrails.cli.report_options import (
     Place,
     clean,
     place,
+    rendered,
     report_options,
     run_settings_of,
     safe,
@@ -67,7 +69,7 @@ def command(
     if found is None:
         click.echo(printable(f"{spec} has no evidence in {here.snapshot.describe()}"), err=True)
         return NOTHING
-    show(here, rendered(here, found, style), output)
+    show(here, _in_form(here, found, style), output)
     if here.snapshot.source.kind == "worktree" and not dry_run:
         _file(here, found)
     return 0 if exit_zero or not found.faults else FAILED
@@ -112,18 +114,11 @@ def _routing(here: Place, alerts: Alerts, fired: tuple[Fired, ...], route: bool)
     )
 
 
-def rendered(here: Place, found: Qa, style: str) -> str:
-    from guardrails.reports.formats.plain_json import written
-    from guardrails.reports.qa import as_document, as_markdown, as_text
+def _in_form(here: Place, found: Qa, form: str) -> str:
+    from guardrails.reports.qa import as_document, view
 
     found = safe(here, found)
-    if style == "json":
-        return written(as_document(found))
-    if style == "html":
-        from guardrails.reports.pages import qa_page
-
-        return qa_page(found)
-    return as_markdown(found) if style == "markdown" else as_text(found)
+    return rendered(form, partial(view, found), partial(as_document, found))
 
 
 def _file(here: Place, found: Qa) -> None:
@@ -136,7 +131,7 @@ def _file(here: Place, found: Qa) -> None:
 
     folder = folder_of(reduce_packets(here.snapshot, here.settings, found.spec), here.settings.layout, found.spec)
     files = {
-        f"{folder}/{NAME}.{end}": clean(here, rendered(here, found, style)).encode()
+        f"{folder}/{NAME}.{end}": clean(here, _in_form(here, found, style)).encode()
         for style, end in (("markdown", "md"), ("json", "json"))
     }
     with locked(here.repo, found.spec, "speckit qa"):

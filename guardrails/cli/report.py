@@ -15,7 +15,7 @@ from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
 
 if TYPE_CHECKING:
-    from guardrails.reports.formats.html import Link
+    from guardrails.reports.view import Link, View
 
 
 FOLDER = "report"
@@ -26,7 +26,7 @@ class Made(NamedTuple):
     """One page of the site."""
 
     link: Link
-    html: str
+    view: View
 
 
 @click.command("report", short_help="Every report as a page, bound into one site.")
@@ -77,41 +77,43 @@ def command(
 
 def _write(here: Place, folder: str, pages: list[Made]) -> str:
     """Write every page and the index, and say where that lies."""
-    from guardrails.reports.pages import index_page
+    from guardrails.reports.formats.html import render
+    from guardrails.reports.formats.plain_json import moment
+    from guardrails.reports.view import Links, Section, View
 
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise GuardrailError(f"{folder}: {error.strerror}", "name a directory with --output") from error
-    index = index_page([page.link for page in pages], here.snapshot.describe(), here.now)
-    for name, html in (("index.html", index), *((page.link.href, page.html) for page in pages)):
-        write_report(clean(here, html), os.path.join(folder, name))
+    links = Links(tuple(page.link for page in pages))
+    where, made = f"from {here.snapshot.describe()}", moment(here.now) or ""
+    index = View("Reports", where, made, (), (Section("reports", "Reports", (links,)),))
+    for name, view in (("index.html", index), *((page.link.href, page.view) for page in pages)):
+        write_report(clean(here, render(view)), os.path.join(folder, name))
     return os.path.join(folder, "index.html")
 
 
 def _pages(here: Place, globals_: Globals, chosen: tuple[str, ...], weeks: int) -> list[Made]:
-    from guardrails.reports.adoption import adoption
-    from guardrails.reports.formats.html import Link
-    from guardrails.reports.pages import adoption_page, status_page
+    from guardrails.reports import adoption, status
     from guardrails.reports.reduce import reduce
-    from guardrails.reports.status import status
+    from guardrails.reports.view import Link
 
     facts = reduce(here.snapshot, here.settings)
     if not facts.specs:
         return []
     seen = {*(each.spec for each in facts.records), *(each.spec for each in facts.sessions)}
     specs = [spec for spec in facts.specs if spec in (chosen or seen)]
+    limits, now = here.settings.evidence, here.now
     first = (
         Link("index.html", "Reports"),
         Link("status.html", "Status", "the state of every SPEC, and the step to take next"),
         Link("adoption.html", "Adoption", "runs a week by profile: outcomes, latency, cost, alerts"),
     )
+    states = safe(here, status.status(facts, here.settings, now, 24.0))
+    adopted = safe(here, adoption.adoption(facts, now, weeks))
     made = [
-        Made(
-            first[1],
-            status_page(safe(here, status(facts, here.settings, here.now, 24.0)), here.settings, here.now, first),
-        ),
-        Made(first[2], adoption_page(safe(here, adoption(facts, here.now, weeks)), here.settings, here.now, first)),
+        Made(first[1], status.view(states, limits, now)._replace(links=first)),
+        Made(first[2], adoption.view(adopted, limits, now)._replace(links=first)),
     ]
     made += [page for spec in specs for page in _of_spec(here, globals_, spec, weeks, first)]
     return [*made, *(page for spec in specs for page in _benchmark(here, spec, first))]
@@ -119,10 +121,8 @@ def _pages(here: Place, globals_: Globals, chosen: tuple[str, ...], weeks: int) 
 
 def _benchmark(here: Place, spec: str, first: tuple[Link, ...]) -> Iterator[Made]:
     """The latest benchmark of a SPEC that was made here: it is about profiles, not about a snapshot."""
-    from guardrails.reports.bench import compare
-    from guardrails.reports.bench_view import About
-    from guardrails.reports.formats.html import Link
-    from guardrails.reports.pages import bench_page
+    from guardrails.reports.bench import About, compare, view
+    from guardrails.reports.view import Link
     from guardrails.runs.bench.records import latest, order, paid
 
     known = latest(here.repo, spec)
@@ -134,21 +134,21 @@ def _benchmark(here: Place, spec: str, first: tuple[Link, ...]) -> Iterator[Made
     about = About(plan.spec, plan.name, plan.source, plan.commit, plan.runs, plan.proofs, None, cost)
     link = Link(f"bench-{spec}.html", f"Benchmark of {spec}", f"{', '.join(plan.profiles)} on {', '.join(plan.stages)}")
     found = compare([each.sample for each in done], plan.profiles, plan.stages)
-    yield Made(link, bench_page(*safe(here, (about, found)), here.now, (*first, link)))
+    yield Made(link, view(*safe(here, (about, found)), here.now)._replace(links=(*first, link)))
 
 
 def _of_spec(here: Place, globals_: Globals, spec: str, weeks: int, first: tuple[Link, ...]) -> Iterator[Made]:
     """The audit and the QA of one SPEC, each leading to the other."""
     from guardrails.cli import audit, qa
-    from guardrails.reports.formats.html import Link
-    from guardrails.reports.pages import audit_page, qa_page
+    from guardrails.reports.qa import view
+    from guardrails.reports.view import Link
 
     audit_link = Link(f"audit-{spec}.html", f"Audit of {spec}", "verdicts, costs, conflicts, sign-off")
     qa_link = Link(f"qa-{spec}.html", f"Telemetry QA of {spec}", "whether its telemetry can be trusted")
     links = (*first, audit_link, qa_link)
     audited = audit.gather(here, globals_, spec)
     if audited is not None:
-        yield Made(audit_link, audit_page(safe(here, audited), here.settings.consensus.min_agreement, links))
+        yield Made(audit_link, audit.report_view(here, safe(here, audited))._replace(links=links))
     swept = qa.gather(here, globals_, spec, weeks)
     if swept is not None:
-        yield Made(qa_link, qa_page(safe(here, swept), links))
+        yield Made(qa_link, view(safe(here, swept))._replace(links=links))

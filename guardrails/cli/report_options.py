@@ -6,7 +6,7 @@ import gc
 import os
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -19,6 +19,7 @@ from guardrails.snapshot.base import Snapshot
 
 if TYPE_CHECKING:
     from guardrails.config.run_settings import RunSettings
+    from guardrails.reports.view import View
     from guardrails.secrets.redact import Redactor
 
 
@@ -119,6 +120,17 @@ def clean(here: Place, text: str) -> str:
     from guardrails.core.text import utf8
 
     return utf8(redactor_for(here).text(text))
+
+
+def rendered(form: str, view: Callable[[], View], document: Callable[[], dict[str, Any]]) -> str:
+    """A report in one form: JSON is of its facts, every other one of its view."""
+    if form == "json":
+        from guardrails.reports.formats.plain_json import written
+
+        return written(document())
+    from guardrails.reports.formats.choice import view_renderer
+
+    return view_renderer(form)(view())
 
 
 def show(here: Place, text: str, output: str | None) -> None:

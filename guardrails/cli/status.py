@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from guardrails.cli.options import merged
-from guardrails.cli.report_options import NOTHING, Place, place, report_options, safe, show
+from guardrails.cli.report_options import NOTHING, Place, place, rendered, report_options, safe, show
 from guardrails.core.text import printable
+
+if TYPE_CHECKING:
+    from guardrails.reports.status import Status
 
 
 @click.command("status", short_help="The state of each SPEC, and the step to take next.")
@@ -42,31 +46,24 @@ def command(
     Example:  speckit status
               speckit status SPEC-KIT-DEMO --format json
     """
-    globals_ = merged(ctx, **options)
-    here = place(globals_, source)
+    from guardrails.reports.status import as_document, view
+
+    here = place(merged(ctx, **options), source)
     if spec is not None:
         spec = here.settings.layout.require_id(spec)
-    text, count = _report(here, spec, stale_hours, style)
-    show(here, text, output)
-    if count:
+    found = _gathered(here, stale_hours, spec)
+    made = partial(view, found, here.settings.evidence, here.now, whole=spec is not None)
+    show(here, rendered(style, made, partial(as_document, found)), output)
+    if found.specs:
         return 0
     click.echo(printable(f"nothing is known of {spec or 'any SPEC'} in {here.snapshot.describe()}"), err=True)
     return NOTHING
 
 
-def _report(here: Place, spec: str | None, stale_hours: float, style: str) -> tuple[str, int]:
+def _gathered(here: Place, stale_hours: float, spec: str | None) -> Status:
     from guardrails.reports.evidence_files import Reach
     from guardrails.reports.reduce import reduce
-    from guardrails.reports.status import as_document, as_text, status
+    from guardrails.reports.status import status
 
     facts = reduce(here.snapshot, here.settings, Reach(spec=spec, latest=True))
-    found = status(facts, here.settings, here.now, stale_hours, spec)
-    if style == "json":
-        from guardrails.reports.formats.plain_json import written
-
-        return written(as_document(safe(here, found))), len(found.specs)
-    if style == "html":
-        from guardrails.reports.pages import status_page
-
-        return status_page(safe(here, found), here.settings, here.now), len(found.specs)
-    return as_text(found, whole=spec is not None), len(found.specs)
+    return safe(here, status(facts, here.settings, here.now, stale_hours, spec))

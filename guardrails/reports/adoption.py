@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from guardrails.checks.footprint import NO_SPEC
 from guardrails.config.layout import STAGES
+from guardrails.config.settings import Evidence
 from guardrails.consensus.model import KINDS
 from guardrails.core.cost import Cost, at_least, described, dollars, priced_calls
-from guardrails.core.text import printable
 from guardrails.reports.figures import (
     duration,
     mean,
@@ -21,10 +21,28 @@ from guardrails.reports.figures import (
     spent,
     total_of,
 )
-from guardrails.reports.formats.plain_json import plain
-from guardrails.reports.formats.tables import csv_table, fields, text_table
+from guardrails.reports.formats.plain_json import moment, plain
 from guardrails.reports.model import Facts
 from guardrails.reports.runs import Execution, executions
+from guardrails.reports.status import footprint_chart
+from guardrails.reports.view import (
+    CSV,
+    HTML,
+    READ,
+    TEXT,
+    Block,
+    Chart,
+    Fact,
+    Fields,
+    Lines,
+    Paragraph,
+    Section,
+    Series,
+    Target,
+    View,
+    chart,
+    table,
+)
 
 # Some runs in figures, each with how much of what it is about was examined: a figure of nothing meets no target.
 
@@ -312,25 +330,15 @@ def _week(monday: date, complete: bool, runs: Sequence[Execution], targets: Targ
     return Week(week_name(monday), monday, complete, tuple(rows), whole, tuple(gaps(whole, targets)))
 
 
-# Adoption as text, CSV and JSON.
+# Adoption laid out, and as JSON.
 
 
 SCHEMA = "speckit.adoption/1"
-COLUMNS = (
-    "Week",
-    "Profile",
-    "Runs",
-    "Not counted",
-    "Failed",
-    "Degraded",
-    "ok/undec/degr/confl",
-    "Agreement",
-    "p50",
-    "p95",
-    "Cost",
-    "Cost per run",
-)
-CSV_COLUMNS = (
+_COLUMNS = (
+    "Week", "Profile", "Runs", "Not counted", "Failed", "Degraded", "ok/undec/degr/confl", "Agreement", "p50", "p95",
+    "Cost", "Cost per run",
+)  # fmt: skip
+_CSV_COLUMNS = (
     "week", "profile", "runs", "replayed_runs", "empty_runs", "failed_runs", "degraded_runs", "sessions_ok",
     "sessions_undecided", "sessions_degraded", "sessions_conflict", "sessions_agreed", "agreement", "calls",
     "calls_timed", "latency_p50_ms", "latency_p95_ms", "cost_usd", "cost_is_lower_bound", "calls_priced", "runs_called",
@@ -340,51 +348,197 @@ ALL = "all"
 
 
 _HEAVIEST = 10
-"""SPECs whose evidence is listed as text; JSON has them all."""
+"""SPECs whose evidence is listed as text; the other forms have them all."""
 
 
-def as_text(found: Adoption) -> str:
-    """A table with a row for each week and profile, the gaps to the targets, and the alerts."""
-    table = text_table(COLUMNS, (row for week in found.weeks for row in week_rows(week)))
+def view(found: Adoption, limits: Evidence, now: datetime) -> View:
+    """A row for each week and profile, the gaps to the targets, the alerts, and what evidence weighs. CSV has one row
+    for each week and profile, and `all` for a week in which nothing ran."""
+    span = f"{found.weeks[0].name} to {found.weeks[-1].name}, from {found.where}"
+    evidence = [(each.spec, size(each.bytes), str(each.files)) for each in found.footprints]
+    heaviest = tuple((spec, f"{weight} in {files} files") for spec, weight, files in evidence[:_HEAVIEST])
+    elsewhere = _elsewhere(found)
+    sections = (
+        Section("weeks", "By week", _by_week(found), (*READ, *CSV)),
+        _gaps(found),
+        _alerts(found),
+        Section(
+            "evidence",
+            "Evidence",
+            (
+                footprint_chart([(each.spec, each.bytes) for each in found.footprints], limits),
+                Fields(heaviest, TEXT) if heaviest else Lines(("none",), TEXT),
+                table("Evidence by SPEC", ("SPEC", "Size", "Files"), evidence, (1, 2), HTML),
+            ),
+            text_title="Evidence",
+        ),
+        *([Section("", "", (Paragraph(elsewhere),), TEXT)] if elsewhere else []),
+    )
+    return View("Adoption", span, moment(now) or "", _facts(found), sections)
+
+
+def _by_week(found: Adoption) -> tuple[Block, ...]:
+    about = (
+        "A run is one run of the sequencer, or a stage that was run alone. Replayed and empty ones are not counted. "
+        "The week marked * is under way."
+    )
+    rows = [row for week in found.weeks for row in _week_rows(week)]
+    raw = [row for week in found.weeks for row in _csv_rows(week)]
+    return (
+        Paragraph(about, HTML),
+        *_charts(found),
+        table("Weeks", _COLUMNS, rows, (2, 4, 5)),
+        table("Weeks", _CSV_COLUMNS, raw, forms=CSV),
+    )
+
+
+def _gaps(found: Adoption) -> Section:
     targets = found.targets
     aims = f">= {targets.runs} runs a week, agreement >= {targets.agreement:.2f}, cost <= {dollars(targets.usd)} a run"
-    gaps = [
-        (week.name + ("" if week.complete else " (under way)"), "; ".join(map(gap, week.gaps)))
-        for week in found.weeks
-        if week.gaps
-    ]
-    return "".join(
+    said = [(week, "; ".join(map(_gap, week.gaps))) for week in found.weeks if week.gaps]
+    in_text = tuple((week.name + ("" if week.complete else " (under way)"), text) for week, text in said)
+    return Section(
+        "gaps",
+        "What missed its target",
         (
-            table,
-            f"\nTargets: {aims}\n",
-            fields(gaps, "  ") or "  every week reached them\n",
-            "\nAlerts\n",
-            *(f"  {each.name} {each.period}: {printable(each.message)}\n" for each in found.alerts),
-            *([] if found.alerts else [f"  {no_alert(found)}\n"]),
-            "\nEvidence\n",
-            fields(
-                ((each.spec, f"{size(each.bytes)} in {each.files} files") for each in found.footprints[:_HEAVIEST]),
-                "  ",
-            )
-            or "  none\n",
-            _elsewhere(found),
-        )
+            Paragraph("" if said else "Every week reached its targets.", HTML),
+            Fields(in_text, TEXT) if said else Lines(("every week reached them",), TEXT),
+            Fields(tuple((week.name, text) for week, text in said), HTML),
+        ),
+        text_title=f"Targets: {aims}",
     )
+
+
+def _alerts(found: Adoption) -> Section:
+    raised = [(each.name, each.period, each.message) for each in found.alerts]
+    here = "" if raised else f"Here: {_no_alert(found)}."
+    return Section(
+        "alerts",
+        "Alerts",
+        (
+            Paragraph(f"Two complete weeks in a row raise one. {here}", HTML),
+            Lines(tuple(f"{name} {weeks}: {what}" for name, weeks, what in raised) or (_no_alert(found),), TEXT),
+            table("Alerts", ("Alert", "Weeks", "What"), raised, forms=HTML),
+        ),
+        text_title="Alerts",
+    )
+
+
+def _facts(found: Adoption) -> tuple[Fact, ...]:
+    """The last week that is over, in figures. Green is what is known to have reached its target."""
+    week = next((week for week in reversed(found.weeks) if week.complete), found.weeks[-1])
+    last, targets = week.total, found.targets
+    tones = {each.what: "bad" if each.missed else "warn" for each in week.gaps}
+
+    def fact(label: str, what: str, value: str, note: str) -> Fact:
+        return Fact(label, value, note, tones.get(what, "good"))
+
+    per_run = at_least(last.usd_per_run, last.usd_per_run_is_floor)
+    watched = "" if found.watched > 1 else "no two complete weeks"
+    return (
+        fact("Runs", "runs", str(last.runs), f"{week.name}, target {targets.runs}"),
+        fact("Agreement", "agreement", share(last.agreement), f"target {targets.agreement:.2f}"),
+        fact("Cost of a run", "cost per run", per_run, f"cap {dollars(targets.usd)}"),
+        Fact("Latency p95", duration(last.p95_ms), "of one agent's call"),
+        Fact("Alerts", str(len(found.alerts)), watched, "bad" if found.alerts else "warn" if watched else "good"),
+    )
+
+
+def _charts(found: Adoption) -> tuple[Chart, ...]:
+    """Runs, outcomes, latency, agreement and cost by week, and cost by stage and profile."""
+    targets = found.targets
+    weeks = [_marked(week) for week in found.weeks]
+    totals = [week.total for week in found.weeks]
+    cap = [Target("cap", targets.usd)]
+
+    def weekly(name: str, value: Callable[[Figures], float | None]) -> Series:
+        return Series(name, tuple(map(value, totals)))
+
+    latency = [weekly("p50", lambda each: each.p50_ms), weekly("p95", lambda each: each.p95_ms)]
+    agreement = weekly("mean agreement", lambda each: each.agreement)
+    return (
+        chart(
+            "runs", "Runs a week by profile", "stacked", weeks, _runs(found), "number", [Target("target", targets.runs)]
+        ),
+        chart("outcomes", "Consensus outcomes", "stacked", weeks, _outcomes(totals), "percent", palette="verdicts"),
+        chart("latency", "Latency of agents, p50 and p95", "line", weeks, latency, "ms"),
+        chart(
+            "agreement",
+            "Agreement of agents",
+            "line",
+            weeks,
+            [agreement],
+            "share",
+            [Target("target", targets.agreement)],
+        ),
+        chart("cost-weeks", "Cost of a run", "bar", weeks, _per_run(totals), "usd", cap),
+        chart(
+            "cost-stages",
+            "Cost of a run by stage and profile",
+            "stacked",
+            [_profile_label(each) for each in found.profiles],
+            _stage_costs(found),
+            "usd",
+            cap,
+        ),
+    )
+
+
+def _runs(found: Adoption) -> list[Series]:
+    def of(week: Week, profile: str) -> int:
+        return next((row.figures.runs for row in week.rows if row.profile == profile), 0)
+
+    profiles = sorted({row.profile for week in found.weeks for row in week.rows})
+    series = [Series(name, tuple(of(week, name) for week in found.weeks)) for name in profiles]
+    return series or [Series("runs", (0,) * len(found.weeks))]
+
+
+def _outcomes(totals: Sequence[Figures]) -> list[Series]:
+    series = []
+    for kind in ("ok", "undecided", "degraded", "conflict"):
+        pairs = [(getattr(each.outcomes, kind), each.outcomes.all) for each in totals]
+        series.append(Series(kind, tuple(some / all_ if all_ else None for some, all_ in pairs)))
+    return series
+
+
+def _per_run(totals: Sequence[Figures]) -> list[Series]:
+    """Means that are known, and apart from them those of which not every call has a price."""
+    known = [None if each.usd_per_run_is_floor else each.usd_per_run for each in totals]
+    floors = [each.usd_per_run if each.usd_per_run_is_floor else None for each in totals]
+    series = [
+        Series("mean of a run", tuple(known)),
+        Series("at least: not every call is priced", tuple(floors)),
+    ]
+    return [each for each in series if any(value is not None for value in each.values)] or series[:1]
+
+
+def _stage_costs(found: Adoption) -> list[Series]:
+    used = [name for at, name in enumerate(STAGES) if any(each.stages[at].usd is not None for each in found.profiles)]
+    return [
+        Series(name, tuple(row.usd for each in found.profiles for row in each.stages if row.stage == name))
+        for name in used
+    ]
+
+
+def _profile_label(each: ProfileCost) -> str:
+    """The profile, and whether its bar is the least that it costs: what has no price is not in it."""
+    lower = any(row.floor for row in each.stages)
+    return f"\u2265 {each.profile}" if lower else each.profile  # short: a long label is cut off below its bar
 
 
 def _elsewhere(found: Adoption) -> str:
     """The runs that are in none of the weeks."""
     parts = (("older", found.before), ("later", found.after), ("undated", found.undated))
     said = " and ".join(f"{number} {what} runs" for what, number in parts if number)
-    return f"\n{said} are not in these weeks\n" if said else ""
+    return f"{said} are not in these weeks" if said else ""
 
 
-def no_alert(found: Adoption) -> str:
+def _no_alert(found: Adoption) -> str:
     """Why there is none: two complete weeks raised none, or there are no two."""
     return "none" if found.watched > 1 else "none: no two complete weeks since the first run"
 
 
-def gap(each: Gap) -> str:
+def _gap(each: Gap) -> str:
     """A target that was not seen to be reached, in words."""
     shown = share if each.what == "agreement" else dollars if "cost" in each.what else lambda value: f"{value:g}"
     target = f"(target {shown(each.target)})"
@@ -394,9 +548,14 @@ def gap(each: Gap) -> str:
     return f"{each.what} unknown: {at}{each.why} {target}"
 
 
-def week_rows(week: Week) -> Iterator[tuple[str, ...]]:
+def _marked(week: Week) -> str:
+    """The name of a week, and whether it is under way."""
+    return week.name + ("" if week.complete else "*")
+
+
+def _week_rows(week: Week) -> Iterator[tuple[str, ...]]:
     """A row for each profile of a week; `all` above them where there are several, or none."""
-    name = week.name + ("" if week.complete else "*")
+    name = _marked(week)
     if len(week.rows) != 1:
         yield (name, ALL, *_cells(week.total))
     for row in week.rows:
@@ -423,11 +582,6 @@ def _cells(figures: Figures) -> tuple[str, ...]:
 def _of(some: int, all_: int, what: str, value: float | None) -> str:
     """How little a figure rests on, where that is not all there is."""
     return "" if value is None or some == all_ else f", {some} of {all_} {what}"
-
-
-def as_csv(found: Adoption) -> str:
-    """One row for each ISO week and profile, and `all` for a week in which nothing ran. Unknown is empty."""
-    return csv_table(CSV_COLUMNS, (row for week in found.weeks for row in _csv_rows(week)))
 
 
 def _csv_rows(week: Week) -> Iterator[tuple[str | float | None, ...]]:

@@ -11,15 +11,31 @@ from guardrails.config.layout import STAGES
 from guardrails.config.run_settings import Budget
 from guardrails.config.settings import Settings
 from guardrails.core.cost import Cost, described, dollars
-from guardrails.core.text import printable
 from guardrails.layouts.cost_summary import CostSummary
 from guardrails.reports.audit_checks import Judged, Sealed
-from guardrails.reports.figures import count, duration, median, percentile, share, spent, total_of
+from guardrails.reports.figures import Unit, added, count, median, percentile, share, spent, total_of, written
 from guardrails.reports.formats.plain_json import moment, plain
-from guardrails.reports.formats.tables import fields, markdown, markdown_table, text_table
 from guardrails.reports.model import Call, Facts, Run, Session
 from guardrails.reports.runs import executions
 from guardrails.reports.status import SpecState, StageState, status
+from guardrails.reports.view import (
+    BOUND,
+    HTML,
+    MARKDOWN,
+    TEXT,
+    Chart,
+    Fact,
+    Fields,
+    Paragraph,
+    Section,
+    Series,
+    Table,
+    Target,
+    View,
+    chart,
+    or_none,
+    table,
+)
 
 # Costs held against each other: metrics of calls, event lines, cost summary. To the cent; unknown equals nothing.
 
@@ -181,7 +197,7 @@ class Variance(NamedTuple):
     actual: float | None
     low: float | None
     high: float | None
-    unit: Literal["usd", "tokens", "ms", "share"]
+    unit: Unit
     floor: bool = False
     """whether it is only the least that it was"""
 
@@ -382,55 +398,90 @@ def _item(what: str, holds: bool, why: str, known: bool = True) -> Item:
     return Item(what, "holds" if holds else "fails", why)
 
 
-# The audit packet as text, Markdown and JSON. Only one line of each tells when it was made.
+# The audit packet laid out, and as JSON. Only one line of each form tells when it was made.
 
 
 SCHEMA = "speckit.audit/1"
-_SHORT = 12
 MADE = "generated"
 """What begins the one line that differs between two packets about the same evidence."""
 
-VERDICTS = ("Stage", "Guardrail", "Verdict", "Agreement", "Participation", "Agents", "When")
-COSTS = ("Stage", "Session", "Metrics", "Event lines", "Cost summary", "State", "Differences")
-CONFLICTS = ("Stage", "Conflict", "What is disputed", "Settled")
-VARIANCES = ("Stage", "What", "Actual", "Expected", "Within")
-ITEMS = ("", "Machine-verified", "Why")
-LEDGERS = ("Run", "Outcome", "Entries", "Digest of the last entry")
-SIGNATURE_COLUMNS = ("Role", "Confirms", "Name", "Date", "Signature")
-MARKS = {"holds": "[x]", "fails": "[ ]", "unknown": "[?]"}
-NONE = ("none", *[""] * 10)
+_VERDICTS = ("Stage", "Guardrail", "Verdict", "Agreement", "Participation", "Agents", "When")
+_MARKS = {"holds": "[x]", "fails": "[ ]", "unknown": "[?]"}
 
 
-def as_text(found: Audit) -> str:
-    """What holds, what does not, and the costs: the rest is in the packet."""
-    header = [("SPEC", found.spec), ("evidence", _sealed(found)), ("in", found.where)]
-    return "".join(
-        (
-            fields(header),
-            "\n",
-            text_table(ITEMS, map(item_row, found.items)),
-            "\n",
-            text_table(COSTS, cost_rows(found.costs)),
-            "\n",
-            text_table(CONFLICTS, conflict_rows(found.conflicts)),
-            f"\n{summary(found)}\n",
-        )
+def view(found: Audit, least: float) -> View:
+    """The packet. The places for names and signatures are empty: they are for people. Text has what holds, what does
+    not, and the costs; `least` is the agreement that is asked for."""
+    sealed = f"{found.sealed.files} files, sha256 {found.sealed.sha256}"
+    checked = table("Verified by machine", ("", "Machine-verified", "Why"), map(_item_row, found.items))
+    to_sign = table(
+        "To be signed",
+        ("Role", "Confirms", "Name", "Date", "Signature"),
+        [(each.role, each.confirms, "", "", "") for each in found.signatures],
+        forms=BOUND,
+    )
+    sections = (
+        Section(
+            "",
+            "",
+            (
+                Fields((("SPEC", found.spec), ("evidence", sealed), ("in", found.where)), TEXT),
+                Fields((("evidence", sealed), (MADE, found.generated)), MARKDOWN),
+                Paragraph(f"{_summary(found)}.", MARKDOWN),
+            ),
+            (*TEXT, *MARKDOWN),
+        ),
+        Section("sign-off", "Sign-off", (checked._replace(header=("State", "What", "Why")), to_sign), HTML),
+        Section("", "", (checked,), TEXT),
+        Section("verdicts", "Verdicts", (_agreement(found, least), _verdicts(found)), BOUND),
+        Section("costs", "Cost reconciliation", (_cost_chart(found), cost_table(found.costs), _archived(found))),
+        Section("conflicts", "Conflicts", (_conflict_table(found),)),
+        Section("variance", "Variance", (_variance(found),), BOUND),
+        Section("ledger", "Ledger", (_ledger_table(found),), BOUND),
+        Section("", "Sign-off", (checked, to_sign), MARKDOWN),  # after all that is signed
+        Section("", "", (Paragraph(_summary(found)),), TEXT),
+    )
+    title, made = f"Audit of {found.spec}", moment(found.generated) or ""
+    subtitle = f"{found.sealed.files} evidence files, sha256 {found.sealed.sha256}"
+    return View(title, subtitle, made, _facts(found), sections, document_title=f"Audit packet of {found.spec}")
+
+
+def _facts(found: Audit) -> tuple[Fact, ...]:
+    held = sum(item.state == "holds" for item in found.items)
+    open_ = sum(row.settled is None for row in found.conflicts)
+    sealed, runs = sum(bool(row.head) for row in found.ledgers), len(found.ledgers)
+    return (
+        Fact("Verified by machine", f"{held} of {len(found.items)}", "", "good" if found.holds else "bad"),
+        costs_fact(found.costs),
+        Fact("Open conflicts", str(open_), "", "bad" if open_ else "good"),
+        Fact("Sealed runs", f"{sealed} of {runs}", "", "good" if sealed and sealed == runs else "warn"),
     )
 
 
-def summary(found: Audit) -> str:
+def costs_fact(costs: Reconciliation) -> Fact:
+    """Whether the records of costs agree."""
+    return Fact("Costs", "agree" if costs.agrees else "do not agree", "", "good" if costs.agrees else "bad")
+
+
+def _summary(found: Audit) -> str:
     """The packet in a sentence."""
     held = sum(item.state == "holds" for item in found.items)
-    return printable(
-        f"{held} of {len(found.items)} things a machine can verify hold; {len(found.signatures)} are left to sign"
-    )
+    return f"{held} of {len(found.items)} things a machine can verify hold; {len(found.signatures)} are left to sign"
 
 
-def _sealed(found: Audit) -> str:
-    return f"{found.sealed.files} files, sha256 {found.sealed.sha256}"
+def _agreement(found: Audit, least: float) -> Chart:
+    """How far agents agreed."""
+    run = [stage for stage in found.state.stages if stage.sessions]
+    series = Series("agreement", tuple(stage.sessions[0].then.agreement for stage in run))
+    names = [stage.stage for stage in run]
+    return chart("agreement-by-stage", "Agreement by stage", "bar", names, [series], "share", [Target("least", least)])
 
 
-def verdict_rows(stages: Sequence[StageState]) -> Iterator[tuple[str, ...]]:
+def _verdicts(found: Audit) -> Table:
+    return table("Verdict of each stage", _VERDICTS, _verdict_rows(found.state.stages), (3, 4))
+
+
+def _verdict_rows(stages: Sequence[StageState]) -> Iterator[tuple[str, ...]]:
     """A row for each stage, run or not."""
     for stage in stages:
         now = next((each.now for each in stage.sessions if each.now and each.now.kind == stage.verdict), None)
@@ -440,9 +491,25 @@ def verdict_rows(stages: Sequence[StageState]) -> Iterator[tuple[str, ...]]:
         yield stage.stage, stage.guardrail, stage.verdict, *shares, agents, moment(when) or "-"
 
 
-def cost_rows(costs: Reconciliation) -> Iterator[tuple[str, ...]]:
-    for line in (*costs.lines, costs.total):
-        yield _cost_row(line)
+def _cost_chart(found: Audit) -> Chart:
+    """What each stage cost by each witness."""
+    lines = found.costs.lines
+    stages = tuple(stage for stage in STAGES if any(line.stage == stage for line in lines))
+
+    def of(stage: str, witness: str) -> float | None:
+        amounts = [getattr(line, witness) for line in lines if line.stage == stage]
+        return added(amount.usd for amount in amounts if amount is not None)
+
+    named = (("metrics", "metrics"), ("event lines", "events"), ("cost summary", "summary"))
+    told_of = [Series(name, tuple(of(stage, witness) for stage in stages)) for name, witness in named]
+    series = [each for each in told_of if any(value is not None for value in each.values)]
+    return chart("costs-by-stage", "Cost by stage, as each record tells it", "bar", stages, series, "usd")
+
+
+def cost_table(costs: Reconciliation) -> Table:
+    """What each record says of each session, and of all of them."""
+    header = ("Stage", "Session", "Metrics", "Event lines", "Cost summary", "State", "Differences")
+    return table("Costs to the cent", header, map(_cost_row, (*costs.lines, costs.total)), (2, 3, 4))
 
 
 def _cost_row(line: Line) -> tuple[str, ...]:
@@ -454,71 +521,45 @@ def _cost_row(line: Line) -> tuple[str, ...]:
     return line.stage, line.session or "all", *amounts, line.state, "; ".join(line.differences) or again
 
 
-def conflict_rows(rows: Sequence[ConflictRow]) -> Iterator[tuple[str, ...]]:
-    """A row for each conflict, and one that says so when there are none."""
-    for row in rows:
-        yield row.stage, row.id, row.text, row.settled or "OPEN"
-    if not rows:
-        yield NONE[: len(CONFLICTS)]
+def _archived(found: Audit) -> Paragraph:
+    archived = len(found.costs.archived)
+    said = f"{archived} sessions of the cost summary were archived and are not held against anything."
+    return Paragraph(said if archived else "", MARKDOWN)
 
 
-def variance_rows(rows: Sequence[Variance]) -> Iterator[tuple[str, ...]]:
-    for row in rows:
-        within = {True: "yes", False: "NO", None: "unknown"}[row.within]
-        least = "at least " if row.floor else ""
-        yield row.stage, row.what, least + figure(row.actual, row), _expected(row), within
-    if not rows:
-        yield NONE[: len(VARIANCES)]
+def _conflict_table(found: Audit) -> Table:
+    rows = [(row.stage, row.id, row.text, row.settled or "OPEN") for row in found.conflicts]
+    return or_none(table("Conflicts", ("Stage", "Conflict", "What is disputed", "Settled"), rows))
 
 
-def figure(value: float | None, row: Variance) -> str:
-    """A figure of a variance in its unit."""
-    return {"usd": dollars, "tokens": count, "ms": duration, "share": share}[row.unit](value)
+def _variance(found: Audit) -> Table:
+    rows = [
+        (
+            row.stage,
+            row.what,
+            ("at least " if row.floor else "") + written(row.actual, row.unit),
+            _expected(row),
+            {True: "yes", False: "NO", None: "unknown"}[row.within],
+        )
+        for row in found.variances
+    ]
+    return or_none(table("Variance", ("Stage", "What", "Actual", "Expected", "Within"), rows, (2,)))
 
 
 def _expected(row: Variance) -> str:
-    if row.low is not None and row.high is not None:
-        return f"{figure(row.low, row)} to {figure(row.high, row)}"
+    low, high = written(row.low, row.unit), written(row.high, row.unit)
     if row.low is not None:
-        return f"at least {figure(row.low, row)}"
-    return f"at most {figure(row.high, row)}" if row.high is not None else "not stated"
+        return f"at least {low}" if row.high is None else f"{low} to {high}"
+    return "not stated" if row.high is None else f"at most {high}"
 
 
-def item_row(item: Item) -> tuple[str, ...]:
-    return MARKS[item.state], item.what, item.why
+def _item_row(item: Item) -> tuple[str, ...]:
+    return _MARKS[item.state], item.what, item.why
 
 
-def ledger_rows(found: Audit) -> Iterator[tuple[str, ...]]:
-    for row in found.ledgers:
-        yield row.run, row.outcome, count(row.entries), row.head or "not sealed"
-    if not found.ledgers:
-        yield NONE[: len(LEDGERS)]
-
-
-def as_markdown(found: Audit) -> str:
-    """The packet. The places for names and signatures are empty: they are for people."""
-    archived = len(found.costs.archived)
-    note = (
-        f"\n{archived} sessions of the cost summary were archived and are not held against anything.\n"
-        if archived
-        else ""
-    )
-    empty = ("", "", "")
-    return "\n".join(
-        (
-            f"# Audit packet of {markdown(found.spec)}\n",
-            f"- evidence: {_sealed(found)}",
-            f"- {MADE}: {moment(found.generated)}\n",
-            f"{summary(found)}.\n",
-            f"## Verdicts\n\n{markdown_table(VERDICTS, verdict_rows(found.state.stages))}",
-            f"## Cost reconciliation\n\n{markdown_table(COSTS, cost_rows(found.costs))}{note}",
-            f"## Conflicts\n\n{markdown_table(CONFLICTS, conflict_rows(found.conflicts))}",
-            f"## Variance\n\n{markdown_table(VARIANCES, variance_rows(found.variances))}",
-            f"## Ledger\n\n{markdown_table(LEDGERS, ledger_rows(found))}",
-            f"## Sign-off\n\n{markdown_table(ITEMS, map(item_row, found.items))}",
-            markdown_table(SIGNATURE_COLUMNS, ((each.role, each.confirms, *empty) for each in found.signatures)),
-        )
-    )
+def _ledger_table(found: Audit) -> Table:
+    rows = [(row.run, row.outcome, count(row.entries), row.head or "not sealed") for row in found.ledgers]
+    return or_none(table("Ledger", ("Run", "Outcome", "Entries", "Digest of the last entry"), rows, (2,)))
 
 
 def as_document(found: Audit) -> dict[str, Any]:
@@ -529,7 +570,9 @@ def as_document(found: Audit) -> dict[str, Any]:
         MADE: moment(found.generated),
         "evidence": plain(found.sealed),
         "holds": found.holds,
-        "verdicts": [dict(zip(map(str.lower, VERDICTS), row, strict=True)) for row in verdict_rows(found.state.stages)],
+        "verdicts": [
+            dict(zip(map(str.lower, _VERDICTS), row, strict=True)) for row in _verdict_rows(found.state.stages)
+        ],
         "costs": {
             "summary": found.costs.summary.path if found.costs.summary else None,
             "agrees": found.costs.agrees,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
-from guardrails.core.cost import UNKNOWN, Cost, total
+from guardrails.core.cost import UNKNOWN, Cost, dollars, total
 from guardrails.reports.model import Call
 
 MEGABYTE = 1_048_576
+Unit = Literal["ms", "tokens", "usd", "share", "percent", "number", "megabytes"]
 
 
 def percentile(values: Iterable[float | None], share: float) -> float | None:
@@ -89,3 +91,36 @@ def size(value: int | None) -> str:
     if value is None:
         return UNKNOWN
     return f"{value / MEGABYTE:.2f} MB" if value >= MEGABYTE / 100 else f"{value:,} bytes"
+
+
+def percent(value: float | None) -> str:
+    """A share as hundredths."""
+    return UNKNOWN if value is None else f"{value:.0%}"
+
+
+def number(value: float | None) -> str:
+    """A number, which may be a part of one."""
+    return UNKNOWN if value is None else f"{value:,.4g}" if value != int(value) else f"{value:,.0f}"
+
+
+def megabytes(value: float | None) -> str:
+    """Megabytes, to the hundredth where there are few."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:.2f} MB" if 0 < value < 10 and value != int(value) else f"{value:.0f} MB"
+
+
+_WRITTEN: dict[Unit, Callable[[float | None], str]] = {
+    "ms": duration,
+    "tokens": count,
+    "usd": dollars,
+    "share": share,
+    "percent": percent,
+    "number": number,
+    "megabytes": megabytes,
+}
+
+
+def written(value: float | None, unit: Unit) -> str:
+    """A value in its unit."""
+    return _WRITTEN[unit](value)

@@ -11,17 +11,34 @@ from guardrails.config.layout import stage_of
 from guardrails.config.run_settings import Budget
 from guardrails.config.settings import Settings
 from guardrails.core.cost import dollars, priced_calls
-from guardrails.core.fields import table
+from guardrails.core.fields import table as as_object
 from guardrails.core.limits import MISSING_FIELDS
 from guardrails.core.strict_json import JsonFlaw, parse, parse_lines
 from guardrails.layouts.evidence_names import EvidenceKind, evidence_name
 from guardrails.reports.adoption import Alert, Targets, adoption
-from guardrails.reports.audit import COSTS, MADE, Reconciliation, cost_rows, reconcile
+from guardrails.reports.audit import MADE, Reconciliation, cost_table, costs_fact, reconcile
 from guardrails.reports.audit_checks import Judged, Sealed
+from guardrails.reports.figures import mean
 from guardrails.reports.formats.plain_json import moment, plain
-from guardrails.reports.formats.tables import fields, markdown, markdown_table, text_table
 from guardrails.reports.model import Facts, Session
 from guardrails.reports.runs import Execution, executions
+from guardrails.reports.view import (
+    BOUND,
+    HTML,
+    MARKDOWN,
+    TEXT,
+    Chart,
+    Fact,
+    Fields,
+    Paragraph,
+    Section,
+    Series,
+    Table,
+    View,
+    chart,
+    or_none,
+    table,
+)
 from guardrails.snapshot.base import Entry, Snapshot
 
 # Alert rules played back over a SPEC's history: what fires, in the order it would have.
@@ -231,8 +248,8 @@ def _state(value: dict[str, Any], name: str) -> str:
 
 def _measured(value: dict[str, Any]) -> bool:
     """Whether a record says that its amounts were measured: itself, or each of its stages."""
-    stages = [table(stage) for stage in table(value.get("per_stage")).values()]
-    given = [value.get("source"), table(value.get("cost")).get("source")]
+    stages = [as_object(stage) for stage in as_object(value.get("per_stage")).values()]
+    given = [value.get("source"), as_object(value.get("cost")).get("source")]
     return "measured" in given or bool(stages and all(stage.get("source") == "measured" for stage in stages))
 
 
@@ -301,118 +318,142 @@ def qa(facts: Facts, budget: Budget, inputs: Inputs, now: datetime, weeks: int, 
     return Qa(spec, facts.where, now, *looked, costs, weeks, runs, fired, routing)
 
 
-# The QA sweep as text, Markdown and JSON.
+# The QA sweep laid out, and as JSON.
 
 
 SCHEMA = "speckit.qa/1"
-FIELDS = ("Record", "Field", "Populated", "Share", "Zero by default", "Null or empty", "Absent")
-FIRED = ("Alert", "About", "What", "Id")
-SENT = ("Alert", "Where", "What became of it")
-FAULTS = ("Rule", "Place", "What")
 _SHOWN = 20
 
 
-def verdict(found: Qa) -> str:
+def view(found: Qa) -> View:
+    """The sweep. It is filed as Markdown, which has all of it but charts."""
+    evidence = f"{found.sealed.files} files, sha256 {found.sealed.sha256}"
+    schemas = found.schemas
+    examined = f"{schemas.checked} examined, {schemas.found} faults"
+    result = f"{_verdict(found)}."
+    faults = _faults(found)
+    at_hand = f"{schemas.checked} records examined, {schemas.found} faults: {schemas.verdict}."
+    sections = (
+        Section(
+            "",
+            "",
+            (
+                Fields(
+                    (("SPEC", found.spec), ("evidence", evidence), ("schemas", f"{schemas.verdict}: {examined}")), TEXT
+                ),
+                Fields((("evidence", evidence), (MADE, found.generated), ("result", _verdict(found))), MARKDOWN),
+            ),
+            (*TEXT, *MARKDOWN),
+        ),
+        Section("result", "Result", (Paragraph(result[:1].upper() + result[1:]),), HTML),
+        *([Section("", "", (faults,), TEXT)] if schemas.errors else []),
+        Section("", "Schemas", (Paragraph(at_hand, literal=True), faults), MARKDOWN),
+        Section("schemas", "Faults against the schemas", (faults,), HTML),
+        _fields(found),
+        Section("costs", "Costs", (cost_table(found.costs),)),
+        _playback(found),
+        Section("routing", "Alert routing", (_sent(found),)),
+        Section("", "", (Paragraph(_verdict(found)),), TEXT),
+    )
+    title, made = f"Telemetry QA of {found.spec}", moment(found.generated) or ""
+    about = f"{found.sealed.files} evidence files, sha256 {found.sealed.sha256}"
+    return View(title, about, made, _facts(found, examined), sections)
+
+
+def _facts(found: Qa, examined: str) -> tuple[Fact, ...]:
+    fields, partial = found.population.fields, _partial(found)
+    quiet, ok = found.runs and not found.fired, found.schemas.verdict == "pass"
+    populated = f"{len(fields) - len(partial)} of {len(fields)}"
+    return (
+        Fact("Schemas", found.schemas.verdict, examined, "good" if ok else "bad"),
+        Fact("Fields always populated", populated, "", "warn" if partial or not fields else "good"),
+        costs_fact(found.costs),
+        Fact("Alerts", str(len(found.fired)), f"over {_played(found)}", "good" if quiet else "warn"),
+    )
+
+
+def _verdict(found: Qa) -> str:
     """The sweep in a sentence."""
     return "the telemetry can be trusted" if not found.faults else "; ".join(found.faults)
 
 
-def field_row(field: Field) -> tuple[str, ...]:
+def _partial(found: Qa) -> list[Field]:
+    return [field for field in found.population.fields if field.said < field.records]
+
+
+def _faults(found: Qa) -> Table:
+    rows = [(each.rule, f"{each.path}:{each.line or 1}", each.message) for each in found.schemas.errors]
+    return or_none(table("Faults against the schemas", ("Rule", "Place", "What"), rows))
+
+
+def _fields(found: Qa) -> Section:
+    """How much of each kind of record says something. Text has only the fields that do not always."""
+    fields, partial = found.population.fields, _partial(found)
+    header = ("Record", "Field", "Populated", "Share", "Zero by default", "Null or empty", "Absent")
+    every = table("Fields", header, map(_field_row, fields), range(2, 7), BOUND)
+    some = table("Fields", header, map(_field_row, partial), forms=TEXT)
+    missing = found.population.missing
+    silent = [(each.path + (f":{each.line}" if each.line else ""), each.field, each.how) for each in missing[:_SHOWN]]
+    examples = table("What says nothing", ("Record", "Field", "How"), silent, forms=BOUND if silent else HTML)
+    more = f"and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+    return Section(
+        "fields",
+        "Fields",
+        (
+            _populated(found),
+            every,
+            some if partial else Paragraph("none", TEXT),
+            examples,
+            Paragraph(more if silent else "Every field says something.", MARKDOWN),
+        ),
+        text_title=f"Fields that are not always populated ({len(partial)} of {len(fields)})",
+    )
+
+
+def _field_row(field: Field) -> tuple[str, ...]:
     share = f"{field.share:.0%}" if field.said < field.records else "100%"
     counts = (str(field.zero), str(field.null), str(field.absent))
     return field.kind, field.name, f"{field.said} of {field.records}", share, *counts
 
 
-def fault_rows(found: Qa) -> Iterator[tuple[str, ...]]:
-    for each in found.schemas.errors:
-        yield each.rule, f"{each.path}:{each.line or 1}", each.message
-    if not found.schemas.errors:
-        yield "none", "", ""
+def _populated(found: Qa) -> Chart:
+    kinds = tuple(dict.fromkeys(field.kind for field in found.population.fields))
+    shares = tuple(mean(field.share for field in found.population.fields if field.kind == kind) for kind in kinds)
+    series = [Series("mean share", shares)]
+    return chart("populated", "Fields that say something", "horizontal", kinds, series, "percent")
 
 
-def missing_rows(found: Qa) -> Iterator[tuple[str, ...]]:
-    for each in found.population.missing[:_SHOWN]:
-        yield each.path + (f":{each.line}" if each.line else ""), each.field, each.how
+def _playback(found: Qa) -> Section:
+    """Every rule, and how often it fired: one that never did was played back all the same."""
+    times = [sum(each.alert.name == rule.name for each in found.fired) for rule in RULES]
+    names, fired = [rule.name for rule in RULES], [Series("times", tuple(map(float, times)))]
+    rules = [(rule.name, rule.about, rule.when, str(number)) for rule, number in zip(RULES, times, strict=True)]
+    alerts = [(each.alert.name, each.alert.period, each.alert.message, each.id) for each in found.fired]
+    return Section(
+        "playback",
+        "Alert playback",
+        (
+            Paragraph(f"Over {_played(found)}.", MARKDOWN),
+            chart("fired", "Alerts that fired", "horizontal", names, fired, "number"),
+            table("Rules", ("Rule", "About", "Fires at", "Fired"), rules, (3,), BOUND),
+            or_none(table("Alerts", ("Alert", "About", "What", "Id"), alerts)),
+        ),
+        text_title=f"Alerts over {_played(found)}",
+    )
 
 
-def fired_rows(found: Qa) -> Iterator[tuple[str, ...]]:
-    for fired in found.fired:
-        alert = fired.alert
-        yield alert.name, alert.period, alert.message, fired.id
-    if not found.fired:
-        yield "none", "", "", ""
-
-
-def played(found: Qa) -> str:
+def _played(found: Qa) -> str:
     """What the rules were played back over."""
     return f"the last {found.weeks} ISO weeks, {found.runs or 'no'} {'run' if found.runs == 1 else 'runs'}"
 
 
-def rule_rows(found: Qa) -> Iterator[tuple[str, ...]]:
-    """Every rule, and how often it fired: one that never did was played back all the same."""
-    for rule in RULES:
-        times = sum(each.alert.name == rule.name for each in found.fired)
-        yield rule.name, rule.about, rule.when, str(times)
-
-
-def sent_rows(found: Qa) -> Iterator[tuple[str, ...]]:
-    for each in found.routing.sent or ():
-        yield each.alert, each.place, each.outcome
+def _sent(found: Qa) -> Table:
+    """What became of each alert, or where all of them would have gone."""
+    rows = list(found.routing.sent or ())
     if found.routing.sent is None:
-        for place in found.routing.places or ("nowhere: no route is configured",):
-            yield f"{len(found.fired)} alerts", place, "not sent: add --route"
-
-
-RULE_COLUMNS = ("Rule", "About", "Fires at", "Fired")
-
-
-def as_text(found: Qa) -> str:
-    """The sweep for a terminal."""
-    header = [
-        ("SPEC", found.spec),
-        ("evidence", f"{found.sealed.files} files, sha256 {found.sealed.sha256}"),
-        ("schemas", f"{found.schemas.verdict}: {found.schemas.checked} examined, {found.schemas.found} faults"),
-    ]
-    partial = [field_row(field) for field in found.population.fields if field.said < field.records]
-    return "".join(
-        (
-            fields(header),
-            *(["\n", text_table(FAULTS, fault_rows(found))] if found.schemas.errors else []),
-            f"\nFields that are not always populated ({len(partial)} of {len(found.population.fields)})\n",
-            text_table(FIELDS, partial) if partial else "none\n",
-            "\n",
-            text_table(COSTS, cost_rows(found.costs)),
-            f"\nAlerts over {played(found)}\n",
-            text_table(FIRED, fired_rows(found)),
-            "\n",
-            text_table(SENT, sent_rows(found)),
-            f"\n{verdict(found)}\n",
-        )
-    )
-
-
-def as_markdown(found: Qa) -> str:
-    """The sweep as it is filed."""
-    missing, schemas = list(missing_rows(found)), found.schemas
-    playback = f"## Alert playback\n\nOver {played(found)}.\n"
-    more = len(found.population.missing) - len(missing)
-    examples = markdown_table(("Record", "Field", "How"), missing) + (f"\nand {more} more\n" if more > 0 else "")
-    return "\n".join(
-        (
-            f"# Telemetry QA of {markdown(found.spec)}\n",
-            f"- evidence: {found.sealed.files} files, sha256 {found.sealed.sha256}",
-            f"- {MADE}: {moment(found.generated)}",
-            f"- result: {markdown(verdict(found))}\n",
-            f"## Schemas\n\n{schemas.checked} records examined, {schemas.found} faults: {schemas.verdict}.\n",
-            markdown_table(FAULTS, fault_rows(found)),
-            f"## Fields\n\n{markdown_table(FIELDS, map(field_row, found.population.fields))}",
-            examples if missing else "Every field says something.\n",
-            f"## Costs\n\n{markdown_table(COSTS, cost_rows(found.costs))}",
-            f"{playback}\n{markdown_table(RULE_COLUMNS, rule_rows(found))}",
-            markdown_table(FIRED, fired_rows(found)),
-            f"## Alert routing\n\n{markdown_table(SENT, sent_rows(found))}",
-        )
-    )
+        places = found.routing.places or ("nowhere: no route is configured",)
+        rows = [Routed(f"{len(found.fired)} alerts", place, "not sent: add --route") for place in places]
+    return table("Alert routing", ("Alert", "Where", "What became of it"), rows)
 
 
 def as_document(found: Qa) -> dict[str, Any]:

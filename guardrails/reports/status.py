@@ -8,15 +8,30 @@ from typing import Any, Literal, NamedTuple
 
 from guardrails.checks.footprint import Footprint
 from guardrails.config.layout import STAGES
-from guardrails.config.settings import Settings, Waiver
+from guardrails.config.settings import Evidence, Settings, Waiver
 from guardrails.core.cost import Cost, described
-from guardrails.core.text import printable
 from guardrails.engine.waivers import is_expired
 from guardrails.layouts.cost_summary import CostSummary
-from guardrails.reports.figures import age, count, share, size, spent
+from guardrails.reports.figures import MEGABYTE, age, count, megabytes, share, size, spent
 from guardrails.reports.formats.plain_json import moment, plain
-from guardrails.reports.formats.tables import fields, text_table
 from guardrails.reports.model import Facts, Packet, Run, Session, StageRecord, TrackerRow
+from guardrails.reports.view import (
+    HTML,
+    READ,
+    TEXT,
+    Chart,
+    Fact,
+    Fields,
+    Forms,
+    Lines,
+    Paragraph,
+    Section,
+    Series,
+    Target,
+    View,
+    chart,
+    table,
+)
 
 AgentOutcome = Literal["usable", "unusable", "missing"]
 Weight = Literal["within", "warning", "over"]
@@ -203,23 +218,71 @@ def _of_stage(spec: str, stage: StageState) -> str | None:
     return None if verdict == "ok" else f"{name}: speckit consensus run {name} {spec}"
 
 
-# Status as text and JSON.
+# Status laid out, and as JSON.
 
 
 SCHEMA = "speckit.status/1"
-COLUMNS = ("SPEC", "Tracker", "Stages", "Now at", "Guardrail", "Verdict", "Age", "Evidence", "Next")
-STAGE_COLUMNS = ("Stage", "Guardrail", "Verdict", "Agreement", "Participation", "Cost", "When")
 _MARKS = {"passed": "ok", "ok": "ok", "not run": "-", "failed": "FAILED", "conflict": "CONFLICT"}
+_HEAVIEST = 12
 
 
-def as_text(found: Status, whole: bool) -> str:
-    """All SPECs in one table, or each in full with `whole`."""
-    if whole:
-        return "\n".join(_in_full(state, found.stale_hours) for state in found.specs)
-    table = text_table(COLUMNS, (overview_row(state) for state in found.specs))
+def view(found: Status, limits: Evidence, now: datetime, *, whole: bool = False) -> View:
+    """All SPECs in one table, then each by itself; text has either the table, or each in full with `whole`."""
     number = f"{len(found.specs)} {'SPEC' if len(found.specs) == 1 else 'SPECs'}"
     stale = sum(state.stale is True for state in found.specs)
-    return f"{table}\n{number} in {found.where}, {stale} without evidence for {found.stale_hours:g} h or more\n"
+    header = ("SPEC", "Tracker", "Stages", "Now at", "Guardrail", "Verdict", "Age", "Evidence", "Next")
+    every = Section(
+        "all",
+        "All SPECs",
+        (
+            _progress(found),
+            footprint_chart([(each.spec, each.footprint.total) for each in found.specs if each.footprint], limits),
+            table("All SPECs", header, map(_overview_row, found.specs)),
+            Paragraph(f"{number} in {found.where}, {stale} without evidence for {found.stale_hours:g} h or more", TEXT),
+        ),
+        HTML if whole else READ,
+    )
+    specs = [_section(state, found.stale_hours, READ if whole else HTML) for state in found.specs]
+    return View("Status", f"from {found.where}", moment(now) or "", _facts(found, stale), (every, *specs))
+
+
+def _facts(found: Status, stale: int) -> tuple[Fact, ...]:
+    stages = [stage for state in found.specs for stage in state.stages]
+    over = sum(state.weight == "over" for state in found.specs)
+    conflicts = sum(stage.verdict == "conflict" for stage in stages)
+    agreed, dated = any(stage.sessions for stage in stages), any(state.latest for state in found.specs)
+    return (
+        Fact("SPECs", str(len(found.specs))),
+        Fact("Stages that hold", f"{sum(stage.holds for stage in stages)} of {len(stages)}"),
+        Fact("Conflicts", str(conflicts), "stages with one that nobody settled", _bad(conflicts, agreed)),
+        Fact("Stale", str(stale), f"without evidence for {found.stale_hours:g} h", _bad(stale, dated, "warn")),
+        Fact("Over the limit", str(over), "of evidence", _bad(over, any(state.footprint for state in found.specs))),
+    )
+
+
+def _bad(number: int, known: bool, bad: str = "bad") -> str:
+    """The tone of a number that should be 0: it is good where there was something to count."""
+    return bad if number else "good" if known else ""
+
+
+def _progress(found: Status) -> Chart:
+    """How far each SPEC has come."""
+    states = found.specs[:_HEAVIEST]
+    held = Series("stages that hold", tuple(float(sum(stage.holds for stage in state.stages)) for state in states))
+    names = [state.spec for state in states]
+    return chart("progress", "Stages that hold", "horizontal", names, [held], "number", most=len(STAGES))
+
+
+def footprint_chart(weights: Iterable[tuple[str, int]], limits: Evidence) -> Chart:
+    """The evidence of the heaviest SPECs beside the two limits, from (SPEC, bytes)."""
+    shown = sorted(weights, key=lambda row: (-row[1], row[0]))[:_HEAVIEST]
+    labels = [spec for spec, _ in shown]
+    series = Series("evidence", tuple(weight / MEGABYTE for _, weight in shown))
+    warning, limit = limits.warn_bytes / MEGABYTE, limits.limit_bytes / MEGABYTE
+    targets = [Target("warning", warning), Target("limit", limit)]
+    made = chart("footprint", "Evidence by SPEC", "horizontal", labels, [series], "megabytes", targets)
+    heaviest = f"{labels[0]} is the heaviest with {megabytes(series.values[0])}; " if shown else ""
+    return made._replace(alt=f"{heaviest}warning above {megabytes(warning)}, limit {megabytes(limit)}.")
 
 
 def at(state: SpecState) -> StageState:
@@ -227,7 +290,7 @@ def at(state: SpecState) -> StageState:
     return next((stage for stage in state.stages if not stage.holds), state.stages[-1])
 
 
-def overview_row(state: SpecState) -> tuple[str, ...]:
+def _overview_row(state: SpecState) -> tuple[str, ...]:
     here = at(state)
     held = sum(stage.holds for stage in state.stages)
     return (
@@ -238,12 +301,12 @@ def overview_row(state: SpecState) -> tuple[str, ...]:
         _MARKS.get(here.guardrail, here.guardrail),
         _MARKS.get(here.verdict, here.verdict),
         age(state.age_hours) + (" stale" if state.stale else ""),
-        weight(state),
+        _weighed(state),
         state.next_step,
     )
 
 
-def weight(state: SpecState) -> str:
+def _weighed(state: SpecState) -> str:
     """The size of a SPEC's evidence, and whether that is too much."""
     if state.footprint is None:
         return "none"
@@ -251,31 +314,47 @@ def weight(state: SpecState) -> str:
     return size(state.footprint.total) + marks[state.weight]
 
 
-def _in_full(state: SpecState, stale_hours: float) -> str:
+def _section(state: SpecState, stale_hours: float, forms: Forms) -> Section:
+    """One SPEC in full. A page has its agents as a table, and its waivers among the fields."""
     stale = f", stale: more than {stale_hours:g} h" if state.stale else ""
-    return "".join(
+    waivers = [f"{each.rule} {each.path} until {each.expires}: {each.reason}" for each in state.waivers]
+    agents = [(stage, agent) for stage in state.stages for agent in stage.agents]
+    header = ("Stage", "Guardrail", "Verdict", "Agreement", "Participation", "Cost", "When")
+    stages = table(f"Stages of {state.spec}", header, _stage_rows(state), (3, 4))
+    rows = [
+        (stage.stage, agent.agent, agent.model or "unknown", agent.outcome, agent.reason or "")
+        for stage, agent in agents
+    ]
+    called = table(f"Agents of {state.spec}", ("Stage", "Agent", "Model", "Outcome", "Why"), rows, forms=HTML)
+    return Section(
+        state.spec,
+        state.spec,
         (
-            f"{printable(state.spec)}\n",
-            fields(facts_of(state, stale), "  "),
-            "\n",
-            text_table(STAGE_COLUMNS, stage_rows(state), "  "),
-            *_section("Agents", [line for stage in state.stages for line in _agents_text(stage)]),
-            *_section(
-                "Open waivers",
-                [f"{each.rule} {each.path} until {each.expires}: {each.reason}" for each in state.waivers],
-            ),
-            f"\n  next: {printable(state.next_step)}\n",
-        )
+            Paragraph(f"Next: {state.next_step}", HTML),
+            Fields(tuple(_fields(state, stale)), TEXT),
+            Fields((*_fields(state, ""), *(("waiver", each) for each in waivers)), HTML),
+        ),
+        forms,
+        text_title=state.spec,
+        parts=(
+            Section("", "", (stages, called)),
+            _list("Agents", [_in_words(*each) for each in agents]),
+            _list("Open waivers", waivers),
+            Section("", "", (Paragraph(f"next: {state.next_step}", TEXT),)),
+        ),
     )
 
 
-def _section(title: str, lines: list[str]) -> Iterator[str]:
-    yield f"\n  {title}\n"
-    for line in lines or ["none"]:
-        yield f"    {printable(line)}\n"
+def _list(title: str, items: Sequence[str]) -> Section:
+    return Section("", "", (Lines(tuple(items) or ("none",)),), TEXT, title)
 
 
-def facts_of(state: SpecState, stale: str) -> Iterator[tuple[str, str]]:
+def _in_words(stage: StageState, agent: AgentState) -> str:
+    why = f": {agent.reason}" if agent.reason else ""
+    return f"{stage.stage}: {agent.agent} ({agent.model or 'model unknown'}) {agent.outcome}{why}"
+
+
+def _fields(state: SpecState, stale: str) -> Iterator[tuple[str, str]]:
     for packet in state.packets:
         held = ", ".join(
             f"{name}{'' if there else ' MISSING'}" for name, there in packet.documents if there or name != "PRD.md"
@@ -296,7 +375,7 @@ def facts_of(state: SpecState, stale: str) -> Iterator[tuple[str, str]]:
         if state.latest
         else "no dated evidence",
     )
-    yield "evidence", weight(state) + (f" in {count(state.footprint.files)} files" if state.footprint else "")
+    yield "evidence", _weighed(state) + (f" in {count(state.footprint.files)} files" if state.footprint else "")
     for bytes_, path in state.footprint.largest if state.footprint else ():
         yield "  largest", f"{size(bytes_)} {path}"
     yield (
@@ -311,7 +390,7 @@ def facts_of(state: SpecState, stale: str) -> Iterator[tuple[str, str]]:
         yield "last run", f"{run.name} {run.outcome}{ended}"
 
 
-def stage_rows(state: SpecState) -> Iterator[tuple[str, ...]]:
+def _stage_rows(state: SpecState) -> Iterator[tuple[str, ...]]:
     for stage in state.stages:
         now = next((each.now for each in stage.sessions if each.now and each.now.kind == stage.verdict), None)
         stale = " (stale)" if now and now.stale else ""
@@ -326,12 +405,6 @@ def stage_rows(state: SpecState) -> Iterator[tuple[str, ...]]:
             described(stage.cost) if stage.sessions else "-",
             moment(when) or "-",
         )
-
-
-def _agents_text(stage: StageState) -> Iterator[str]:
-    for agent in stage.agents:
-        why = f": {agent.reason}" if agent.reason else ""
-        yield f"{stage.stage}: {agent.agent} ({agent.model or 'model unknown'}) {agent.outcome}{why}"
 
 
 def as_document(found: Status) -> dict[str, Any]:

@@ -16,9 +16,7 @@ from guardrails.reports.adoption import (
     Gap,
     Outcomes,
     adoption,
-    as_csv,
     as_document,
-    as_text,
     week_name,
 )
 from guardrails.reports.reduce import reduce
@@ -26,6 +24,7 @@ from guardrails.reports.runs import executions
 from guardrails.snapshot.memory import Memory
 from tests.consensus.builder import SPEC, Bundle, Files, render
 from tests.records import EVIDENCE
+from tests.reports.forms import adoption_shown
 from tests.reports.history import NOW, at, history, run, telemetry
 from tests.sandbox import Sandbox
 
@@ -96,7 +95,7 @@ def test_one_bad_week_and_a_week_under_way_raise_none() -> None:
 
 def test_runs_outside_the_weeks_are_said(known: Adoption) -> None:
     assert adopted(history(), weeks=2).before == 3
-    assert "3 older runs" in as_text(adopted(history(), weeks=2))
+    assert "3 older runs" in adoption_shown(adopted(history(), weeks=2))
 
 
 def test_a_run_of_the_sequencer_is_one_run_and_names_its_profile() -> None:
@@ -140,7 +139,7 @@ def test_replayed_answers_are_counted_apart_and_are_no_latency_or_cost() -> None
 
 
 def test_csv_has_a_row_for_each_week_and_profile_and_empty_cells_for_unknown(known: Adoption) -> None:
-    rows = list(csv.DictReader(io.StringIO(as_csv(known))))
+    rows = list(csv.DictReader(io.StringIO(adoption_shown(known, "csv"))))
     assert [(row["week"], row["profile"], row["runs"]) for row in rows] == [
         ("2026-W05", NO_PROFILE, "2"),
         ("2026-W06", NO_PROFILE, "1"),
@@ -159,14 +158,14 @@ def test_no_cell_of_csv_is_a_formula_or_breaks_out_of_its_row(name: str) -> None
         "schemaVersion": 1, "specId": SPEC, "run": run_, "profile": name, "started_at": "2026-02-09T09:00:00Z",
         "outcome": "completed", "exit_code": 0, "halt": None, "stages": [{"stage": "plan", "status": "passed"}],
     }  # fmt: skip
-    text = as_csv(adopted({f"{EVIDENCE}/runs/{SPEC}/{run_}.json": render(summary)}))
+    text = adoption_shown(adopted({f"{EVIDENCE}/runs/{SPEC}/{run_}.json": render(summary)}), "csv")
     (row,) = [row for row in csv.DictReader(io.StringIO(text)) if row["runs"] == "1"]
     assert not row["profile"].lstrip().startswith(("=", "+", "-", "@"))
     assert name.strip().split()[0][:3].replace('"', "") in row["profile"].replace('"', "").lstrip("'")
 
 
 def test_text_and_json_tell_the_same(known: Adoption) -> None:
-    text, document = as_text(known), as_document(known)
+    text, document = adoption_shown(known), as_document(known)
     assert "at least $1.70, 17 of 18 calls priced" in text
     assert document["weeks"][2]["total"]["p95_ms"] == 18000
     assert document["weeks"][2]["total"]["cost"]["floor"] is True

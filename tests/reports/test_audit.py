@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from guardrails.config.settings import Settings
-from guardrails.reports.audit import Line, Reconciliation, as_markdown, reconcile
+from guardrails.reports.audit import Line, Reconciliation, reconcile
 from guardrails.reports.reduce import reduce
 from guardrails.reports.save import timeless
 from guardrails.snapshot.memory import Memory
 from tests.consensus.builder import SPEC, Bundle, Files, put, render
+from tests.reports.forms import shown
 from tests.reports.history import at, costs, history, run
 from tests.sandbox import EVIDENCE, Ran, Sandbox
 
@@ -185,7 +186,7 @@ def test_nothing_from_evidence_is_markup_in_it() -> None:
     from datetime import datetime, timezone
 
     from guardrails.config.run_settings import Budget
-    from guardrails.reports.audit import Evidence, audit
+    from guardrails.reports.audit import Evidence, audit, view
     from guardrails.reports.audit_checks import Sealed
 
     bundle = Bundle(moment=at(2, 9), with_verdict=False)
@@ -194,7 +195,8 @@ def test_nothing_from_evidence_is_markup_in_it() -> None:
     files = put(run(bundle, (0.1, 0.1, 0.1)), bundle.path("gemini"), consensus=said)
     facts = reduce(Memory(files), Settings())
     evidence = Evidence((), Sealed(0, "0" * 64))
-    text = as_markdown(audit(facts, Settings(), Budget(), evidence, datetime(2026, 2, 18, tzinfo=timezone.utc), SPEC))
+    found = audit(facts, Settings(), Budget(), evidence, datetime(2026, 2, 18, tzinfo=timezone.utc), SPEC)
+    text = shown(view(found, 0.9), "markdown")
     assert "<img" not in text
     assert not re.search(r"(?<!\\)\]\(|(?<!\\)`|(?<!\\)!\[", text)
     assert "http://" not in text

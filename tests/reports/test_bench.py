@@ -13,17 +13,22 @@ from guardrails.core.cost import Cost
 from guardrails.reports.bench import (
     ALL,
     MINIMUM,
+    About,
     Comparison,
     Difference,
     Row,
     Sample,
     Spread,
+    StageProof,
+    as_document,
     compare,
     difference,
     interval,
     spread,
+    view,
 )
-from guardrails.reports.bench_view import About, StageProof, as_document, as_markdown, as_text
+from tests.reports.forms import shown
+from tests.reports.history import NOW
 
 ABOUT = About("SPEC-KIT-900", "20260131T093000Z-4f2a9c10", "HEAD", "0" * 40, 5, (), None, Cost())
 NUMBERS = st.lists(st.integers(-1000, 1000), min_size=1, max_size=12)
@@ -163,7 +168,7 @@ class TestShown:
         return compare(samples, ("cheap", "dear"), ("plan",))
 
     def test_text_has_medians_differences_and_findings(self) -> None:
-        text = as_text(ABOUT, self.found())
+        text = shown(view(ABOUT, self.found(), NOW))
         (line,) = (line for line in text.splitlines() if line.startswith("plan") and "latency" in line)
         assert line.split() == [
             *("plan", "latency", "10.0", "s", "[10.0", "s", "-", "10.0", "s]", "30.0", "s", "[30.0", "s", "-"),
@@ -171,7 +176,7 @@ class TestShown:
         ]
 
     def test_what_is_unknown_is_shown_as_unknown_and_never_as_nothing(self) -> None:
-        text = as_text(ABOUT, self.found())
+        text = shown(view(ABOUT, self.found(), NOW))
         (line,) = (line for line in text.splitlines() if line.startswith("plan") and "cost" in line)
         assert line.split()[-4:] == ["unknown"] * 4
         document = as_document(ABOUT, self.found(), ())
@@ -179,14 +184,14 @@ class TestShown:
         assert (cost["profiles"][1]["median"], cost["differences"][0]["value"]) == (None, None)
 
     def test_recorded_answers_are_marked(self) -> None:
-        assert "Recorded answers were served" in as_text(ABOUT, self.found(replayed=3))
-        assert "Recorded answers" not in as_text(ABOUT, self.found())
+        assert "Recorded answers were served" in shown(view(ABOUT, self.found(replayed=3), NOW))
+        assert "Recorded answers" not in shown(view(ABOUT, self.found(), NOW))
 
     def test_acceptance_is_left_out_with_a_word_where_nobody_judged_it(self) -> None:
-        text = as_text(ABOUT, self.found())
+        text = shown(view(ABOUT, self.found(), NOW))
         assert "Acceptance is left out" in text
         assert "  acceptance" not in text
-        judged = as_text(ABOUT, self.found(acceptance=0.75))
+        judged = shown(view(ABOUT, self.found(acceptance=0.75), NOW))
         assert "Acceptance is left out" not in judged
         assert "acceptance     0.75" in judged
 
@@ -194,9 +199,9 @@ class TestShown:
         evil = "<script>\x1b[31m|*x*"
         found = compare([sample(evil, 1), sample("b", 1)], (evil, "b"), ("plan",))
         about = ABOUT._replace(notes=(evil,), proofs=(StageProof("plan", "a" * 64, ((evil, "1", "b" * 64),), (evil,)),))
-        assert "\x1b" not in as_text(about, found) + as_markdown(about, found)
-        assert "<script>" not in as_markdown(about, found)
+        assert "\x1b" not in "".join(shown(view(about, found, NOW), form) for form in ("text", "markdown", "html"))
+        assert "<script>" not in shown(view(about, found, NOW), "markdown")
 
     def test_runs_that_are_missing_are_told(self) -> None:
         found = compare(runs("a", [1.0] * 5) + runs("b", [1.0] * 2), ("a", "b"), ("plan",))
-        assert "Not all of the 5 runs of each profile are done: a 5, b 2." in as_text(ABOUT, found)
+        assert "Not all of the 5 runs of each profile are done: a 5, b 2." in shown(view(ABOUT, found, NOW))

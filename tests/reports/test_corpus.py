@@ -11,14 +11,14 @@ import pytest
 
 from guardrails.config.settings import Settings
 from guardrails.layouts.evidence_names import evidence_name
-from guardrails.reports.adoption import adoption, as_csv, as_document, as_text
+from guardrails.reports.adoption import adoption, as_document
 from guardrails.reports.model import Facts
 from guardrails.reports.reduce import reduce
 from guardrails.reports.status import as_document as status_document
-from guardrails.reports.status import as_text as status_text
 from guardrails.reports.status import status
 from guardrails.snapshot.memory import Memory
 from tests.consensus.builder import Files
+from tests.reports.forms import adoption_shown, status_shown
 
 NOW = datetime(2025, 12, 28, tzinfo=timezone.utc)
 
@@ -48,9 +48,9 @@ def test_no_file_of_it_ends_a_report(facts: list[Facts]) -> None:
     assert sum(len(each.sessions) for each in facts) >= 30
     for each in facts:
         state, found = status(each, Settings(), NOW, 24), adoption(each, NOW, 14)
-        assert status_text(state, whole=True) + status_text(state, whole=False)
+        assert status_shown(state, whole=True) + status_shown(state, whole=False)
         assert status_document(state)["schema"]
-        assert as_text(found) + as_csv(found)
+        assert adoption_shown(found) + adoption_shown(found, "csv")
         assert as_document(found)["weeks"]
 
 

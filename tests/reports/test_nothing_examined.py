@@ -9,10 +9,9 @@ import pytest
 
 from guardrails.config.run_settings import Budget
 from guardrails.config.settings import Settings
-from guardrails.reports.adoption import Adoption, Figures, Gap, adoption, as_csv, as_document, as_text
+from guardrails.reports.adoption import Adoption, Figures, Gap, adoption, as_document
 from guardrails.reports.audit import Audit, Evidence, Item, audit
 from guardrails.reports.audit_checks import Sealed
-from guardrails.reports.pages import adoption_page, status_page
 from guardrails.reports.qa import playback
 from guardrails.reports.reduce import reduce
 from guardrails.reports.runs import executions
@@ -20,6 +19,7 @@ from guardrails.reports.status import status
 from guardrails.snapshot.memory import Memory
 from tests.consensus.builder import SPEC, Bundle, Files, put, render
 from tests.records import EVIDENCE
+from tests.reports.forms import adoption_shown, status_shown
 from tests.reports.history import NOW, at, disputed, history, metrics, run, telemetry
 
 
@@ -61,9 +61,9 @@ def test_halted_runs_that_called_nobody_make_no_cost_and_meet_no_target() -> Non
     assert (found.usd_per_run, found.usd_per_run_is_floor) == (None, False)
     assert not gaps(files)["cost per run"].missed
     assert gaps(files)["cost per run"].value is None
-    everything = as_text(adopted(files)) + as_csv(adopted(files)) + adoption_page(adopted(files), Settings(), NOW)
+    everything = "".join(adoption_shown(adopted(files), form) for form in ("text", "csv", "html"))
     assert "$0.00" not in everything
-    assert "cost per run unknown" in as_text(adopted(files))
+    assert "cost per run unknown" in adoption_shown(adopted(files))
 
 
 def test_only_runs_that_called_nobody_have_no_cost_at_all() -> None:
@@ -76,7 +76,7 @@ def test_runs_of_nothing_do_not_reach_the_runs_a_week() -> None:
     files = of_runs(NOW, *(summary(number, NOBODY) for number in range(6)))
     assert (week(files).runs, week(files).empty) == (0, 6)
     assert gaps(files)["runs"].value == 0
-    assert "6 empty" in as_text(adopted(files))
+    assert "6 empty" in adoption_shown(adopted(files))
 
 
 def test_replayed_runs_reach_no_target() -> None:
@@ -97,7 +97,7 @@ def test_a_part_of_the_price_is_a_lower_bound_that_meets_no_cap() -> None:
     found = gaps(history())["cost per run"]
     assert not found.missed
     assert found.value == pytest.approx(1.70 / 6)
-    assert "at least $0.28" in as_text(adopted(history()))
+    assert "at least $0.28" in adoption_shown(adopted(history()))
     document = as_document(adopted(history()))["weeks"][2]["total"]
     assert document["usd_per_run_is_floor"] is True
 
@@ -105,7 +105,7 @@ def test_a_part_of_the_price_is_a_lower_bound_that_meets_no_cap() -> None:
 def test_a_lower_bound_above_the_cap_has_missed_it() -> None:
     files = run(Bundle(moment=at(2, 9)), (4.00, None, None))
     assert gaps(files)["cost per run"].missed
-    assert "cost per run at least $4.00 (target $3.00)" in as_text(adopted(files))
+    assert "cost per run at least $4.00 (target $3.00)" in adoption_shown(adopted(files))
 
 
 def test_calls_whose_metrics_were_taken_away_are_not_priced() -> None:
@@ -137,7 +137,7 @@ def test_one_session_that_agreed_beside_many_undecided_ones_is_no_agreement() ->
         files |= {path: data for path, data in made.items() if not path.endswith("gemini.json")}
     found = gaps(files)["agreement"]
     assert (found.value, found.missed) == (1.0, False)
-    assert "1 of 6 sessions" in as_text(adopted(files))
+    assert "1 of 6 sessions" in adoption_shown(adopted(files))
 
 
 def test_agreement_that_no_digest_proves_does_not_count() -> None:
@@ -158,7 +158,7 @@ def test_latency_is_of_calls_that_answered_and_says_of_how_many() -> None:
     )
     found = week(files)
     assert (found.p50_ms, found.p95_ms, found.calls, found.timed) == (2000, 2000, 3, 1)
-    assert "2.0 s, 1 of 3 calls" in as_text(adopted(files))
+    assert "2.0 s, 1 of 3 calls" in adoption_shown(adopted(files))
 
 
 def test_tokens_of_which_a_part_is_unknown_are_unknown() -> None:
@@ -173,14 +173,14 @@ def test_costs_by_stage_with_an_unpriced_call_are_at_least_that_much() -> None:
         ("tasks", False),
         ("validate", False),
     ]
-    assert "\u2265 none named" in adoption_page(adopted(history()), Settings(), NOW)
+    assert "\u2265 none named" in adoption_shown(adopted(history()), "html")
 
 
 def test_no_alert_is_only_good_where_two_weeks_could_raise_one() -> None:
     late = {path: data for path, data in history().items() if "202601" not in path and "20260203" not in path}
     assert adopted(late).alerts == ()
-    assert "none: no two complete weeks" in as_text(adopted(late))
-    assert 'class="good"' not in _fact(adoption_page(adopted(late), Settings(), NOW), "Alerts")
+    assert "none: no two complete weeks" in adoption_shown(adopted(late))
+    assert 'class="good"' not in _fact(adoption_shown(adopted(late), "html"), "Alerts")
 
 
 def _fact(page: str, label: str) -> str:
@@ -188,7 +188,7 @@ def _fact(page: str, label: str) -> str:
 
 
 def test_figures_on_the_page_are_green_only_where_a_target_is_reached() -> None:
-    page = adoption_page(adopted(history()), Settings(), NOW)
+    page = adoption_shown(adopted(history()), "html")
     assert "good" in _fact(page, "Runs")
     assert "good" in _fact(page, "Agreement")
     assert "warn" in _fact(page, "Cost of a run")
@@ -248,5 +248,5 @@ def test_rules_that_were_played_back_over_no_run_say_so() -> None:
 
 def test_what_a_status_page_counts_nothing_of_is_not_green() -> None:
     facts = reduce(Memory({f"docs/{SPEC}/spec.md": b"# Spec\n"}), Settings())
-    page = status_page(status(facts, Settings(), NOW, 24), Settings(), NOW)
+    page = status_shown(status(facts, Settings(), NOW, 24), "html")
     assert "good" not in _fact(page, "Conflicts") + _fact(page, "Stale") + _fact(page, "Over the limit")

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.reports.bench import compare
-from guardrails.reports.bench_view import StageProof
-from guardrails.reports.pages import bench_page
+from guardrails.reports.bench import StageProof, compare, view
 from tests.consensus.builder import SPEC, Bundle, put
 from tests.reports.browser import Tab, chromium, executable
+from tests.reports.forms import shown
 from tests.reports.history import NOW, at, costs, history, run
 from tests.reports.test_bench import ABOUT, runs
 from tests.sandbox import EVIDENCE, Sandbox
@@ -50,7 +49,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert ran.out.strip() == str(place / "out" / "index.html")
     samples = [*runs("cheap", [10, 12, 14, 16, 18]), *runs("premium", [30, 31, 32, 33, 100], tokens=None, usd=0.3)]
     about = ABOUT._replace(source=HOSTILE, proofs=(StageProof("plan", "a" * 64, (("claude", "1", "b" * 64),), ()),))
-    page = bench_page(about, compare(samples, ("cheap", "premium"), ("plan",)), NOW)
+    page = shown(view(about, compare(samples, ("cheap", "premium"), ("plan",)), NOW), "html")
     (place / "out" / "bench.html").write_text(page, encoding="utf-8")
     return place / "out"
 

@@ -14,8 +14,8 @@ from guardrails.core.fields import LONGEST, number, text
 from guardrails.core.text import unsafe
 from guardrails.layouts.cost_summary import read_cost_summary
 from guardrails.layouts.evidence_names import EvidenceName
+from guardrails.reports.formats.markdown import escaped
 from guardrails.reports.formats.plain_json import plain, written
-from guardrails.reports.formats.tables import csv_table, markdown, text_table
 from guardrails.reports.load import read_events, read_metrics, read_run, read_usage
 from guardrails.reports.model import Part
 from guardrails.reports.telemetry import outcome_of, read_content, record_of
@@ -104,16 +104,10 @@ def test_a_guardrail_passed_only_if_all_it_states_did(record: dict[str, Any], ou
 
 @given(st.text(max_size=40))
 def test_a_cell_of_markdown_is_text(value: str) -> None:
-    shown = markdown(value)
+    shown = escaped(value)
     assert "\n" not in shown
     assert "<" not in shown
     assert all(shown[at - 1] == "\\" for at, mark in enumerate(shown) if mark in "|`[]*_")
-
-
-@given(st.lists(st.text(max_size=20), min_size=2, max_size=2))
-def test_a_row_is_one_line_of_text_and_of_csv(cells: list[str]) -> None:
-    assert text_table(("a", "b"), [cells]).count("\n") == 2
-    assert csv_table(("a", "b"), [cells]).count("\r\n") == 2
 
 
 @pytest.mark.parametrize(

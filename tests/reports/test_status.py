@@ -9,9 +9,10 @@ from guardrails.config.settings import MEGABYTE, Evidence, Settings, Waiver
 from guardrails.reports import reduce as reducing
 from guardrails.reports.evidence_files import Reach
 from guardrails.reports.reduce import reduce
-from guardrails.reports.status import SpecState, as_document, as_text, status
+from guardrails.reports.status import SpecState, as_document, status
 from guardrails.snapshot.memory import Memory
 from tests.consensus.builder import SPEC, TRIO, Bundle, Files, put, render, without
+from tests.reports.forms import status_shown
 from tests.reports.history import NOW, at, costs, disputed, history, metrics, run, telemetry
 from tests.sandbox import EVIDENCE, Sandbox
 
@@ -70,7 +71,7 @@ def test_a_document_that_changed_since_makes_a_stage_stale_and_undecided() -> No
     assert found.verdict == "undecided"
     assert not found.holds
     assert found.sessions[0].then.kind == "ok", "what it was worth then is another question"
-    assert "(stale)" in as_text(status(reduce(Memory(files), Settings()), Settings(), NOW, 24), whole=True)
+    assert "(stale)" in status_shown(status(reduce(Memory(files), Settings()), Settings(), NOW, 24), whole=True)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +175,7 @@ def test_status_and_the_gate_never_differ(sandbox: Sandbox) -> None:
 def test_text_from_evidence_cannot_drive_a_terminal_or_fill_it() -> None:
     bundle = LATEST
     files = put(run(bundle, (0.1, 0.1, 0.1)), bundle.path("claude_metrics"), model_id="\x1b[31mred" + "x" * 100_000)
-    text = as_text(status(reduce(Memory(files), Settings()), Settings(), NOW, 24), whole=True)
+    text = status_shown(status(reduce(Memory(files), Settings()), Settings(), NOW, 24), whole=True)
     assert "\x1b" not in text
     assert len(text) < 5_000
     document = as_document(status(reduce(Memory(files), Settings()), Settings(), NOW, 24))

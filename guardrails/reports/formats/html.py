@@ -3,61 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from guardrails.core.text import printable
 from guardrails.errors import Undecidable
-from guardrails.reports.formats.svg import Chart
+from guardrails.reports.view import Chart, Fields, Lines, Link, Links, Paragraph, Section, Table, View
 
 TEMPLATES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "templates")
 
 
-class Table(NamedTuple):
-    """A table with a caption. `numeric` are the columns that are set to the right; the first cell heads its row."""
-
-    caption: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numeric: tuple[int, ...] = ()
-
-
-class Fact(NamedTuple):
-    """A figure large enough to be seen from afar, with what it means. `tone`: good, bad, warn, or nothing."""
-
-    label: str
-    value: str
-    note: str = ""
-    tone: str = ""
-
-
-class Link(NamedTuple):
-    href: str
-    text: str
-    note: str = ""
-
-
-class Section(NamedTuple):
-    """`id` is unique in its page. `text` is a paragraph above charts and tables."""
+class Shown(NamedTuple):
+    """A section as the template lays it out: what is to be read, then what is to be looked at."""
 
     id: str
     title: str
-    text: str = ""
-    charts: tuple[Chart, ...] = ()
-    tables: tuple[Table, ...] = ()
-    lines: tuple[str, ...] = ()
-    links: tuple[Link, ...] = ()
-
-
-class Page(NamedTuple):
-    """`made` is when it was made; `links` lead to the other pages of a site, empty for a page by itself."""
-
-    title: str
-    subtitle: str
-    made: str
-    facts: tuple[Fact, ...]
-    sections: tuple[Section, ...]
-    links: tuple[Link, ...] = ()
+    paragraphs: list[str]
+    lines: list[str]
+    links: list[Link]
+    charts: list[Chart]
+    tables: list[Table]
 
 
 _GOOD = frozenset(("ok", "passed", "holds", "agrees", "usable", "yes", "[x]", "delivered", "done", "100%", "completed"))
@@ -92,7 +56,7 @@ def shape(cell: str) -> str:
     return "key" if len(cell) <= _KEY else ""
 
 
-def render(page: Page) -> str:
+def render(view: View) -> str:
     """The page. Every value is escaped by the template engine. Raises Undecidable when a library for it is missing."""
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -113,9 +77,24 @@ def render(page: Page) -> str:
     )
     engine.filters.update(tone=tone, said=said, shape=shape)
     engine.globals["draw"] = lambda chart: Markup(draw(chart))  # noqa: S704  made by us out of numbers and escaped text
-    return engine.get_template("page.html").render(page=page)
+    sections = [_shown_section(section) for section in view.of("html")]
+    return engine.get_template("page.html").render(page=view, sections=sections)
 
 
-def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int] = ()) -> Table:
-    """A table out of what reports lay out as rows."""
-    return Table(caption, tuple(header), tuple(tuple(row) for row in rows), tuple(numeric))
+def _shown_section(section: Section) -> Shown:
+    blocks = [*section.blocks, *(block for part in section.parts for block in part.blocks)]
+    shown = Shown(section.id, section.title, [], [], [], [], [])
+    for block in blocks:
+        if isinstance(block, Paragraph):
+            shown.paragraphs.append(block.text)
+        elif isinstance(block, Fields):
+            shown.lines.extend(f"{label.strip()}: {value}" for label, value in block.rows)
+        elif isinstance(block, Lines):
+            shown.lines.extend(block.items)
+        elif isinstance(block, Links):
+            shown.links.extend(block.items)
+        elif isinstance(block, Chart):
+            shown.charts.append(block)
+        else:
+            shown.tables.append(block)
+    return shown

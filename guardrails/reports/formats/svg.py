@@ -7,76 +7,13 @@ reader's theme), and each mark gets the title that its script would have shown.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
-from guardrails.core.cost import UNKNOWN
 from guardrails.core.text import printable
 from guardrails.errors import Undecidable
-
-# Charts as values: what is drawn, in which unit, against which targets, and what it shows in words.
-
-
-Kind = Literal["bar", "stacked", "line", "horizontal"]
-Palette = Literal["series", "verdicts"]
-
-
-class Series(NamedTuple):
-    """One thing that is shown for every label; None where it is not known."""
-
-    name: str
-    values: tuple[float | None, ...]
-
-
-class Target(NamedTuple):
-    """A line across the chart, dashed."""
-
-    name: str
-    value: float
-
-
-class Chart(NamedTuple):
-    """`alt` says in a sentence what a look at the chart would; `written` shows a value in its unit."""
-
-    id: str
-    title: str
-    kind: Kind
-    labels: tuple[str, ...]
-    series: tuple[Series, ...]
-    alt: str
-    written: Callable[[float | None], str]
-    targets: tuple[Target, ...] = ()
-    palette: Palette = "series"
-    most: float | None = None
-    """the end of the scale, where it is fixed"""
-    grain: float = 1.0
-    """what the scale is counted in: 60,000 for minutes of milliseconds"""
-
-    @property
-    def known(self) -> bool:
-        """Whether there is anything to draw."""
-        return any(value is not None for each in self.series for value in each.values)
-
-    @property
-    def rows(self) -> list[tuple[str, ...]]:
-        """The same as a table: a row for each label."""
-        return [
-            (label, *(self.written(each.values[at]) for each in self.series)) for at, label in enumerate(self.labels)
-        ]
-
-
-def told(series: Series, labels: Sequence[str], written: Callable[[float | None], str], last: bool = False) -> str:
-    """A series in words: where it is lowest and highest, and with `last` what it came to at last."""
-    known = [(value, label) for value, label in zip(series.values, labels, strict=True) if value is not None]
-    if not known:
-        return f"{series.name}: {UNKNOWN} throughout"
-    least, most = min(known), max(known, key=lambda pair: pair[0])
-    if least[0] == most[0]:
-        where = known[0][1] if len(known) == 1 else "throughout"
-        return f"{series.name}: {written(most[0])} {where if len(known) > 1 else f'({where})'}"
-    reach = f"{written(least[0])} ({least[1]}) to {written(most[0])} ({most[1]})"
-    return f"{series.name}: {reach}" + (f", at last {written(known[-1][0])}" if last else "")
+from guardrails.reports.view import Chart
 
 
 def ticks(most: float, steps: int = 4) -> list[float]:
@@ -130,7 +67,8 @@ def _draw(chart: Chart) -> str:
     if flat:  # it is drawn from below
         turned = tuple(each._replace(values=each.values[::-1]) for each in chart.series)
         chart = chart._replace(labels=chart.labels[::-1], series=turned)
-    scale = [value * chart.grain for value in ticks(_top(chart) / chart.grain)]
+    grain = _grain(chart)
+    scale = [value * grain for value in ticks(_top(chart) / grain)]
     made = kinds[chart.kind](
         width=WIDTH,
         height=50 + 34 * max(2, len(chart.labels)) if flat else HEIGHT,
@@ -169,6 +107,14 @@ def _shown(chart: Chart) -> Chart:
         series=tuple(each._replace(name=printable(each.name)) for each in chart.series),
         targets=tuple(each._replace(name=printable(each.name)) for each in chart.targets),
     )
+
+
+def _grain(chart: Chart) -> float:
+    """What the scale is counted in: whole seconds or minutes of milliseconds, where it reaches that far."""
+    if chart.unit != "ms":
+        return 1.0
+    most = max((value for each in chart.series for value in each.values if value is not None), default=0.0)
+    return 60_000.0 if most > 120_000 else 1000.0 if most > 1000 else 1.0
 
 
 def _top(chart: Chart) -> float:

@@ -15,7 +15,7 @@ from guardrails.agents.run_context import World
 from guardrails.consensus.prompts import Variables, render
 from guardrails.core.text import utf8
 from guardrails.errors import GuardrailError, Undecidable
-from guardrails.reports.bench_view import StageProof
+from guardrails.reports.bench import StageProof
 from guardrails.runs.consult import Prepared, prepare
 
 

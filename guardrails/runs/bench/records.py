@@ -22,8 +22,7 @@ from guardrails.errors import GuardrailError
 from guardrails.evidence.costs import Spent, cost
 from guardrails.evidence.names import Session
 from guardrails.git.repo import Repo
-from guardrails.reports.bench import Sample
-from guardrails.reports.bench_view import StageProof
+from guardrails.reports.bench import Sample, StageProof
 from guardrails.runs.budget import spent_of
 from guardrails.runs.rounds import Made, Round
 from guardrails.runs.serialize import pack, unpack

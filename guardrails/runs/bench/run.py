@@ -19,8 +19,7 @@ from guardrails.config.settings import MemorySettings
 from guardrails.consensus.model import agent_of
 from guardrails.core.cost import dollars
 from guardrails.errors import Undecidable
-from guardrails.reports.bench import Sample
-from guardrails.reports.bench_view import StageProof
+from guardrails.reports.bench import Sample, StageProof
 from guardrails.reports.figures import duration
 from guardrails.runs.bench.inputs import require_same
 from guardrails.runs.bench.records import Done, Folder, Plan, Trial, measured, order

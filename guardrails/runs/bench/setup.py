@@ -16,7 +16,7 @@ from guardrails.config.run_settings import Prompts
 from guardrails.consensus.context import collect
 from guardrails.errors import GuardrailError
 from guardrails.evidence.costs import Estimate, estimate
-from guardrails.reports.bench_view import StageProof
+from guardrails.reports.bench import StageProof
 from guardrails.runs.bench.inputs import prove, text_sha256
 from guardrails.runs.bench.records import Plan, folder_of, latest, order
 from guardrails.runs.bench.run import agents_of, digest_of, profile_world, require_agents

@@ -1,0 +1,25 @@
+"""A report in each of its forms, as its command shows it."""
+
+from __future__ import annotations
+
+from guardrails.config.settings import Settings
+from guardrails.reports import adoption, status
+from guardrails.reports.adoption import Adoption
+from guardrails.reports.formats.choice import view_renderer
+from guardrails.reports.status import Status
+from guardrails.reports.view import View
+from tests.reports.history import NOW
+
+LIMITS = Settings().evidence
+
+
+def shown(view: View, form: str = "text") -> str:
+    return view_renderer(form)(view)
+
+
+def adoption_shown(found: Adoption, form: str = "text") -> str:
+    return shown(adoption.view(found, LIMITS, NOW), form)
+
+
+def status_shown(found: Status, form: str = "text", *, whole: bool = False) -> str:
+    return shown(status.view(found, LIMITS, NOW, whole=whole), form)

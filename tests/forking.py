@@ -38,7 +38,6 @@ LIBRARIES = (
     "lxml.etree",
     "mcp.client.stdio",
     "psycopg",
-    "pygal",
 )
 """Those that are imported where they are used."""
 NO_COMMANDS = ("guardrails.__main__", "guardrails.agents.supervisor")

@@ -133,7 +133,7 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
 
 VISIBLE = """[...document.querySelectorAll('figure.chart svg')].map(svg => {
   const box = svg.getBoundingClientRect();
-  const marks = [...svg.querySelectorAll('.bar rect, .dot')].filter(m => getComputedStyle(m).fill !== 'none');
+  const marks = [...svg.querySelectorAll('.bar, .dot')].filter(m => getComputedStyle(m).fill !== 'none');
   return [Math.round(box.width), Math.round(box.height), marks.length];
 })"""
 # The contrast of text by WCAG 2 (https://www.w3.org/TR/WCAG21/#contrast-minimum): least over all visible text.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from guardrails.cli.options import merged
-from guardrails.cli.report_options import Place, place, report_options, safe, show
+from guardrails.cli.report_options import Place, place, rendered, report_options, safe, show
 from guardrails.errors import Undecidable
+
+if TYPE_CHECKING:
+    from guardrails.layouts.cost_summary import CostSummary
 
 
 @click.command("cost", short_help="What the agents of a SPEC have cost, by stage.")
@@ -27,16 +31,17 @@ def command(
     Example:  speckit cost SPEC-KIT-900
               speckit cost SPEC-KIT-900 --format json
     """
-    globals_ = merged(ctx, **options)
-    here = place(globals_, source)
-    show(here, _report(here, here.settings.layout.require_id(spec), style), output)
+    from guardrails.reports.cost import as_document, view
+
+    here = place(merged(ctx, **options), source)
+    found = _gathered(here, here.settings.layout.require_id(spec))
+    show(here, rendered(style, partial(view, found), partial(as_document, found)), output)
     return 0
 
 
-def _report(here: Place, spec: str, style: str) -> str:
+def _gathered(here: Place, spec: str) -> CostSummary:
     from guardrails.evidence.costs import read_costs
     from guardrails.evidence.names import cost_path
-    from guardrails.reports.cost import as_document, as_text
 
     path = cost_path(here.settings.layout, spec)
     entry = here.snapshot.entry(path)
@@ -47,9 +52,4 @@ def _report(here: Place, spec: str, style: str) -> str:
     data = here.snapshot.read(path)
     if data is None:
         raise Undecidable(f"{path}: a {entry.kind} that cannot be read", "make it a regular file")
-    costs = read_costs(data, path, spec)
-    if style == "json":
-        from guardrails.reports.formats.plain_json import written
-
-        return written(as_document(safe(here, costs)))
-    return as_text(costs)
+    return safe(here, read_costs(data, path, spec))

@@ -7,20 +7,19 @@ from typing import Any
 
 from guardrails.config.layout import STAGES
 from guardrails.core.cost import UNKNOWN, Cost, dollars, total
-from guardrails.core.text import printable
 from guardrails.layouts.cost_summary import CostSummary, cost_document
+from guardrails.reports.view import Lines, Paragraph, Section, View, table
 
 SCHEMA = "speckit.cost/1"
 _HEAD = ("stage", "usd", "tokens", "source", "calls", "priced")
 
 
-def as_text(costs: CostSummary) -> str:
+def view(costs: CostSummary) -> View:
     """A table of the stages, the total, and what it means."""
-    rows = [_HEAD, *(_row(name, cost) for name, cost in _stages(costs)), _row("total", costs.total)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    lines = [f"{costs.spec}: {costs.path}", ""]
-    lines += ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(printable(line) for line in (*lines, "", *_remarks(costs))).rstrip("\n") + "\n"
+    rows = [*(_row(name, cost) for name, cost in _stages(costs)), _row("total", costs.total)]
+    lead = Paragraph(f"{costs.spec}: {costs.path}")
+    blocks = (lead, table("Costs", _HEAD, rows), Lines(tuple(_remarks(costs))))
+    return View(f"Costs of {costs.spec}", "", "", (), (Section("", "", blocks),))
 
 
 def _stages(costs: CostSummary) -> Iterator[tuple[str, Cost]]:

@@ -24,6 +24,8 @@ READ: Forms = (*TEXT, *MARKDOWN, *HTML)
 BOUND: Forms = (*MARKDOWN, *HTML)
 """Those of them that are kept, and have room for everything."""
 Cell = str | float | None
+Kind = Literal["bar", "stacked", "line", "horizontal"]
+Palette = Literal["series", "verdicts"]
 
 
 class Paragraph(NamedTuple):
@@ -91,13 +93,13 @@ class Chart(NamedTuple):
 
     id: str
     title: str
-    kind: Literal["bar", "stacked", "line", "horizontal"]
+    kind: Kind
     labels: tuple[str, ...]
     series: tuple[Series, ...]
     unit: Unit
     alt: str
     targets: tuple[Target, ...] = ()
-    palette: Literal["series", "verdicts"] = "series"
+    palette: Palette = "series"
     most: float | None = None
     """the end of the scale, where it is fixed"""
     forms: Forms = HTML
@@ -170,7 +172,8 @@ def _shown(sections: Iterable[Section], form: Form) -> Iterator[Section]:
 
 
 def _is_blank(block: Block) -> bool:
-    return isinstance(block, Paragraph) and not block.text
+    """Whether there is nothing to show. A table or a chart of nothing says that there is none."""
+    return isinstance(block, (Paragraph, Fields, Lines)) and not block[0]
 
 
 def table(
@@ -192,14 +195,14 @@ def or_none(found: Table) -> Table:
 def chart(
     id_: str,
     title: str,
-    kind: Literal["bar", "stacked", "line", "horizontal"],
+    kind: Kind,
     labels: Sequence[str],
     series: Sequence[Series],
     unit: Unit,
     targets: Sequence[Target] = (),
     *,
     most: float | None = None,
-    palette: Literal["series", "verdicts"] = "series",
+    palette: Palette = "series",
 ) -> Chart:
     """A chart, and in words what it shows. A scale of shares ends at 1."""
     weekly = bool(labels) and all(label[4:6] == "-W" for label in labels)

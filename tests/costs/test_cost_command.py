@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from guardrails.config.run_settings import Budget
 from guardrails.errors import Undecidable
 from guardrails.evidence.costs import Charge, Spent, read_costs, session_cost, summary_document
-from guardrails.reports.cost import as_document, as_text
+from guardrails.reports.cost import as_document, view
+from tests.reports.forms import shown
 from tests.sandbox import Sandbox
 
 SPEC = "SPEC-KIT-DEMO"
@@ -125,5 +126,5 @@ def test_any_summary_is_shown_or_refused(values: dict[str, Any], key: str, stage
         costs = read_costs(json.dumps(tree).encode(), PATH, SPEC)
     except Undecidable:
         return
-    assert "\x1b" not in as_text(costs)
+    assert "\x1b" not in shown(view(costs))
     assert json.loads(json.dumps(as_document(costs)))["spec"] == SPEC

@@ -56,7 +56,7 @@ def _plain(setting: Setting) -> float:
 def _called(setting: Setting, number: int) -> float:
     """Milliseconds until as many calls have brought their answers. Raises NotMeasuredError when one has not."""
     from guardrails.agents.calls import call_all, call_key
-    from guardrails.agents.run_context import World
+    from guardrails.agents.run_context import RunContext
     from guardrails.agents.types import Call
     from guardrails.config.run_settings import Agent, RunSettings
     from guardrails.config.settings import Settings
@@ -65,7 +65,9 @@ def _called(setting: Setting, number: int) -> float:
     agents = [Agent(f"agent{each}", COMMAND, timeout=60) for each in range(AGENTS)]
     calls = os.path.join(setting.folder, "calls")
     asked = [Call(call_key("plan", number + 1, each.name, "?"), each, "plan", "?", calls) for each in agents]
-    world = World(Repo(setting.folder, setting.environment), Settings(), RunSettings(), setting.environment, "SPEC-1")
+    world = RunContext(
+        Repo(setting.folder, setting.environment), Settings(), RunSettings(), setting.environment, "SPEC-1"
+    )
     begun = time.perf_counter()
     done = call_all(world, asked)
     wall = (time.perf_counter() - begun) * 1000

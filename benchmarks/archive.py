@@ -16,9 +16,9 @@ from benchmarks.measure import Command, Series, interleave, peak
 from benchmarks.rows import Claim, Limit, Pair, Row, rows
 from benchmarks.setting import Setting
 from guardrails.config.layout import Layout
-from guardrails.evidence.ledger import Ledger, write_summary
-from guardrails.evidence.names import Session, command_path, run_path
-from guardrails.evidence.store import Store
+from guardrails.evidence.ledger import LedgerWriter, write_summary
+from guardrails.evidence.names import StageSession, command_path, run_path
+from guardrails.evidence.store import EvidenceStore
 
 TIMES = 3
 MEMORY = 100.0
@@ -49,10 +49,10 @@ def run(setting: Setting) -> Iterator[Row]:
 
 def _make_run(repo: Repository, number: int, size: int) -> None:
     """A finished run with its ledger: logs, every other one of which hardly gets smaller."""
-    started, store, chance = FIRST + timedelta(days=number), Store(repo.root), random.Random(number)
-    session = Session(SPEC, "plan", started, f"{number:08x}")
+    started, store, chance = FIRST + timedelta(days=number), EvidenceStore(repo.root), random.Random(number)
+    session = StageSession(SPEC, "plan", started, f"{number:08x}")
     paths = [run_path(_LAYOUT, SPEC, session.stamp, ledger=ledger) for ledger in (False, True)]
-    ledger = Ledger(store, paths[1])
+    ledger = LedgerWriter(store, paths[1])
     for part in range(FILES):
         lines = b"".join(_LINE % (line, chance.randrange(10**6)) for line in range(size // len(_LINE)))
         data = chance.randbytes(size) if part % 2 else lines
@@ -60,7 +60,7 @@ def _make_run(repo: Repository, number: int, size: int) -> None:
     write_summary(ledger, store, paths[0], _summary(session))
 
 
-def _summary(session: Session) -> dict[str, Any]:
+def _summary(session: StageSession) -> dict[str, Any]:
     cost = {"usd": None, "tokens": None, "source": "unknown"}
     moment = session.started.strftime("%Y-%m-%dT%H:%M:%SZ")
     row: dict[str, Any] = {

@@ -17,8 +17,8 @@ from benchmarks import packet
 from guardrails.config.settings import Settings
 from guardrails.core.finding import Checked, Finding
 from guardrails.engine.registry import check_named
-from guardrails.snapshot.context import Subject
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.context import CheckContext
+from guardrails.snapshot.memory import MemorySnapshot
 
 
 def main() -> None:
@@ -32,14 +32,14 @@ def main() -> None:
     print(json.dumps({"milliseconds": took * 1000, "checked": checked}))
 
 
-def _subject(count: int) -> Subject:
+def _subject(count: int) -> CheckContext:
     """The tracker with an edit, its base the tracker before."""
     base = dict(packet.tracked(count))
-    now = Memory({**base, **dict([packet.edited_tracker(count)])}, Memory(base))
-    return Subject(now, Settings(), datetime.now(timezone.utc))
+    now = MemorySnapshot({**base, **dict([packet.edited_tracker(count)])}, MemorySnapshot(base))
+    return CheckContext(now, Settings(), datetime.now(timezone.utc))
 
 
-def _judge(subject: Subject) -> int:
+def _judge(subject: CheckContext) -> int:
     """How much was checked. An error among the findings means that the data is not what it should be."""
     observed = list(check_named("lint").run(subject))
     wrong = [each for each in observed if isinstance(each, Finding) and each.severity == "error"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from guardrails.core.finding import Outcome, Rule
+from guardrails.core.finding import Rule, RuleOutcome
 from guardrails.engine.registry import CHECKS, FAMILIES, Family
 from scripts.markdown_text import code, fence, prose, table
 
 NOTE = "<!-- Rendered by scripts/render.py: change the rule in guardrails/. -->"
 
-_MAKES: dict[Outcome, str] = {
+_MAKES: dict[RuleOutcome, str] = {
     "fail": "`fail`, exit code 1",
     "undecided": "`undecided`, exit code 3",
     "degraded": "`degraded`, exit code 5",

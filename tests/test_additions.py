@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.checks.secrets.additions import Change, of_index, of_range, parse
+from guardrails.checks.secrets.additions import BlobChange, of_index, of_range, parse_changes
 from guardrails.errors import Undecidable
 from guardrails.git.repo import open_repo, to_bytes
 from tests.sandbox import Sandbox
@@ -25,37 +25,39 @@ def raw(*parts: str | bytes) -> bytes:
         pytest.param(b"", [], id="no difference"),
         pytest.param(raw(A), [], id="a commit that changes nothing"),
         pytest.param(
-            raw(f":100644 100755 {A} {B} M", "x y"), [Change("x y", "file", B, (A,), False)], id="a changed file"
+            raw(f":100644 100755 {A} {B} M", "x y"), [BlobChange("x y", "file", B, (A,), False)], id="a changed file"
         ),
-        pytest.param(raw(f":000000 100644 {NONE} {B} A", "x"), [Change("x", "file", B)], id="a new file"),
+        pytest.param(raw(f":000000 100644 {NONE} {B} A", "x"), [BlobChange("x", "file", B)], id="a new file"),
         pytest.param(
-            raw(f":100644 000000 {A} {NONE} D", "x"), [Change("x", "deleted", NONE, (A,), False)], id="a deleted file"
+            raw(f":100644 000000 {A} {NONE} D", "x"),
+            [BlobChange("x", "deleted", NONE, (A,), False)],
+            id="a deleted file",
         ),
         pytest.param(
-            raw(f":100644 100644 {A} {B} R090", "old", "new"), [Change("new", "file", B, (A,))], id="a moved file"
+            raw(f":100644 100644 {A} {B} R090", "old", "new"), [BlobChange("new", "file", B, (A,))], id="a moved file"
         ),
-        pytest.param(raw(f":000000 120000 {NONE} {B} A", "x"), [Change("x", "symlink", B)], id="a symbolic link"),
-        pytest.param(raw(f":000000 160000 {NONE} {B} A", "x"), [Change("x", "submodule", B)], id="a submodule"),
-        pytest.param(raw(f":000000 000000 {NONE} {NONE} U", "x"), [Change("x", "unmerged", NONE)], id="unmerged"),
+        pytest.param(raw(f":000000 120000 {NONE} {B} A", "x"), [BlobChange("x", "symlink", B)], id="a symbolic link"),
+        pytest.param(raw(f":000000 160000 {NONE} {B} A", "x"), [BlobChange("x", "submodule", B)], id="a submodule"),
+        pytest.param(raw(f":000000 000000 {NONE} {NONE} U", "x"), [BlobChange("x", "unmerged", NONE)], id="unmerged"),
         pytest.param(
             raw(C, f"::100644 100644 100644 {A} {B} {C} MM", "x"),
-            [Change("x", "file", C, (A, B), False, C)],
+            [BlobChange("x", "file", C, (A, B), False, C)],
             id="a merge, compared with both parents",
         ),
         pytest.param(
             raw(C, f"::000000 100644 100644 {NONE} {B} {C} AM", "x"),
-            [Change("x", "file", C, (B,), False, C)],
+            [BlobChange("x", "file", C, (B,), False, C)],
             id="a merge of a file one parent lacks",
         ),
         pytest.param(
             raw(f":000000 100644 {NONE} {B} A", f":{A}", f":000000 100644 {NONE} {C} A", A),
-            [Change(f":{A}", "file", B), Change(A, "file", C)],
+            [BlobChange(f":{A}", "file", B), BlobChange(A, "file", C)],
             id="names that look like headers and commit ids",
         ),
     ],
 )
-def test_raw_output_is_read(output: bytes, expected: list[Change]) -> None:
-    assert list(parse(output)) == expected
+def test_raw_output_is_read(output: bytes, expected: list[BlobChange]) -> None:
+    assert list(parse_changes(output)) == expected
 
 
 @pytest.mark.parametrize(
@@ -68,19 +70,19 @@ def test_raw_output_is_read(output: bytes, expected: list[Change]) -> None:
 )
 def test_output_of_another_form_is_undecidable(output: bytes) -> None:
     with pytest.raises(Undecidable):
-        list(parse(output))
+        list(parse_changes(output))
 
 
 @given(st.binary())
 def test_any_bytes_are_read_or_undecidable(output: bytes) -> None:
     with suppress(Undecidable):
-        list(parse(output))
+        list(parse_changes(output))
 
 
 @given(st.lists(st.binary(min_size=1).filter(lambda name: b"\0" not in name)))
 def test_every_name_comes_back(names: list[bytes]) -> None:
     output = b"".join(raw(f":000000 100644 {NONE} {B} A", name) for name in names)
-    assert [to_bytes(change.path) for change in parse(output)] == names
+    assert [to_bytes(change.path) for change in parse_changes(output)] == names
 
 
 HOSTILE = ["a b", 'quo"te', "tab\there", "new\nline", "back\\slash", "\udcff\udcfe", "-option", "é", ":100644 x"]

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.config.loader import load
-from guardrails.config.settings import MEGABYTE, Section, Settings
+from guardrails.config.loader import load_settings
+from guardrails.config.settings import MEGABYTE, SectionRule, Settings
 from guardrails.errors import GuardrailError
 from tests.examples import examples
 
@@ -13,7 +13,7 @@ EXAMPLES = examples(200)
 
 
 def settings_of(text: str, **environ: str) -> Settings:
-    return load(text.encode(), ".speckit.yaml", environ).settings
+    return load_settings(text.encode(), ".speckit.yaml", environ).settings
 
 
 @pytest.mark.parametrize("text", ["", "version: 1\n", "# nothing\n", "\ufeffversion: 1\n"])
@@ -41,7 +41,7 @@ waivers: [{rule: TRK004, path: SPEC.md, reason: the old rows are being moved, ex
     assert (made.evidence.warn_bytes, made.evidence.limit_bytes) == (int(1.5 * MEGABYTE), 2 * MEGABYTE)
     assert made.evidence.require == ("commands/SPEC-A-1",)
     assert made.tracker.columns == ("ID", "Status")
-    assert made.documents[0].sections == (Section("Goal"), Section("Plan", ("Step", "Owner")))
+    assert made.documents[0].sections == (SectionRule("Goal"), SectionRule("Plan", ("Step", "Owner")))
     assert {document.name for document in made.documents} == {"spec.md", "plan.md", "tasks.md"}
     assert made.roster("plan") == ("one", "two")
     assert made.roster("tasks") == ("gemini", "claude", "gpt_pro")
@@ -51,7 +51,7 @@ waivers: [{rule: TRK004, path: SPEC.md, reason: the old rows are being moved, ex
 
 
 def test_each_value_knows_where_it_came_from() -> None:
-    loaded = load(
+    loaded = load_settings(
         b"version: 1\nevidence:\n  warn_mb: 3\nbudget: {usd: 2.5}\n", ".speckit.yaml", {"SPEC_OPS_ALLOW_DIRTY": "1"}
     )
     origins = {value.key: (value.value, value.origin) for value in loaded.values}

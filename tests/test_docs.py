@@ -66,7 +66,7 @@ def test_every_key_of_the_schema_is_on_the_page_and_no_other() -> None:
 
 def test_the_configuration_shown_as_default_is_the_default() -> None:
     text = blocks(section(CONFIGURATION, "What holds without a file"), "yaml")[0]
-    loaded = loader.load(text.encode(), ".speckit.yaml", {})
+    loaded = loader.load_settings(text.encode(), ".speckit.yaml", {})
     named = loaded.settings.tracker._replace(required=False)  # the page names the tracker, so it must be there
     assert loaded.settings._replace(config_path=None, tracker=named) == Settings()
     unsaid = {value.key for value in loaded.values if value.origin == "default"}

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrails.config.settings import Settings, Waiver
-from guardrails.core.finding import Checked, Finding, Observation, Outcome, Rule, Severity, Skipped
+from guardrails.core.finding import Checked, Finding, Observation, Rule, RuleOutcome, Severity, Skipped
 from guardrails.core.limits import RULE_FINDINGS
 from guardrails.core.result import Result, Source
 from guardrails.engine import runner
 from guardrails.engine.registry import Check, rules
 from guardrails.errors import GuardrailError, Undecidable
-from guardrails.snapshot.context import Scope, Subject
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.context import CheckContext, Scope
+from guardrails.snapshot.memory import MemorySnapshot
 from tests.clock import NOW
 from tests.examples import examples
 
@@ -25,7 +25,7 @@ EXAMPLES = examples(300)
 CODES = {"conflict": 4, "degraded": 5, "fail": 1, "undecided": 3}
 
 
-def rule(outcome: Outcome = "fail", severity: Severity = "error", code: str = "TRK004") -> Rule:
+def rule(outcome: RuleOutcome = "fail", severity: Severity = "error", code: str = "TRK004") -> Rule:
     return Rule(code, "test-rule", "s", "w", "e", "f", severity, outcome)
 
 
@@ -43,8 +43,8 @@ STUB = Stub("stub", "", "", ("TRK",), (), "")
 
 def run(observations: Sequence[Observation], if_any: bool = False, subjects: int = 1, **config: Any) -> Result:
     OBSERVATIONS[:] = observations
-    subject = Subject(Memory({}), Settings(**config), NOW, Scope())
-    return runner.run("stub", [STUB], [subject] * subjects, if_any)
+    subject = CheckContext(MemorySnapshot({}), Settings(**config), NOW, Scope())
+    return runner.run_checks("stub", [STUB], [subject] * subjects, if_any)
 
 
 def test_something_examined_without_findings_passes() -> None:
@@ -66,8 +66,8 @@ def test_no_subject_is_nothing_examined() -> None:
     assert run([Checked("a")], if_any=True, subjects=0).verdict == "not-applicable"
 
 
-@pytest.mark.parametrize("outcome", get_args(Outcome))
-def test_the_outcome_of_an_error_decides(outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", get_args(RuleOutcome))
+def test_the_outcome_of_an_error_decides(outcome: RuleOutcome) -> None:
     for if_any in (False, True):
         assert run([rule(outcome).at("a", "m"), Checked("a")], if_any).exit_code == CODES[outcome]
         assert run([rule(outcome).at("a", "m")], if_any).exit_code == CODES[outcome]
@@ -80,12 +80,14 @@ def test_warnings_and_notes_do_not_fail(severity: Severity) -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(get_args(Outcome)), st.sampled_from(get_args(Severity))), max_size=6),
+    st.lists(st.tuples(st.sampled_from(get_args(RuleOutcome)), st.sampled_from(get_args(Severity))), max_size=6),
     st.booleans(),
     st.booleans(),
 )
 @settings(max_examples=EXAMPLES)
-def test_the_worst_wins_whatever_the_order(found: list[tuple[Outcome, Severity]], checked: bool, if_any: bool) -> None:
+def test_the_worst_wins_whatever_the_order(
+    found: list[tuple[RuleOutcome, Severity]], checked: bool, if_any: bool
+) -> None:
     observations: list[Observation] = [
         rule(outcome, severity).at("a", str(n)) for n, (outcome, severity) in enumerate(found)
     ]
@@ -116,7 +118,7 @@ def test_several_revisions_say_where_a_finding_stands() -> None:
 
 
 def test_an_unreadable_file_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(subject: Subject) -> Iterator[Observation]:
+    def broken(subject: CheckContext) -> Iterator[Observation]:
         raise PermissionError(13, "Permission denied", "docs")
         yield Checked("never")
 
@@ -131,7 +133,7 @@ def test_a_check_that_cannot_say_hides_nothing_that_another_found(monkeypatch: p
     class Broken(Check):
         @property
         def run(self) -> Any:
-            def broken(subject: Subject) -> Iterator[Observation]:
+            def broken(subject: CheckContext) -> Iterator[Observation]:
                 raise Undecidable("an object is missing")
                 yield Checked("never")
 
@@ -140,10 +142,15 @@ def test_a_check_that_cannot_say_hides_nothing_that_another_found(monkeypatch: p
     other = Broken("broken", "", "", ("TRK",), (), "")
     for outcome, code in CODES.items():
         OBSERVATIONS[:] = [rule(outcome).at("a", "m"), Checked("a")]  # type: ignore[arg-type]
-        result = runner.run("guard", [other, STUB], [Subject(Memory({}), Settings(), NOW)])
+        result = runner.run_checks("guard", [other, STUB], [CheckContext(MemorySnapshot({}), Settings(), NOW)])
         assert (result.exit_code, result.problem is not None) == (code, True)
     OBSERVATIONS[:] = [Checked("a")]
-    assert runner.run("guard", [other, STUB], [Subject(Memory({}), Settings(), NOW)], if_any=True).exit_code == 3
+    assert (
+        runner.run_checks(
+            "guard", [other, STUB], [CheckContext(MemorySnapshot({}), Settings(), NOW)], if_any=True
+        ).exit_code
+        == 3
+    )
 
 
 def test_checks_that_had_nothing_to_examine_are_named() -> None:
@@ -154,14 +161,17 @@ def test_checks_that_had_nothing_to_examine_are_named() -> None:
 
 @pytest.mark.parametrize(("kind", "code"), [("index", 1), ("range", 1), ("push", 1), ("commit", 0), ("worktree", 0)])
 def test_a_change_that_deletes_the_configuration_is_found(kind: Any, code: int) -> None:
-    class Changed(Memory):
+    class Changed(MemorySnapshot):
         source = Source(kind)
 
     OBSERVATIONS[:] = [Checked("a")]
-    before = Memory({".speckit.yaml": b"version: 1"})
-    result = runner.run("stub", [STUB], [Subject(Changed({}, before), Settings(), NOW)])
+    before = MemorySnapshot({".speckit.yaml": b"version: 1"})
+    result = runner.run_checks("stub", [STUB], [CheckContext(Changed({}, before), Settings(), NOW)])
     assert result.exit_code == code
-    assert runner.run("stub", [STUB], [Subject(Changed({}, Memory({})), Settings(), NOW)]).exit_code == 0
+    assert (
+        runner.run_checks("stub", [STUB], [CheckContext(Changed({}, MemorySnapshot({})), Settings(), NOW)]).exit_code
+        == 0
+    )
 
 
 # Waivers
@@ -251,7 +261,7 @@ def test_a_long_tail_is_counted_in_its_place() -> None:
     assert len(result.fingerprints) == len(result.findings)
 
 
-@pytest.mark.parametrize("outcome", get_args(Outcome))
-def test_what_is_not_listed_decides_all_the_same(outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", get_args(RuleOutcome))
+def test_what_is_not_listed_decides_all_the_same(outcome: RuleOutcome) -> None:
     made = rule(outcome)
     assert run([made.at("a", str(number)) for number in range(500)]).exit_code == CODES[outcome]

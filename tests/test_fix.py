@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from guardrails.checks.lint.fix import display_width, fix
 from guardrails.checks.lint.rows import mended
 from guardrails.config.settings import Settings
-from guardrails.core.markdown import Table, parse
+from guardrails.core.markdown import MarkdownTable, parse_markdown
 from guardrails.layouts.tracker import columns_of
 from tests.test_markdown import EXAMPLES, markdown_texts
 
@@ -70,7 +70,7 @@ def test_the_width_is_that_of_a_terminal(text: str, width: int) -> None:
 
 def test_dates_are_mended_in_the_date_column_only() -> None:
     text = "|ID|Status|Last Validation|Notes|\n|-|-|-|-|\n|T1|Done|2025/10/5|2025/10/5|\n|T2|Done|2025-9-30|x|\n"
-    rows = parse(fixed(text)).tables[0].rows
+    rows = parse_markdown(fixed(text)).tables[0].rows
     assert [[cell.text for cell in row.cells[2:]] for row in rows] == [["2025-10-05", "2025/10/5"], ["2025-09-30", "x"]]
 
 
@@ -103,9 +103,9 @@ def test_one_long_note_does_not_blow_up_every_row() -> None:
 def test_only_padding_and_dates_change(text: str) -> None:
     after = fixed(text)
     assert fixed(after) == after
-    before, now = parse(text), parse(after)
-    assert [block for block in before.blocks if not isinstance(block, Table)] == [
-        block for block in now.blocks if not isinstance(block, Table)
+    before, now = parse_markdown(text), parse_markdown(after)
+    assert [block for block in before.blocks if not isinstance(block, MarkdownTable)] == [
+        block for block in now.blocks if not isinstance(block, MarkdownTable)
     ]
     assert [_cells(table) for table in before.tables] == [_cells(table, False) for table in now.tables]
 
@@ -115,7 +115,7 @@ def test_only_padding_and_dates_change(text: str) -> None:
 def test_nothing_outside_a_status_table_changes(text: str) -> None:
     inside = {
         row.line
-        for table in parse(text).tables
+        for table in parse_markdown(text).tables
         if _is_ours(table)
         for row in (table.header, table.separator, *table.rows)
     }
@@ -132,11 +132,11 @@ def test_nothing_outside_a_status_table_changes(text: str) -> None:
             )
 
 
-def _is_ours(table: Table) -> bool:
+def _is_ours(table: MarkdownTable) -> bool:
     return columns_of(table.header.cells).status is not None
 
 
-def _cells(table: Table, mend: bool = True) -> list[list[str]]:
+def _cells(table: MarkdownTable, mend: bool = True) -> list[list[str]]:
     """The cells of a table, dates as they are to be."""
     columns = columns_of(table.header.cells)
     rows = [[cell.text for cell in row.cells] for row in (table.header, *table.rows)]

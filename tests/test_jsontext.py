@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.core.strict_json import DEPTH_LIMIT, JsonFlaw, locate, parse, parse_lines, walk
+from guardrails.core.strict_json import DEPTH_LIMIT, JsonFlaw, locate, parse_json, parse_lines, walk
 from tests.examples import examples
 
 EXAMPLES = examples(300)
@@ -27,7 +27,7 @@ json_values = st.recursive(
     "text", ["{}", "[]", "0", '"x"', "null", ' {"a": {"a": 1}} \n', '{"a":1,"b":":"}', '{"a" : 1}']
 )
 def test_strict_json_is_read(text: str) -> None:
-    assert parse(text.encode()) == json.loads(text)
+    assert parse_json(text.encode()) == json.loads(text)
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ def test_strict_json_is_read(text: str) -> None:
 )
 def test_a_flaw_is_named_and_placed(text: bytes, kind: str, line: int, column: int) -> None:
     with pytest.raises(JsonFlaw) as caught:
-        parse(text)
+        parse_json(text)
     assert (caught.value.kind, caught.value.line) == (kind, line)
     if text != b'"\\ud800"' and kind != "encoding":
         assert caught.value.column == column
 
 
 def test_many_brackets_side_by_side_are_not_deep() -> None:
-    assert len(parse(b"[" + b"[]," * 1000 + b"0]")) == 1001
+    assert len(parse_json(b"[" + b"[]," * 1000 + b"0]")) == 1001
 
 
 @given(json_values, st.sampled_from([None, 2]), st.booleans())
@@ -78,7 +78,7 @@ def test_every_value_survives_whatever_its_layout(value: object, indent: int | N
     except UnicodeEncodeError:
         return
     try:
-        assert parse(encoded) == value
+        assert parse_json(encoded) == value
     except JsonFlaw as flaw:
         assert "\\ud" in text, flaw.message
 
@@ -94,7 +94,7 @@ def test_a_duplicate_is_always_found(value: dict[str, int], data: st.DataObject)
     members = [f"{json.dumps(name)}{space}: {number}" for name, number in pairs]
     text = "{" + ",".join([*members[:-1], f'"decoy of no other name": "{spelled}"', members[-1]]) + "}"
     with pytest.raises(JsonFlaw) as caught:
-        parse(text.encode())
+        parse_json(text.encode())
     assert caught.value.kind in ("duplicate", "syntax")
 
 
@@ -102,7 +102,7 @@ def test_a_duplicate_is_always_found(value: dict[str, int], data: st.DataObject)
 @settings(max_examples=EXAMPLES)
 def test_any_bytes_are_a_value_or_a_flaw(data: bytes) -> None:
     try:
-        parse(data)
+        parse_json(data)
     except JsonFlaw as flaw:
         assert flaw.line >= 1
         assert flaw.column >= 1
@@ -137,7 +137,7 @@ def test_every_member_can_be_located(value: object) -> None:
 
     collect(value, ())
     try:
-        parse(text.encode())
+        parse_json(text.encode())
     except JsonFlaw:
         return
     assert set(locate(text.encode(), keys)) == set(keys)

@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.rules_block.table import table as gfm_table
 
-from guardrails.core.markdown import Heading, Loose, Table, decode, parse, pieces, plain, split_row
+from guardrails.core.markdown import (
+    Heading,
+    LooseLines,
+    MarkdownTable,
+    decode,
+    parse_markdown,
+    pieces,
+    plain,
+    split_row,
+)
 from tests.examples import examples
 
 EXAMPLES = examples(150)
@@ -45,13 +54,13 @@ def markdown_texts(draw: st.DrawFn) -> str:
     return draw(st.sampled_from(["", "\ufeff"])) + "".join(prefix + line + ending for prefix, line in lines)
 
 
-def texts_of(table: Table) -> list[list[str]]:
+def texts_of(table: MarkdownTable) -> list[list[str]]:
     return [[cell.text for cell in row.cells] for row in (table.header, *table.rows)]
 
 
 class TestTables:
     def test_a_table_has_positions(self) -> None:
-        (table,) = parse("# A\n\n|  a | b|\n|---|---|\n| c |  |\n").tables
+        (table,) = parse_markdown("# A\n\n|  a | b|\n|---|---|\n| c |  |\n").tables
         assert [(cell.text, row.line, cell.column) for row in (table.header, *table.rows) for cell in row.cells] == [
             ("a", 3, 4),
             ("b", 3, 8),
@@ -61,11 +70,11 @@ class TestTables:
 
     @pytest.mark.parametrize("mark", ["> ", ">", "> > "])
     def test_a_table_in_a_quote_keeps_its_columns(self, mark: str) -> None:
-        (table,) = parse(f"{mark}| a |\n{mark}|---|\n{mark}| b |\n").tables
+        (table,) = parse_markdown(f"{mark}| a |\n{mark}|---|\n{mark}| b |\n").tables
         assert table.rows[0].cells[0].column == len(mark) + 3
 
     def test_a_table_may_start_in_a_list_item(self) -> None:
-        (table,) = parse("- | a | b |\n  |---|---|\n  | c | d |\n").tables
+        (table,) = parse_markdown("- | a | b |\n  |---|---|\n  | c | d |\n").tables
         assert texts_of(table) == [["a", "b"], ["c", "d"]]
 
     @pytest.mark.parametrize(
@@ -81,25 +90,25 @@ class TestTables:
         ],
     )
     def test_what_only_looks_like_a_table_is_none(self, text: str) -> None:
-        assert parse(text).tables == []
+        assert parse_markdown(text).tables == []
 
     def test_the_cells_are_counted_as_written(self) -> None:
-        (table,) = parse("| a | b |\n|---|---|\n| 1 |\n| 1 | 2 | 3 |\n| | |\nx\n").tables
+        (table,) = parse_markdown("| a | b |\n|---|---|\n| 1 |\n| 1 | 2 | 3 |\n| | |\nx\n").tables
         assert [len(row.cells) for row in table.rows] == [1, 3, 2, 1]
 
     def test_an_escaped_pipe_belongs_to_the_cell(self) -> None:
-        (table,) = parse("| a | b |\n|---|---|\n| x \\| y | `p\\|q` |\n").tables
+        (table,) = parse_markdown("| a | b |\n|---|---|\n| x \\| y | `p\\|q` |\n").tables
         assert texts_of(table)[1] == ["x | y", "`p|q`"]
 
     @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
     def test_every_line_ending_counts(self, ending: str) -> None:
-        (table,) = parse(f"{ending}| a |{ending}|---|{ending}| b |{ending}").tables
+        (table,) = parse_markdown(f"{ending}| a |{ending}|---|{ending}| b |{ending}").tables
         assert table.rows[0].line == 4
 
     def test_more_than_two_thousand_narrow_rows_are_one_table(self) -> None:
         width = 100
         text = "|a" * width + "|\n" + "|-" * width + "|\n" + "| x |\n" * 2000
-        assert len(parse(text).tables[0].rows) == 2000
+        assert len(parse_markdown(text).tables[0].rows) == 2000
 
     def test_a_row_of_countless_cells_is_bounded(self) -> None:
         assert len(split_row("|" * 1_000_000)) <= 1001
@@ -108,7 +117,7 @@ class TestTables:
 class TestHeadings:
     def test_headings_of_both_kinds_are_found_outside_fences(self) -> None:
         """R26: headings inside code fences counted."""
-        document = parse("# A #\n\nB\n---\n\n```\n# C\n```\n\n####### D\n<!-- \n# E\n-->\n> ## F\n")
+        document = parse_markdown("# A #\n\nB\n---\n\n```\n# C\n```\n\n####### D\n<!-- \n# E\n-->\n> ## F\n")
         assert [(heading.line, heading.level, heading.text) for heading in document.headings] == [
             (1, 1, "A"),
             (3, 2, "B"),
@@ -118,13 +127,15 @@ class TestHeadings:
 
 class TestLoose:
     def test_pipe_lines_that_are_no_table_are_kept(self) -> None:
-        document = parse("| a |\n|---|\n\n| b |\n| c |\n\ntext\n\n```\n| d |\n```\n")
-        assert [block for block in document.blocks if isinstance(block, Loose)] == [Loose(4, ("| b |", "| c |"))]
+        document = parse_markdown("| a |\n|---|\n\n| b |\n| c |\n\ntext\n\n```\n| d |\n```\n")
+        assert [block for block in document.blocks if isinstance(block, LooseLines)] == [
+            LooseLines(4, ("| b |", "| c |"))
+        ]
 
     def test_comments_and_raw_html_are_not(self) -> None:
         for text in ("<!-- | a |\n| b | -->\n", "<pre>\n| a |\n</pre>\n"):
-            assert parse(text).blocks == ()
-        assert parse("<div>\n| a | b |\n</div>\n").blocks[0].line == 1
+            assert parse_markdown(text).blocks == ()
+        assert parse_markdown("<div>\n| a | b |\n</div>\n").blocks[0].line == 1
 
 
 class TestInline:
@@ -167,7 +178,7 @@ class TestHostile:
         ],
     )
     def test_what_is_nested_too_deep_is_said(self, text: str) -> None:
-        assert parse(text).too_deep == 1
+        assert parse_markdown(text).too_deep == 1
 
     @pytest.mark.parametrize(
         "text",
@@ -183,7 +194,7 @@ class TestHostile:
         ],
     )
     def test_absurd_texts_are_read(self, text: str) -> None:
-        document = parse(text)
+        document = parse_markdown(text)
         assert document.too_deep is None
         for table in document.tables:
             assert [plain(cell.text) for cell in table.header.cells]
@@ -204,7 +215,7 @@ def _library() -> MarkdownIt:
 @settings(max_examples=EXAMPLES, deadline=None)
 def test_tables_and_headings_are_those_of_the_library(text: str) -> None:
     """Only what a table is made of is our own; where tables and headings stand is the library's word."""
-    ours, library = parse(text), _library().parse(text.removeprefix("\ufeff"))
+    ours, library = parse_markdown(text), _library().parse(text.removeprefix("\ufeff"))
     tables = [token.map for token in library if token.type == "table_open"]
     headings = [token.map[0] for token in library if token.type == "heading_open" and token.map]
     assert [[table.header.line - 1, (table.rows or (table.separator,))[-1].line] for table in ours.tables] == tables
@@ -215,7 +226,7 @@ def test_tables_and_headings_are_those_of_the_library(text: str) -> None:
 @settings(max_examples=EXAMPLES, deadline=None)
 def test_every_cell_stands_where_it_is_said_to(text: str) -> None:
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    for table in parse(text).tables:
+    for table in parse_markdown(text).tables:
         for row in (table.header, table.separator, *table.rows):
             for cell in row.cells:
                 written = cell.text.replace("|", "\\|").replace("\ufffd", "\0")
@@ -230,13 +241,13 @@ def test_inline_text_is_always_read(text: str) -> None:
 
 
 def test_blocks_come_in_order() -> None:
-    kinds = [type(block) for block in parse("# A\n\n| a |\n|---|\n\n| b | c |\n").blocks]
-    assert kinds == [Heading, Table, Loose]
+    kinds = [type(block) for block in parse_markdown("# A\n\n| a |\n|---|\n\n| b | c |\n").blocks]
+    assert kinds == [Heading, MarkdownTable, LooseLines]
 
 
 @pytest.mark.parametrize("blank", ["\u2028", "\u3000", "\x0b", "\x0c", "\x1f", "\x85"])
 def test_a_header_with_another_number_of_cells_than_its_separator_is_none(blank: str) -> None:
     """What is a blank to Python is a cell to GFM."""
     text = f"{blank}| Order | Status |\n|---|---|\n| 1 | Done |\n"
-    for table in parse(text).tables:
+    for table in parse_markdown(text).tables:
         assert len(table.header.cells) == len(table.separator.cells)

@@ -97,4 +97,4 @@ def test_a_checkout_finds_what_it_ships_beside_the_package(kind: str) -> None:
     from guardrails.core import resources
 
     for path in (ROOT / kind).iterdir():
-        assert resources.read(kind, path.name) == path.read_bytes()
+        assert resources.read_resource(kind, path.name) == path.read_bytes()

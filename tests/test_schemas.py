@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from guardrails.config.layout import STAGES
-from guardrails.core.resources import path_of, read
+from guardrails.core.resources import path_of, read_resource
 from guardrails.core.schema import faults
 
 RECORDS = (
@@ -51,7 +51,7 @@ OF_KIND = {
 
 @cache
 def load(name: str) -> Any:
-    return json.loads(read("schemas", name + ".schema.json"))
+    return json.loads(read_resource("schemas", name + ".schema.json"))
 
 
 @cache

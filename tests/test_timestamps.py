@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.core.timestamps import Stamp, compact, parse, parse_stamp, stamped
+from guardrails.core.timestamps import FileStamp, compact, parse_stamp, parse_time, stamped
 
 UTC = timezone.utc
 MOMENT = datetime(2025, 10, 5, 4, 31, 14, tzinfo=UTC)
@@ -25,7 +25,7 @@ seconds = moments.map(lambda when: when.replace(microsecond=0))
 
 @pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
 def test_every_style_names_the_same_moment(style: str) -> None:
-    assert parse(MOMENT.strftime(style)) == MOMENT
+    assert parse_time(MOMENT.strftime(style)) == MOMENT
 
 
 @pytest.mark.parametrize(
@@ -37,14 +37,14 @@ def test_every_style_names_the_same_moment(style: str) -> None:
     ],
 )
 def test_a_fraction_is_kept_to_the_microsecond(text: str, microsecond: int) -> None:
-    assert parse(text) == datetime(2025, 11, 4, 19, 54, 18, microsecond, UTC)
+    assert parse_time(text) == datetime(2025, 11, 4, 19, 54, 18, microsecond, UTC)
 
 
 @pytest.mark.parametrize(
     "text", ["2025-10-05T06:31:14+02:00", "2025-10-05T04:31:14+0000", "20251004T233114-0500", "2025-10-05t04:31:14z"]
 )
 def test_an_offset_is_counted_back_to_utc(text: str) -> None:
-    assert parse(text) == MOMENT
+    assert parse_time(text) == MOMENT
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_an_offset_is_counted_back_to_utc(text: str) -> None:
     ],
 )
 def test_in_a_name_a_dash_begins_the_session(text: str, session: str | None) -> None:
-    assert parse_stamp(text) == Stamp(MOMENT, session)
+    assert parse_stamp(text) == FileStamp(MOMENT, session)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_in_a_name_a_dash_begins_the_session(text: str, session: str | None) -> 
     ],
 )
 def test_what_is_no_moment_is_none(text: object) -> None:
-    assert parse(text) is None
+    assert parse_time(text) is None
     assert not isinstance(text, str) or parse_stamp(text) is None
 
 
@@ -94,12 +94,12 @@ def test_no_stamp_is_no_moment() -> None:
 
 @given(seconds, st.sampled_from(list(STYLES.values())))
 def test_any_moment_survives_any_style(when: datetime, style: str) -> None:
-    assert parse(when.strftime(style)) == when
+    assert parse_time(when.strftime(style)) == when
 
 
 @given(seconds, seconds, st.sampled_from(list(STYLES.values())), st.sampled_from(list(STYLES.values())))
 def test_order_never_depends_on_the_style(one: datetime, two: datetime, first: str, second: str) -> None:
-    left, right = parse(one.strftime(first)), parse(two.strftime(second))
+    left, right = parse_time(one.strftime(first)), parse_time(two.strftime(second))
     assert left is not None
     assert right is not None
     assert (left < right) == (one < two)
@@ -112,20 +112,20 @@ def test_any_offset_names_the_same_moment(when: datetime, minutes: int) -> None:
         local = when.astimezone(zone)
     except OverflowError:
         return
-    assert parse(local.isoformat()) == when
+    assert parse_time(local.isoformat()) == when
 
 
 @given(st.text() | st.from_regex(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}T[0-9:_.+-]{0,30}Z?", fullmatch=True))
 def test_no_text_breaks_the_parsers(text: str) -> None:
-    for when in (parse(text), (parse_stamp(text) or Stamp(MOMENT, None)).when):
+    for when in (parse_time(text), (parse_stamp(text) or FileStamp(MOMENT, None)).when):
         assert when is None or when.utcoffset() == timedelta(0)
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_what_is_written_is_read_as_the_same_second(when: datetime) -> None:
     second = when.replace(microsecond=0)
-    assert parse(stamped(when)) == second
-    assert (parse_stamp(compact(when)) or Stamp(MOMENT, None)).when == second
+    assert parse_time(stamped(when)) == second
+    assert (parse_stamp(compact(when)) or FileStamp(MOMENT, None)).when == second
 
 
 def test_a_moment_elsewhere_is_written_in_utc() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from guardrails.errors import Undecidable
 from guardrails.git.repo import open_repo, to_bytes
 from guardrails.snapshot.stash import hidden_changes
-from guardrails.snapshot.status import Dirt, dirt, operations, parse
+from guardrails.snapshot.status import Dirt, dirt, operations, parse_status
 from tests.sandbox import Sandbox
 
 ID = b"1" * 40
@@ -45,7 +45,7 @@ def unfinished(sandbox: Sandbox, **extra: str) -> list[str]:
     ],
 )
 def test_a_record_is_read(record: bytes, expected: list[tuple[str, str]]) -> None:
-    assert [(row.kind, row.path) for row in parse(record)] == expected
+    assert [(row.kind, row.path) for row in parse_status(record)] == expected
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ def test_a_record_is_read(record: bytes, expected: list[tuple[str, str]]) -> Non
 )
 def test_a_record_of_unknown_shape_is_never_taken_for_clean(record: bytes) -> None:
     with pytest.raises(Undecidable):
-        list(parse(record))
+        list(parse_status(record))
 
 
 @given(st.binary())
 def test_any_bytes_are_dirt_or_undecidable(output: bytes) -> None:
     try:
-        rows = list(parse(output))
+        rows = list(parse_status(output))
     except Undecidable:
         return
     assert rows or all(record[:2] in (b"", b"# ", b"! ") or record in (b"#", b"!") for record in output.split(b"\0"))
@@ -74,7 +74,7 @@ def test_any_bytes_are_dirt_or_undecidable(output: bytes) -> None:
 @given(st.lists(st.binary(min_size=1).filter(lambda name: b"\0" not in name)))
 def test_every_name_git_may_print_comes_back(names: list[bytes]) -> None:
     output = b"".join(ORDINARY % b".M" + name + b"\0" for name in names)
-    assert [to_bytes(row.path) for row in parse(output)] == names
+    assert [to_bytes(row.path) for row in parse_status(output)] == names
 
 
 class TestDirt:

@@ -13,24 +13,12 @@ from collections.abc import Sequence
 from hashlib import sha256
 from queue import SimpleQueue
 
-from guardrails.agents.lifecycle import Surroundings, begin, command_of, prompt_bytes, serve
+from guardrails.agents.lifecycle import CallEnvironment, begin, command_of, prompt_bytes, serve
 from guardrails.agents.replay import replay
-from guardrails.agents.run_context import World
-from guardrails.agents.types import Call, Finished, Origin, Progress, State, Watch, with_last_words
+from guardrails.agents.run_context import RunContext
+from guardrails.agents.types import Call, CallProgress, CallState, Finished, Watch, with_last_words
 from guardrails.errors import Undecidable
 from guardrails.secrets.redact import Redactor, redactor_of
-
-__all__ = (
-    "Call",
-    "Finished",
-    "Origin",
-    "Progress",
-    "Watch",
-    "call_all",
-    "call_key",
-    "calls_directory",
-    "prompt_sha256",
-)
 
 
 def prompt_sha256(prompt: str) -> str:
@@ -43,19 +31,19 @@ def call_key(stage: str, attempt: int, agent: str, prompt: str) -> str:
     return f"{stage}-{attempt}-{agent}-{prompt_sha256(prompt)[:12]}"
 
 
-def calls_directory(world: World, stamp: str) -> str:
+def calls_directory(world: RunContext, stamp: str) -> str:
     """Where the calls of a run (or of a session outside one) lie: below the git directory, the user's alone."""
     return os.path.join(world.repo.git_dir(), "speckit", "calls", world.run or stamp)
 
 
-def call_all(world: World, calls: Sequence[Call], watch: Watch | None = None) -> tuple[Finished, ...]:
+def call_all(world: RunContext, calls: Sequence[Call], watch: Watch | None = None) -> tuple[Finished, ...]:
     """Make all calls at the same time, wait for them, and give what they brought, in the order of `calls`.
 
     An interrupt while waiting is raised; the agents go on, for they are paid, and the next `call_all` takes what they
     bring. Raises GuardrailError for a command that cannot be put together, before any call is made, and Undecidable
     where processes cannot outlive this one (on Windows).
     """
-    around = Surroundings(world.repo, world.environment)
+    around = CallEnvironment(world.repo, world.environment)
     live = [call for call in calls if call.agent.replay is None]
     for call in live:
         command_of(call, call.directory)
@@ -79,7 +67,7 @@ def call_all(world: World, calls: Sequence[Call], watch: Watch | None = None) ->
     return brought
 
 
-_News = tuple[int, State | Finished | BaseException]
+_News = tuple[int, CallState | Finished | BaseException]
 
 
 def _collect(calls: Sequence[Call], told: SimpleQueue[_News], watch: Watch | None) -> tuple[Finished, ...]:
@@ -90,7 +78,9 @@ def _collect(calls: Sequence[Call], told: SimpleQueue[_News], watch: Watch | Non
         if isinstance(news, BaseException):
             raise news
         key, agent = calls[number].key, calls[number].agent.name
-        progress = Progress(key, agent, news) if isinstance(news, str) else Progress(key, agent, "finished", news)
+        progress = (
+            CallProgress(key, agent, news) if isinstance(news, str) else CallProgress(key, agent, "finished", news)
+        )
         if progress.finished:
             brought[number] = progress.finished
         if watch:
@@ -99,7 +89,7 @@ def _collect(calls: Sequence[Call], told: SimpleQueue[_News], watch: Watch | Non
 
 
 def _report(
-    number: int, call: Call, around: Surroundings, begun: bool, told: SimpleQueue[_News], redactor: Redactor
+    number: int, call: Call, around: CallEnvironment, begun: bool, told: SimpleQueue[_News], redactor: Redactor
 ) -> None:
     """Put what becomes of one call where `call_all` waits for it."""
     try:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from guardrails.config.run_settings import Format
-from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.core.strict_json import JsonFlaw, parse_json
 
 # The one JSON object an agent was asked for, found in what it printed around it.
 #
@@ -23,7 +23,7 @@ from guardrails.core.strict_json import JsonFlaw, parse
 # what was lost may be what mattered.
 
 
-class Found(NamedTuple):
+class ExtractedAnswer(NamedTuple):
     """An object, or why there is none."""
 
     value: dict[str, Any] | None
@@ -45,18 +45,18 @@ def without_escapes(text: str) -> str:
     return _ESCAPES.sub("", text) if "\x1b" in text else text
 
 
-def find_object(text: str) -> Found:
+def find_object(text: str) -> ExtractedAnswer:
     """The object in `text`: all of it, or what a fence holds, or the largest one among prose."""
     whole = text.strip()
     if not whole:
-        return Found(None, "there is no output")
+        return ExtractedAnswer(None, "there is no output")
     first = _parsed(whole)
     if first.value is not None or _is_whole(whole):
         return first
     for parts in (_fenced(whole), _among_prose(whole)):
         if found := _largest(parts):
             return found
-    return Found(None, first.problem if whole.startswith("{") else "there is no JSON object in the output")
+    return ExtractedAnswer(None, first.problem if whole.startswith("{") else "there is no JSON object in the output")
 
 
 def _is_whole(text: str) -> bool:
@@ -70,21 +70,21 @@ def _is_whole(text: str) -> bool:
     return end == len(text) and not isinstance(value, dict)
 
 
-def _parsed(text: str) -> Found:
+def _parsed(text: str) -> ExtractedAnswer:
     try:
-        value = parse(text.encode("utf-8", "surrogatepass"))
+        value = parse_json(text.encode("utf-8", "surrogatepass"))
     except JsonFlaw as flaw:
-        return Found(None, f"{flaw.message} (line {flaw.line}, column {flaw.column})")
+        return ExtractedAnswer(None, f"{flaw.message} (line {flaw.line}, column {flaw.column})")
     if not isinstance(value, dict):
-        return Found(None, f"a JSON object was expected, not {_KINDS[type(value)]}")
-    return Found(value) if value else Found(None, "the object is empty")
+        return ExtractedAnswer(None, f"a JSON object was expected, not {_KINDS[type(value)]}")
+    return ExtractedAnswer(value) if value else ExtractedAnswer(None, "the object is empty")
 
 
 _KINDS = {list: "an array", str: "a string", int: "a number", float: "a number", bool: "true or false"}
 _KINDS[type(None)] = "null"
 
 
-def _largest(parts: Iterator[str]) -> Found | None:
+def _largest(parts: Iterator[str]) -> ExtractedAnswer | None:
     """The longest text, parsed; of several as long, the last."""
     longest = ""
     for part in parts:
@@ -173,7 +173,7 @@ class Answer(NamedTuple):
     usage: Usage = NOTHING
 
 
-def read(form: Format, data: bytes) -> Answer:
+def read_answer(form: Format, data: bytes) -> Answer:
     """The answer in the bytes an agent wrote."""
     try:
         text = data.decode("utf-8-sig")
@@ -212,15 +212,19 @@ def _claude(text: str) -> Answer:
     return _inside(result.get("result"), model, usage)
 
 
-def _claude_envelope(text: str) -> Found:
+def _claude_envelope(text: str) -> ExtractedAnswer:
     """The result object: all of the output, or, of a verbose run, the last of an array of messages."""
     try:
-        value = parse(text.strip().encode("utf-8", "surrogatepass"))
+        value = parse_json(text.strip().encode("utf-8", "surrogatepass"))
     except JsonFlaw:
         value = find_object(text).value
     messages = value if isinstance(value, list) else [value]
     results = [item for item in messages if isinstance(item, dict) and item.get("type") == "result"]
-    return Found(results[-1]) if results else Found(None, "there is no result object of claude in the output")
+    return (
+        ExtractedAnswer(results[-1])
+        if results
+        else ExtractedAnswer(None, "there is no result object of claude in the output")
+    )
 
 
 def _claude_usage(result: dict[str, Any]) -> Usage:
@@ -263,7 +267,7 @@ def _events(text: str) -> Iterator[tuple[int, dict[str, Any] | JsonFlaw]]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.lstrip().startswith("{"):
             try:
-                yield number, parse(line.strip().encode("utf-8", "surrogatepass"))
+                yield number, parse_json(line.strip().encode("utf-8", "surrogatepass"))
             except JsonFlaw as flaw:
                 yield number, flaw
 

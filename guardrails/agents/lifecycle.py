@@ -18,8 +18,8 @@ from typing import NamedTuple
 from guardrails.agents import formats
 from guardrails.agents.call_files import AGENT, ANSWER, ENDED, ERR, LOCK, OUT, PROMPT, RESULT
 from guardrails.agents.formats import Answer, without_escapes
-from guardrails.agents.outcomes import NEVER_BEGUN, Outcome, forget, outcome_of
-from guardrails.agents.types import Call, Finished, State
+from guardrails.agents.outcomes import NEVER_BEGUN, CallOutcome, forget, outcome_of
+from guardrails.agents.types import Call, CallState, Finished
 from guardrails.core.programs import OUTPUT_LIMIT, allowed_environment
 from guardrails.core.text import utf8
 from guardrails.errors import GuardrailError
@@ -89,7 +89,7 @@ _TAIL = 4096
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-class Surroundings(NamedTuple):
+class CallEnvironment(NamedTuple):
     """Where agents run, and the operator's variables."""
 
     repo: Repo
@@ -127,7 +127,7 @@ def command_of(call: Call, folder: str) -> tuple[str, ...]:
     return tuple(whole.get(argument, argument) for argument in agent.command)
 
 
-def begin(calls: Sequence[Call], around: Surroundings) -> tuple[list[bool], subprocess.Popen[bytes] | None]:
+def begin(calls: Sequence[Call], around: CallEnvironment) -> tuple[list[bool], subprocess.Popen[bytes] | None]:
     """Begin those calls of which there is no trace, all from one process: whether each was begun, and that process."""
     begun, locks, orders = [False] * len(calls), [], []
     try:
@@ -145,7 +145,7 @@ def begin(calls: Sequence[Call], around: Surroundings) -> tuple[list[bool], subp
             os.close(lock)  # the supervisors hold theirs on
 
 
-def serve(call: Call, around: Surroundings, tell: Callable[[State], None], *, begun: bool) -> Finished:
+def serve(call: Call, around: CallEnvironment, tell: Callable[[CallState], None], *, begun: bool) -> Finished:
     """What came of a call, after it was made if it had to be. Blocks until then. `begun`: just now, by this process."""
     if not call.agent.command:
         return _nobody(call)
@@ -193,7 +193,7 @@ def hold(lock: int, *, wait: bool = True) -> bool:
     return True
 
 
-def _order(call: Call, folder: str, lock: int, around: Surroundings) -> Order:
+def _order(call: Call, folder: str, lock: int, around: CallEnvironment) -> Order:
     """What its supervisors are to do, with all they need in the folder."""
     agent = call.agent
     forget(folder)
@@ -217,18 +217,21 @@ def _is_whole(call: Call, folder: str) -> bool:
     """Whether the output is an answer that says itself that it is whole. Free text does not."""
     if call.agent.format == "text":
         return False
-    return formats.read(call.agent.format, _read(os.path.join(folder, _written(call)), OUTPUT_LIMIT)).value is not None
+    return (
+        formats.read_answer(call.agent.format, _read(os.path.join(folder, _written(call)), OUTPUT_LIMIT)).value
+        is not None
+    )
 
 
 def _written(call: Call) -> str:
     return ANSWER if call.agent.output == "file" else OUT
 
 
-def finished(call: Call, folder: str, outcome: Outcome, *, reused: bool) -> Finished:
+def finished(call: Call, folder: str, outcome: CallOutcome, *, reused: bool) -> Finished:
     """A call that ended, with its answer read."""
     length = outcome.answer_bytes if call.agent.output == "file" else outcome.out_bytes
     data = _read(os.path.join(folder, _written(call)), min(length, OUTPUT_LIMIT))
-    answer = formats.read(call.agent.format, data) if length <= OUTPUT_LIMIT else Answer(None, _FLOOD)
+    answer = formats.read_answer(call.agent.format, data) if length <= OUTPUT_LIMIT else Answer(None, _FLOOD)
     remarks = _read(os.path.join(folder, ERR), _TAIL, max(0, outcome.err_bytes - _TAIL))
     return Finished(
         key=call.key,
@@ -250,7 +253,7 @@ def finished(call: Call, folder: str, outcome: Outcome, *, reused: bool) -> Fini
 _FLOOD = f"it wrote more than {OUTPUT_LIMIT // (1024 * 1024)} MB"
 
 
-def _problem(call: Call, outcome: Outcome, answer: Answer) -> str | None:
+def _problem(call: Call, outcome: CallOutcome, answer: Answer) -> str | None:
     """Why there is no answer to use. An answer of a program that failed is none, whatever it says."""
     program = call.agent.command[0] if call.agent.command else ""
     told = {

@@ -45,7 +45,7 @@ NEVER_BEGUN = frozenset(("missing", "not-executable", "not-started"))
 _LOOK = 0.05
 
 
-class Outcome(NamedTuple):
+class CallOutcome(NamedTuple):
     """How a call ended. Exit code and signal are None where they are not known; moments are in nanoseconds."""
 
     exit_code: int | None
@@ -59,7 +59,7 @@ class Outcome(NamedTuple):
     answer_bytes: int
 
 
-def outcome_of(folder: str, seconds: float, is_whole: Callable[[], bool]) -> Outcome | None:
+def outcome_of(folder: str, seconds: float, is_whole: Callable[[], bool]) -> CallOutcome | None:
     """The outcome of the call in a folder; None when it can be made. Waits for an agent that has lost its supervisors.
 
     `is_whole` says whether what the agent wrote is a whole answer.
@@ -85,7 +85,7 @@ def forget(folder: str) -> None:
             os.unlink(os.path.join(folder, name))
 
 
-def _said(folder: str) -> Outcome | None:
+def _said(folder: str) -> CallOutcome | None:
     """What a supervisor said and had no time to make durable. After a power cut there may be less than it saw."""
     said = recorded(folder, ENDED)
     if said is None or size(os.path.join(folder, OUT)) < said.out_bytes:
@@ -94,11 +94,11 @@ def _said(folder: str) -> Outcome | None:
     return said
 
 
-def recorded(folder: str, name: str = RESULT) -> Outcome | None:
+def recorded(folder: str, name: str = RESULT) -> CallOutcome | None:
     """The outcome that a file holds; None when it holds none."""
     try:
         said = orjson.loads(read_words(os.path.join(folder, name)))
-        outcome = Outcome(*(said[field] for field in Outcome._fields))
+        outcome = CallOutcome(*(said[field] for field in CallOutcome._fields))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     sound = all(isinstance(each, int) and each >= 0 for each in outcome[3:])
@@ -146,7 +146,7 @@ def _is_zombie(pid: int) -> bool:
     return True
 
 
-def _conclude(folder: str, agent: Begun, problem: str | None) -> Outcome | None:
+def _conclude(folder: str, agent: Begun, problem: str | None) -> CallOutcome | None:
     """Record what is known of an agent that ended unseen, as if a supervisor had."""
     last = max((_changed(os.path.join(folder, name)) for name in (OUT, ERR, ANSWER)), default=0)
     moment = max(last, agent.moment)

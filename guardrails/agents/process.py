@@ -64,7 +64,7 @@ def ends_within(pid: int, seconds: float) -> bool:
 
 def _wait_looking(pid: int, seconds: float) -> bool:
     until = time.monotonic() + seconds
-    while not status(pid, os.WNOHANG):
+    while not child_status(pid, os.WNOHANG):
         if time.monotonic() >= until:
             return False
         time.sleep(0.01)
@@ -85,7 +85,7 @@ def signal_group(pid: int, number: int) -> None:
         pass
 
 
-def status(pid: int, flags: int = 0) -> tuple[int | None, int | None] | None:
+def child_status(pid: int, flags: int = 0) -> tuple[int | None, int | None] | None:
     """(exit code, signal), one of them None, of a child that has ended. It stays to be collected where that can be."""
     if hasattr(os, "waitid"):
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | flags)

@@ -14,9 +14,9 @@ from typing import Any
 from guardrails.agents.call_files import LOCK, OUT, settle, write_end
 from guardrails.agents.formats import Answer, as_usage
 from guardrails.agents.lifecycle import finished, hold, not_made, open_folder, private
-from guardrails.agents.outcomes import Outcome, forget, recorded
+from guardrails.agents.outcomes import CallOutcome, forget, recorded
 from guardrails.agents.types import Call, Finished
-from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.git.repo import Repo
 from guardrails.snapshot.worktree import Worktree
 
@@ -44,7 +44,7 @@ def replay(call: Call, repo: Repo) -> Finished:
         os.close(lock)
 
 
-def _keep(folder: str, data: bytes, usage: bytes | None) -> Outcome:
+def _keep(folder: str, data: bytes, usage: bytes | None) -> CallOutcome:
     forget(folder)
     for name, content in ((OUT, data), (_USAGE, usage or b"{}")):
         with open(os.path.join(folder, name), "wb", opener=private) as stream:
@@ -56,7 +56,7 @@ def _keep(folder: str, data: bytes, usage: bytes | None) -> Outcome:
     return outcome
 
 
-def _finished(call: Call, folder: str, outcome: Outcome, *, reused: bool) -> Finished:
+def _finished(call: Call, folder: str, outcome: CallOutcome, *, reused: bool) -> Finished:
     with open(os.path.join(folder, _USAGE), "rb") as stream:
         said = _usage(stream.read())
     latency = said.get("latency_ms", 0)
@@ -71,7 +71,7 @@ def _finished(call: Call, folder: str, outcome: Outcome, *, reused: bool) -> Fin
 def _usage(data: bytes) -> dict[str, Any]:
     """What a recording says it used; nothing when it does not say it in JSON."""
     try:
-        said = parse(data)
+        said = parse_json(data)
     except JsonFlaw:
         return {}
     return said if isinstance(said, dict) else {}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from guardrails.config.run_settings import RunSettings
-from guardrails.config.settings import Settings, Stage
+from guardrails.config.settings import Settings, StageRoster
 from guardrails.git.repo import Repo
 
 Say = Callable[[str], None]
@@ -17,7 +17,7 @@ def quiet(line: str) -> None:
     """Says nothing."""
 
 
-class World(NamedTuple):
+class RunContext(NamedTuple):
     """One run's surroundings. `run` names the run of the sequencer; None when a stage is run alone."""
 
     repo: Repo
@@ -33,11 +33,11 @@ class World(NamedTuple):
     allow_degraded: bool = False
 
 
-def under(world: World, profile: str | None) -> World:
+def with_profile(world: RunContext, profile: str | None) -> RunContext:
     """The world with this profile in force and no other: whom it waits for is what checks wait for, too.
 
     Raises GuardrailError for a profile that is not configured.
     """
     plan = world.plan.under(profile)
-    rosters = tuple(Stage(stage.name, stage.roster) for stage in plan.stages)
+    rosters = tuple(StageRoster(stage.name, stage.roster) for stage in plan.stages)
     return world._replace(plan=plan, settings=world.settings._replace(stages=rosters))

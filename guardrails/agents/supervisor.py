@@ -34,7 +34,7 @@ from guardrails.agents.call_files import (
     write_agent,
     write_end,
 )
-from guardrails.agents.process import SIGKILL, SIGTERM, ends_within, fork, signal_group, status, stop
+from guardrails.agents.process import SIGKILL, SIGTERM, child_status, ends_within, fork, signal_group, stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ _IGNORED_BY_PYTHON = (13, 25)
 """SIGPIPE and SIGXFSZ on Linux: a program expects them as they were."""
 
 
-class Job:
+class CallJob:
     """One call, as its supervisors are told of it."""
 
     def __init__(self, words: list[str]) -> None:
@@ -70,7 +70,7 @@ def main() -> None:
     words, jobs = sys.argv[1:], []
     while words:
         count = int(words[0])
-        jobs.append(Job(words[1 : count + 1]))
+        jobs.append(CallJob(words[1 : count + 1]))
         words = words[count + 1 :]
     system = _system()
     for job in jobs:
@@ -78,11 +78,11 @@ def main() -> None:
     os._exit(0)
 
 
-def _begin(job: Job, others: list[int], system: CDLL | None) -> None:
+def _begin(job: CallJob, others: list[int], system: CDLL | None) -> None:
     fork("speckit:keeper", lambda: _keep(job, others, system))
 
 
-def _keep(job: Job, others: list[int], system: CDLL | None) -> None:
+def _keep(job: CallJob, others: list[int], system: CDLL | None) -> None:
     """Keep one call: see that its waiter, or this process in its place, says how the agent has ended."""
     os.setsid()
     os.chdir(job.folder)
@@ -98,13 +98,13 @@ def _keep(job: Job, others: list[int], system: CDLL | None) -> None:
         _take_over(job)
 
 
-def _wait_on(job: Job) -> None:
+def _wait_on(job: CallJob) -> None:
     """The waiter. Its agent holds the lock until it has become the program it is to run."""
     os.setsid()  # whoever kills a whole group of processes gets one of the two supervisors
     _attend(fork(_BECOMING, lambda: _become(job)), job)
 
 
-def _become(job: Job) -> None:
+def _become(job: CallJob) -> None:
     """Turn into the agent, after it is on record who that is. Returns only when that failed."""
     problem = "not-started"
     try:
@@ -121,7 +121,7 @@ def _become(job: Job) -> None:
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
-def _execute(job: Job) -> str:
+def _execute(job: CallJob) -> str:
     """Run the command in place of this process. What it returns is why it could not."""
     # The bare module: `signal` builds enumerations of it, which takes longer than all the rest here.
     from _signal import SIG_DFL, signal  # type: ignore[import-not-found]
@@ -174,7 +174,7 @@ def _wait_for(waiter: int) -> None:
         os.waitpid(ended.si_pid, 0)
 
 
-def _take_over(job: Job) -> None:
+def _take_over(job: CallJob) -> None:
     """What the waiter has left undone. Where the agent is not ours to wait for, whoever asked for it looks after it."""
     if os.path.exists(ENDED):
         settle()
@@ -183,7 +183,7 @@ def _take_over(job: Job) -> None:
         agent = read_agent()
         try:
             if agent:
-                status(agent.pid, os.WNOHANG)
+                child_status(agent.pid, os.WNOHANG)
                 _attend(agent.pid, job)
                 return
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # one may be about to begin
@@ -194,12 +194,12 @@ def _take_over(job: Job) -> None:
         time.sleep(0.005)
 
 
-def _attend(pid: int, job: Job) -> None:
+def _attend(pid: int, job: CallJob) -> None:
     """Wait for the agent, and write down how it ended before anything else is done."""
     problem = _watch(pid, job)
     if problem:
         stop(pid)
-    code, sign = status(pid) or (None, None)
+    code, sign = child_status(pid) or (None, None)
     if sign and (name_of(pid) == _BECOMING or not read_agent()):  # killed before it was the agent: nothing was paid
         if os.path.exists(AGENT):
             os.unlink(AGENT)
@@ -216,7 +216,7 @@ def _attend(pid: int, job: Job) -> None:
     settle()
 
 
-def _watch(pid: int, job: Job) -> str | None:
+def _watch(pid: int, job: CallJob) -> str | None:
     """Wait until the agent has ended; what it is to be ended for otherwise."""
     while True:
         left = job.deadline - time.monotonic()

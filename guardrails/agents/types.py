@@ -60,20 +60,20 @@ class Finished(NamedTuple):
     """digest of what the agent wrote, of which `answer` was read"""
 
 
-State = Literal["started", "attached", "finished"]
+CallState = Literal["started", "attached", "finished"]
 """begun now; begun by an earlier process and not ended yet; ended, now or before"""
 
 
-class Progress(NamedTuple):
+class CallProgress(NamedTuple):
     """What has become of a call. `finished` is None until it is."""
 
     key: str
     agent: str
-    state: State
+    state: CallState
     finished: Finished | None = None
 
 
-Watch = Callable[[Progress], None]
+Watch = Callable[[CallProgress], None]
 """Told of every change, always from the thread that waits in `call_all`."""
 
 

@@ -13,7 +13,7 @@ from guardrails.config.settings import CleanTree
 from guardrails.core.finding import Checked, Finding, Observation, Rule, Severity, Skipped
 from guardrails.core.limits import DIRTY_PATHS
 from guardrails.git.repo import Repo
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 from guardrails.snapshot.stash import Hidden, hidden_changes
 from guardrails.snapshot.status import Dirt, dirt, operations
 
@@ -119,7 +119,7 @@ HINTS = {
 }
 
 
-def check(subject: Subject) -> Iterator[Observation]:
+def check(subject: CheckContext) -> Iterator[Observation]:
     """One finding for each dirty path and unfinished operation. Without a working tree there is nothing to judge."""
     repo = subject.snapshot.repo
     if repo is None:

@@ -8,23 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from guardrails.consensus.findings import Place, anchor, report
-from guardrails.consensus.load import FOLDER, Candidate, Case, candidates, cases, present
-from guardrails.consensus.model import AgentOutput, Current, Question, Record, Verdict
+from guardrails.consensus.findings import StatementLocation, anchor, report
+from guardrails.consensus.load import FOLDER, Case, ConsensusFile, candidates, cases, present
+from guardrails.consensus.model import AgentOutput, ConsensusQuestion, ConsensusVerdict, Current, WitnessRecord
 from guardrails.consensus.rules import NOTHING, UNDATED, UNDECIDED
-from guardrails.consensus.sessions import CLOCK_ALLOWANCE, Session, belongs, group, latest
+from guardrails.consensus.sessions import CLOCK_ALLOWANCE, ConsensusSession, belongs, group, latest
 from guardrails.consensus.statements import identity, stated
-from guardrails.consensus.verdict import judge
+from guardrails.consensus.verdict import compute_verdict
 from guardrails.core.finding import Checked, Finding, Observation, Skipped
 from guardrails.core.paths import is_plain
-from guardrails.core.strict_json import JsonFlaw, locate, parse
+from guardrails.core.strict_json import JsonFlaw, locate, parse_json
 from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 
 _NOT_LATEST = "of a session that is not the latest of its stage"
 
 
-def check(subject: Subject) -> Iterator[Observation]:
+def check(subject: CheckContext) -> Iterator[Observation]:
     """One finding for each cause that keeps the verdict of a stage from being ok.
 
     Raises GuardrailError when the scope names something that cannot be a SPEC id: nothing is ever matched by pattern.
@@ -32,9 +32,9 @@ def check(subject: Subject) -> Iterator[Observation]:
     if subject.scope.spec is not None:
         spec = subject.settings.layout.require_id(subject.scope.spec)
         subject = subject._replace(scope=subject.scope._replace(spec=spec))
-    found: list[Candidate] = []
+    found: list[ConsensusFile] = []
     for each in candidates(subject.snapshot, subject.settings.layout, subject.scope):
-        if isinstance(each, Candidate):
+        if isinstance(each, ConsensusFile):
             found.append(each)
         else:
             yield each
@@ -55,8 +55,8 @@ class _Stage(NamedTuple):
     """One stage of one SPEC: what was filed, in which sessions, and the latest of them."""
 
     case: Case
-    sessions: list[Session]
-    judged: list[Session]
+    sessions: list[ConsensusSession]
+    judged: list[ConsensusSession]
 
 
 def _in_sessions(case: Case) -> _Stage:
@@ -64,7 +64,7 @@ def _in_sessions(case: Case) -> _Stage:
     return _Stage(case, sessions, latest(sessions))
 
 
-def _required(subject: Subject) -> Iterator[Finding]:
+def _required(subject: CheckContext) -> Iterator[Finding]:
     """What the configuration requires of consensus evidence must be there."""
     root, only = subject.settings.layout.evidence, subject.scope.spec
     for entry in subject.settings.evidence.require:
@@ -77,7 +77,7 @@ def _required(subject: Subject) -> Iterator[Finding]:
             yield NOTHING.at(f"{root}/{FOLDER}", text, hint="run the stage whose evidence belongs there")
 
 
-def _named_in_vain(subject: Subject) -> Iterator[Finding]:
+def _named_in_vain(subject: CheckContext) -> Iterator[Finding]:
     """What an argument names must be there."""
     spec, stage = subject.scope.spec, subject.scope.stage
     if spec is None and stage is None:
@@ -88,14 +88,16 @@ def _named_in_vain(subject: Subject) -> Iterator[Finding]:
     yield NOTHING.at(where, text, hint="run the stage, or check the spelling", spec=spec, stage=stage)
 
 
-def _judge_stage(subject: Subject, stage: _Stage, now: Current) -> Iterator[Observation]:
+def _judge_stage(subject: CheckContext, stage: _Stage, now: Current) -> Iterator[Observation]:
     case = stage.case
     seen: set[str] = set()
     for session in stage.judged:
         resolutions = [each for each in case.resolutions if belongs(each, session)]
         seen |= {file.path for file in session.files} | {each.path for each in resolutions}
         question = case.question._replace(stamp=session.stamp)
-        verdict = judge(question, session.outputs, session.records, resolutions, now, subject.settings.consensus)
+        verdict = compute_verdict(
+            question, session.outputs, session.records, resolutions, now, subject.settings.consensus
+        )
         yield from report(question, session, resolutions, verdict, _places(subject.snapshot, verdict, session))
         yield from _of_the_future(subject, question, session)
     for path in sorted(case.paths):
@@ -111,7 +113,7 @@ def _undated(stage: _Stage) -> Iterator[Finding]:
             yield UNDATED.at(anchor(session), text, spec=spec, stage=name)
 
 
-def _of_the_future(subject: Subject, question: Question, session: Session) -> Iterator[Finding]:
+def _of_the_future(subject: CheckContext, question: ConsensusQuestion, session: ConsensusSession) -> Iterator[Finding]:
     """A session that is not yet would be the latest for ever."""
     if session.when and session.when > subject.now + CLOCK_ALLOWANCE:
         text = f"{question.spec} {question.stage}: undecided: its latest session is dated in the future"
@@ -119,11 +121,11 @@ def _of_the_future(subject: Subject, question: Question, session: Session) -> It
         yield UNDECIDED.at(anchor(session), text, hint=hint, spec=question.spec, stage=question.stage)
 
 
-def _places(snapshot: Snapshot, verdict: Verdict, session: Session) -> dict[str, Place]:
+def _places(snapshot: Snapshot, verdict: ConsensusVerdict, session: ConsensusSession) -> dict[str, StatementLocation]:
     """Where each unresolved conflict is stated: first by an agent, else by the synthesis."""
     wanted = {conflict.id for conflict in verdict.conflicts}
-    places: dict[str, Place] = {}
-    sources: tuple[AgentOutput | Record, ...] = (*verdict.usable, *session.records)
+    places: dict[str, StatementLocation] = {}
+    sources: tuple[AgentOutput | WitnessRecord, ...] = (*verdict.usable, *session.records)
     for path in [file.path for file in sources if file.conflicts]:
         data = snapshot.read(path) if wanted else None
         if data is None:
@@ -131,7 +133,7 @@ def _places(snapshot: Snapshot, verdict: Verdict, session: Session) -> dict[str,
         keys = {identity(text): key for key, text in stated(_reparsed(data), "conflicts")}
         found = locate(data, [keys[each] for each in keys if each in wanted])
         for each in wanted & keys.keys():
-            places[each] = Place(path, *found[keys[each]])
+            places[each] = StatementLocation(path, *found[keys[each]])
         wanted -= keys.keys()
     return places
 
@@ -139,6 +141,6 @@ def _places(snapshot: Snapshot, verdict: Verdict, session: Session) -> dict[str,
 def _reparsed(data: bytes) -> object:
     """The document that was read before; nothing if somebody has replaced it since, in the working tree."""
     try:
-        return parse(data)
+        return parse_json(data)
     except JsonFlaw:
         return None

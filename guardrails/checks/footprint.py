@@ -12,11 +12,11 @@ from heapq import nlargest
 from typing import Any, NamedTuple
 
 from guardrails.config.layout import Layout
-from guardrails.config.settings import MEGABYTE, Evidence
+from guardrails.config.settings import MEGABYTE, EvidenceSettings
 from guardrails.core.finding import Checked, Finding, Observation, Rule
 from guardrails.core.paths import parents, within
 from guardrails.snapshot.base import Snapshot, Weight
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 
 # FPT: how much evidence each SPEC keeps in the repository.
 
@@ -77,7 +77,7 @@ class _Measured(NamedTuple):
     small: list[str]
 
 
-def check(subject: Subject) -> Iterator[Observation]:
+def check(subject: CheckContext) -> Iterator[Observation]:
     """One finding for each SPEC with evidence: over the limit, near it, or merely measured."""
     layout, snapshot = subject.settings.layout, subject.snapshot
     growing = snapshot.growing(_roots(layout))
@@ -88,7 +88,7 @@ def check(subject: Subject) -> Iterator[Observation]:
         yield _judge(spec, footprint, None if grown is None else grown.get(spec, 0), subject)
 
 
-def _judge(spec: str, footprint: Footprint, growth: int | None, subject: Subject) -> Finding:
+def _judge(spec: str, footprint: Footprint, growth: int | None, subject: CheckContext) -> Finding:
     evidence = subject.settings.evidence
     rule = MEASURED
     if footprint.total > evidence.limit_bytes:
@@ -111,7 +111,7 @@ def _judge(spec: str, footprint: Footprint, growth: int | None, subject: Subject
     return rule.at(f"{root}/{spec}", message, hint=hint, spec=spec)
 
 
-def _limits(code: str, evidence: Evidence) -> str:
+def _limits(code: str, evidence: EvidenceSettings) -> str:
     if code == OVER_LIMIT.code:
         return f", more than the limit of {_mb(evidence.limit_bytes)}"
     if code == OVER_WARNING.code:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from guardrails.config.layout import ACCEPTANCE
 from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 
 COMPARED = ("worktree", "index", "range", "push")
 """Kinds of source that are compared with what was there before."""
 _LEDGER_FOLDERS = frozenset(("runs", "archive"))
 
 
-def has_runs(subject: Subject) -> bool:
+def has_runs(subject: CheckContext) -> bool:
     """Whether there are runs or archives, or there were in the base, or the scope names one."""
     root, snapshot = subject.settings.layout.evidence, subject.snapshot
     if subject.scope.spec is not None or subject.scope.run is not None or _holds_runs(snapshot, root):
@@ -27,7 +27,7 @@ def _holds_runs(snapshot: Snapshot, root: str) -> bool:
     return not _LEDGER_FOLDERS.isdisjoint(snapshot.folders(root))
 
 
-def declares_acceptance(subject: Subject) -> bool:
+def declares_acceptance(subject: CheckContext) -> bool:
     """Whether a SPEC declares acceptance criteria, or the configuration or the scope asks for them."""
     snapshot, layout = subject.snapshot, subject.settings.layout
     if subject.scope.spec is not None or subject.settings.acceptance.require:

@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from guardrails.cli.options import merged, spec_among
-from guardrails.cli.run_checks import Request, judge, judging_options
+from guardrails.cli.run_checks import CheckRequest, judge, judging_options
 from guardrails.config.layout import STAGES
 from guardrails.config.settings import Settings
 from guardrails.engine.registry import check_named
 from guardrails.git.repo import Repo
 from guardrails.layouts.evidence_names import evidence_name
-from guardrails.snapshot.context import Recall, Remembered, Scope
+from guardrails.snapshot.context import Recall, RecalledMemory, Scope
 
 MOST = 1000
 """Memories that are looked through for one criterion."""
@@ -39,11 +39,11 @@ def command(
     """
     globals_ = merged(ctx, **options)
     if example:
-        from guardrails.core.resources import read
+        from guardrails.core.resources import read_resource
 
-        click.echo(read("examples", "acceptance.yaml").decode("utf-8"), nl=False)
+        click.echo(read_resource("examples", "acceptance.yaml").decode("utf-8"), nl=False)
         return 0
-    request = Request(
+    request = CheckRequest(
         command="accept",
         checks=(check_named("accept"),),
         source=options["source"],
@@ -63,13 +63,13 @@ def recall_of(repo: Repo, settings: Settings) -> Recall:
     from guardrails.services.memory.query import Query
     from guardrails.services.memory.write import open_store
 
-    def recall(tags: tuple[str, ...]) -> list[Remembered]:
+    def recall(tags: tuple[str, ...]) -> list[RecalledMemory]:
         store = open_store(repo, settings)
         found = []
         for memory in store.search(Query(tags=tags), MOST):
             agents = {agent_of(tag.partition(":")[2]) for tag in memory.tags if tag.startswith("agent:")}
             name = evidence_name(settings.layout, memory.source.path) if memory.source else None
-            found.append(Remembered(frozenset(agents | ({agent_of(name.agent)} if name and name.agent else set()))))
+            found.append(RecalledMemory(frozenset(agents | ({agent_of(name.agent)} if name and name.agent else set()))))
         return found
 
     return recall

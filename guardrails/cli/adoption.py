@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guardrails.cli.options import merged
-from guardrails.cli.report_options import NOTHING, Place, place, rendered, report_options, safe, show
+from guardrails.cli.report_options import NOTHING, ReportScope, place, rendered, report_options, safe, show
 from guardrails.reports.evidence_files import Reach
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def command(
     return 0 if runs else NOTHING
 
 
-def _gathered(here: Place, weeks: int) -> Adoption:
+def _gathered(here: ReportScope, weeks: int) -> Adoption:
     from guardrails.reports.adoption import adoption
     from guardrails.reports.cache import Cache
     from guardrails.reports.reduce import reduce

@@ -12,7 +12,7 @@ from guardrails.cli.options import Globals, merged
 from guardrails.cli.report_options import (
     FAILED,
     NOTHING,
-    Place,
+    ReportScope,
     clean,
     place,
     rendered,
@@ -76,9 +76,9 @@ def command(
     return 0 if found.holds or exit_zero else FAILED
 
 
-def gather(here: Place, globals_: Globals, spec: str) -> Audit | None:
+def gather(here: ReportScope, globals_: Globals, spec: str) -> Audit | None:
     """The packet of a SPEC, None when nothing is known of it."""
-    from guardrails.reports.audit import Evidence, audit
+    from guardrails.reports.audit import AuditEvidence, audit
     from guardrails.reports.audit_checks import evidence_of, judge, sealed
     from guardrails.reports.evidence_files import Reach
     from guardrails.reports.reduce import reduce
@@ -95,25 +95,25 @@ def gather(here: Place, globals_: Globals, spec: str) -> Audit | None:
     if entries:
         paths = tuple(entry.path for entry in entries)
         judged.insert(0, judge(snapshot, settings, here.now, "validate", Scope(paths=paths)))
-    evidence = Evidence(tuple(judged), sealed(snapshot, entries))
+    evidence = AuditEvidence(tuple(judged), sealed(snapshot, entries))
     return audit(facts, settings, run_settings_of(here, globals_).budget, evidence, here.now, spec)
 
 
-def report_view(here: Place, found: Audit) -> View:
+def report_view(here: ReportScope, found: Audit) -> View:
     """The packet laid out."""
     from guardrails.reports.audit import view
 
     return view(found, here.settings.consensus.min_agreement)
 
 
-def _in_form(here: Place, found: Audit, form: str) -> str:
+def _in_form(here: ReportScope, found: Audit, form: str) -> str:
     from guardrails.reports.audit import as_document
 
     found = safe(here, found)
     return rendered(form, partial(report_view, here, found), partial(as_document, found))
 
 
-def _rendered_all(here: Place, found: Audit) -> Iterator[tuple[str, bytes]]:
+def _rendered_all(here: ReportScope, found: Audit) -> Iterator[tuple[str, bytes]]:
     """(extension, bytes) of the packet in each form. Without the libraries of pages there is none, and that is said."""
     for style, end in (("markdown", "md"), ("json", "json"), ("html", "html")):
         try:
@@ -122,10 +122,10 @@ def _rendered_all(here: Place, found: Audit) -> Iterator[tuple[str, bytes]]:
             click.echo(f"no page is filed: {error.message}; {error.hint}", err=True)
 
 
-def _file(here: Place, found: Audit, replace: bool) -> None:
+def _file(here: ReportScope, found: Audit, replace: bool) -> None:
     """File the packet, and say what became of it."""
     from guardrails.evidence.lock import locked
-    from guardrails.evidence.store import Store
+    from guardrails.evidence.store import EvidenceStore
     from guardrails.reports.audit import MADE
     from guardrails.reports.reduce import folder_of
     from guardrails.reports.save import file
@@ -135,6 +135,6 @@ def _file(here: Place, found: Audit, replace: bool) -> None:
     files = {f"{name}.{end}": text for end, text in _rendered_all(here, found)}
     with locked(here.repo, found.spec, "speckit audit"):
         earlier = {path: here.snapshot.read(path) for path in files}
-        for each in file(Store(here.repo.root), files, earlier, MADE.encode(), replace):
+        for each in file(EvidenceStore(here.repo.root), files, earlier, MADE.encode(), replace):
             hint = ": it was changed by hand; --replace files a new one over it" if each.outcome == "kept" else ""
             click.echo(f"{each.outcome}: {printable(each.path)}{hint}", err=True)

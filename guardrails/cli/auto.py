@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, NoReturn
 
 import click
 
-from guardrails.agents.run_context import World
+from guardrails.agents.run_context import RunContext
 from guardrails.cli.options import Globals, global_options, merged
-from guardrails.cli.run_display import Board, Display
+from guardrails.cli.run_display import Board, RunDisplay
 from guardrails.cli.stage import announced
 from guardrails.config.layout import STAGES
 from guardrails.core.cost import abbreviated, dollars
@@ -27,10 +27,10 @@ from guardrails.evidence.names import run_path
 from guardrails.layouts.cost_summary import read_cost
 from guardrails.runs.dry_run import Rehearsed, over_budget
 from guardrails.runs.dry_run import rehearse as render
-from guardrails.runs.executor import Performer, Said
+from guardrails.runs.executor import CrashMessage, StepExecutor
 from guardrails.runs.halt import Halt
 from guardrails.runs.resume import Chosen
-from guardrails.runs.run import Asked, choose_run, perform, place_of, stages_between
+from guardrails.runs.run import RunOptions, choose_run, perform, place_of, stages_between
 from guardrails.runs.summary import INTERRUPTED
 from guardrails.secrets.redact import redactor_of
 
@@ -86,14 +86,14 @@ _NAMED = {"begin": "from", "end": "to", "profile": "profile", "allow_degraded": 
 
 def _run(ctx: click.Context, spec: str, own: dict[str, Any], globals_: Globals) -> int:
     from guardrails.cli.run_context import world_here
-    from guardrails.runs.run import Asked
+    from guardrails.runs.run import RunOptions
     from guardrails.runs.stage_definitions import require_spec
 
     given = click.core.ParameterSource.COMMANDLINE
     named = frozenset(word for name, word in _NAMED.items() if ctx.get_parameter_source(name) == given)
     world = world_here(globals_, spec, own["profile"])
     require_spec(world)
-    asked = Asked(
+    asked = RunOptions(
         begin=own["begin"],
         end=own["end"],
         resume=own["resume"],
@@ -104,13 +104,13 @@ def _run(ctx: click.Context, spec: str, own: dict[str, Any], globals_: Globals) 
     )
     if own["dry_run"]:
         return rehearse(world, asked, globals_)
-    return run(Command(world, asked, named, globals_, as_json=own["format"] == "json"))
+    return run(AutoCommand(world, asked, named, globals_, as_json=own["format"] == "json"))
 
 
 # `speckit auto --dry-run`: what a run would do, and what it would cost.
 
 
-def rehearse(world: World, asked: Asked, globals_: Globals) -> int:
+def rehearse(world: RunContext, asked: RunOptions, globals_: Globals) -> int:
     """Print the plan of a run, and where its prompts lie. Nothing is called; nothing is written anywhere else."""
     stages = stages_between(asked.begin, asked.end)
     done = render(world, stages)
@@ -132,7 +132,7 @@ def rehearse(world: World, asked: Asked, globals_: Globals) -> int:
     return 0
 
 
-def _show(world: World, stage: str, done: Rehearsed) -> None:
+def _show(world: RunContext, stage: str, done: Rehearsed) -> None:
     click.echo(f"{stage}:")
     for line in announced(world, stage)[:-1]:
         click.echo(printable(f"  {line}"))
@@ -146,23 +146,23 @@ def _show(world: World, stage: str, done: Rehearsed) -> None:
         click.echo(printable(f"  {said}"))
 
 
-def _kit(world: World, done: Rehearsed) -> Iterator[str]:
+def _kit(world: RunContext, done: Rehearsed) -> Iterator[str]:
     """Which context kit the prompts embed, and what is wrong with it."""
     from guardrails.checks.context_kit.check import check
     from guardrails.core.finding import Finding
-    from guardrails.snapshot.context import Scope, Subject
+    from guardrails.snapshot.context import CheckContext, Scope
     from guardrails.snapshot.worktree import Worktree
 
     if done.kit is None:
         yield f"kit: none; 'speckit context {world.spec}' makes one"
         return
-    subject = Subject(Worktree(world.repo), world.settings, datetime.now(timezone.utc), Scope(spec=world.spec))
+    subject = CheckContext(Worktree(world.repo), world.settings, datetime.now(timezone.utc), Scope(spec=world.spec))
     wrong = [seen for seen in check(subject) if isinstance(seen, Finding)]
     yield f"kit: {done.kit.version}, sha256 {done.kit.sha256}{'' if wrong else ', current'}"
     yield from (f"warning: {each.path}: {each.rule.code} {each.message}; {each.hint}" for each in wrong)
 
 
-def _consensus(world: World, stages: Sequence[str], done: Rehearsed) -> Iterator[str]:
+def _consensus(world: RunContext, stages: Sequence[str], done: Rehearsed) -> Iterator[str]:
     """Whether a verdict would be degraded before anybody is asked: by agents that cannot be called."""
     from guardrails.runs.tools import why_not
     from guardrails.services.readiness import ReadinessContext, advice
@@ -185,50 +185,50 @@ def _consensus(world: World, stages: Sequence[str], done: Rehearsed) -> Iterator
 # One run of `speckit auto`: under the SPEC's lock, shown while it goes, stopped cleanly when somebody stops it.
 
 
-class Command(NamedTuple):
+class AutoCommand(NamedTuple):
     """What was typed. `named` are the parts of it that were, and are no defaults."""
 
-    world: World
-    asked: Asked
+    world: RunContext
+    asked: RunOptions
     named: frozenset[str]
     globals_: Globals
     as_json: bool = False
 
 
-class Stopped(KeyboardInterrupt):
+class OperatorStop(KeyboardInterrupt):
     """The operator has stopped it, or the system ends."""
 
 
-def run(command: Command) -> int:
+def run(command: AutoCommand) -> int:
     """Run it to its end, report, and return the exit code. Does not return when it is stopped."""
     world = command.world
     hide = redactor_of(world.settings, world.environment).text
-    display = Display(command.globals_, hide)
+    display = RunDisplay(command.globals_, hide)
     with _stoppable(), locked(world.repo, world.spec, "speckit auto"):
         place = place_of(world.repo, command.asked.database)
         world, chosen = choose_run(world, place, command.asked, command.named)
         board = Board(chosen.request.stages, display.tell, chosen.history)
-        performer = Performer(world._replace(say=display.tell), chosen.request, board, _crashed)
+        performer = StepExecutor(world._replace(say=display.tell), chosen.request, board, _crashed)
         if chosen.left:
             display.tell(f"{world.spec}: {chosen.left}; going on with it")
         try:
             with display.showing(board):
                 end = perform(place, chosen, performer)
-        except Stopped:
+        except OperatorStop:
             _stop(command, chosen, performer)
     summary = _summary(world, chosen)
     _report(command, chosen, summary)
     return end.exit_code if isinstance(end, Halt) else 0
 
 
-def _crashed(error: Exception) -> Said:
+def _crashed(error: Exception) -> CrashMessage:
     from guardrails.cli.crash import refusal, report
 
     refused = refusal(error)
     if refused is not None:
-        return Said(refused.message, refused.hint, "usage")
+        return CrashMessage(refused.message, refused.hint, "usage")
     problem = report(error)
-    return Said(problem.message, problem.hint)
+    return CrashMessage(problem.message, problem.hint)
 
 
 @contextmanager
@@ -238,7 +238,7 @@ def _stoppable() -> Iterator[None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, signal.SIG_IGN)
-        raise Stopped
+        raise OperatorStop
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -248,7 +248,7 @@ def _stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _stop(command: Command, chosen: Chosen, performer: Performer) -> NoReturn:
+def _stop(command: AutoCommand, chosen: Chosen, performer: StepExecutor) -> NoReturn:
     """Write down that it was stopped, say how it goes on, and end.
 
     The step that is under way is not remembered and will be taken again. Agents go on by themselves, for they are paid;
@@ -270,14 +270,14 @@ def _stop(command: Command, chosen: Chosen, performer: Performer) -> NoReturn:
     os._exit(INTERRUPTED)
 
 
-def _summary(world: World, chosen: Chosen) -> dict[str, Any]:
+def _summary(world: RunContext, chosen: Chosen) -> dict[str, Any]:
     path = run_path(world.settings.layout, world.spec, chosen.request.run)
     with open(os.path.join(world.repo.root, path), "rb") as stream:
         document: dict[str, Any] = json.load(stream)
     return document
 
 
-def _report(command: Command, chosen: Chosen, summary: dict[str, Any]) -> None:
+def _report(command: AutoCommand, chosen: Chosen, summary: dict[str, Any]) -> None:
     if command.as_json:
         click.echo(json.dumps(summary, indent=2))
         return

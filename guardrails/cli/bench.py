@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from guardrails.agents.run_context import World
-from guardrails.agents.types import Progress
+from guardrails.agents.run_context import RunContext
+from guardrails.agents.types import CallProgress
 from guardrails.cli.options import Globals, global_options, merged
 from guardrails.cli.output import write_report
 from guardrails.cli.report_options import rendered
@@ -23,9 +23,9 @@ from guardrails.git.repo import open_repo
 from guardrails.reports import bench as bench_report
 from guardrails.reports.bench import About, compare
 from guardrails.runs.bench import setup
-from guardrails.runs.bench.records import Plan, folder_of, paid
+from guardrails.runs.bench.records import BenchPlan, folder_of, paid
 from guardrails.runs.bench.run import Bench, Benched, run
-from guardrails.runs.bench.setup import Expected, Target, Wanted
+from guardrails.runs.bench.setup import BenchTarget, Expected, Wanted
 from guardrails.runs.recovery import Retry
 from guardrails.secrets.redact import redactor_of
 from guardrails.snapshot.worktree import Worktree
@@ -135,7 +135,7 @@ class Show(NamedTuple):
     output: str | None
     globals_: Globals
 
-    def report(self, world: World, text: str) -> None:
+    def report(self, world: RunContext, text: str) -> None:
         clean = redactor_of(world.settings, world.environment).text(text)
         write_report(utf8(clean), self.output)
 
@@ -143,7 +143,7 @@ class Show(NamedTuple):
         if not self.globals_.quiet:
             click.echo(printable(line), err=True)
 
-    def watch(self, progress: Progress) -> None:
+    def watch(self, progress: CallProgress) -> None:
         if self.globals_.verbose and progress.finished is not None:
             self.say(f"    {progress.agent}: {progress.finished.problem or 'answered'}")
 
@@ -151,13 +151,13 @@ class Show(NamedTuple):
         self.say(f"    {retry.action}: {', '.join(retry.agents)} ({retry.reason})")
 
 
-def _world(show: Show, wanted: Wanted) -> tuple[World, Wanted]:
+def _world(show: Show, wanted: Wanted) -> tuple[RunContext, Wanted]:
     """The operator's world, whatever profile the environment names: each run is under its own. All runs together may
     cost what was said, else what the configuration says of one."""
     repo = open_repo(show.globals_.repo)
     environ = {name: value for name, value in repo.environment.items() if name != "SPECKIT_PROFILE"}
     loaded = load_run_config(Worktree(repo), environ, show.globals_.config or environ.get("SPECKIT_CONFIG"))
-    world = World(repo, loaded.settings, loaded.run, environ, "", say=show.say)
+    world = RunContext(repo, loaded.settings, loaded.run, environ, "", say=show.say)
     cap = loaded.run.budget.usd if wanted.cap_usd is None else wanted.cap_usd
     return world, wanted._replace(cap_usd=cap)
 
@@ -216,7 +216,7 @@ def benchmarked(wanted: Wanted, show: Show, *, resume: bool) -> int:
     return done.halt.exit_code
 
 
-def _begun(found: Target, wanted: Wanted, show: Show) -> tuple[Plan, tuple[str, ...]]:
+def _begun(found: BenchTarget, wanted: Wanted, show: Show) -> tuple[BenchPlan, tuple[str, ...]]:
     earlier = setup.unfinished(found.world)
     if earlier:
         show.say(f"note: {earlier} is not finished; this is another one, --resume would have gone on with it")
@@ -233,7 +233,9 @@ def _again(wanted: Wanted, spec: str) -> str:
     return f"speckit bench {spec} --resume" + (f" --workload {wanted.workload}" if wanted.workload else "")
 
 
-def _shown(style: str, world: World, plan: Plan, wanted: Wanted, done: Benched, notes: tuple[str, ...]) -> str:
+def _shown(
+    style: str, world: RunContext, plan: BenchPlan, wanted: Wanted, done: Benched, notes: tuple[str, ...]
+) -> str:
     about = About(
         plan.spec, plan.name, plan.source, plan.commit, plan.runs, plan.proofs, wanted.cap_usd, paid(done.rounds), notes
     )

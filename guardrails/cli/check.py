@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from guardrails.cli.options import Globals, merged
-from guardrails.cli.run_checks import Request, judge, judging_options, load_settings
+from guardrails.cli.run_checks import CheckRequest, judge, judging_options, load_settings
 from guardrails.config.settings import Settings
 from guardrails.core import atomic
 from guardrails.core.text import printable
@@ -50,7 +50,7 @@ def _run(check: Check, narrows: bool, options: dict[str, Any], globals_: Any) ->
         fix(globals_, dry_run=options["dry_run"])
         if options["dry_run"]:
             return 0
-    request = Request(
+    request = CheckRequest(
         command=check.name,
         checks=(check,),
         source=options["source"],

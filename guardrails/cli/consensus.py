@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from guardrails.agents.run_context import World
-from guardrails.agents.types import Progress
+from guardrails.agents.run_context import RunContext
+from guardrails.agents.types import CallProgress
 from guardrails.cli.options import Globals, global_options, merged, spec_among
-from guardrails.cli.run_checks import Request, judge, judging_options
+from guardrails.cli.run_checks import CheckRequest, judge, judging_options
 from guardrails.cli.run_context import world_here
 from guardrails.config.layout import STAGES
 from guardrails.core.text import printable
@@ -24,7 +24,7 @@ from guardrails.runs.halt import Halt
 from guardrails.runs.recovery import Retry
 from guardrails.runs.single import consult
 from guardrails.runs.stage_definitions import require_spec
-from guardrails.runs.synthesis import Judged
+from guardrails.runs.synthesis import StageVerdict
 from guardrails.snapshot.context import Scope
 
 _LATER = {"run": "Ask the agents of a stage, and compute the verdict.", "resolve": "Settle a conflict, and say why."}
@@ -65,7 +65,7 @@ def check(ctx: click.Context, /, arguments: tuple[str, ...], stage: str | None, 
     Example:  speckit consensus check SPEC-KIT-DEMO --stage plan
     """
     globals_ = merged(ctx, **options)
-    request = Request(
+    request = CheckRequest(
         command="consensus check",
         checks=(check_named("consensus check"),),
         source=options["source"],
@@ -117,7 +117,7 @@ def run(ctx: click.Context, /, *, stage: str, spec: str, profile: str | None, dr
     return EXITS[done.judged.verdict]
 
 
-def _prompts(world: World, stage: str) -> Iterator[str]:
+def _prompts(world: RunContext, stage: str) -> Iterator[str]:
     """What each agent would be asked, as far as it is known before anybody has answered."""
     prepared = prepare(world, stage)
     for number, wave in enumerate(prepared.waves, 1):
@@ -131,7 +131,7 @@ def _prompts(world: World, stage: str) -> Iterator[str]:
 
 
 def _watch(globals_: Globals) -> Any:
-    def watch(progress: Progress) -> None:
+    def watch(progress: CallProgress) -> None:
         if globals_.quiet:
             return
         said: str = progress.state
@@ -159,7 +159,7 @@ def _stopped(halt: Halt) -> int:
     return halt.exit_code
 
 
-def _show(world: World, stage: str, judged: Judged, globals_: Globals) -> None:
+def _show(world: RunContext, stage: str, judged: StageVerdict, globals_: Globals) -> None:
     severe = " (severe)" if judged.severe else ""
     share = "unknown" if judged.participation is None else f"{judged.participation:.2f}"
     agreed = "unknown" if judged.agreement is None else f"{judged.agreement:.2f}"
@@ -231,7 +231,7 @@ def _list(found: Dispute) -> int:
     return EXITS["conflict"] if found.conflicts else 0
 
 
-def _user(world: World) -> str:
+def _user(world: RunContext) -> str:
     """The person git would name as the author of a commit."""
     said = world.repo.run("var", "GIT_AUTHOR_IDENT", ok=(0, 128)).decode("utf-8", "replace")
     name = said.partition(" <")[0].strip()

@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from guardrails.cli.options import Globals, global_options, merged
-from guardrails.cli.run_checks import Request, judge, load_settings
+from guardrails.cli.run_checks import CheckRequest, judge, load_settings
 from guardrails.config.settings import Settings
 from guardrails.core.text import printable
 from guardrails.engine.registry import Check
 from guardrails.evidence.lock import locked
 from guardrails.git.repo import Repo, open_repo
-from guardrails.services.context_kits import Planned, carry_out, plan
+from guardrails.services.context_kits import PlannedKit, carry_out, plan
 from guardrails.services.spec_files import note
 from guardrails.snapshot.context import Scope
 from guardrails.snapshot.worktree import Worktree
@@ -45,7 +45,7 @@ def command(ctx: click.Context, /, spec: str, *, check: bool, dry_run: bool, **o
     if check and dry_run:
         raise click.UsageError("--check writes nothing anyway")
     if check:
-        return judge(Request("context", (CHECK,), None, Scope(spec=spec)), globals_)
+        return judge(CheckRequest("context", (CHECK,), None, Scope(spec=spec)), globals_)
     repo = open_repo(globals_.repo)
     settings = load_settings(Worktree(repo), repo, globals_)
     spec = settings.layout.require_id(spec)
@@ -59,7 +59,7 @@ def command(ctx: click.Context, /, spec: str, *, check: bool, dry_run: bool, **o
     return 0
 
 
-def _write(repo: Repo, settings: Settings, spec: str, planned: Planned) -> None:
+def _write(repo: Repo, settings: Settings, spec: str, planned: PlannedKit) -> None:
     for written in carry_out(repo, planned):
         if written.path.endswith(".md"):
             text = f"context kit of {spec}: version {planned.kit.version}" + _instead(planned)
@@ -67,11 +67,11 @@ def _write(repo: Repo, settings: Settings, spec: str, planned: Planned) -> None:
                 click.echo(f"warning: {printable(warning)}", err=True)
 
 
-def _instead(planned: Planned) -> str:
+def _instead(planned: PlannedKit) -> str:
     return f", in place of {planned.before}" if planned.before not in (None, planned.kit.version) else ""
 
 
-def _show(planned: Planned, globals_: Globals, *, would: bool) -> None:
+def _show(planned: PlannedKit, globals_: Globals, *, would: bool) -> None:
     if globals_.quiet:
         return
     done = {"write": "written", "replace": "replaced", "keep": "unchanged"}

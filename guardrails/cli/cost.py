@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guardrails.cli.options import merged
-from guardrails.cli.report_options import Place, place, rendered, report_options, safe, show
+from guardrails.cli.report_options import ReportScope, place, rendered, report_options, safe, show
 from guardrails.errors import Undecidable
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def command(
     return 0
 
 
-def _gathered(here: Place, spec: str) -> CostSummary:
+def _gathered(here: ReportScope, spec: str) -> CostSummary:
     from guardrails.evidence.costs import read_costs
     from guardrails.evidence.names import cost_path
 

@@ -13,8 +13,8 @@ from guardrails.cli.run_checks import load_config
 from guardrails.config.settings import Settings
 from guardrails.core.text import printable
 from guardrails.git.repo import Repo, open_repo
-from guardrails.setup.canary import Outcome, chosen, examine_canary, rows
-from guardrails.setup.diagnosis import Row
+from guardrails.setup.canary import CanaryOutcome, chosen, examine_canary, rows
+from guardrails.setup.diagnosis import DoctorRow
 from guardrails.setup.doctor import examine, exit_code
 from guardrails.snapshot.worktree import Worktree
 
@@ -54,7 +54,7 @@ def command(ctx: click.Context, /, *, canary: bool, rules: tuple[str, ...], **op
     return exit_code(rows)
 
 
-def _show(row: Row, globals_: Globals) -> None:
+def _show(row: DoctorRow, globals_: Globals) -> None:
     level = f"{row.level:<7}"
     if globals_.colored():
         level = click.style(level, fg=COLOURS[row.level])
@@ -66,7 +66,7 @@ def _show(row: Row, globals_: Globals) -> None:
 # The part of `speckit doctor` that plants violations.
 
 
-def plant(repo: Repo, settings: Settings, rules: Sequence[str], quiet: bool) -> list[Row]:
+def plant(repo: Repo, settings: Settings, rules: Sequence[str], quiet: bool) -> list[DoctorRow]:
     """What became of the canaries of some rules, or of all. Progress is shown on a terminal."""
     canaries = chosen([rule.upper() for rule in rules])
     outcomes = examine_canary(repo, settings, canaries)
@@ -75,7 +75,7 @@ def plant(repo: Repo, settings: Settings, rules: Sequence[str], quiet: bool) -> 
     return list(rows(list(outcomes), not rules))
 
 
-def _shown(outcomes: Iterator[Outcome], total: int) -> Iterator[Outcome]:
+def _shown(outcomes: Iterator[CanaryOutcome], total: int) -> Iterator[CanaryOutcome]:
     from rich.console import Console
     from rich.progress import track
 

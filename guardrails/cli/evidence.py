@@ -13,7 +13,7 @@ import click
 
 from guardrails.cli.options import Globals, global_options, merged
 from guardrails.cli.output import write_report
-from guardrails.cli.run_checks import Request, judge, judging_options, load_settings
+from guardrails.cli.run_checks import CheckRequest, judge, judging_options, load_settings
 from guardrails.config.settings import MEGABYTE, Settings
 from guardrails.core.text import printable
 from guardrails.engine.registry import check_named
@@ -23,8 +23,8 @@ from guardrails.snapshot.context import Scope
 from guardrails.snapshot.worktree import Worktree
 
 if TYPE_CHECKING:
-    from guardrails.evidence.archive import Done, Place
-    from guardrails.evidence.retention import Holding, Plan
+    from guardrails.evidence.archive import ArchiveContext, ArchivedRun
+    from guardrails.evidence.retention import Holding, RetentionPlan
 
 
 # `speckit evidence archive`, `restore` and `stats`: where old evidence goes, and how much there is.
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 def here(globals_: Globals, spec: str | None = None) -> tuple[Repo, Worktree, Settings]:
     """Where we are. Raises Undecidable where some of the evidence, or of the SPEC's, is not there to be seen."""
-    from guardrails.checks.ledger.runs import place
+    from guardrails.checks.ledger.runs import evidence_location
     from guardrails.snapshot.sparse import left_out
 
     repo = open_repo(globals_.repo)
     worktree = Worktree(repo)
     settings = load_settings(worktree, repo, globals_)
     only = settings.layout.require_id(spec) if spec else None
-    places = [found for path in left_out(worktree) if (found := place(settings.layout, path))]
+    places = [found for path in left_out(worktree) if (found := evidence_location(settings.layout, path))]
     away = sum(only in (None, found.spec) for found in places)
     if away:
         message = f"{_files(away)} of evidence are not checked out (sparse), so nobody can say what there is"
@@ -77,7 +77,7 @@ def archive(ctx: click.Context, /, *, spec: str, keep: int | None, dry_run: bool
     repo, worktree, settings = here(globals_, spec)
     spec = settings.layout.require_id(spec)
     keep = keep or settings.evidence.keep_runs
-    place = archive_module.Place(
+    place = archive_module.ArchiveContext(
         repo, settings, spec, archive_module.who(repo), f"keep {keep}", lambda: datetime.now(timezone.utc)
     )
     if dry_run:
@@ -93,7 +93,7 @@ def archive(ctx: click.Context, /, *, spec: str, keep: int | None, dry_run: bool
         return _pack(place, made, globals_)
 
 
-def _rehearse(place: Place, worktree: Worktree, keep: int, active: bool, globals_: Globals) -> int:
+def _rehearse(place: ArchiveContext, worktree: Worktree, keep: int, active: bool, globals_: Globals) -> int:
     """What would happen, every file by name."""
     from guardrails.evidence import archive as archive_module
     from guardrails.evidence.retention import plan
@@ -111,7 +111,9 @@ def _rehearse(place: Place, worktree: Worktree, keep: int, active: bool, globals
     return 0
 
 
-def _announce(made: Plan, worktree: Worktree, settings: Settings, globals_: Globals, verb: str = "packing") -> bool:
+def _announce(
+    made: RetentionPlan, worktree: Worktree, settings: Settings, globals_: Globals, verb: str = "packing"
+) -> bool:
     """Say what is planned before anything is done. Returns whether there is something to do."""
     from guardrails.evidence.retention import sizes_below
 
@@ -132,7 +134,7 @@ def _announce(made: Plan, worktree: Worktree, settings: Settings, globals_: Glob
     return bool(made.packed)
 
 
-def _pack(place: Place, made: Plan, globals_: Globals) -> int:
+def _pack(place: ArchiveContext, made: RetentionPlan, globals_: Globals) -> int:
     from guardrails.evidence import archive as archive_module
     from guardrails.evidence.retention import sizes_below
 
@@ -147,7 +149,7 @@ def _pack(place: Place, made: Plan, globals_: Globals) -> int:
     return 0
 
 
-def _packed(done: Done) -> str:
+def _packed(done: ArchivedRun) -> str:
     return f"{done.run}: {_files(done.files)}, {_mb(done.unpacked)} as {_mb(done.packed)}"
 
 
@@ -290,7 +292,7 @@ def verify(ctx: click.Context, /, *, spec: str | None, run: str | None, require_
     globals_ = merged(ctx, **options)
     ledgers = check_named("evidence verify")
     signatures = RequiredSignatures if require_signature else Signatures
-    request = Request(
+    request = CheckRequest(
         command="evidence verify",
         checks=(ledgers, signatures(*ledgers._replace(name="signatures"))),
         source=options["source"],
@@ -317,14 +319,14 @@ def export(ctx: click.Context, /, *, run: str, spec: str | None, output: str | N
     \b
     Example:  speckit evidence export 20260131T093000Z-4f2a9c10 --output run.intoto.json
     """
-    from guardrails.checks.ledger.runs import shelf
+    from guardrails.checks.ledger.runs import evidence_inventory
     from guardrails.evidence.archive import require_sound
     from guardrails.evidence.attestation import statement
 
     globals_ = merged(ctx, **options)
     repo, worktree, settings = here(globals_, spec)
     only = settings.layout.require_id(spec) if spec else None
-    found = [each for each in shelf(worktree, settings.layout, only).runs if each.name == run]
+    found = [each for each in evidence_inventory(worktree, settings.layout, only).runs if each.name == run]
     if len(found) != 1:
         several = f"several SPECs have a run {run!r}" if found else f"there is no run {run!r} here"
         raise GuardrailError(several, "say which with --spec" if found else "restore it first if it was archived")

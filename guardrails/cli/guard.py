@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from guardrails.cli.options import merged
-from guardrails.cli.run_checks import Request, judge, judging_options
+from guardrails.cli.run_checks import CheckRequest, judge, judging_options
 from guardrails.engine.registry import CHECKS, HOOKS
 from guardrails.snapshot.context import Scope
 
@@ -32,7 +32,7 @@ def command(ctx: click.Context, /, hook: str | None, files: tuple[str, ...], **o
               speckit guard --source origin/main..HEAD --format sarif --output speckit.sarif
     """
     globals_ = merged(ctx, **options)
-    request = Request(
+    request = CheckRequest(
         command="guard",
         checks=tuple(check for check in CHECKS if hook is None or hook in check.hooks),
         source=options["source"] or SOURCES.get(hook or ""),

@@ -27,18 +27,18 @@ from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
 from guardrails.evidence.lock import locked
 from guardrails.evidence.names import new_session
-from guardrails.evidence.store import Store
+from guardrails.evidence.store import EvidenceStore
 from guardrails.git.repo import Repo, open_repo
 from guardrails.secrets.redact import redactor_of
 from guardrails.services.probes.mock import open_mock, serving
 from guardrails.services.probes.records import Response
 from guardrails.services.probes.run import (
-    Outcome,
-    Records,
-    Summary,
-    Surroundings,
+    ProbeEnvironment,
+    ProbeOutcome,
+    ProbeRecords,
+    ProbeSummary,
     is_local,
-    run,
+    run_probes,
     shortfall,
     target_of,
 )
@@ -93,7 +93,7 @@ def smoke(
     if spec is not None:
         spec = settings.layout.require_id(spec)
     if dry_run:
-        _announce(settings, Surroundings(repo.environment, repo.root))
+        _announce(settings, ProbeEnvironment(repo.environment, repo.root))
         return EXITS["skipped"]
     return _smoke(repo, settings, spec, stage, globals_)
 
@@ -111,7 +111,7 @@ def _under_flags(hal: Service, base_url: str | None, mode: ProbeMode | None) -> 
     return hal._replace(base_url=base_url.rstrip("/"), mcp=())
 
 
-def _announce(settings: Settings, around: Surroundings) -> None:
+def _announce(settings: Settings, around: ProbeEnvironment) -> None:
     hal = settings.hal
     redactor = redactor_of(settings, around.environment)
     for check in hal.checks if hal.mode != "off" else ():
@@ -120,18 +120,18 @@ def _announce(settings: Settings, around: Surroundings) -> None:
 
 
 def _smoke(repo: Repo, settings: Settings, spec: str | None, stage: str, globals_: Globals) -> int:
-    around = Surroundings(repo.environment, repo.root)
+    around = ProbeEnvironment(repo.environment, repo.root)
     if spec is None:
-        outcome = run(settings.hal, settings, around)
+        outcome = run_probes(settings.hal, settings, around)
     else:
         session = new_session(settings.layout, spec, stage, datetime.now(timezone.utc))
         with locked(repo, spec, "speckit hal smoke"):
-            outcome = run(settings.hal, settings, around, Records(Store(repo.root), session))
+            outcome = run_probes(settings.hal, settings, around, ProbeRecords(EvidenceStore(repo.root), session))
     _show(outcome, settings.hal, globals_)
     return EXITS[outcome.summary.status]
 
 
-def _show(outcome: Outcome, hal: Service, globals_: Globals) -> None:
+def _show(outcome: ProbeOutcome, hal: Service, globals_: Globals) -> None:
     for made in outcome.responses:
         if made.status != "passed" or not globals_.quiet:
             click.echo(printable(_line(made)))
@@ -157,7 +157,7 @@ def _line(made: Response) -> str:
     return f"{made.check}: {made.status}: {status}in {made.latency_ms} ms"
 
 
-def _where(responses: Sequence[Response], summary: Summary) -> str:
+def _where(responses: Sequence[Response], summary: ProbeSummary) -> str:
     """The decision, and who was asked: without secrets, as it stands in the responses."""
     question = next((made.question for made in responses if made.question), None)
     whom = ""

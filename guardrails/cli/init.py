@@ -11,7 +11,7 @@ from guardrails import __version__
 from guardrails.cli.options import global_options, merged
 from guardrails.core.text import printable
 from guardrails.git.repo import open_repo
-from guardrails.setup.init import Change, Prepared, apply, checked, prepare, unchecked
+from guardrails.setup.init import FileChange, PreparedInit, apply, checked, prepare, unchecked
 
 
 @click.command("init", short_help="Set a repository up: configuration and hooks.")
@@ -44,7 +44,7 @@ def command(
     return 0
 
 
-def _report(prepared: Prepared, dry_run: bool) -> None:
+def _report(prepared: PreparedInit, dry_run: bool) -> None:
     for change in prepared.changes:
         click.echo(f"{change.path}: {'would be ' if dry_run else ''}{change.done}")
         if dry_run:
@@ -59,13 +59,13 @@ def _report(prepared: Prepared, dry_run: bool) -> None:
     _table("next", _next(prepared))
 
 
-def _show_left(prepared: Prepared) -> None:
+def _show_left(prepared: PreparedInit) -> None:
     for what, text in prepared.left:
         click.echo(f"\nleft to you: {what}:\n")
         click.echo("".join(f"    {line}\n" if line else "\n" for line in text.splitlines()))
 
 
-def _difference(change: Change) -> str:
+def _difference(change: FileChange) -> str:
     from difflib import unified_diff
 
     before, after = (change.before or "").splitlines(), change.after.splitlines()
@@ -84,7 +84,7 @@ def _table(title: str, rows: Iterable[tuple[str, str]]) -> None:
         click.echo(f"  {name:<{width}}  {printable(text)}")
 
 
-def _next(prepared: Prepared) -> list[tuple[str, str]]:
+def _next(prepared: PreparedInit) -> list[tuple[str, str]]:
     rows = []
     framework = prepared.framework
     if framework:

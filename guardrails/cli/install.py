@@ -10,7 +10,7 @@ from guardrails.cli.options import Globals, global_options, merged
 from guardrails.core.text import printable
 from guardrails.git.repo import open_repo
 from guardrails.setup import hook_files, install
-from guardrails.setup.install import Prepared, apply, prepare
+from guardrails.setup.install import PreparedInstall, apply, prepare
 
 
 @click.command("install", short_help="Install native git hooks, or remove them.")
@@ -45,7 +45,7 @@ def command(ctx: click.Context, /, *, names: tuple[str, ...], dry_run: bool, **o
     return 0
 
 
-def _report(prepared: Prepared, dry_run: bool, globals_: Globals) -> None:
+def _report(prepared: PreparedInstall, dry_run: bool, globals_: Globals) -> None:
     if globals_.quiet:
         return
     would = "would be " if dry_run else ""
@@ -61,7 +61,7 @@ def _report(prepared: Prepared, dry_run: bool, globals_: Globals) -> None:
         click.echo(f"note: {printable(note)}")
 
 
-def _describe(step: install.Step) -> str:
+def _describe(step: install.InstallStep) -> str:
     if isinstance(step, install.Write):
         return f"write {step.name} ({len(step.content)} bytes)"
     if isinstance(step, install.Remove):

@@ -14,13 +14,13 @@ from guardrails.core.text import printable
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git.repo import Repo, open_repo
 from guardrails.services.memory import show
-from guardrails.services.memory.entries import LEAST, LONGEST, MOST, Source, entry, refuse_secrets, require
+from guardrails.services.memory.entries import LEAST, LONGEST, MOST, MemorySource, entry, refuse_secrets, require
 from guardrails.services.memory.query import Query, understand
 from guardrails.snapshot.worktree import Worktree
 
 if TYPE_CHECKING:
-    from guardrails.services.memory.server import Server
-    from guardrails.services.memory.store import Kept, Store
+    from guardrails.services.memory.server import MemoryServer
+    from guardrails.services.memory.store import KeptMemory, MemoryStore
 
 
 # What the commands of `speckit memory` share.
@@ -42,12 +42,12 @@ class Here(NamedTuple):
     settings: Settings
     globals_: Globals
 
-    def store(self) -> Store:
+    def store(self) -> MemoryStore:
         from guardrails.services.memory.write import open_store
 
         return open_store(self.repo, self.settings)
 
-    def server(self, timeout: float | None) -> Server | None:
+    def server(self, timeout: float | None) -> MemoryServer | None:
         from guardrails.services.memory.write import server_of
 
         found = server_of(self.repo, self.settings)
@@ -60,7 +60,7 @@ def here_of(ctx: click.Context, options: dict[str, Any]) -> Here:
     return Here(repo, load_settings(Worktree(repo), repo, globals_), globals_)
 
 
-def required(server: Server | None) -> Server:
+def required(server: MemoryServer | None) -> MemoryServer:
     if server is None:
         raise GuardrailError("no MCP memory server is configured", "set memory.mcp in .speckit.yaml to its command")
     return server
@@ -123,12 +123,12 @@ def search(ctx: click.Context, /, words: tuple[str, ...], limit: int, style: str
     return _ending(here, len(found), limit, report)
 
 
-def _asked(here: Here, server: Server | None, text: str, query: Query, limit: int) -> tuple[str, ...]:
-    from guardrails.services.memory.server import Refused, ask
+def _asked(here: Here, server: MemoryServer | None, text: str, query: Query, limit: int) -> tuple[str, ...]:
+    from guardrails.services.memory.server import MemoryServerRefusal, ask
 
     try:
         return ask(required(server), text, query.tags, limit)
-    except Refused as error:
+    except MemoryServerRefusal as error:
         said = here.store().redactor.lines(str(error))
         raise Undecidable(f"the memory server {said}", "leave out --mcp to search what is kept here") from error
 
@@ -192,7 +192,7 @@ def add(ctx: click.Context, /, text: str, tags: tuple[str, ...], importance: int
     return 0
 
 
-def _said(kept: Kept) -> str:
+def _said(kept: KeptMemory) -> str:
     memory = kept.memory
     begin = "remembered as" if kept.new else "known already as"
     return printable(f"{begin} #{memory.id} [{memory.importance}] {' '.join(memory.tags)}".rstrip())
@@ -211,7 +211,7 @@ def _given(text: str) -> str:
         raise GuardrailError("the text on standard input is not UTF-8", "convert it") from error
 
 
-def _source(here: Here, name: str | None) -> Source | None:
+def _source(here: Here, name: str | None) -> MemorySource | None:
     if name is None:
         return None
     from hashlib import sha256
@@ -220,7 +220,7 @@ def _source(here: Here, name: str | None) -> Source | None:
     data = Worktree(here.repo).read(path)
     if data is None:
         raise GuardrailError(f"{name} cannot be read", "name a regular file of this repository with --evidence")
-    return Source(path, sha256(data).hexdigest())
+    return MemorySource(path, sha256(data).hexdigest())
 
 
 @command.command("forward")

@@ -15,14 +15,14 @@ from guardrails.reports.formats.choice import reporter
 
 if TYPE_CHECKING:
     from guardrails.cli.options import Globals
-    from guardrails.cli.run_checks import Request
+    from guardrails.cli.run_checks import CheckRequest
 
 
 ZEROED = (1, 3, 4, 5)
 """Exit codes that --exit-zero turns into 0."""
 
 
-def emit(result: Result, request: Request, globals_: Globals) -> int:
+def emit(result: Result, request: CheckRequest, globals_: Globals) -> int:
     """Write the report where it was asked for, and return the exit code."""
     write_report(_rendered(result, request, globals_), request.output)
     return 0 if request.exit_zero and result.exit_code in ZEROED else result.exit_code
@@ -37,7 +37,7 @@ def write_report(report: str, output: str | None) -> None:
         sys.stdout.flush()
 
 
-def _rendered(result: Result, request: Request, globals_: Globals) -> str:
+def _rendered(result: Result, request: CheckRequest, globals_: Globals) -> str:
     if request.format != "text":
         return reporter(request.format)(result)
     from guardrails.reports.formats import text

@@ -11,7 +11,7 @@ from guardrails.cli.options import Globals, merged
 from guardrails.cli.report_options import (
     FAILED,
     NOTHING,
-    Place,
+    ReportScope,
     clean,
     place,
     rendered,
@@ -75,7 +75,7 @@ def command(
     return 0 if exit_zero or not found.faults else FAILED
 
 
-def gather(here: Place, globals_: Globals, spec: str, weeks: int, route: bool = False) -> Qa | None:
+def gather(here: ReportScope, globals_: Globals, spec: str, weeks: int, route: bool = False) -> Qa | None:
     """The sweep over a SPEC, None when it has no evidence. With `route` its alerts are sent."""
     from guardrails.reports.audit_checks import evidence_of, judge, sealed
     from guardrails.reports.evidence_files import Reach
@@ -96,7 +96,7 @@ def gather(here: Place, globals_: Globals, spec: str, weeks: int, route: bool = 
     return found._replace(routing=_routing(here, run.alerts, found.fired, route))
 
 
-def _routing(here: Place, alerts: Alerts, fired: tuple[Fired, ...], route: bool) -> Routing:
+def _routing(here: ReportScope, alerts: Alerts, fired: tuple[Fired, ...], route: bool) -> Routing:
     from guardrails.reports.qa import Routed, Routing
     from guardrails.services.alerts import Notice, deliver, places
 
@@ -114,17 +114,17 @@ def _routing(here: Place, alerts: Alerts, fired: tuple[Fired, ...], route: bool)
     )
 
 
-def _in_form(here: Place, found: Qa, form: str) -> str:
+def _in_form(here: ReportScope, found: Qa, form: str) -> str:
     from guardrails.reports.qa import as_document, view
 
     found = safe(here, found)
     return rendered(form, partial(view, found), partial(as_document, found))
 
 
-def _file(here: Place, found: Qa) -> None:
+def _file(here: ReportScope, found: Qa) -> None:
     """File the report, and say what became of it. It is made again by every sweep, so a newer one replaces it."""
     from guardrails.evidence.lock import locked
-    from guardrails.evidence.store import Store
+    from guardrails.evidence.store import EvidenceStore
     from guardrails.reports.audit import MADE
     from guardrails.reports.reduce import folder_of, reduce_packets
     from guardrails.reports.save import file
@@ -136,5 +136,5 @@ def _file(here: Place, found: Qa) -> None:
     }
     with locked(here.repo, found.spec, "speckit qa"):
         earlier = {path: here.snapshot.read(path) for path in files}
-        for each in file(Store(here.repo.root), files, earlier, MADE.encode(), replace=True):
+        for each in file(EvidenceStore(here.repo.root), files, earlier, MADE.encode(), replace=True):
             click.echo(f"{each.outcome}: {printable(each.path)}", err=True)

@@ -10,7 +10,7 @@ import click
 
 from guardrails.cli.options import Globals, global_options, merged
 from guardrails.cli.output import write_report
-from guardrails.cli.report_options import NOTHING, Place, clean, place, safe
+from guardrails.cli.report_options import NOTHING, ReportScope, clean, place, safe
 from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
 
@@ -22,7 +22,7 @@ FOLDER = "report"
 """Below `speckit` in the git directory, where a site makes no tree dirty."""
 
 
-class Made(NamedTuple):
+class SitePage(NamedTuple):
     """One page of the site."""
 
     link: Link
@@ -75,7 +75,7 @@ def command(
     return 0
 
 
-def _write(here: Place, folder: str, pages: list[Made]) -> str:
+def _write(here: ReportScope, folder: str, pages: list[SitePage]) -> str:
     """Write every page and the index, and say where that lies."""
     from guardrails.reports.formats.html import render
     from guardrails.reports.formats.plain_json import moment
@@ -93,7 +93,7 @@ def _write(here: Place, folder: str, pages: list[Made]) -> str:
     return os.path.join(folder, "index.html")
 
 
-def _pages(here: Place, globals_: Globals, chosen: tuple[str, ...], weeks: int) -> list[Made]:
+def _pages(here: ReportScope, globals_: Globals, chosen: tuple[str, ...], weeks: int) -> list[SitePage]:
     from guardrails.reports import adoption, status
     from guardrails.reports.reduce import reduce
     from guardrails.reports.view import Link
@@ -112,14 +112,14 @@ def _pages(here: Place, globals_: Globals, chosen: tuple[str, ...], weeks: int) 
     states = safe(here, status.status(facts, here.settings, now, 24.0))
     adopted = safe(here, adoption.adoption(facts, now, weeks))
     made = [
-        Made(first[1], status.view(states, limits, now)._replace(links=first)),
-        Made(first[2], adoption.view(adopted, limits, now)._replace(links=first)),
+        SitePage(first[1], status.view(states, limits, now)._replace(links=first)),
+        SitePage(first[2], adoption.view(adopted, limits, now)._replace(links=first)),
     ]
     made += [page for spec in specs for page in _of_spec(here, globals_, spec, weeks, first)]
     return [*made, *(page for spec in specs for page in _benchmark(here, spec, first))]
 
 
-def _benchmark(here: Place, spec: str, first: tuple[Link, ...]) -> Iterator[Made]:
+def _benchmark(here: ReportScope, spec: str, first: tuple[Link, ...]) -> Iterator[SitePage]:
     """The latest benchmark of a SPEC that was made here: it is about profiles, not about a snapshot."""
     from guardrails.reports.bench import About, compare, view
     from guardrails.reports.view import Link
@@ -134,10 +134,12 @@ def _benchmark(here: Place, spec: str, first: tuple[Link, ...]) -> Iterator[Made
     about = About(plan.spec, plan.name, plan.source, plan.commit, plan.runs, plan.proofs, None, cost)
     link = Link(f"bench-{spec}.html", f"Benchmark of {spec}", f"{', '.join(plan.profiles)} on {', '.join(plan.stages)}")
     found = compare([each.sample for each in done], plan.profiles, plan.stages)
-    yield Made(link, view(*safe(here, (about, found)), here.now)._replace(links=(*first, link)))
+    yield SitePage(link, view(*safe(here, (about, found)), here.now)._replace(links=(*first, link)))
 
 
-def _of_spec(here: Place, globals_: Globals, spec: str, weeks: int, first: tuple[Link, ...]) -> Iterator[Made]:
+def _of_spec(
+    here: ReportScope, globals_: Globals, spec: str, weeks: int, first: tuple[Link, ...]
+) -> Iterator[SitePage]:
     """The audit and the QA of one SPEC, each leading to the other."""
     from guardrails.cli import audit, qa
     from guardrails.reports.qa import view
@@ -148,7 +150,7 @@ def _of_spec(here: Place, globals_: Globals, spec: str, weeks: int, first: tuple
     links = (*first, audit_link, qa_link)
     audited = audit.gather(here, globals_, spec)
     if audited is not None:
-        yield Made(audit_link, audit.report_view(here, safe(here, audited))._replace(links=links))
+        yield SitePage(audit_link, audit.report_view(here, safe(here, audited))._replace(links=links))
     swept = qa.gather(here, globals_, spec, weeks)
     if swept is not None:
-        yield Made(qa_link, view(safe(here, swept))._replace(links=links))
+        yield SitePage(qa_link, view(safe(here, swept))._replace(links=links))

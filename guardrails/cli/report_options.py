@@ -28,7 +28,7 @@ NOTHING = 3
 FAILED = 1
 
 
-class Place(NamedTuple):
+class ReportScope(NamedTuple):
     """What a report is about: one snapshot, the settings that hold for it, and when."""
 
     repo: Repo
@@ -61,7 +61,7 @@ def report_options(*formats: str) -> Callable[[F], F]:
     return add
 
 
-def place(globals_: Globals, source: str | None) -> Place:
+def place(globals_: Globals, source: str | None) -> ReportScope:
     """The one snapshot that `source` names. Raises GuardrailError when it names several, or none."""
     from guardrails.cli.run_checks import load_settings
 
@@ -78,10 +78,10 @@ def place(globals_: Globals, source: str | None) -> Place:
         snapshots = resolve(repo, text)
     if len(snapshots) != 1:
         raise GuardrailError(f"{text} names {len(snapshots)} states, a report is about one", "name one with --source")
-    return Place(repo, snapshots[0], load_settings(snapshots[0], repo, globals_), moment_of(repo))
+    return ReportScope(repo, snapshots[0], load_settings(snapshots[0], repo, globals_), moment_of(repo))
 
 
-def run_settings_of(here: Place, globals_: Globals) -> RunSettings:
+def run_settings_of(here: ReportScope, globals_: Globals) -> RunSettings:
     """The budget, profiles and routes that hold for a snapshot."""
     from guardrails.cli.run_checks import load_run_config
 
@@ -102,20 +102,20 @@ def moment_of(repo: Repo) -> datetime:
         ) from error
 
 
-def redactor_for(here: Place) -> Redactor:
+def redactor_for(here: ReportScope) -> Redactor:
     """What keeps secrets out of every report."""
     from guardrails.secrets.redact import Redactor
 
     return Redactor((*Settings().secrets.variables, *here.settings.secrets.variables), os.environ)
 
 
-def safe(here: Place, value: Value) -> Value:
+def safe(here: ReportScope, value: Value) -> Value:
     """What a report says, without any secret that evidence quotes. To be asked for before it is written: Markdown,
     HTML, CSV and JSON escape what a secret is made of, and then nobody would know it again."""
     return redactor_for(here).value(value)
 
 
-def clean(here: Place, text: str) -> str:
+def clean(here: ReportScope, text: str) -> str:
     """A report without any secret that evidence quotes, and without what UTF-8 cannot hold."""
     from guardrails.core.text import utf8
 
@@ -133,6 +133,6 @@ def rendered(form: str, view: Callable[[], View], document: Callable[[], dict[st
     return view_renderer(form)(view())
 
 
-def show(here: Place, text: str, output: str | None) -> None:
+def show(here: ReportScope, text: str, output: str | None) -> None:
     """Print a report, or write it to a file as a whole."""
     write_report(clean(here, text), output)

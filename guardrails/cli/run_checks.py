@@ -20,7 +20,7 @@ from guardrails.errors import GuardrailError
 from guardrails.git.repo import Repo, open_repo
 from guardrails.reports.formats.choice import FORMATS
 from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import Recall, Scope, Subject
+from guardrails.snapshot.context import CheckContext, Recall, Scope
 
 if TYPE_CHECKING:
     from guardrails.config.loader import Loaded, LoadedForRun
@@ -30,7 +30,7 @@ INTERNAL = 70
 _PLAIN_SOURCES: tuple[SourceKind, ...] = ("worktree", "index", "push")
 
 
-class Request(NamedTuple):
+class CheckRequest(NamedTuple):
     """What a check command was asked."""
 
     command: str
@@ -70,25 +70,25 @@ def judging_options(function: F) -> F:
     return global_options(function)
 
 
-class Done(int):
+class FinalExit(int):
     """An exit code after which nothing is left to do: the report is written, and nothing is held open."""
 
 
-def judge(request: Request, globals_: Globals) -> Done:
+def judge(request: CheckRequest, globals_: Globals) -> FinalExit:
     """Run the request, report, and return the exit code. A run that cannot judge reports why, in the same format."""
     # A check makes many small values and no cycles, and ends: collecting garbage would only cost time.
     gc.disable()
-    subjects: list[Subject] = []
+    subjects: list[CheckContext] = []
     try:
         subjects = _subjects(request, globals_)
-        result = runner.run(request.command, request.checks, subjects, request.if_any)
+        result = runner.run_checks(request.command, request.checks, subjects, request.if_any)
     except GuardrailError as error:
         result = _failed(request, Problem(error.message, error.hint), error.exit_code)
     except Exception as error:  # noqa: BLE001  an internal error is reported in the format that was asked for, too
         from guardrails.cli.crash import report
 
         result = _failed(request, report(error), INTERNAL)
-    return Done(emit(_redacted(result, [subject.settings for subject in subjects]), request, globals_))
+    return FinalExit(emit(_redacted(result, [subject.settings for subject in subjects]), request, globals_))
 
 
 def _redacted(result: Result, known: Sequence[Settings]) -> Result:
@@ -102,7 +102,7 @@ def _redacted(result: Result, known: Sequence[Settings]) -> Result:
     return Redactor(variables, os.environ).result(result)
 
 
-def _failed(request: Request, problem: Problem, code: int) -> Result:
+def _failed(request: CheckRequest, problem: Problem, code: int) -> Result:
     source = request.source or os.environ.get("SPECKIT_SOURCE") or "worktree"
     kind: SourceKind = "range" if ".." in source else "commit"
     if source == "hook":
@@ -113,7 +113,7 @@ def _failed(request: Request, problem: Problem, code: int) -> Result:
     return runner.failed(request.command, Source(kind, source), problem, code)
 
 
-def _subjects(request: Request, globals_: Globals) -> list[Subject]:
+def _subjects(request: CheckRequest, globals_: Globals) -> list[CheckContext]:
     repo = open_repo(globals_.repo)
     source = request.source or repo.environment.get("SPECKIT_SOURCE") or "worktree"
     return [_subject(snapshot, request, repo, globals_) for snapshot in _resolve(repo, source, request.pushed_to)]
@@ -129,7 +129,7 @@ def _resolve(repo: Repo, source: str, pushed_to: tuple[str, ...]) -> list[Snapsh
     return resolve(repo, source, pushed_to)
 
 
-def _subject(snapshot: Snapshot, request: Request, repo: Repo, globals_: Globals) -> Subject:
+def _subject(snapshot: Snapshot, request: CheckRequest, repo: Repo, globals_: Globals) -> CheckContext:
     settings = load_settings(snapshot, repo, globals_)
     scope = request.scope
     if request.files:
@@ -137,7 +137,7 @@ def _subject(snapshot: Snapshot, request: Request, repo: Repo, globals_: Globals
     if scope.spec is not None:
         scope = scope._replace(spec=settings.layout.require_id(scope.spec))
     recall = request.recall(repo, settings) if request.recall else None
-    return Subject(snapshot, settings, datetime.now(timezone.utc), scope, recall)
+    return CheckContext(snapshot, settings, datetime.now(timezone.utc), scope, recall)
 
 
 def load_settings(snapshot: Snapshot, repo: Repo, globals_: Globals) -> Settings:
@@ -153,7 +153,7 @@ def load_config(snapshot: Snapshot, environ: Mapping[str, str], named: str | Non
     """The configuration as it is judged with: what is committed with the bytes it speaks of."""
     from guardrails.config import loader  # hooks start often, and most repositories need no file
 
-    return loader.load(_config_bytes(snapshot, named), named or CONFIG_FILE, environ)
+    return loader.load_settings(_config_bytes(snapshot, named), named or CONFIG_FILE, environ)
 
 
 def load_run_config(snapshot: Snapshot, environ: Mapping[str, str], named: str | None) -> LoadedForRun:

@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from guardrails.agents.types import Progress
+from guardrails.agents.types import CallProgress
 from guardrails.cli.options import Globals
 from guardrails.core.cost import Cost, abbreviated
 from guardrails.core.text import printable
-from guardrails.runs.history import Asked, Guarded, Record, Recovered, Settled, Shut, Started
+from guardrails.runs.history import (
+    AgentsAsked,
+    HistoryRecord,
+    RecoveryTaken,
+    StageClosed,
+    StageOpened,
+    StageSettled,
+    StageStarted,
+)
 from guardrails.runs.planner import Run
 from guardrails.runs.recovery import Retry
 from guardrails.runs.summary import cost_of
@@ -27,7 +35,7 @@ if TYPE_CHECKING:
 _STYLES = {"passed": "green", "failed": "red", "halted": "red", "skipped": "yellow", "waiting": "dim"}
 
 
-class Display:
+class RunDisplay:
     """Lines are printed as they come, above the table where there is one."""
 
     def __init__(self, globals_: Globals, hide: Callable[[str], str]) -> None:
@@ -129,17 +137,17 @@ class StageRow:
         self.agents: dict[str, AgentRow] = {}
         self.since: float | None = None
         self.took: float | None = None
-        self.records: list[Record] = []
+        self.records: list[HistoryRecord] = []
 
     @property
     def cost(self) -> Cost:
-        return cost_of(record.round for record in self.records if isinstance(record, Asked) and record.round)
+        return cost_of(record.round for record in self.records if isinstance(record, AgentsAsked) and record.round)
 
 
 class Board:
     """Watches a run (see `performing.Watcher`) and tells each thing that happens as a line."""
 
-    def __init__(self, stages: Sequence[str], tell: Tell, history: Sequence[Record] = ()) -> None:
+    def __init__(self, stages: Sequence[str], tell: Tell, history: Sequence[HistoryRecord] = ()) -> None:
         self.rows = {stage: StageRow(stage) for stage in stages}
         self._tell = tell
         for record in history:
@@ -157,7 +165,7 @@ class Board:
             for agent in step.agents:
                 row.agents[agent] = AgentRow(agent, "waiting", time.monotonic())
 
-    def call(self, progress: Progress) -> None:
+    def call(self, progress: CallProgress) -> None:
         row = next((each for each in self.rows.values() if each.state == "asking"), None)
         if row is None:
             return
@@ -175,35 +183,35 @@ class Board:
         said = f"failed after {took:.1f} s: {finished.problem}" if finished.problem else f"answered in {took:.1f} s"
         self._tell(f"{row.name}: {progress.agent} {said}{' (recorded)' if finished.replayed else ''}")
 
-    def record(self, record: Record) -> None:
+    def record(self, record: HistoryRecord) -> None:
         self._enter(record)
         line = _line(record)
         if line:
             self._tell(line)
 
-    def _enter(self, record: Record) -> None:
+    def _enter(self, record: HistoryRecord) -> None:
         stage = getattr(record, "stage", None)
         if stage not in self.rows:
             return
         row = self.rows[stage]
         row.records.append(record)
-        if isinstance(record, Shut):
+        if isinstance(record, StageClosed):
             row.state = record.closed.status
             row.took = None if row.since is None else time.monotonic() - row.since
 
 
-def _line(record: Record) -> str | None:
+def _line(record: HistoryRecord) -> str | None:
     """What is said of a step that was taken."""
-    if isinstance(record, Started):
+    if isinstance(record, StageStarted):
         return f"{record.stage}: begun"
-    if isinstance(record, Guarded):
+    if isinstance(record, StageOpened):
         return f"{record.stage}: guardrail open" if record.opened.halt is None else None
-    if isinstance(record, Recovered) and record.action != "escalate":
+    if isinstance(record, RecoveryTaken) and record.action != "escalate":
         wait = f" after {record.wait:g} s" if record.wait else ""
         profile = f" under profile {record.profile}" if record.profile else ""
         return f"{record.stage}: {record.action}{profile}{wait}: {record.reason}"
-    if isinstance(record, Settled):
+    if isinstance(record, StageSettled):
         return f"{record.stage}: {record.verdict}" + (f": {'; '.join(record.reasons)}" if record.reasons else "")
-    if isinstance(record, Shut):
+    if isinstance(record, StageClosed):
         return f"{record.stage}: {record.closed.status}"
     return None

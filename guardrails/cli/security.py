@@ -9,12 +9,12 @@ import click
 
 from guardrails.checks.security_review.form import TRACKER
 from guardrails.cli.options import Globals, global_options, merged
-from guardrails.cli.run_checks import Request, judge, load_settings
+from guardrails.cli.run_checks import CheckRequest, judge, load_settings
 from guardrails.core.text import printable
 from guardrails.engine.registry import Check
 from guardrails.evidence.lock import locked
 from guardrails.git.repo import open_repo
-from guardrails.services.security_reviews import Decision, Place, Standing, keep
+from guardrails.services.security_reviews import Decision, ReviewContext, Standing, keep
 from guardrails.services.spec_files import note
 from guardrails.snapshot.context import Scope
 from guardrails.snapshot.worktree import Worktree
@@ -55,13 +55,13 @@ def command(ctx: click.Context, /, spec: str, *, check: bool, **options: Any) ->
     if check:
         if decision:
             raise click.UsageError("--check records nothing")
-        return judge(Request("security", (CHECK,), None, Scope(spec=spec)), globals_)
+        return judge(CheckRequest("security", (CHECK,), None, Scope(spec=spec)), globals_)
     repo = open_repo(globals_.repo)
     tree = Worktree(repo)
     settings = load_settings(tree, repo, globals_)
     spec = settings.layout.require_id(spec)
     with locked(repo, spec, "speckit security"):
-        place = Place(repo, tree, settings, spec, datetime.now(timezone.utc))
+        place = ReviewContext(repo, tree, settings, spec, datetime.now(timezone.utc))
         standing = keep(place, decision)
         _remember(place, decision, standing)
     _show(standing, spec, globals_)
@@ -82,7 +82,7 @@ def _decision(sign_off: bool, reject: str | None, not_required: str | None, by: 
     return Decision("not-required", None, not_required) if not_required is not None else None
 
 
-def _remember(place: Place, decision: Decision | None, standing: Standing) -> None:
+def _remember(place: ReviewContext, decision: Decision | None, standing: Standing) -> None:
     record = next((written for written in standing.written if written.path.endswith(TRACKER)), None)
     if decision is None or record is None:
         return

@@ -8,15 +8,15 @@ from typing import Any
 
 import click
 
-from guardrails.agents.run_context import World
+from guardrails.agents.run_context import RunContext
 from guardrails.cli.options import Globals, global_options, merged
 from guardrails.cli.run_context import world_here
 from guardrails.config.layout import STAGES
 from guardrails.core.text import printable
 from guardrails.evidence.lock import locked
 from guardrails.evidence.names import new_session
-from guardrails.runs.check_result import Examined
-from guardrails.runs.checkpoint import Notes
+from guardrails.runs.check_result import CheckResult
+from guardrails.runs.checkpoint import Checkpoint
 from guardrails.runs.policy import substituted
 from guardrails.runs.serialize import pack
 from guardrails.runs.stage import Closed, close_stage, open_stage
@@ -74,15 +74,15 @@ def command(
     return closed.exit_code
 
 
-def _run(world: World, stage: str) -> Closed:
+def _run(world: RunContext, stage: str) -> Closed:
     session = new_session(world.settings.layout, world.spec, stage, datetime.now(timezone.utc))
     opened = open_stage(world, session, tree_state(world), ())
     closed = close_stage(world, session, opened, None, ())
-    Notes(world.repo, session).forget()
+    Checkpoint(world.repo, session).forget()
     return closed._replace(written=(*opened.written, *closed.written))
 
 
-def announced(world: World, stage: str) -> list[str]:
+def announced(world: RunContext, stage: str) -> list[str]:
     """What the guardrail of a stage would do, line by line; the last says that nothing was done."""
     plan = ready(world, stage)
     redactor = redactor_of(world.settings, world.environment)
@@ -96,7 +96,7 @@ def announced(world: World, stage: str) -> list[str]:
     return [*lines, "nothing was run, nothing was written"]
 
 
-def _document(world: World, closed: Closed) -> dict[str, Any]:
+def _document(world: RunContext, closed: Closed) -> dict[str, Any]:
     made: dict[str, Any] = {
         "schema": "speckit.stage/1",
         "spec": world.spec,
@@ -113,7 +113,7 @@ def _document(world: World, closed: Closed) -> dict[str, Any]:
     return clean
 
 
-def _show(world: World, closed: Closed, globals_: Globals) -> None:
+def _show(world: RunContext, closed: Closed, globals_: Globals) -> None:
     redactor = redactor_of(world.settings, world.environment)
     for row in closed.rows:
         if row.status == "failed" or not globals_.quiet:
@@ -134,6 +134,6 @@ def _show(world: World, closed: Closed, globals_: Globals) -> None:
     click.echo(f"{closed.stage}: {closed.status}{stopped}")
 
 
-def _line(redactor: Redactor, row: Examined, globals_: Globals) -> str:
+def _line(redactor: Redactor, row: CheckResult, globals_: Globals) -> str:
     status = click.style(row.status, fg=COLOURS[row.status]) if globals_.colored() else row.status
     return ": ".join((row.name, status, *([printable(redactor.text(row.message))] if row.message else [])))

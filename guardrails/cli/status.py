@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guardrails.cli.options import merged
-from guardrails.cli.report_options import NOTHING, Place, place, rendered, report_options, safe, show
+from guardrails.cli.report_options import NOTHING, ReportScope, place, rendered, report_options, safe, show
 from guardrails.core.text import printable
 
 if TYPE_CHECKING:
-    from guardrails.reports.status import Status
+    from guardrails.reports.status import StatusReport
 
 
 @click.command("status", short_help="The state of each SPEC, and the step to take next.")
@@ -60,7 +60,7 @@ def command(
     return NOTHING
 
 
-def _gathered(here: Place, stale_hours: float, spec: str | None) -> Status:
+def _gathered(here: ReportScope, stale_hours: float, spec: str | None) -> StatusReport:
     from guardrails.reports.evidence_files import Reach
     from guardrails.reports.reduce import reduce
     from guardrails.reports.status import status

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from guardrails.config.layout import Layout, is_pattern
-from guardrails.config.reader import Reader, Value
+from guardrails.config.reader import EffectiveValue, Reader
 from guardrails.config.settings import (
     CREDENTIAL_NAME,
     HAL,
@@ -17,17 +17,17 @@ from guardrails.config.settings import (
     Acceptance,
     CleanTree,
     Consensus,
-    Document,
-    Evidence,
+    DocumentRule,
+    EvidenceSettings,
     MemorySettings,
     Overrides,
     Secrets,
-    Section,
+    SectionRule,
     Security,
     Service,
     Settings,
-    Stage,
-    Tracker,
+    StageRoster,
+    TrackerSettings,
     Waiver,
     from_environment,
     hal_from_environment,
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 # The tracker's part of the configuration.
 
 
-def read_tracker(reader: Reader, default: Tracker) -> Tracker:
+def read_tracker(reader: Reader, default: TrackerSettings) -> TrackerSettings:
     """How the tracker is read, and which status may follow which."""
     statuses = tuple(reader.get(default.statuses, "tracker", "statuses"))
-    return Tracker(
+    return TrackerSettings(
         columns=tuple(reader.get(default.columns, "tracker", "columns")),
         statuses=statuses,
         required="tracker" in reader.tree.get("layout", {}),
@@ -57,7 +57,7 @@ def read_tracker(reader: Reader, default: Tracker) -> Tracker:
 
 
 def _transitions(
-    reader: Reader, default: Tracker, statuses: tuple[str, ...]
+    reader: Reader, default: TrackerSettings, statuses: tuple[str, ...]
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The configured steps. A status nobody can have would make a step that nobody can take."""
     given = reader.get(None, "tracker", "transitions")
@@ -73,7 +73,7 @@ def _transitions(
 
 class Loaded(NamedTuple):
     settings: Settings
-    values: tuple[Value, ...]
+    values: tuple[EffectiveValue, ...]
 
 
 class LoadedForRun(NamedTuple):
@@ -81,13 +81,13 @@ class LoadedForRun(NamedTuple):
 
     settings: Settings
     run: "RunSettings"
-    values: tuple[Value, ...]
+    values: tuple[EffectiveValue, ...]
 
 
 _EMPTY: dict[str, Any] = {}
 
 
-def load(data: bytes | None, name: str, environ: Mapping[str, str]) -> Loaded:
+def load_settings(data: bytes | None, name: str, environ: Mapping[str, str]) -> Loaded:
     """The configuration in `data` (None: there is no file), under what the environment says."""
     reader = _reader(data, name)
     return Loaded(_assemble(reader, environ), (*reader.values, *_unread(reader)))
@@ -106,9 +106,9 @@ def load_for_run(data: bytes | None, name: str, environ: Mapping[str, str]) -> L
 def _reader(data: bytes | None, name: str) -> Reader:
     if data is None:
         return Reader(_EMPTY, None, name)
-    from guardrails.config.yaml import parse
+    from guardrails.config.yaml import parse_yaml
 
-    parsed = parse(data, name)
+    parsed = parse_yaml(data, name)
     _validate(parsed, name)
     return Reader(parsed.value, parsed, name)
 
@@ -164,7 +164,7 @@ def _layout(reader: Reader, default: Layout) -> Layout:
     )
 
 
-def _evidence(reader: Reader, default: Evidence) -> Evidence:
+def _evidence(reader: Reader, default: EvidenceSettings) -> EvidenceSettings:
     warn = reader.get(default.warn_bytes / MEGABYTE, "evidence", "warn_mb")
     limit = reader.get(default.limit_bytes / MEGABYTE, "evidence", "limit_mb")
     if warn > limit:
@@ -174,7 +174,7 @@ def _evidence(reader: Reader, default: Evidence) -> Evidence:
             "evidence",
             "warn_mb",
         )
-    return Evidence(
+    return EvidenceSettings(
         warn_bytes=int(warn * MEGABYTE),
         limit_bytes=int(limit * MEGABYTE),
         keep_runs=reader.get(default.keep_runs, "evidence", "keep_runs"),
@@ -187,28 +187,28 @@ def _plain_paths(reader: Reader, default: tuple[str, ...], *key: str) -> tuple[s
     return tuple(reader.plain(path, *key).rstrip("/") for path in reader.get(default, *key))
 
 
-def _documents(reader: Reader, default: tuple[Document, ...]) -> tuple[Document, ...]:
+def _documents(reader: Reader, default: tuple[DocumentRule, ...]) -> tuple[DocumentRule, ...]:
     known = {document.name: document for document in default}
     given = reader.get({}, "documents", "required")
     for name, sections in given.items():
-        known[name] = Document(name, tuple(_section(section) for section in sections))
+        known[name] = DocumentRule(name, tuple(_section(section) for section in sections))
     return tuple(known.values())
 
 
-def _section(item: str | dict[str, Any]) -> Section:
+def _section(item: str | dict[str, Any]) -> SectionRule:
     if isinstance(item, str):
-        return Section(item)
-    return Section(item.get("heading"), tuple(item.get("table", ())))
+        return SectionRule(item)
+    return SectionRule(item.get("heading"), tuple(item.get("table", ())))
 
 
-def _stage(reader: Reader, default: Stage, profile: str) -> Stage:
+def _stage(reader: Reader, default: StageRoster, profile: str) -> StageRoster:
     """The roster of a stage: that of the profile in force, where it has one of its own."""
     roster = reader.get(default.agents, "stages", default.name, "agents")
     stages = reader.tree.get("profiles", {}).get(profile, {}).get("stages", {})
     if "agents" in stages.get(default.name, {}):
         roster = stages[default.name]["agents"]
         reader.replace(f"stages.{default.name}.agents", roster, f"environment SPECKIT_PROFILE ({profile})")
-    return Stage(default.name, tuple(roster))
+    return StageRoster(default.name, tuple(roster))
 
 
 def _consensus(reader: Reader, default: Consensus) -> Consensus:
@@ -296,15 +296,15 @@ def _require_day(reader: Reader, text: str, index: int) -> None:
 def _overrides(reader: Reader, environ: Mapping[str, str]) -> Overrides:
     overrides = from_environment(environ).overrides
     origin = "environment SPEC_OPS_ALLOW_DIRTY" if environ.get("SPEC_OPS_ALLOW_DIRTY") else "default"
-    reader.values.append(Value("overrides.allow_dirty", overrides.allow_dirty, origin))
+    reader.values.append(EffectiveValue("overrides.allow_dirty", overrides.allow_dirty, origin))
     return overrides
 
 
-def _unread(reader: Reader) -> list[Value]:
+def _unread(reader: Reader) -> list[EffectiveValue]:
     """What the file sets beyond the values read above: shown by `speckit config` as it stands."""
     seen = {value.key for value in reader.values}
     return [
-        Value(key, item, reader.origin(tuple(key.split("."))))
+        EffectiveValue(key, item, reader.origin(tuple(key.split("."))))
         for section, part in reader.tree.items()
         for key, item in _flat(section, part)
         if not any(key == known or key.startswith(known + ".") for known in seen)

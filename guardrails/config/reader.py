@@ -7,10 +7,10 @@ from guardrails.core.paths import is_plain
 from guardrails.errors import GuardrailError
 
 if TYPE_CHECKING:
-    from guardrails.config.yaml import Key, Parsed
+    from guardrails.config.yaml import Parsed, YamlPath
 
 
-class Value(NamedTuple):
+class EffectiveValue(NamedTuple):
     """One effective value: its dotted key, and `default`, `FILE:LINE` or `environment NAME`."""
 
     key: str
@@ -23,23 +23,23 @@ class Reader:
 
     def __init__(self, tree: dict[str, Any], parsed: "Parsed | None", name: str) -> None:
         self.tree, self.parsed, self.name = tree, parsed, name
-        self.values: list[Value] = []
+        self.values: list[EffectiveValue] = []
 
     def get(self, default: Any, *key: str) -> Any:
         found: Any = self.tree
         for part in key:
             if not isinstance(found, dict) or part not in found:
-                self.values.append(Value(".".join(key), default, "default"))
+                self.values.append(EffectiveValue(".".join(key), default, "default"))
                 return default
             found = found[part]
-        self.values.append(Value(".".join(key), found, self.origin(key)))
+        self.values.append(EffectiveValue(".".join(key), found, self.origin(key)))
         return found
 
     def replace(self, key: str, value: Any, origin: str) -> None:
         """Note that a value that was read gave way to another."""
-        self.values = [Value(key, value, origin) if known.key == key else known for known in self.values]
+        self.values = [EffectiveValue(key, value, origin) if known.key == key else known for known in self.values]
 
-    def origin(self, key: "Key") -> str:
+    def origin(self, key: "YamlPath") -> str:
         assert self.parsed is not None
         return f"{self.name}:{self.parsed.where(key).line}"
 

@@ -18,7 +18,7 @@ from guardrails.config.run_settings import (
     Price,
     Profile,
     Prompts,
-    Recovery,
+    RecoverySettings,
     RunSettings,
     StagePlan,
     Tool,
@@ -133,12 +133,12 @@ def _stage(reader: Reader, base: StagePlan, item: dict[str, Any], *key: str) -> 
     return base._replace(**changed)
 
 
-def _recovery(reader: Reader, default: Recovery) -> Recovery:
+def _recovery(reader: Reader, default: RecoverySettings) -> RecoverySettings:
     backoff = reader.get(f"{default.backoff:g}s", "consensus", "backoff")
     span = seconds(backoff)
     if span > LONGEST_WAIT:
         raise reader.fail(f"{backoff} is no time to wait", "give at most 24h", "consensus", "backoff")
-    return Recovery(
+    return RecoverySettings(
         retries=reader.get(default.retries, "consensus", "retries"),
         backoff=span,
         fallback=reader.get(default.fallback, "consensus", "fallback"),

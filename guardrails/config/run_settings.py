@@ -64,7 +64,7 @@ class StagePlan(NamedTuple):
     """whether what the stage would skip fails it"""
 
 
-class Recovery(NamedTuple):
+class RecoverySettings(NamedTuple):
     """What is done when agents do not answer, or contradict each other."""
 
     retries: int = 1
@@ -145,7 +145,7 @@ class RunSettings(NamedTuple):
 
     agents: tuple[Agent, ...] = AGENTS
     stages: tuple[StagePlan, ...] = ()
-    recovery: Recovery = Recovery()
+    recovery: RecoverySettings = RecoverySettings()
     budget: Budget = Budget()
     prompts: Prompts = Prompts()
     alerts: Alerts = Alerts()

@@ -17,7 +17,7 @@ SignatureUse = Literal["off", "optional", "required"]
 SIGNATURE_USES: tuple[SignatureUse, ...] = ("off", "optional", "required")
 
 
-class Evidence(NamedTuple):
+class EvidenceSettings(NamedTuple):
     warn_bytes: int = 15 * MEGABYTE
     limit_bytes: int = 25 * MEGABYTE
     keep_runs: int = 3
@@ -27,7 +27,7 @@ class Evidence(NamedTuple):
     """whether the seal of a run is signed: never, where git has a key to sign with, or always"""
 
 
-class Tracker(NamedTuple):
+class TrackerSettings(NamedTuple):
     columns: tuple[str, ...] = (
         "Order", "Task ID", "Title", "Status", "Owners", "PRD", "Branch", "PR", "Last Validation", "Evidence", "Notes",
     )  # fmt: skip
@@ -48,47 +48,49 @@ class Tracker(NamedTuple):
     """documents of a SPEC that evidence for Done must not be older than; none for no such comparison"""
 
 
-class Section(NamedTuple):
+class SectionRule(NamedTuple):
     """A heading a document must have, a table it must have, or a table below a heading. Columns may be in any order."""
 
     heading: str | None
     columns: tuple[str, ...] = ()
 
 
-class Document(NamedTuple):
+class DocumentRule(NamedTuple):
     """A document every SPEC directory must hold, and what must be in it."""
 
     name: str
-    sections: tuple[Section, ...]
+    sections: tuple[SectionRule, ...]
 
 
-def _headings(*names: str) -> tuple[Section, ...]:
-    return tuple(Section(name) for name in names)
+def _headings(*names: str) -> tuple[SectionRule, ...]:
+    return tuple(SectionRule(name) for name in names)
 
 
 DOCUMENTS = (
-    Document("spec.md", _headings("Context", "Objectives")),
-    Document(
+    DocumentRule("spec.md", _headings("Context", "Objectives")),
+    DocumentRule(
         "plan.md",
         (
             *_headings("Inputs", "Work Breakdown"),
-            Section("Acceptance Mapping", ("Requirement", "Validation Step")),
+            SectionRule("Acceptance Mapping", ("Requirement", "Validation Step")),
             *_headings("Risks & Unknowns", "Exit Criteria"),
         ),
     ),
-    Document("tasks.md", (Section(None, ("Order", "Task", "Owner", "Status", "Validation")),)),
+    DocumentRule("tasks.md", (SectionRule(None, ("Order", "Task", "Owner", "Status", "Validation")),)),
 )
 
 _TRIO = ("gemini", "claude", "gpt_pro")
 
 
-class Stage(NamedTuple):
+class StageRoster(NamedTuple):
     name: str
     agents: tuple[str, ...]
     """the declared roster: who must answer before the stage can be ok"""
 
 
-ROSTERS = tuple(Stage(name, (*_TRIO[:2], "gpt_codex", "gpt_pro") if name == "implement" else _TRIO) for name in STAGES)
+ROSTERS = tuple(
+    StageRoster(name, (*_TRIO[:2], "gpt_codex", "gpt_pro") if name == "implement" else _TRIO) for name in STAGES
+)
 
 
 class Consensus(NamedTuple):
@@ -256,10 +258,10 @@ class Overrides(NamedTuple):
 
 class Settings(NamedTuple):
     layout: Layout = Layout()
-    evidence: Evidence = Evidence()
-    tracker: Tracker = Tracker()
-    documents: tuple[Document, ...] = DOCUMENTS
-    stages: tuple[Stage, ...] = ROSTERS
+    evidence: EvidenceSettings = EvidenceSettings()
+    tracker: TrackerSettings = TrackerSettings()
+    documents: tuple[DocumentRule, ...] = DOCUMENTS
+    stages: tuple[StageRoster, ...] = ROSTERS
     consensus: Consensus = Consensus()
     clean_tree: CleanTree = CleanTree()
     secrets: Secrets = Secrets()

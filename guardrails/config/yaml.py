@@ -15,7 +15,7 @@ SIZE_LIMIT = 256 * 1024
 NODE_LIMIT = 20_000
 """Nodes after aliases are expanded: a few lines of nested aliases can stand for billions."""
 
-Key = tuple[str | int, ...]
+YamlPath = tuple[str | int, ...]
 
 
 class Position(NamedTuple):
@@ -29,16 +29,16 @@ class Parsed(NamedTuple):
     """`value` is dicts, lists and scalars; `positions` maps the path of each value to where it stands."""
 
     value: Any
-    positions: dict[Key, Position]
+    positions: dict[YamlPath, Position]
 
-    def where(self, key: Key) -> Position:
+    def where(self, key: YamlPath) -> Position:
         """The position of a value, or of the nearest thing above it that is written in the file."""
         while key not in self.positions and key:
             key = key[:-1]
         return self.positions.get(key, Position(1, 1))
 
 
-def parse(data: bytes, name: str) -> Parsed:
+def parse_yaml(data: bytes, name: str) -> Parsed:
     """The one document in `data`. Raises GuardrailError with file, line and column for anything else."""
     if len(data) > SIZE_LIMIT:
         raise GuardrailError(f"{name}: {len(data)} bytes is too large for a configuration file", "keep it small")
@@ -64,7 +64,7 @@ class _Builder:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.positions: dict[Key, Position] = {}
+        self.positions: dict[YamlPath, Position] = {}
         self.nodes = 0
         self.scalars = SafeConstructor()
 
@@ -73,7 +73,7 @@ class _Builder:
             return Parsed({}, {})
         return Parsed(self.value(node, ()), self.positions)
 
-    def value(self, node: Node, key: Key) -> Any:
+    def value(self, node: Node, key: YamlPath) -> Any:
         self.nodes += 1
         if self.nodes > NODE_LIMIT:
             raise GuardrailError(f"{self.name}: more than {NODE_LIMIT} values", "do not build lists from aliases")
@@ -85,7 +85,7 @@ class _Builder:
         assert isinstance(node, ScalarNode)
         return self.scalar(node)
 
-    def mapping(self, node: MappingNode, key: Key) -> dict[str, Any]:
+    def mapping(self, node: MappingNode, key: YamlPath) -> dict[str, Any]:
         made: dict[str, Any] = {}
         for name_node, value_node in node.value:
             if not isinstance(name_node, ScalarNode):

@@ -15,7 +15,7 @@ from guardrails.config.layout import Layout
 from guardrails.config.run_settings import Prompts
 from guardrails.config.settings import Settings
 from guardrails.consensus.model import Input
-from guardrails.consensus.quoting import beginning, fence_for, fenced, shown
+from guardrails.consensus.quoting import beginning, fence_for, fenced, quoted_text
 from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
 from guardrails.snapshot.base import Entry, Snapshot
@@ -38,7 +38,7 @@ class Cut(NamedTuple):
     size: int
 
 
-class Kit(NamedTuple):
+class GivenKit(NamedTuple):
     """The context kit that was given: its version stamp, and the digest of its README."""
 
     path: str
@@ -46,14 +46,14 @@ class Kit(NamedTuple):
     sha256: str
 
 
-class Context(NamedTuple):
+class PromptContext(NamedTuple):
     """`text` goes into prompts. `inputs` are all files it was made from, with the digest of all their bytes, and the
     repository's own file of prompts, whose words are around it."""
 
     text: str
     inputs: tuple[Input, ...]
     cut: tuple[Cut, ...]
-    kit: Kit | None = None
+    kit: GivenKit | None = None
 
 
 class _Document(NamedTuple):
@@ -65,7 +65,7 @@ class _Document(NamedTuple):
         return sha256(self.data).hexdigest()
 
 
-def collect(snapshot: Snapshot, settings: Settings, prompts: Prompts, spec: str) -> Context:
+def collect(snapshot: Snapshot, settings: Settings, prompts: Prompts, spec: str) -> PromptContext:
     """The context of a SPEC as the snapshot has it.
 
     A SPEC with several directories (with and without slug) is given the documents of all of them, as the verdict wants
@@ -82,7 +82,7 @@ def collect(snapshot: Snapshot, settings: Settings, prompts: Prompts, spec: str)
     for document, bytes_kept in zip(documents, kept, strict=True):
         if document.path in binding and document.data and not bytes_kept:
             raise GuardrailError(f"no room for {document.path} in the context", "raise prompts.context_bytes")
-    return Context(
+    return PromptContext(
         text,
         tuple(Input(each.path, each.sha256) for each in (*documents, *_override(snapshot, prompts, documents))),
         tuple(
@@ -145,7 +145,7 @@ def _compose(documents: Sequence[_Document], room: int) -> tuple[str, list[int]]
     for document, source, fence in headed:
         mark = len(_BOM) if source.startswith(_BOM) else 0
         body = beginning(source[mark:], room)
-        text = shown(body)
+        text = quoted_text(body)
         room -= len(text.encode())
         kept[document.path] = len(source[: mark + len(body)].encode("utf-8", "surrogateescape"))
         parts.append(f"{_heading(document, kept[document.path])}{fenced(text, fence)}")
@@ -158,10 +158,10 @@ def _heading(document: _Document, kept: int) -> str:
     return f"## {printable(document.path)}\n\nsha256 {document.sha256}, {much}\n\n"
 
 
-def _kit(readmes: Sequence[_Document]) -> Kit | None:
+def _kit(readmes: Sequence[_Document]) -> GivenKit | None:
     """The kit, where its README says which version it is. A README without a stamp is a document like others."""
     for each in readmes:
         match = _STAMP.search(each.data[:_STAMPED_WITHIN].decode("utf-8", "replace"))
         if match:
-            return Kit(each.path, printable(match[1]), each.sha256)
+            return GivenKit(each.path, printable(match[1]), each.sha256)
     return None

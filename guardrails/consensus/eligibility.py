@@ -6,11 +6,21 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from guardrails.consensus.model import AgentOutput, Input, Named, Problem, Prompt, Question, Record, Unusable, short
+from guardrails.consensus.model import (
+    AgentOutput,
+    Attribution,
+    ConsensusQuestion,
+    FileProblem,
+    Input,
+    Prompt,
+    Unusable,
+    WitnessRecord,
+    short,
+)
 from guardrails.consensus.sessions import names_stamp
 
 
-class Run(NamedTuple):
+class RunInputs(NamedTuple):
     """What the run's own records say it was made from; empty where they don't."""
 
     inputs: tuple[Input, ...] = ()
@@ -31,10 +41,10 @@ class Sorted(NamedTuple):
     twins: tuple[str, ...]
 
 
-def recorded_run(records: Sequence[Record]) -> Run:
+def recorded_run(records: Sequence[WitnessRecord]) -> RunInputs:
     """The run as its records give it, all of them together: what they give differently fits no output, as it should."""
     versions = sorted({record.prompt_version for record in records if record.prompt_version})
-    return Run(
+    return RunInputs(
         tuple(sorted({item for record in records for item in record.inputs})),
         " and ".join(versions) or None,
         tuple(row for record in records for row in record.prompts),
@@ -44,19 +54,19 @@ def recorded_run(records: Sequence[Record]) -> Run:
     )
 
 
-def faults_of_record(record: Record, question: Question) -> tuple[Problem, ...]:
+def faults_of_record(record: WitnessRecord, question: ConsensusQuestion) -> tuple[FileProblem, ...]:
     """Why a record cannot stand for this question."""
     if record.problems and record.problems[0].flaw == "unreadable":
         return record.problems
     return (*record.problems, *foreign(record.named, question))
 
 
-def is_about(record: Record, question: Question) -> bool:
+def is_about(record: WitnessRecord, question: ConsensusQuestion) -> bool:
     """Whether a record's words are about this question at all, whatever else is wrong with it."""
     return not any(fault.flaw in ("foreign", "unreadable") for fault in faults_of_record(record, question))
 
 
-def sort_outputs(outputs: Sequence[AgentOutput], question: Question, run: Run) -> Sorted:
+def sort_outputs(outputs: Sequence[AgentOutput], question: ConsensusQuestion, run: RunInputs) -> Sorted:
     """Tell the usable outputs from the others, each of which comes with its reasons."""
     usable, unusable, twins = [], [], set()
     by_agent = _by_agent(outputs, question)
@@ -64,7 +74,7 @@ def sort_outputs(outputs: Sequence[AgentOutput], question: Question, run: Run) -
         reasons = tuple(_reasons(output, question, run))
         rivals = by_agent[output.agent]
         if len({rival.sha256 for rival in rivals}) > 1:
-            reasons += (Problem("incomplete", f"is one of {len(rivals)} different outputs of {output.agent}"),)
+            reasons += (FileProblem("incomplete", f"is one of {len(rivals)} different outputs of {output.agent}"),)
         elif len(rivals) > 1 and output.agent in question.roster:
             twins.add(output.agent)
         if reasons:
@@ -74,7 +84,7 @@ def sort_outputs(outputs: Sequence[AgentOutput], question: Question, run: Run) -
     return Sorted(tuple(usable), tuple(unusable), tuple(sorted(twins)))
 
 
-def _by_agent(outputs: Sequence[AgentOutput], question: Question) -> dict[str, list[AgentOutput]]:
+def _by_agent(outputs: Sequence[AgentOutput], question: ConsensusQuestion) -> dict[str, list[AgentOutput]]:
     """The answers of each agent: filed under its name, or under none that is waited for but signed by it."""
     grouped: dict[str, list[AgentOutput]] = {}
     for output in outputs:
@@ -84,12 +94,12 @@ def _by_agent(outputs: Sequence[AgentOutput], question: Question) -> dict[str, l
     return grouped
 
 
-def _reasons(output: AgentOutput, question: Question, run: Run) -> Iterator[Problem]:
+def _reasons(output: AgentOutput, question: ConsensusQuestion, run: RunInputs) -> Iterator[FileProblem]:
     if output.problems and output.problems[0].flaw == "unreadable":
         yield from output.problems
         return
     if output.error is not None:  # first: this tells most
-        yield Problem("incomplete", f"reports an error: {output.error}")
+        yield FileProblem("incomplete", f"reports an error: {output.error}")
     yield from output.problems
     yield from foreign(output.named, question)
     yield from _signature(output)
@@ -97,7 +107,7 @@ def _reasons(output: AgentOutput, question: Question, run: Run) -> Iterator[Prob
     yield from _inputs(output, run)
 
 
-def foreign(named: Named, question: Question) -> Iterator[Problem]:
+def foreign(named: Attribution, question: ConsensusQuestion) -> Iterator[FileProblem]:
     """Problems of a file that says it belongs to another SPEC, stage or session than the place it was filed in.
 
     Older records say less; then the place says it, and what is written here without them fails its schema.
@@ -105,39 +115,39 @@ def foreign(named: Named, question: Question) -> Iterator[Problem]:
     for what, given, expected in (("SPEC", named.specs, question.spec), ("stage", named.stages, question.stage)):
         others = sorted(item for item in given - {expected} if "${" not in item)
         if others:
-            yield Problem("foreign", f"names the {what} {short(', '.join(others))}, not {expected}")
+            yield FileProblem("foreign", f"names the {what} {short(', '.join(others))}, not {expected}")
     if question.stamp:
         for session in sorted(named.sessions):
             if "${" not in session and not names_stamp(session, question.stamp):
-                yield Problem("foreign", f"names the session {short(session)}, not that of its file name")
+                yield FileProblem("foreign", f"names the session {short(session)}, not that of its file name")
 
 
-def _signature(output: AgentOutput) -> Iterator[Problem]:
+def _signature(output: AgentOutput) -> Iterator[FileProblem]:
     others = sorted(item for item in output.named.agents - {output.agent} if "${" not in item)
     if others:
-        yield Problem("foreign", f"is signed by {short(', '.join(others))}, not by {output.agent}")
+        yield FileProblem("foreign", f"is signed by {short(', '.join(others))}, not by {output.agent}")
     elif output.agent not in output.named.agents:
-        yield Problem("incomplete", "does not name its agent")
+        yield FileProblem("incomplete", "does not name its agent")
 
 
-def _prompt(output: AgentOutput, run: Run) -> Iterator[Problem]:
+def _prompt(output: AgentOutput, run: RunInputs) -> Iterator[FileProblem]:
     expected = [prompt for agent, prompt in run.prompts if agent == output.agent] or [Prompt(run.prompt_version)]
     for prompt in expected:
         mine = output.prompt
         if prompt.version and mine.version and prompt.version != mine.version:
-            yield Problem(
+            yield FileProblem(
                 "foreign", f"was made with prompt {short(mine.version)}, the run with {short(prompt.version)}"
             )
         if prompt.sha256 and mine.sha256 and prompt.sha256 != mine.sha256:
-            yield Problem("foreign", "was made with another prompt than its run recorded")
+            yield FileProblem("foreign", "was made with another prompt than its run recorded")
 
 
-def _inputs(output: AgentOutput, run: Run) -> Iterator[Problem]:
+def _inputs(output: AgentOutput, run: RunInputs) -> Iterator[FileProblem]:
     if not output.inputs:
         return
     if run.inputs:
         for path in sorted({item.path for item in {*run.inputs} ^ {*output.inputs}}):
-            yield Problem("foreign", f"was not made from the {short(path)} its run recorded")
+            yield FileProblem("foreign", f"was not made from the {short(path)} its run recorded")
     paths = Counter(item.path for item in output.inputs)
     for path in sorted(path for path, count in paths.items() if count > 1):
-        yield Problem("incomplete", f"records two digests of {short(path)}")
+        yield FileProblem("incomplete", f"records two digests of {short(path)}")

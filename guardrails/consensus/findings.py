@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from guardrails.consensus.eligibility import faults_of_record
-from guardrails.consensus.model import Conflict, Problem, Question, Resolution, Verdict, short
+from guardrails.consensus.model import Conflict, ConsensusQuestion, ConsensusVerdict, FileProblem, Resolution, short
 from guardrails.consensus.rules import (
     CONFLICT,
     DEGRADED,
@@ -20,14 +20,14 @@ from guardrails.consensus.rules import (
     UNREADABLE,
     UNUSABLE,
 )
-from guardrails.consensus.sessions import Session
+from guardrails.consensus.sessions import ConsensusSession
 from guardrails.consensus.verdict import faults_of_resolution, target_of
 from guardrails.core.finding import Finding, Rule, Severity
 
 _OF_FLAW = {"unreadable": UNREADABLE, "placeholder": PLACEHOLDER, "foreign": FOREIGN_RECORD}
 
 
-class Place(NamedTuple):
+class StatementLocation(NamedTuple):
     """Where a statement stands."""
 
     path: str
@@ -35,18 +35,18 @@ class Place(NamedTuple):
     column: int
 
 
-def anchor(session: Session) -> str:
+def anchor(session: ConsensusSession) -> str:
     """The file that stands for a session: its synthesis, else another record, else an output."""
     syntheses = [record.path for record in session.records if record.role == "synthesis"]
     return (syntheses or [file.path for file in session.files])[0]
 
 
 def report(
-    question: Question,
-    session: Session,
+    question: ConsensusQuestion,
+    session: ConsensusSession,
     resolutions: Sequence[Resolution],
-    verdict: Verdict,
-    places: dict[str, Place],
+    verdict: ConsensusVerdict,
+    places: dict[str, StatementLocation],
 ) -> Iterator[Finding]:
     """Everything that keeps this verdict from being ok, and everything that claims it were. Nothing when it is ok.
 
@@ -68,7 +68,7 @@ def report(
 class _Maker:
     """Makes findings about one session."""
 
-    def __init__(self, question: Question, path: str) -> None:
+    def __init__(self, question: ConsensusQuestion, path: str) -> None:
         self._question = question
         self._path = path
 
@@ -89,14 +89,14 @@ class _Maker:
         return rule.at(where, text, line=line, column=column, hint=hint, severity=severity, spec=spec, stage=stage)
 
     def problems(
-        self, rule: Rule, path: str, said: str, problems: Sequence[Problem], severity: Severity | None = None
+        self, rule: Rule, path: str, said: str, problems: Sequence[FileProblem], severity: Severity | None = None
     ) -> Finding:
         """One finding for a file with all that is wrong with it, at the first place known."""
         line, column = next(((each.line, each.column) for each in problems if each.line), (None, None))
         text = said + ", and ".join(each.text for each in problems)
         return self.at(rule, text, path=path, line=line, column=column, severity=severity)
 
-    def verdict(self, verdict: Verdict, places: dict[str, Place]) -> Iterator[Finding]:
+    def verdict(self, verdict: ConsensusVerdict, places: dict[str, StatementLocation]) -> Iterator[Finding]:
         for conflict in verdict.conflicts:
             yield self.conflict(conflict, places.get(conflict.id))
         if verdict.kind == "degraded":
@@ -109,7 +109,7 @@ class _Maker:
         for text in verdict.stale:
             yield self.at(STALE, text, hint="run the stage again, or restore it")
 
-    def conflict(self, conflict: Conflict, place: Place | None) -> Finding:
+    def conflict(self, conflict: Conflict, place: StatementLocation | None) -> Finding:
         path, line, column = place or (None, None, None)
         hint = f"decide it and record a resolution of {conflict.id}; 'speckit explain {CONFLICT.code}' shows how"
         return self.at(
@@ -121,7 +121,7 @@ class _Maker:
             hint=hint,
         )
 
-    def records(self, session: Session, verdict: Verdict) -> Iterator[Finding]:
+    def records(self, session: ConsensusSession, verdict: ConsensusVerdict) -> Iterator[Finding]:
         for record in session.records:
             for problem in faults_of_record(record, self._question):
                 rule = _OF_FLAW.get(problem.flaw)
@@ -130,7 +130,7 @@ class _Maker:
         for record, said in verdict.overstated:
             yield self.at(OVERSTATED, f"the {record.role} {said}", path=record.path)
 
-    def resolutions(self, resolutions: Sequence[Resolution], verdict: Verdict) -> Iterator[Finding]:
+    def resolutions(self, resolutions: Sequence[Resolution], verdict: ConsensusVerdict) -> Iterator[Finding]:
         stated = {conflict.id for conflict in verdict.conflicts} | {each.conflict.id for each in verdict.resolved}
         for resolution in resolutions:
             faults = faults_of_resolution(resolution, self._question)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
-from guardrails.consensus.model import AgentOutput, Current, Question, Record, Resolution, Role, ask
-from guardrails.consensus.records import Context, Satisfies, read_output, read_record, read_resolution
+from guardrails.consensus.model import AgentOutput, ConsensusQuestion, Current, Resolution, Role, WitnessRecord, ask
+from guardrails.consensus.records import RecordContext, Satisfies, read_output, read_record, read_resolution
 from guardrails.consensus.rules import UNPLACED
 from guardrails.consensus.sessions import Witness
 from guardrails.core.finding import Finding, Skipped
@@ -39,7 +39,7 @@ _HINTS = {
 _OTHERS = ("_telemetry.jsonl", "archive_manifest.json", "archive-manifest.json", "/manifest.json")
 
 
-class Shelf(NamedTuple):
+class ConsensusFolder(NamedTuple):
     """The folder of consensus evidence, as paths are compared with it: in any case, since file systems differ."""
 
     layout: Layout
@@ -77,16 +77,16 @@ def _might_answer(lowered: str, name: EvidenceName | None) -> bool:
     return unknown and lowered.endswith((".json", ".jsonl")) and not lowered.endswith(_OTHERS)
 
 
-def shelf(layout: Layout) -> Shelf:
+def consensus_folder(layout: Layout) -> ConsensusFolder:
     """The folder of consensus evidence of a repository."""
-    return Shelf(layout, f"{layout.evidence}/{FOLDER}".lower())
+    return ConsensusFolder(layout, f"{layout.evidence}/{FOLDER}".lower())
 
 
 _KINDS = ANSWERS | WITNESSES
 _BINDING = ("spec.md", "PRD.md")
 
 
-class Candidate(NamedTuple):
+class ConsensusFile(NamedTuple):
     """A file of consensus evidence, by its name."""
 
     entry: Entry
@@ -96,9 +96,9 @@ class Candidate(NamedTuple):
 class Case(NamedTuple):
     """All that was filed for one stage of one SPEC, all sessions together. `question` has no session yet."""
 
-    question: Question
+    question: ConsensusQuestion
     outputs: list[AgentOutput]
-    records: list[Record]
+    records: list[WitnessRecord]
     resolutions: list[Resolution]
     witnesses: list[Witness]
 
@@ -109,12 +109,12 @@ class Case(NamedTuple):
         return outputs + records + [each.path for each in self.resolutions]
 
 
-def candidates(snapshot: Snapshot, layout: Layout, scope: Scope) -> Iterator[Candidate | Skipped | Finding]:
+def candidates(snapshot: Snapshot, layout: Layout, scope: Scope) -> Iterator[ConsensusFile | Skipped | Finding]:
     """The consensus evidence in scope, by exact SPEC id; and what lies there and is none, with the reason.
 
     A link under the name of an answer is a candidate too: it keeps its agent's place, and gives no answer.
     """
-    here = shelf(layout)
+    here = consensus_folder(layout)
     for entry in _entries(snapshot, layout):
         name = evidence_name(layout, entry.path)
         fault = here.fault(entry, name) if here.holds(entry.path) else None
@@ -122,7 +122,7 @@ def candidates(snapshot: Snapshot, layout: Layout, scope: Scope) -> Iterator[Can
         if finding:
             yield finding
         if name and _is_asked_for(name, scope) and (fault is None or entry.kind != "file"):
-            yield Candidate(entry, name)
+            yield ConsensusFile(entry, name)
         elif fault and finding:
             yield Skipped(entry.path, fault)
         elif name and name.spec is None and name.kind in _KINDS and scope.spec is None:
@@ -142,7 +142,7 @@ def _entries(snapshot: Snapshot, layout: Layout) -> Iterator[Entry]:
 
 
 def cases(
-    snapshot: Snapshot, settings: Settings, found: Iterable[Candidate], satisfies: Satisfies
+    snapshot: Snapshot, settings: Settings, found: Iterable[ConsensusFile], satisfies: Satisfies
 ) -> dict[tuple[str, str], Case]:
     """What was filed, by SPEC and stage. Metrics and telemetry only witness that a session took place."""
     made: dict[tuple[str, str], Case] = {}
@@ -165,7 +165,7 @@ def _case(made: dict[tuple[str, str], Case], name: EvidenceName, settings: Setti
     return made[spec, stage]
 
 
-def _contents(snapshot: Snapshot, found: list[Candidate]) -> Iterator[tuple[Candidate, Blob]]:
+def _contents(snapshot: Snapshot, found: list[ConsensusFile]) -> Iterator[tuple[ConsensusFile, Blob]]:
     """The content of each. A link is a link: what it points to was not filed here."""
     files = [each for each in found if each.entry.kind == "file"]
     yield from zip(files, snapshot.read_many(each.entry for each in files), strict=True)
@@ -175,7 +175,7 @@ def _contents(snapshot: Snapshot, found: list[Candidate]) -> Iterator[tuple[Cand
 
 
 def _file(case: Case, name: EvidenceName, blob: Blob, layout: Layout, satisfies: Satisfies) -> None:
-    context = Context(layout, case.question.roster)
+    context = RecordContext(layout, case.question.roster)
     path = blob.entry.path
     if name.kind == "agent_output":
         case.outputs.append(read_output(path, name, blob.data, context, satisfies, blob.problem))

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-Kind = Literal["ok", "undecided", "degraded", "conflict"]
-KINDS: tuple[Kind, ...] = ("ok", "undecided", "degraded", "conflict")
+RecordKind = Literal["ok", "undecided", "degraded", "conflict"]
+KINDS: tuple[RecordKind, ...] = ("ok", "undecided", "degraded", "conflict")
 """Mildest first: a record claims more than is true when it names an earlier one."""
 
 Role = Literal["synthesis", "verdict"]
@@ -24,7 +24,7 @@ def short(text: str) -> str:
     return line if len(line) <= SHOWN else line[: SHOWN - 3] + "..."
 
 
-class Problem(NamedTuple):
+class FileProblem(NamedTuple):
     """Why a file cannot be taken at its word. `text` completes "it …"; `line` and `column` are 1-based."""
 
     flaw: Flaw
@@ -57,7 +57,7 @@ def agent_of(name: str) -> str:
     return name.strip().lower().replace("-", "_")
 
 
-class Named(NamedTuple):
+class Attribution(NamedTuple):
     """Whom a file says it belongs to: each value it gives, normalised. One that agrees with itself gives one each."""
 
     specs: frozenset[str] = frozenset()
@@ -73,7 +73,7 @@ class AgentOutput(NamedTuple):
     agent: str
     sha256: str
     stamp: str | None = None
-    named: Named = Named()
+    named: Attribution = Attribution()
     recorded: datetime | None = None
     prompt: Prompt = Prompt()
     inputs: tuple[Input, ...] = ()
@@ -81,17 +81,17 @@ class AgentOutput(NamedTuple):
     """ids of the distinct agreements it states"""
     conflicts: tuple[Conflict, ...] = ()
     error: str | None = None
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[FileProblem, ...] = ()
 
 
-class Claim(NamedTuple):
+class VerdictClaim(NamedTuple):
     """The verdict a record states, and the words it states it in."""
 
-    kind: Kind
+    kind: RecordKind
     said: str
 
 
-class Record(NamedTuple):
+class WitnessRecord(NamedTuple):
     """A synthesis or verdict file: a witness of its run, never the verdict.
 
     `claim` is the mildest verdict it states, `admits` the gravest that follows from what it states, None when
@@ -103,10 +103,10 @@ class Record(NamedTuple):
     role: Role
     sha256: str = ""
     stamp: str | None = None
-    named: Named = Named()
+    named: Attribution = Attribution()
     recorded: datetime | None = None
-    claim: Claim | None = None
-    admits: Claim | None = None
+    claim: VerdictClaim | None = None
+    admits: VerdictClaim | None = None
     participation: float | None = None
     inputs: tuple[Input, ...] = ()
     prompt_version: str | None = None
@@ -115,7 +115,7 @@ class Record(NamedTuple):
     synthesis: str | None = None
     roster: frozenset[str] = frozenset()
     conflicts: tuple[Conflict, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[FileProblem, ...] = ()
 
 
 class Resolution(NamedTuple):
@@ -123,16 +123,16 @@ class Resolution(NamedTuple):
 
     path: str
     stamp: str | None = None
-    named: Named = Named()
+    named: Attribution = Attribution()
     conflict: str | None = None
     text: str | None = None
     because: str = ""
     by: str = ""
     when: datetime | None = None
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[FileProblem, ...] = ()
 
 
-class Question(NamedTuple):
+class ConsensusQuestion(NamedTuple):
     """What is asked: do the agents of `roster` agree on this stage of this SPEC, in the session of `stamp`?"""
 
     spec: str
@@ -141,9 +141,9 @@ class Question(NamedTuple):
     stamp: str | None = None
 
 
-def ask(spec: str, stage: str, roster: Iterable[str], stamp: str | None = None) -> Question:
+def ask(spec: str, stage: str, roster: Iterable[str], stamp: str | None = None) -> ConsensusQuestion:
     """The question with its roster in the form agents are compared in, each once."""
-    return Question(spec, stage, tuple(dict.fromkeys(agent_of(agent) for agent in roster)), stamp)
+    return ConsensusQuestion(spec, stage, tuple(dict.fromkeys(agent_of(agent) for agent in roster)), stamp)
 
 
 class Current(NamedTuple):
@@ -162,23 +162,23 @@ class Unusable(NamedTuple):
     """An output that does not count, and each reason why. `of_roster`: somebody waited for it."""
 
     output: AgentOutput
-    reasons: tuple[Problem, ...]
+    reasons: tuple[FileProblem, ...]
     of_roster: bool
 
 
-class Settled(NamedTuple):
+class SettledConflict(NamedTuple):
     conflict: Conflict
     resolution: Resolution
 
 
-class Verdict(NamedTuple):
+class ConsensusVerdict(NamedTuple):
     """The answer. `participation` is rounded to two decimals; `reasons` say what keeps it from being ok.
 
     `stale` are the inputs that are not what they were; `overstated` pairs each record that claims more than the
     outputs give with what it claims.
     """
 
-    kind: Kind
+    kind: RecordKind
     severe: bool
     participation: float | None
     agreement: float | None
@@ -186,7 +186,7 @@ class Verdict(NamedTuple):
     unusable: tuple[Unusable, ...]
     missing: tuple[str, ...]
     conflicts: tuple[Conflict, ...]
-    resolved: tuple[Settled, ...]
+    resolved: tuple[SettledConflict, ...]
     reasons: tuple[str, ...]
     stale: tuple[str, ...] = ()
-    overstated: tuple[tuple[Record, str], ...] = ()
+    overstated: tuple[tuple[WitnessRecord, str], ...] = ()

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, NoReturn
 
 from guardrails.config.layout import STAGES, stage_of
 from guardrails.consensus.model import agent_of
-from guardrails.consensus.quoting import fenced, shown
-from guardrails.core.strict_json import JsonFlaw, Key, locate, parse
+from guardrails.consensus.quoting import fenced, quoted_text
+from guardrails.core.strict_json import JsonFlaw, JsonPath, locate, parse_json
 from guardrails.errors import GuardrailError
 
 # Prompt templates: which variables there are, and how they are filled in.
@@ -109,7 +109,7 @@ def render(template: Template, variables: Variables, previous: Mapping[str, str]
     def value(match: re.Match[str]) -> str:
         if match[0] == "$${":
             return "${"
-        return shown(values[match[1]] if match[1] in values else _previous(match[1], template, answers))
+        return quoted_text(values[match[1]] if match[1] in values else _previous(match[1], template, answers))
 
     return _MARK.sub(value, with_context(template.text))
 
@@ -140,7 +140,8 @@ def _previous(name: str, template: Template, answers: Mapping[str, str]) -> str:
     if name != PREVIOUS:
         return _answer(agent_of(name[len(PREVIOUS) + 1 :]), answers)
     parts = [
-        f"Answer of {agent}:\n\n{fenced(shown(_answer(agent, answers)))}" for agent in map(agent_of, template.before)
+        f"Answer of {agent}:\n\n{fenced(quoted_text(_answer(agent, answers)))}"
+        for agent in map(agent_of, template.before)
     ]
     return "\n\n".join(parts) or "(nobody was asked before)"
 
@@ -166,7 +167,7 @@ _FIELDS = ("role", "prompt")
 _OTHERS = ("spec-auto", "spec-specify", "spec-clarify", "spec-analyze", "spec-checklist")
 
 
-class Entry(NamedTuple):
+class PromptEntry(NamedTuple):
     """What a file says to one agent; None where it leaves that to the stage's entry for anybody."""
 
     role: str | None
@@ -175,7 +176,7 @@ class Entry(NamedTuple):
 
 class StageEntries(NamedTuple):
     version: str
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, PromptEntry]
     """by agent, in the form names are compared in"""
 
 
@@ -189,15 +190,15 @@ class PromptFile(NamedTuple):
 @cache
 def packaged() -> PromptFile:
     """The prompts that hold where nobody wrote others."""
-    from guardrails.core.resources import read
+    from guardrails.core.resources import read_resource
 
-    return read_prompts(read("prompts", "prompts.json"), PACKAGED)
+    return read_prompts(read_resource("prompts", "prompts.json"), PACKAGED)
 
 
 def read_prompts(data: bytes, name: str) -> PromptFile:
     """The prompts in `data`. Raises GuardrailError with file, line and column for anything that is not their form."""
     try:
-        tree = parse(data)
+        tree = parse_json(data)
     except JsonFlaw as flaw:
         raise GuardrailError(f"{name}:{flaw.line}:{flaw.column}: {flaw.message}", "write strict JSON") from None
     reader = _Reader(name, data)
@@ -224,7 +225,7 @@ def _stage(reader: _Reader, item: Any, key: str, common: str | None) -> StageEnt
     version = reader.version(item, (key,)) if "version" in item else common
     if version is None:
         reader.refuse((key,), f"{key} has no version", 'give it a "version": outputs record it')
-    entries: dict[str, Entry] = {}
+    entries: dict[str, PromptEntry] = {}
     for agent in item:
         if agent == "version":
             continue
@@ -241,17 +242,17 @@ class _Reader(NamedTuple):
     name: str
     data: bytes
 
-    def refuse(self, key: Key, message: str, hint: str) -> NoReturn:
+    def refuse(self, key: JsonPath, message: str, hint: str) -> NoReturn:
         line, column = locate(self.data, [key]).get(key, (1, 1))
         raise GuardrailError(f"{self.name}:{line}:{column}: {message}", hint)
 
-    def version(self, item: dict[str, Any], key: Key) -> str:
+    def version(self, item: dict[str, Any], key: JsonPath) -> str:
         text = self.text(item, key, "version")
         if len(text) > _LONGEST_VERSION or not text.isprintable():
             self.refuse((*key, "version"), "not a version", f"write at most {_LONGEST_VERSION} printable characters")
         return text
 
-    def text(self, item: dict[str, Any], key: Key, field: str) -> str:
+    def text(self, item: dict[str, Any], key: JsonPath, field: str) -> str:
         value = item[field]
         if not isinstance(value, str) or not value.strip():
             self.refuse(
@@ -259,14 +260,14 @@ class _Reader(NamedTuple):
             )
         return value
 
-    def entry(self, item: Any, key: Key) -> Entry:
+    def entry(self, item: Any, key: JsonPath) -> PromptEntry:
         place = ".".join(map(str, key))
         if not isinstance(item, dict) or not item:
             self.refuse(key, f"{place} is not an object with a prompt", 'write {"role": "…", "prompt": "…"}')
         for field in item:
             if field not in _FIELDS:
                 self.refuse((*key, field), f"{place}: unknown key '{field}'", "an agent has a role and a prompt")
-        made = Entry(*(self.text(item, key, field) if field in item else None for field in _FIELDS))
+        made = PromptEntry(*(self.text(item, key, field) if field in item else None for field in _FIELDS))
         for text in _templates(made):
             if problem := problem_in(text):
                 self.refuse((*key, "prompt"), f"{place}: {problem[0]}", problem[1])
@@ -281,7 +282,7 @@ class _Reader(NamedTuple):
             self.refuse((key,), f"unknown stage '{key}'", f"did you mean '{near[0]}'?")
 
 
-def _templates(entry: Entry) -> Iterator[str]:
+def _templates(entry: PromptEntry) -> Iterator[str]:
     if entry.prompt is not None:
         yield entry.prompt
 
@@ -330,7 +331,7 @@ def _first(layers: Sequence[tuple[str, StageEntries]], agent: str, field: str) -
     """The role or the prompt: the agent's own goes before anybody's, and the repository's before the package's."""
     for _, stage in layers:
         for name in (agent_of(agent), ANYBODY):
-            said: str | None = getattr(stage.entries.get(name, Entry(None, None)), field)
+            said: str | None = getattr(stage.entries.get(name, PromptEntry(None, None)), field)
             if said is not None:
                 return said
     raise ValueError(field)  # the package has both for anybody

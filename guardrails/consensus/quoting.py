@@ -14,7 +14,7 @@ _STEPS = (1 << 16, 1 << 11, 0)
 _KEPT = r"\n\t\u200c\u200d"
 
 
-def shown(text: str) -> str:
+def quoted_text(text: str) -> str:
     r"""`text` without what a person would not see: controls, invisible and reordering characters and bytes that are not
     UTF-8 (as lone surrogates) become escapes (`\x1b`). Each line end is one newline."""
     text = text.replace("\r\n", "\n")
@@ -68,4 +68,4 @@ def _characters(text: str, room: int) -> str:
 
 
 def _size(text: str) -> int:
-    return len(shown(text).encode())
+    return len(quoted_text(text).encode())

@@ -12,21 +12,21 @@ from guardrails.config.layout import Layout, stage_of
 from guardrails.consensus.model import (
     KINDS,
     AgentOutput,
-    Claim,
+    Attribution,
+    FileProblem,
     Input,
-    Kind,
-    Named,
-    Problem,
     Prompt,
-    Record,
+    RecordKind,
     Resolution,
     Role,
+    VerdictClaim,
+    WitnessRecord,
     agent_of,
     short,
 )
 from guardrails.consensus.statements import conflicts_in, folded, identity, stated
-from guardrails.core.strict_json import JsonFlaw, locate, parse, walk
-from guardrails.core.timestamps import parse as parse_time
+from guardrails.core.strict_json import JsonFlaw, locate, parse_json, walk
+from guardrails.core.timestamps import parse_time
 from guardrails.layouts.evidence_names import EvidenceName
 
 # From one parsed JSON document to what it says: whom it names, when, from what. All dialects, nothing believed.
@@ -43,32 +43,34 @@ Satisfies = Callable[[str, Any], bool]
 """Whether a document satisfies the schema of that name."""
 
 
-class Context(NamedTuple):
+class RecordContext(NamedTuple):
     """What it takes to understand a name: the grammar of SPEC ids, and the agents that are waited for."""
 
     layout: Layout
     roster: tuple[str, ...]
 
 
-class Document(NamedTuple):
+class JsonDocument(NamedTuple):
     """A JSON object and its bytes, or why there is none (then `value` is empty)."""
 
     value: dict[str, Any]
     data: bytes
-    problem: Problem | None = None
+    problem: FileProblem | None = None
 
 
-def load(data: bytes | None, unreadable: str | None) -> Document:
+def load(data: bytes | None, unreadable: str | None) -> JsonDocument:
     """Read strictly: what readers could understand differently is not understood at all."""
     if data is None:
-        return Document({}, b"", Problem("unreadable", f"cannot be read: {unreadable}"))
+        return JsonDocument({}, b"", FileProblem("unreadable", f"cannot be read: {unreadable}"))
     try:
-        value = parse(data)
+        value = parse_json(data)
     except JsonFlaw as flaw:
-        return Document({}, data, Problem("unreadable", f"cannot be read: {flaw.message}", flaw.line, flaw.column))
+        return JsonDocument(
+            {}, data, FileProblem("unreadable", f"cannot be read: {flaw.message}", flaw.line, flaw.column)
+        )
     if not isinstance(value, dict):
-        return Document({}, data, Problem("unreadable", "cannot be read: not a JSON object", 1, 1))
-    return Document(value, data)
+        return JsonDocument({}, data, FileProblem("unreadable", "cannot be read: not a JSON object", 1, 1))
+    return JsonDocument(value, data)
 
 
 def placeholder_in(text: str) -> str | None:
@@ -78,7 +80,7 @@ def placeholder_in(text: str) -> str | None:
     return text[start : end + 1][:_SHOWN] if end >= 0 else None
 
 
-def placeholders(document: Document) -> tuple[Problem, ...]:
+def placeholders(document: JsonDocument) -> tuple[FileProblem, ...]:
     """A problem when anything in the document was never filled in. One names it; there may be more."""
     if b"${" not in document.data and b"\\u00" not in document.data:
         return ()
@@ -86,7 +88,7 @@ def placeholders(document: Document) -> tuple[Problem, ...]:
         mark = _mark(item) or (_mark(key[-1]) if key else None)
         if mark:
             line, column = locate(document.data, [key]).get(key, (1, 1))
-            return (Problem("placeholder", f"holds the unresolved placeholder {mark}", line, column),)
+            return (FileProblem("placeholder", f"holds the unresolved placeholder {mark}", line, column),)
     return ()
 
 
@@ -94,7 +96,7 @@ def _mark(item: Any) -> str | None:
     return placeholder_in(item) if isinstance(item, str) else None
 
 
-def named(value: dict[str, Any], context: Context) -> Named:
+def named(value: dict[str, Any], context: RecordContext) -> Attribution:
     """Whom a document names at its top, and where its inner `output` names somebody recognisably else, that too."""
     inner = value.get("output")
     inner = inner if isinstance(inner, dict) else {}
@@ -106,7 +108,7 @@ def named(value: dict[str, Any], context: Context) -> Named:
     agents = {agent_of(text) for text in _strings(value, ("agent",))}
     agents |= {agent for text in _strings(inner, ("agent",)) if (agent := agent_of(text)) in context.roster}
     sessions = frozenset(_strings(value, SESSION_KEYS))
-    return Named(frozenset(specs), frozenset(stages), frozenset(agents), sessions)
+    return Attribution(frozenset(specs), frozenset(stages), frozenset(agents), sessions)
 
 
 def _strings(value: dict[str, Any], keys: Iterable[str]) -> list[str]:
@@ -153,7 +155,7 @@ def prompt(value: dict[str, Any]) -> Prompt:
 
 
 # Words that were written for a verdict. The predecessor's scripts wrote `ready` where its gate wanted `ok`.
-_WORDS: dict[str, Kind] = {
+_WORDS: dict[str, RecordKind] = {
     **dict.fromkeys(
         ("ok", "ready", "pass", "passed", "success", "approved", "complete", "completed", "unlocked"), "ok"
     ),
@@ -170,16 +172,16 @@ def read_record(
     role: Role,
     name: EvidenceName,
     data: bytes | None,
-    context: Context,
+    context: RecordContext,
     satisfies: Satisfies,
     unreadable: str | None = None,
-) -> Record:
+) -> WitnessRecord:
     """The value of one synthesis or verdict file. Never fails: what is wrong with it is in `problems`."""
     document = load(data, unreadable)
     value = document.value
     outcomes = sorted(_claims(value), key=_gravity)
     claims = [claim for claim in outcomes if _WORDS.get(claim.said.lower()) == claim.kind]
-    return Record(
+    return WitnessRecord(
         path=path,
         role=role,
         sha256=sha256(document.data).hexdigest(),
@@ -200,35 +202,35 @@ def read_record(
     )
 
 
-def _problems(document: Document, role: Role, satisfies: Satisfies) -> Iterator[Problem]:
+def _problems(document: JsonDocument, role: Role, satisfies: Satisfies) -> Iterator[FileProblem]:
     yield from placeholders(document)
     if not satisfies(role, document.value):
-        yield Problem("incomplete", f"does not satisfy the {role} schema")
+        yield FileProblem("incomplete", f"does not satisfy the {role} schema")
 
 
-def _gravity(claim: Claim) -> int:
+def _gravity(claim: VerdictClaim) -> int:
     return KINDS.index(claim.kind)
 
 
-def _claims(value: dict[str, Any]) -> Iterator[Claim]:
+def _claims(value: dict[str, Any]) -> Iterator[VerdictClaim]:
     """What it says of the outcome. A word that is no verdict (`hold`, `blocked`) claims nothing, and admits doubt."""
     consensus = value.get("consensus")
     for part in (value, consensus if isinstance(consensus, dict) else {}):
         for key in _CLAIM_KEYS:
             said = part.get(key)
             if isinstance(said, str):
-                yield Claim(_WORDS.get(said.strip().lower(), "undecided"), short(said))
+                yield VerdictClaim(_WORDS.get(said.strip().lower(), "undecided"), short(said))
     sure = value.get("consensus_ok")
     if isinstance(sure, bool):
-        yield Claim("ok", "ok") if sure else Claim("undecided", "not ok")
+        yield VerdictClaim("ok", "ok") if sure else VerdictClaim("undecided", "not ok")
 
 
-def _admissions(value: dict[str, Any]) -> Iterator[Claim]:
+def _admissions(value: dict[str, Any]) -> Iterator[VerdictClaim]:
     """What follows from its other fields: somebody was missing."""
     agents = value.get("agents")
     lists = [value.get(key) for key in _MISSING_KEYS] + [agents.get("degraded") if isinstance(agents, dict) else None]
     if value.get("degraded") is True or any(isinstance(item, list) and item for item in lists):
-        yield Claim("degraded", "that agents were missing")
+        yield VerdictClaim("degraded", "that agents were missing")
 
 
 def _prompts(value: Any) -> Iterator[tuple[str, Prompt]]:
@@ -262,7 +264,7 @@ def _roster(value: Any) -> frozenset[str]:
 
 
 def read_resolution(
-    path: str, name: EvidenceName, data: bytes | None, context: Context, unreadable: str | None = None
+    path: str, name: EvidenceName, data: bytes | None, context: RecordContext, unreadable: str | None = None
 ) -> Resolution:
     """The value of one resolution file. One that names no conflict, or gives no reason, says so in `problems`."""
     document = load(data, unreadable)
@@ -281,15 +283,15 @@ def read_resolution(
     return made._replace(problems=problems)
 
 
-def _lacks(made: Resolution) -> Iterator[Problem]:
+def _lacks(made: Resolution) -> Iterator[FileProblem]:
     if made.conflict is None and made.text is None:
-        yield Problem("incomplete", "names no conflict")
+        yield FileProblem("incomplete", "names no conflict")
     if not any(map(str.isalnum, made.because)):
-        yield Problem("incomplete", "does not say why ('because')")
+        yield FileProblem("incomplete", "does not say why ('because')")
     if not any(map(str.isalnum, made.by)):
-        yield Problem("incomplete", "does not say who settled it ('by')")
+        yield FileProblem("incomplete", "does not say who settled it ('by')")
     if made.when is None:
-        yield Problem("incomplete", "does not say when it was settled ('timestamp')")
+        yield FileProblem("incomplete", "does not say when it was settled ('timestamp')")
 
 
 # An agent's answer file, read to a value: one function for what the runner wrote and for what a repository holds.
@@ -316,7 +318,7 @@ def read_output(
     path: str,
     name: EvidenceName,
     data: bytes | None,
-    context: Context,
+    context: RecordContext,
     satisfies: Satisfies,
     unreadable: str | None = None,
 ) -> AgentOutput:
@@ -341,7 +343,7 @@ def read_output(
     )
 
 
-def _filed_for(name: str, whose: Named, context: Context) -> str:
+def _filed_for(name: str, whose: Attribution, context: RecordContext) -> str:
     """The agent of a file. Older names may be short, where nobody in the roster has that name: `gpt` for `gpt_pro`."""
     if name in context.roster or len(whose.agents) != 1:
         return name
@@ -349,15 +351,15 @@ def _filed_for(name: str, whose: Named, context: Context) -> str:
     return signed if signed in context.roster and signed.startswith(name + "_") else name
 
 
-def _output_problems(document: Document, satisfies: Satisfies, *, failed: bool) -> tuple[Problem, ...]:
+def _output_problems(document: JsonDocument, satisfies: Satisfies, *, failed: bool) -> tuple[FileProblem, ...]:
     """What is wrong with the file. Of an answer that says that it `failed`, nobody expects that it says more."""
     if document.problem:
         return (document.problem,)
     found = list(placeholders(document))
     if not satisfies("agent_output", document.value):
-        found.append(Problem("incomplete", "does not satisfy the agent_output schema"))
+        found.append(FileProblem("incomplete", "does not satisfy the agent_output schema"))
     if not failed and not has_content(document.value):
-        found.append(Problem("incomplete", "is empty: it says nothing beyond whose it is"))
+        found.append(FileProblem("incomplete", "is empty: it says nothing beyond whose it is"))
     return tuple(found)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from guardrails.consensus.model import AgentOutput, Record, Resolution
+from guardrails.consensus.model import AgentOutput, Resolution, WitnessRecord
 from guardrails.core.timestamps import parse_stamp
 
 CLOCK_ALLOWANCE = timedelta(days=1)
@@ -20,20 +20,20 @@ class Witness(NamedTuple):
     stamp: str | None
 
 
-class Key(NamedTuple):
+class SessionKey(NamedTuple):
     """What the files of one session have in common. `session` of an unstamped file comes from its content."""
 
     when: str
     session: str
 
 
-class Session(NamedTuple):
+class ConsensusSession(NamedTuple):
     """The files of one session. `when` is None when nothing in it is dated."""
 
-    key: Key
+    key: SessionKey
     when: datetime | None
     outputs: tuple[AgentOutput, ...]
-    records: tuple[Record, ...]
+    records: tuple[WitnessRecord, ...]
     witnesses: tuple[Witness, ...]
 
     @property
@@ -42,13 +42,15 @@ class Session(NamedTuple):
         return next((file.stamp for file in self.files if file.stamp), None)
 
     @property
-    def files(self) -> tuple[AgentOutput | Record | Witness, ...]:
+    def files(self) -> tuple[AgentOutput | WitnessRecord | Witness, ...]:
         return (*self.records, *self.outputs, *self.witnesses)
 
 
-def group(outputs: Iterable[AgentOutput], records: Iterable[Record], witnesses: Iterable[Witness]) -> list[Session]:
+def group(
+    outputs: Iterable[AgentOutput], records: Iterable[WitnessRecord], witnesses: Iterable[Witness]
+) -> list[ConsensusSession]:
     """The sessions of one stage of one SPEC, in order of their keys. The order of the files is irrelevant."""
-    grouped: dict[Key, tuple[list[AgentOutput], list[Record], list[Witness]]] = {}
+    grouped: dict[SessionKey, tuple[list[AgentOutput], list[WitnessRecord], list[Witness]]] = {}
     for output in outputs:
         grouped.setdefault(_key(output), ([], [], []))[0].append(output)
     for record in records:
@@ -58,7 +60,7 @@ def group(outputs: Iterable[AgentOutput], records: Iterable[Record], witnesses: 
     return [_session(key, *files) for key, files in sorted(grouped.items())]
 
 
-def latest(sessions: Sequence[Session]) -> list[Session]:
+def latest(sessions: Sequence[ConsensusSession]) -> list[ConsensusSession]:
     """The sessions nothing is later than: one, unless several share a moment or none is dated at all.
 
     An undated session counts as older than any dated one.
@@ -68,7 +70,7 @@ def latest(sessions: Sequence[Session]) -> list[Session]:
     return [session for session in sessions if session.when == newest]
 
 
-def belongs(resolution: Resolution, session: Session) -> bool:
+def belongs(resolution: Resolution, session: ConsensusSession) -> bool:
     """Whether a resolution was recorded for this session: by the whole stamp or by the session in it.
 
     A conflict that comes back in a later session has to be settled again.
@@ -87,15 +89,17 @@ def names_stamp(text: str, stamp: str) -> bool:
     return text == expected.session or given == expected
 
 
-def _key(file: AgentOutput | Record | Witness | Resolution) -> Key:
+def _key(file: AgentOutput | WitnessRecord | Witness | Resolution) -> SessionKey:
     if file.stamp:
         stamp = parse_stamp(file.stamp)
-        return Key(stamp.when.isoformat(), stamp.session or "") if stamp else Key(file.stamp, "")
+        return SessionKey(stamp.when.isoformat(), stamp.session or "") if stamp else SessionKey(file.stamp, "")
     sessions = () if isinstance(file, Witness) else sorted(file.named.sessions)
-    return Key("", sessions[0] if sessions else "")
+    return SessionKey("", sessions[0] if sessions else "")
 
 
-def _session(key: Key, outputs: list[AgentOutput], records: list[Record], witnesses: list[Witness]) -> Session:
+def _session(
+    key: SessionKey, outputs: list[AgentOutput], records: list[WitnessRecord], witnesses: list[Witness]
+) -> ConsensusSession:
     """Dated by the answers in it. A synthesis may be written again later, so it dates only where no answer does."""
     syntheses = [record for record in records if record.role == "synthesis"]
     verdicts = [record for record in records if record.role == "verdict"]
@@ -106,7 +110,7 @@ def _session(key: Key, outputs: list[AgentOutput], records: list[Record], witnes
             break
     else:
         when = None
-    return Session(
+    return ConsensusSession(
         key,
         when,
         tuple(sorted(outputs, key=lambda file: file.path)),
@@ -115,7 +119,7 @@ def _session(key: Key, outputs: list[AgentOutput], records: list[Record], witnes
     )
 
 
-def _moment(file: AgentOutput | Record | Witness) -> datetime | None:
+def _moment(file: AgentOutput | WitnessRecord | Witness) -> datetime | None:
     recorded = None if isinstance(file, Witness) else file.recorded
     stamp = parse_stamp(file.stamp)
     return recorded or (stamp.when if stamp else None)

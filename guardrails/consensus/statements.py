@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from guardrails.consensus.model import Conflict
-from guardrails.core.strict_json import Key
+from guardrails.core.strict_json import JsonPath
 
 ID_LENGTH = 12
 # Ways of writing "there is none" into a list that should have been left empty.
@@ -46,7 +46,7 @@ def identity(text: str) -> str:
     return sha256(_normal(text).encode("utf-8", "surrogatepass")).hexdigest()[:ID_LENGTH]
 
 
-def stated(document: Any, what: str) -> Iterator[tuple[Key, str]]:
+def stated(document: Any, what: str) -> Iterator[tuple[JsonPath, str]]:
     """(where, text) of each statement under `what`: "agreements" or "conflicts".
 
     Agreements count where they are asked for: at the top, in `final_plan` and in `output`, each with and without
@@ -77,7 +77,7 @@ _Way = tuple["_Way", str | int] | tuple[()]
 """The way to a value, from its end: a key is made of it only where something is found."""
 
 
-def _conflicts(document: Any) -> Iterator[tuple[Key, str]]:
+def _conflicts(document: Any) -> Iterator[tuple[JsonPath, str]]:
     """Every statement of a conflict, in the order of the text. What stands within one belongs to it."""
     stack: list[tuple[_Way, Any, frozenset[str]]] = [((), document, _CALLED_CONFLICTS)]
     while stack:
@@ -101,7 +101,7 @@ def _conflicts(document: Any) -> Iterator[tuple[Key, str]]:
             stack += reversed(inner)
 
 
-def _key(way: _Way) -> Key:
+def _key(way: _Way) -> JsonPath:
     steps: list[str | int] = []
     while way:
         way, step = way
@@ -115,7 +115,7 @@ def _reach(value: Any, path: tuple[str, ...]) -> Any:
     return value
 
 
-def _items(value: Any, key: Key) -> Iterator[tuple[Key, str]]:
+def _items(value: Any, key: JsonPath) -> Iterator[tuple[JsonPath, str]]:
     if not isinstance(value, list):
         text = _text(value)
         if text:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from guardrails.config.settings import Consensus
 from guardrails.consensus.eligibility import (
-    Run,
+    RunInputs,
     Sorted,
     faults_of_record,
     foreign,
@@ -23,14 +23,14 @@ from guardrails.consensus.model import (
     KINDS,
     AgentOutput,
     Conflict,
+    ConsensusQuestion,
+    ConsensusVerdict,
     Current,
-    Kind,
-    Problem,
-    Question,
-    Record,
+    FileProblem,
+    RecordKind,
     Resolution,
-    Settled,
-    Verdict,
+    SettledConflict,
+    WitnessRecord,
     short,
 )
 from guardrails.consensus.statements import ID_LENGTH, identity
@@ -43,7 +43,7 @@ def is_bound(output: AgentOutput) -> bool:
     return bool(output.inputs and output.prompt.sha256 and output.prompt.version)
 
 
-def unbound(usable: Sequence[AgentOutput], run: Run, current: Current) -> Iterator[str]:
+def unbound(usable: Sequence[AgentOutput], run: RunInputs, current: Current) -> Iterator[str]:
     """Reasons why nobody can say what the outputs are about."""
     silent = sorted({each.agent for each in usable if not is_bound(each)})
     if silent:
@@ -58,7 +58,7 @@ def unbound(usable: Sequence[AgentOutput], run: Run, current: Current) -> Iterat
             yield f"made without {path} ({', '.join(agents)})"
 
 
-def _differences(usable: Sequence[AgentOutput], run: Run) -> Iterator[str]:
+def _differences(usable: Sequence[AgentOutput], run: RunInputs) -> Iterator[str]:
     """Where the run has no record to compare with, its outputs have to agree with each other."""
     pinned = {agent for agent, prompt in run.prompts if prompt.version}
     versions = {each.prompt.version for each in usable if each.agent not in pinned}
@@ -68,7 +68,7 @@ def _differences(usable: Sequence[AgentOutput], run: Run) -> Iterator[str]:
         yield "the outputs were made from different inputs"
 
 
-def changed_since(usable: Sequence[AgentOutput], records: Sequence[Record], run: Run) -> Iterator[str]:
+def changed_since(usable: Sequence[AgentOutput], records: Sequence[WitnessRecord], run: RunInputs) -> Iterator[str]:
     """Files of the session that are not the ones its own records are about."""
     listed = {agent for agent, _ in run.outputs}
     changed = sorted(
@@ -83,7 +83,7 @@ def changed_since(usable: Sequence[AgentOutput], records: Sequence[Record], run:
         yield "the synthesis changed since its verdict was computed"
 
 
-def stale(usable: Sequence[AgentOutput], current: Current) -> tuple[str, ...]:
+def stale_inputs(usable: Sequence[AgentOutput], current: Current) -> tuple[str, ...]:
     """What changed since the outputs were made, each said once."""
     return tuple(dict.fromkeys((*_changed_inputs(usable, current), *_changed_prompts(usable, current))))
 
@@ -108,7 +108,9 @@ def _changed_prompts(usable: Sequence[AgentOutput], current: Current) -> Iterato
 _ROUNDING = 0.01
 
 
-def overstated(records: Sequence[Record], given: Kind, participation: float | None) -> Iterator[tuple[Record, str]]:
+def overstated(
+    records: Sequence[WitnessRecord], given: RecordKind, participation: float | None
+) -> Iterator[tuple[WitnessRecord, str]]:
     """Records that claim a milder verdict than the outputs give, or more answers, and what they claim."""
     for record in records:
         if record.claim and KINDS.index(record.claim.kind) < KINDS.index(given):
@@ -120,7 +122,7 @@ def overstated(records: Sequence[Record], given: Kind, participation: float | No
             )
 
 
-def omissions(records: Sequence[Record], conflicts: Sequence[Conflict]) -> Iterator[tuple[Record, str]]:
+def omissions(records: Sequence[WitnessRecord], conflicts: Sequence[Conflict]) -> Iterator[tuple[WitnessRecord, str]]:
     """Syntheses that leave out conflicts which the outputs state, settled or not."""
     for record in records:
         known = {conflict.id for conflict in record.conflicts}
@@ -129,7 +131,7 @@ def omissions(records: Sequence[Record], conflicts: Sequence[Conflict]) -> Itera
             yield record, f"leaves out what the outputs state as a conflict ({', '.join(left_out)})"
 
 
-def withheld(records: Sequence[Record], given: Kind) -> Iterator[str]:
+def withheld(records: Sequence[WitnessRecord], given: RecordKind) -> Iterator[str]:
     """Reasons not to call it ok when a record of the run itself says, or lets see, that it was worse.
 
     `given` is what the outputs gave before anything was resolved: a record older than a resolution contradicts nothing.
@@ -146,15 +148,17 @@ _ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH}}}")
 
 
 def settled(
-    conflicts: Sequence[Conflict], resolutions: Sequence[Resolution], question: Question
-) -> tuple[Settled, ...]:
+    conflicts: Sequence[Conflict], resolutions: Sequence[Resolution], question: ConsensusQuestion
+) -> tuple[SettledConflict, ...]:
     """The conflicts that a sound resolution names."""
     by_target: dict[str, Resolution] = {}
     for resolution in sorted(resolutions, key=lambda each: each.path):
         target = target_of(resolution)
         if target and not faults_of_resolution(resolution, question):
             by_target.setdefault(target, resolution)
-    return tuple(Settled(conflict, by_target[conflict.id]) for conflict in conflicts if conflict.id in by_target)
+    return tuple(
+        SettledConflict(conflict, by_target[conflict.id]) for conflict in conflicts if conflict.id in by_target
+    )
 
 
 def target_of(resolution: Resolution) -> str | None:
@@ -165,24 +169,24 @@ def target_of(resolution: Resolution) -> str | None:
     return ids.pop() if len(ids) == 1 else None
 
 
-def faults_of_resolution(resolution: Resolution, question: Question) -> tuple[Problem, ...]:
+def faults_of_resolution(resolution: Resolution, question: ConsensusQuestion) -> tuple[FileProblem, ...]:
     """Why a resolution settles nothing for this question."""
     if resolution.problems:
         return resolution.problems
     if target_of(resolution) is None:
-        return (Problem("incomplete", "names one conflict by its id and another by its text"),)
+        return (FileProblem("incomplete", "names one conflict by its id and another by its text"),)
     # Its session was compared when it was assigned: a resolution may be stamped later than what it settles.
     return tuple(foreign(resolution.named._replace(sessions=frozenset()), question))
 
 
-def judge(
-    question: Question,
+def compute_verdict(
+    question: ConsensusQuestion,
     outputs: Sequence[AgentOutput],
-    records: Sequence[Record],
+    records: Sequence[WitnessRecord],
     resolutions: Sequence[Resolution],
     current: Current,
     policy: Consensus,
-) -> Verdict:
+) -> ConsensusVerdict:
     """The verdict on one session: its `outputs`, the `records` made of them and the `resolutions` recorded for it."""
     sound = [record for record in records if not faults_of_record(record, question)]
     witnesses = [record for record in records if is_about(record, question)]
@@ -200,11 +204,11 @@ def judge(
     given, _ = _decide(facts, len(open_))
     # A record from before a resolution, or from before a document changed, is held against what was true then.
     contradictions = tuple(withheld(sound, _decide(facts, len(stated))[0]))
-    changed = stale(kept.usable, current)
+    changed = stale_inputs(kept.usable, current)
     kind, reasons = _decide(facts._replace(blockers=(*facts.blockers, *changed, *contradictions)), len(open_))
 
     agreement = facts.agreement(len(open_))
-    return Verdict(
+    return ConsensusVerdict(
         kind=kind,
         severe=kind == "degraded" and _is_severe(facts, agreement),
         participation=facts.participation,
@@ -223,7 +227,7 @@ def judge(
 class _Facts(NamedTuple):
     """What the verdict follows from, apart from the number of conflicts. `blockers` keep it from being ok."""
 
-    question: Question
+    question: ConsensusQuestion
     answered: int
     """agents of the roster with a usable output"""
     agreements: int
@@ -240,7 +244,7 @@ class _Facts(NamedTuple):
         return self.agreements / stated if stated else None
 
 
-def _facts(kept: Sorted, question: Question, policy: Consensus, blockers: tuple[str, ...]) -> _Facts:
+def _facts(kept: Sorted, question: ConsensusQuestion, policy: Consensus, blockers: tuple[str, ...]) -> _Facts:
     """Only agents of the roster take part and agree; anyone's conflict counts."""
     of_roster = [output for output in kept.usable if output.agent in question.roster]
     answered = len({output.agent for output in of_roster})
@@ -248,7 +252,7 @@ def _facts(kept: Sorted, question: Question, policy: Consensus, blockers: tuple[
     return _Facts(question, answered, agreements, policy, blockers)
 
 
-def _decide(facts: _Facts, conflicts: int) -> tuple[Kind, tuple[str, ...]]:
+def _decide(facts: _Facts, conflicts: int) -> tuple[RecordKind, tuple[str, ...]]:
     """The contract's table, top to bottom, and why."""
     agreement = facts.agreement(conflicts)
     if conflicts:
@@ -278,23 +282,25 @@ def _is_severe(facts: _Facts, agreement: float | None) -> bool:
     return any(share is not None and share < facts.policy.degraded_below for share in shares)
 
 
-def _missing(question: Question, outputs: Sequence[AgentOutput]) -> tuple[str, ...]:
+def _missing(question: ConsensusQuestion, outputs: Sequence[AgentOutput]) -> tuple[str, ...]:
     heard = {output.agent for output in outputs}
     return tuple(agent for agent in question.roster if agent not in heard)
 
 
-def _conflicts(sources: Iterable[AgentOutput | Record]) -> tuple[Conflict, ...]:
+def _conflicts(sources: Iterable[AgentOutput | WitnessRecord]) -> tuple[Conflict, ...]:
     """Each stated conflict once. What a verdict file lists is its conclusion, not a statement."""
     distinct: dict[str, Conflict] = {}
     for source in sources:
-        if isinstance(source, Record) and source.role == "verdict":
+        if isinstance(source, WitnessRecord) and source.role == "verdict":
             continue
         for conflict in source.conflicts:
             distinct.setdefault(conflict.id, conflict)
     return tuple(sorted(distinct.values()))
 
 
-def _blockers(kept: Sorted, run: Run, records: Sequence[Record], question: Question) -> Iterator[str]:
+def _blockers(
+    kept: Sorted, run: RunInputs, records: Sequence[WitnessRecord], question: ConsensusQuestion
+) -> Iterator[str]:
     """What in the bundle keeps it from being ok though the outputs agree."""
     if kept.twins:
         yield f"the same output stands more than once ({', '.join(kept.twins)})"

@@ -11,7 +11,7 @@ from functools import reduce
 from operator import add
 from typing import Final, Literal, NamedTuple
 
-Source = Literal["measured", "estimated", "unknown"]
+CostSource = Literal["measured", "estimated", "unknown"]
 """How an amount came to be known: reported by the tool, computed from tokens and prices, or not at all."""
 
 MICROS_PER_DOLLAR = 1_000_000
@@ -30,7 +30,7 @@ class Cost(NamedTuple):
     micros: int | None = None
     """millionths of a dollar; None where the cost of no call is known"""
     tokens: int | None = None
-    source: Source = "unknown"
+    source: CostSource = "unknown"
     """the weakest among the sources of the known amounts"""
     calls: int | None = None
     """None where nobody counted them"""
@@ -46,7 +46,7 @@ class Cost(NamedTuple):
         cls,
         usd: float | None,
         tokens: int | None = None,
-        source: Source = "unknown",
+        source: CostSource = "unknown",
         calls: int | None = None,
         priced: int | None = None,
         *,
@@ -64,7 +64,7 @@ class Cost(NamedTuple):
         return cls(known, tokens, "estimated" if source == UNKNOWN else source, calls, priced, partial)
 
     @classmethod
-    def of_call(cls, usd: float | None, tokens: int | None, source: Source) -> Cost:
+    def of_call(cls, usd: float | None, tokens: int | None, source: CostSource) -> Cost:
         """The cost of one call."""
         made = cls.stated(usd, tokens, source)
         return made._replace(calls=1, priced=int(made.micros is not None))

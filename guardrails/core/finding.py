@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning", "note"]
-Outcome = Literal["fail", "undecided", "conflict", "degraded"]
+RuleOutcome = Literal["fail", "undecided", "conflict", "degraded"]
 
 
 class Rule(NamedTuple):
@@ -19,7 +19,7 @@ class Rule(NamedTuple):
     example: str
     fix: str
     severity: Severity = "error"
-    outcome: Outcome = "fail"
+    outcome: RuleOutcome = "fail"
 
     def at(
         self,

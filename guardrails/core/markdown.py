@@ -38,7 +38,7 @@ class Cell(NamedTuple):
     column: int
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """One line of a table. `column` is where the row starts, after the marks of quotes and lists;
     `source` is the line from there, without blanks at its ends."""
 
@@ -48,10 +48,10 @@ class Row(NamedTuple):
     cells: tuple[Cell, ...]
 
 
-class Table(NamedTuple):
-    header: Row
-    separator: Row
-    rows: tuple[Row, ...]
+class MarkdownTable(NamedTuple):
+    header: TableRow
+    separator: TableRow
+    rows: tuple[TableRow, ...]
 
 
 class Heading(NamedTuple):
@@ -60,7 +60,7 @@ class Heading(NamedTuple):
     text: str
 
 
-class Loose(NamedTuple):
+class LooseLines(NamedTuple):
     """Lines with pipes that are no table: a paragraph, an indented block right below a table, or inside HTML."""
 
     line: int
@@ -68,15 +68,15 @@ class Loose(NamedTuple):
     html: bool = False
 
 
-class Document(NamedTuple):
+class MarkdownDocument(NamedTuple):
     """`too_deep` is the line from which nesting was not read, None as a rule."""
 
-    blocks: tuple[Heading | Table | Loose, ...]
+    blocks: tuple[Heading | MarkdownTable | LooseLines, ...]
     too_deep: int | None = None
 
     @property
-    def tables(self) -> list[Table]:
-        return [block for block in self.blocks if isinstance(block, Table)]
+    def tables(self) -> list[MarkdownTable]:
+        return [block for block in self.blocks if isinstance(block, MarkdownTable)]
 
     @property
     def headings(self) -> list[Heading]:
@@ -84,9 +84,9 @@ class Document(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def parse(text: str) -> Document:
+def parse_markdown(text: str) -> MarkdownDocument:
     """The headings, tables and stray pipe lines of `text`, in order. Never raises, for any text."""
-    blocks: list[Heading | Table | Loose] = []
+    blocks: list[Heading | MarkdownTable | LooseLines] = []
     too_deep, end = None, -1
     tokens = _block_parser().parse(text.removeprefix("\ufeff"))
     for at, token in enumerate(tokens):
@@ -99,31 +99,31 @@ def parse(text: str) -> Document:
             too_deep = too_deep or token.map[0] + 1
         else:
             blocks.extend(_loose(token, end, tokens[at - 1].type))
-    return Document(tuple(blocks), too_deep)
+    return MarkdownDocument(tuple(blocks), too_deep)
 
 
-def _loose(token: Token, table_end: int, before: str) -> Iterator[Loose]:
+def _loose(token: Token, table_end: int, before: str) -> Iterator[LooseLines]:
     if token.map is None or "|" not in token.content:
         return
     html = token.type == "html_block" and not _RAW_HTML.search(token.content)
     paragraph = token.type == "inline" and before == "paragraph_open"
     if html or paragraph or (token.type == "code_block" and token.map[0] == table_end):
-        yield Loose(token.map[0] + 1, tuple(token.content.split("\n")), html)
+        yield LooseLines(token.map[0] + 1, tuple(token.content.split("\n")), html)
 
 
-def _table(token: Token) -> Table:
+def _table(token: Token) -> MarkdownTable:
     header, separator, *rows = (_row(*line) for line in token.meta["lines"])
-    return Table(header, separator, tuple(rows))
+    return MarkdownTable(header, separator, tuple(rows))
 
 
-def _row(line: int, column: int, source: str) -> Row:
+def _row(line: int, column: int, source: str) -> TableRow:
     cells = []
     for piece, offset in split_row(source):
         text = piece.strip(_BLANK)
         # The column of an empty cell is where its text would start.
         lead = len(piece) - len(piece.lstrip(_BLANK)) if text else min(1, len(piece))
         cells.append(Cell(text.replace("\\|", "|"), column + offset + lead))
-    return Row(line, column, source, tuple(cells))
+    return TableRow(line, column, source, tuple(cells))
 
 
 def split_row(source: str) -> list[tuple[str, int]]:

@@ -29,7 +29,7 @@ _PREFIXES = ("LC_", "XDG_")
 
 _RUNNING: set[subprocess.Popen[bytes]] = set()
 
-Problem = Literal["missing", "not-executable", "timeout"]
+ProgramProblem = Literal["missing", "not-executable", "timeout"]
 
 
 class Ran(NamedTuple):
@@ -40,7 +40,7 @@ class Ran(NamedTuple):
     out: bytes
     err: bytes
     seconds: float
-    problem: Problem | None = None
+    problem: ProgramProblem | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -53,7 +53,7 @@ def allowed_environment(environ: Mapping[str, str], names: Iterable[str] = ()) -
     return {key: value for key, value in environ.items() if key in wanted or key.startswith(_PREFIXES)}
 
 
-def run(
+def run_program(
     argv: Sequence[str],
     cwd: str,
     environment: Mapping[str, str],
@@ -82,7 +82,7 @@ def run(
     ]
     for worker in workers:
         worker.start()
-    problem: Problem | None = None
+    problem: ProgramProblem | None = None
     try:
         process.wait(timeout)
     except subprocess.TimeoutExpired:

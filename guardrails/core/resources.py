@@ -15,7 +15,7 @@ def path_of(kind: str, name: str) -> str:
     return next((place for place in places if os.path.isfile(place)), places[0])
 
 
-def read(kind: str, name: str) -> bytes:
+def read_resource(kind: str, name: str) -> bytes:
     """The bytes of a shipped file."""
     with open(path_of(kind, name), "rb") as stream:
         return stream.read()

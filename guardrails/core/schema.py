@@ -8,19 +8,19 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from guardrails.core.limits import SCHEMA_FAULTS, at_most
-from guardrails.core.resources import read
+from guardrails.core.resources import read_resource
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 
-Key = tuple[str | int, ...]
+ValuePath = tuple[str | int, ...]
 
 
-class Fault(NamedTuple):
+class SchemaFault(NamedTuple):
     """One way an instance breaks its schema: the path to the value, what is wrong, and what would be right."""
 
-    key: Key
+    key: ValuePath
     message: str
     hint: str | None = None
 
@@ -30,11 +30,11 @@ class Fault(NamedTuple):
         return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in self.key)
 
 
-def load(name: str) -> Any:
+def load_schema(name: str) -> Any:
     """The schema `schemas/<name>.schema.json`."""
     import orjson
 
-    return orjson.loads(read("schemas", name + ".schema.json"))
+    return orjson.loads(read_resource("schemas", name + ".schema.json"))
 
 
 @cache
@@ -42,7 +42,7 @@ def validator(name: str) -> Callable[[Any], bool]:
     """A compiled yes-or-no validator of a schema."""
     from jsonschema_rs import validator_for
 
-    check: Callable[[Any], bool] = validator_for(load(name)).is_valid
+    check: Callable[[Any], bool] = validator_for(load_schema(name)).is_valid
     return check
 
 
@@ -51,17 +51,17 @@ def is_valid(name: str, instance: Any) -> bool:
     return validator(name)(instance)
 
 
-def faults(name: str, instance: Any) -> Iterator[Fault]:
+def faults(name: str, instance: Any) -> Iterator[SchemaFault]:
     """Every fault of `instance`, each at the deepest place that explains it. Empty when it is valid."""
     if is_valid(name, instance):
         return
 
     explained = False
-    for fault in explain(load(name), instance):
+    for fault in explain(load_schema(name), instance):
         explained = True
         yield fault
     if not explained:  # the two libraries differ (in what `$` matches, say): the stricter one is believed
-        yield Fault((), f"does not satisfy {name}.schema.json")
+        yield SchemaFault((), f"does not satisfy {name}.schema.json")
 
 
 # Why an instance breaks a schema, in words: jsonschema explains better than the fast validator does.
@@ -72,7 +72,7 @@ _ENOUGH = 200
 """Errors that are looked at: a hostile record may have millions."""
 
 
-def explain(schema: Any, instance: Any) -> Iterator[Fault]:
+def explain(schema: Any, instance: Any) -> Iterator[SchemaFault]:
     """The faults of `instance` in document order: twenty of them, and then how many more there are."""
     from jsonschema import Draft202012Validator  # explains well, and starts slowly
 
@@ -83,7 +83,7 @@ def explain(schema: Any, instance: Any) -> Iterator[Fault]:
     yield from listed
     if unlisted:
         more = "fault is" if unlisted == 1 else "faults are"
-        yield Fault((), f"{'at least ' if len(found) > _ENOUGH else ''}{unlisted} more {more} not listed")
+        yield SchemaFault((), f"{'at least ' if len(found) > _ENOUGH else ''}{unlisted} more {more} not listed")
 
 
 def _deepest(error: ValidationError) -> ValidationError:
@@ -94,30 +94,32 @@ def _deepest(error: ValidationError) -> ValidationError:
     return error if best is None else best
 
 
-def _fault(error: ValidationError) -> Fault:
+def _fault(error: ValidationError) -> SchemaFault:
     key = tuple(error.absolute_path)
     keyword = error.validator
     if keyword == "additionalProperties" and isinstance(error.instance, dict):
         return _unknown_key(error, key)
     if keyword == "required":
         missing = error.message.split("'")[1]
-        return Fault(key, f"'{missing}' is missing", f"add '{missing}'")
+        return SchemaFault(key, f"'{missing}' is missing", f"add '{missing}'")
     if keyword in ("enum", "const"):
         allowed: list[Any] = error.validator_value if keyword == "enum" else [error.validator_value]  # type: ignore[assignment]
-        return Fault(key, f"{_short(error.instance)} is not one of {', '.join(map(_short, allowed))}")
+        return SchemaFault(key, f"{_short(error.instance)} is not one of {', '.join(map(_short, allowed))}")
     if keyword == "type":
         kinds = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
-        return Fault(key, f"{_short(error.instance)} is not {_article(' or '.join(map(str, kinds)))}")
+        return SchemaFault(key, f"{_short(error.instance)} is not {_article(' or '.join(map(str, kinds)))}")
     if keyword == "pattern":
-        return Fault(key, f"{_short(error.instance)} does not match {error.validator_value}", _described(error))
+        return SchemaFault(key, f"{_short(error.instance)} does not match {error.validator_value}", _described(error))
     if keyword == "not":
-        return Fault(key, f"{_short(error.instance)} is not allowed here", _described(error))
+        return SchemaFault(key, f"{_short(error.instance)} is not allowed here", _described(error))
     if keyword == "minProperties" and isinstance(error.instance, dict):
-        return Fault(key, f"has {len(error.instance)} of at least {error.validator_value} keys", _described(error))
-    return Fault(key, _cut(error.message), _described(error))
+        return SchemaFault(
+            key, f"has {len(error.instance)} of at least {error.validator_value} keys", _described(error)
+        )
+    return SchemaFault(key, _cut(error.message), _described(error))
 
 
-def _unknown_key(error: ValidationError, key: tuple[str | int, ...]) -> Fault:
+def _unknown_key(error: ValidationError, key: tuple[str | int, ...]) -> SchemaFault:
     from difflib import get_close_matches
 
     schema: Any = error.schema
@@ -125,7 +127,7 @@ def _unknown_key(error: ValidationError, key: tuple[str | int, ...]) -> Fault:
     unknown = next(str(name) for name in cast("dict[str, Any]", error.instance) if name not in known)
     near = get_close_matches(unknown, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(sorted(known))}"
-    return Fault((*key, unknown), f"unknown key '{_cut(unknown)}'", hint)
+    return SchemaFault((*key, unknown), f"unknown key '{_cut(unknown)}'", hint)
 
 
 def _described(error: ValidationError) -> str | None:

@@ -14,7 +14,7 @@ DEPTH_LIMIT = 64
 """Levels of arrays and objects. Real evidence has at most ten; deeper text is made to break readers."""
 
 FlawKind = Literal["syntax", "encoding", "empty", "duplicate", "depth"]
-Key = tuple[str | int, ...]
+JsonPath = tuple[str | int, ...]
 
 
 class JsonFlaw(Exception):
@@ -35,7 +35,7 @@ _NORMAL = orjson.OPT_INDENT_2
 _NORMAL_LINE = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
-def parse(data: bytes) -> Any:
+def parse_json(data: bytes) -> Any:
     """The value in `data`. Raises JsonFlaw."""
     opened = data.count(b"{") + data.count(b"[")
     if opened > DEPTH_LIMIT:
@@ -69,14 +69,14 @@ def parse_lines(data: bytes) -> Iterator[tuple[int, Any | JsonFlaw]]:
         lines.pop()
     for number, line in enumerate(lines, 1):
         try:
-            yield number, parse(line.removesuffix(b"\r"))
+            yield number, parse_json(line.removesuffix(b"\r"))
         except JsonFlaw as flaw:
             yield number, JsonFlaw(flaw.kind, flaw.message, number, flaw.column)
 
 
-def walk(value: Any) -> Iterator[tuple[Key, Any]]:
+def walk(value: Any) -> Iterator[tuple[JsonPath, Any]]:
     """Every value within a JSON value, itself included, with its key, in the order of the text: as deep as it goes."""
-    stack: list[tuple[Key, Any]] = [((), value)]
+    stack: list[tuple[JsonPath, Any]] = [((), value)]
     while stack:
         key, item = stack.pop()
         yield key, item
@@ -91,13 +91,13 @@ def position(text: str, offset: int) -> tuple[int, int]:
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
-def locate(data: bytes, keys: Iterable[Key]) -> dict[Key, tuple[int, int]]:
+def locate(data: bytes, keys: Iterable[JsonPath]) -> dict[JsonPath, tuple[int, int]]:
     """Where the values at `keys` stand in a valid JSON text: (line, column) of each that is there."""
     wanted = set(keys)
     if not wanted:  # sound records ask for nothing
         return {}
     text = data.decode("utf-8", "replace")
-    found: dict[Key, tuple[int, int]] = {}
+    found: dict[JsonPath, tuple[int, int]] = {}
     line, start = 1, 0  # of the line the last offset was in: offsets only grow, so lines are counted once
     for key, offset, _ in _positions(text):
         if key in wanted:
@@ -163,7 +163,7 @@ def _require_shallow(data: bytes) -> None:
 
 def _require_unique_keys(data: bytes) -> None:
     text = data.decode("utf-8")
-    seen: set[Key] = set()
+    seen: set[JsonPath] = set()
     for key, _, named_at in _positions(text):
         if named_at is None:
             continue
@@ -175,11 +175,11 @@ def _require_unique_keys(data: bytes) -> None:
 class _Level(NamedTuple):
     """An open array, with the number of values seen in it, or an open object (None)."""
 
-    key: Key
+    key: JsonPath
     seen: int | None
 
 
-def _positions(text: str) -> Iterator[tuple[Key, int, int | None]]:
+def _positions(text: str) -> Iterator[tuple[JsonPath, int, int | None]]:
     """(key, offset of the value, offset of its name or None) of every value of a valid JSON text, in order."""
     stack: list[_Level] = []
     name: tuple[str, int] | None = None
@@ -202,7 +202,7 @@ def _positions(text: str) -> Iterator[tuple[Key, int, int | None]]:
             stack.append(_Level(key, None if mark == "{" else 0))
 
 
-def _next_key(stack: list[_Level], name: tuple[str, int] | None) -> tuple[Key, int | None]:
+def _next_key(stack: list[_Level], name: tuple[str, int] | None) -> tuple[JsonPath, int | None]:
     if not stack:
         return (), None
     level = stack[-1]

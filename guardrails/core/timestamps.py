@@ -21,14 +21,14 @@ _RECORDED = re.compile(_MOMENT + _ZONE)
 _NAMED = re.compile(_MOMENT + r"[Zz]?(?:-(?P<session>[0-9A-Za-z]+))?")
 
 
-class Stamp(NamedTuple):
+class FileStamp(NamedTuple):
     """What the stamp in a file name says: a moment in UTC, and the session when one is given."""
 
     when: datetime
     session: str | None
 
 
-def parse(text: object) -> datetime | None:
+def parse_time(text: object) -> datetime | None:
     """The moment `text` names, in UTC (which is also taken where no zone is given); None when it names none.
 
     Anything that is not a real moment (2025-99-99, an hour 24, a leap second) names none.
@@ -50,13 +50,13 @@ def parse(text: object) -> datetime | None:
 
 
 @lru_cache(maxsize=8192)
-def parse_stamp(text: str | None) -> Stamp | None:
+def parse_stamp(text: str | None) -> FileStamp | None:
     """The moment and session in the stamp of a file name; None when there is no real moment in it.
 
     The files of a session share one: it is taken apart once."""
     match = _NAMED.fullmatch(text) if text else None
     moment = _moment(match) if match else None
-    return Stamp(moment, match["session"]) if match and moment else None
+    return FileStamp(moment, match["session"]) if match and moment else None
 
 
 def _moment(match: re.Match[str]) -> datetime | None:

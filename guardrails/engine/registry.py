@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from guardrails.checks.presence import declares_acceptance, has_runs
 from guardrails.core.finding import Observation, Rule
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 
 
-def _always(subject: Subject) -> bool:  # noqa: ARG001
+def _always(subject: CheckContext) -> bool:  # noqa: ARG001
     return True
 
 
@@ -43,10 +43,10 @@ class Check(NamedTuple):
     on_disk: bool = False
     """whether it judges the working tree whatever source was named: then its findings stand in no pushed ref"""
 
-    concerns: Callable[[Subject], bool] = _always
+    concerns: Callable[[CheckContext], bool] = _always
     """whether there is anything for it to examine; where there is not, it is not even imported"""
 
-    def run(self, subject: Subject) -> Iterator[Observation]:
+    def run(self, subject: CheckContext) -> Iterator[Observation]:
         """What it observes. It is imported when it is needed and not before: hooks start often."""
         if not self.concerns(subject):
             return iter(())

@@ -6,7 +6,7 @@ from functools import partial
 from typing import NamedTuple
 
 from guardrails.config.settings import CONFIG_FILE
-from guardrails.core.finding import Checked, Finding, Outcome, Skipped
+from guardrails.core.finding import Checked, Finding, RuleOutcome, Skipped
 from guardrails.core.limits import RULE_FINDINGS
 from guardrails.core.parallel import in_turns
 from guardrails.core.result import Examined, Problem, Result, Source, Verdict
@@ -14,7 +14,7 @@ from guardrails.engine.registry import Check
 from guardrails.errors import Undecidable
 from guardrails.git.repo import to_text
 from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 
 # The verdict is that of all findings. What is not listed is counted, by a finding that stands where the list ends.
 
@@ -48,7 +48,7 @@ def _tail(first: Finding, total: int) -> Finding:
 
 
 # Worst first; 70 (internal error) and 2 (usage) never come from findings.
-_WORST: tuple[tuple[Outcome, Verdict, int], ...] = (
+_WORST: tuple[tuple[RuleOutcome, Verdict, int], ...] = (
     ("conflict", "conflict", 4),
     ("degraded", "degraded", 5),
     ("fail", "fail", 1),
@@ -70,7 +70,7 @@ class _Seen(NamedTuple):
     problems: list[Problem]
 
 
-def run(command: str, checks: Sequence[Check], subjects: Sequence[Subject], if_any: bool = False) -> Result:
+def run_checks(command: str, checks: Sequence[Check], subjects: Sequence[CheckContext], if_any: bool = False) -> Result:
     """Judge every subject with every check.
 
     `if_any` turns "nothing was examined" from undecided into not-applicable; it changes nothing else.
@@ -112,11 +112,11 @@ def _idle(checks: Sequence[Check], everything: Sequence[_Seen]) -> tuple[str, ..
     return tuple(check.name for check in checks if check.name not in busy)
 
 
-def _observe_all(subject: Subject, checks: Sequence[Check]) -> list[_Seen]:
+def _observe_all(subject: CheckContext, checks: Sequence[Check]) -> list[_Seen]:
     return [_observe(subject, check) for check in checks]
 
 
-def _observe(subject: Subject, check: Check) -> _Seen:
+def _observe(subject: CheckContext, check: Check) -> _Seen:
     seen = _Seen(check.name, [], [], [], [])
     try:
         for observation in check.run(subject):
@@ -135,7 +135,7 @@ def _observe(subject: Subject, check: Check) -> _Seen:
     return seen
 
 
-def _configuration_removed(subject: Subject) -> list[Finding]:
+def _configuration_removed(subject: CheckContext) -> list[Finding]:
     """A change that deletes the configuration changes what is judged, its own evidence included."""
     snapshot, base = subject.snapshot, subject.snapshot.base if subject.snapshot.source.kind in _CHANGES else None
     if base is None or subject.settings.config_path is not None or base.read(CONFIG_FILE) is None:
@@ -145,7 +145,7 @@ def _configuration_removed(subject: Subject) -> list[Finding]:
     return [REMOVED.at(CONFIG_FILE, f"it is in {base.describe()} but not in {snapshot.describe()}", hint=REMOVED.fix)]
 
 
-def _waive(subject: Subject, findings: list[Finding], checks: Sequence[Check]) -> list[Finding]:
+def _waive(subject: CheckContext, findings: list[Finding], checks: Sequence[Check]) -> list[Finding]:
     settings = subject.settings
     if not settings.waivers:
         return findings
@@ -201,7 +201,7 @@ def _verdict(findings: Sequence[Finding], examined: bool, if_any: bool, problem:
     return ("not-applicable", 0) if if_any else ("undecided", 3)
 
 
-def _source(subjects: Sequence[Subject]) -> Source:
+def _source(subjects: Sequence[CheckContext]) -> Source:
     sources = [subject.snapshot.source for subject in subjects]
     if not sources:
         return Source("push")

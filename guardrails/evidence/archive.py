@@ -16,8 +16,7 @@ from typing import IO, NamedTuple
 from guardrails.checks.footprint import measure
 from guardrails.checks.ledger import archive_manifest, check
 from guardrails.checks.ledger.archive_manifest import ENDING, FOLDER, MANIFEST, Archive, Manifest, Member
-from guardrails.checks.ledger.runs import place, shelf
-from guardrails.checks.ledger.runs import place as of
+from guardrails.checks.ledger.runs import evidence_inventory, evidence_location
 from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
 from guardrails.core.atomic import PARTIAL
@@ -25,11 +24,11 @@ from guardrails.core.finding import Finding
 from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError
 from guardrails.evidence import tarball
-from guardrails.evidence.retention import Plan, Unit
-from guardrails.evidence.store import Store
-from guardrails.evidence.tarball import DamagedError, Progress
+from guardrails.evidence.retention import RetentionPlan, RetentionUnit
+from guardrails.evidence.store import EvidenceStore
+from guardrails.evidence.tarball import ByteProgress, DamagedError
 from guardrails.git.repo import Repo
-from guardrails.snapshot.context import Scope, Subject
+from guardrails.snapshot.context import CheckContext, Scope
 from guardrails.snapshot.worktree import Worktree
 
 PACKED = ("commands", "consensus", "runs")
@@ -42,7 +41,7 @@ class RefusedError(GuardrailError):
     exit_code = 1
 
 
-class Place(NamedTuple):
+class ArchiveContext(NamedTuple):
     """Where one SPEC's evidence is archived, by whom, and by which clock. `reason` goes into the manifest."""
 
     repo: Repo
@@ -60,7 +59,7 @@ class Place(NamedTuple):
         return f"{self.folder}/{run}{ENDING}"
 
 
-class Done(NamedTuple):
+class ArchivedRun(NamedTuple):
     """A run that was packed. `bytes_before` and `bytes_after` are of the whole SPEC, measured."""
 
     run: str
@@ -83,16 +82,16 @@ def who(repo: Repo) -> str:
 
 def require_sound(repo: Repo, settings: Settings, spec: str, now: datetime, run: str | None = None) -> None:
     """Raises RefusedError when a ledger, a file or an archive of the SPEC, or of one run, is not what it should be."""
-    subject = Subject(Worktree(repo), settings, now, Scope(spec=spec, run=run))
-    for seen in check.judge(subject, shelf(subject.snapshot, settings.layout, spec)):
+    subject = CheckContext(Worktree(repo), settings, now, Scope(spec=spec, run=run))
+    for seen in check.judge(subject, evidence_inventory(subject.snapshot, settings.layout, spec)):
         if isinstance(seen, Finding) and seen.severity == "error" and seen.rule.outcome == "fail":
             text = f"{seen.path}: {seen.rule.code} {seen.message}"
             raise RefusedError(f"{text}; nothing was done", f"'speckit evidence verify {spec}' says all of it")
 
 
-def finish(place: Place, progress: Progress) -> list[Done]:
+def finish(place: ArchiveContext, progress: ByteProgress) -> list[ArchivedRun]:
     """Do what an earlier archive was kept from doing: remove the originals of what is packed, and its leavings."""
-    Store(place.repo.root).sweep(place.now().timestamp())
+    EvidenceStore(place.repo.root).sweep(place.now().timestamp())
     for name in _names(place):
         if name.endswith(PARTIAL):  # the lock is ours, so nobody is writing it
             os.unlink(os.path.join(place.repo.root, *place.folder.split("/"), name))
@@ -100,7 +99,7 @@ def finish(place: Place, progress: Progress) -> list[Done]:
     return [_finish(place, row, progress) for row in manifest.archives if row.removed_at is None]
 
 
-def _finish(place: Place, row: Archive, progress: Progress) -> Done:
+def _finish(place: ArchiveContext, row: Archive, progress: ByteProgress) -> ArchivedRun:
     """Somebody wrote down that this archive was verified. That may be long ago, so it is verified again."""
     try:
         with tarball.open_plain(place.repo.root, row.path) as stream:
@@ -110,19 +109,19 @@ def _finish(place: Place, row: Archive, progress: Progress) -> Done:
     return _remove(place, row)
 
 
-def _names(place: Place) -> list[str]:
+def _names(place: ArchiveContext) -> list[str]:
     with suppress(FileNotFoundError, NotADirectoryError):
         return sorted(os.listdir(os.path.join(place.repo.root, *place.folder.split("/"))))
     return []
 
 
-def read_manifest(place: Place) -> Manifest:
+def read_manifest(place: ArchiveContext) -> Manifest:
     """The manifest of the SPEC, an empty one when there is none. Raises RefusedError when it cannot be read."""
     path = f"{place.folder}/{MANIFEST}"
-    data = Store(place.repo.root).read(path) if _names(place) else None
+    data = EvidenceStore(place.repo.root).read(path) if _names(place) else None
     if data is None:
         return Manifest(place.spec, ())
-    manifest = archive_manifest.read(data)
+    manifest = archive_manifest.read_manifest(data)
     if isinstance(manifest, str):
         raise RefusedError(f"{path}: cannot be read: {manifest}", "restore the manifest from git")
     if manifest.spec != place.spec or not all(_is_ours(place, row) for row in manifest.archives):
@@ -130,16 +129,16 @@ def read_manifest(place: Place) -> Manifest:
     return manifest
 
 
-def _is_ours(place: Place, row: Archive) -> bool:
+def _is_ours(place: ArchiveContext, row: Archive) -> bool:
     """Whether a row is of this folder, and its members lie where evidence of this SPEC lies: whoever could name other
     files here could have them removed."""
     layout = place.settings.layout
-    wheres = [of(layout, member.path) for member in row.members]
+    wheres = [evidence_location(layout, member.path) for member in row.members]
     inside = all(where and where.spec == place.spec and where.kind in PACKED for where in wheres)
     return inside and row.path == place.archive(row.run)
 
 
-def archive(place: Place, plan: Plan, progress: Progress) -> Iterator[Done]:
+def archive(place: ArchiveContext, plan: RetentionPlan, progress: ByteProgress) -> Iterator[ArchivedRun]:
     """Pack the runs of a plan, oldest first, each to its end before the next. The caller holds the SPEC's lock."""
     for unit in plan.packed:
         row = _packed(place, unit, progress)
@@ -147,14 +146,14 @@ def archive(place: Place, plan: Plan, progress: Progress) -> Iterator[Done]:
         yield _remove(place, row)
 
 
-def _packed(place: Place, unit: Unit, progress: Progress) -> Archive:
+def _packed(place: ArchiveContext, unit: RetentionUnit, progress: ByteProgress) -> Archive:
     """The verified archive of a unit: made now, or made before and brought back since."""
     before = size_of(place)
     known = read_manifest(place).named(unit.name)
     if known is not None and {member.path for member in known.members} != set(unit.paths):
         text = f"{unit.name} was packed before with other files than it has now"
         raise RefusedError(text, f"move {known.path} and its row in the manifest away, or keep the run in place")
-    path, store = place.archive(unit.name), Store(place.repo.root)
+    path, store = place.archive(unit.name), EvidenceStore(place.repo.root)
     try:
         with store.making(path, replace=True) as stream:
             members = tarball.write(place.repo.root, unit.paths, stream, progress)
@@ -179,7 +178,7 @@ def _packed(place: Place, unit: Unit, progress: Progress) -> Archive:
     )  # fmt: skip
 
 
-def _require_listed(unit: Unit, members: tuple[Member, ...]) -> None:
+def _require_listed(unit: RetentionUnit, members: tuple[Member, ...]) -> None:
     """What was packed is what the run's ledger lists."""
     entries = unit.run.entries if unit.run else {}
     for member in members:
@@ -188,13 +187,13 @@ def _require_listed(unit: Unit, members: tuple[Member, ...]) -> None:
             raise RefusedError(f"{member.path}: changed while it was packed", "nothing was removed; run it again")
 
 
-def _write(place: Place, row: Archive) -> None:
+def _write(place: ArchiveContext, row: Archive) -> None:
     manifest = read_manifest(place).with_(row)._replace(updated_at=stamped(place.now()))
     document = archive_manifest.document(manifest)
-    Store(place.repo.root).record(f"{place.folder}/{MANIFEST}", "archive_manifest", document, replace=True)
+    EvidenceStore(place.repo.root).record(f"{place.folder}/{MANIFEST}", "archive_manifest", document, replace=True)
 
 
-def _remove(place: Place, row: Archive) -> Done:
+def _remove(place: ArchiveContext, row: Archive) -> ArchivedRun:
     """Remove the originals of a verified archive that is in place and in the manifest, and note that they are gone."""
     try:
         with tarball.open_plain(place.repo.root, row.path) as stream:
@@ -210,7 +209,7 @@ def _remove(place: Place, row: Archive) -> Done:
     row = row._replace(removed_at=stamped(place.now()), bytes_after=size_of(place))
     _write(place, row)
     unpacked = sum(member.size for member in row.members)
-    return Done(row.run, len(row.members), unpacked, row.size, row.bytes_before, row.bytes_after)
+    return ArchivedRun(row.run, len(row.members), unpacked, row.size, row.bytes_before, row.bytes_after)
 
 
 def _last(member: Member) -> bool:
@@ -218,7 +217,7 @@ def _last(member: Member) -> bool:
     return "/runs/" in member.path
 
 
-def _remove_one(place: Place, member: Member) -> None:
+def _remove_one(place: ArchiveContext, member: Member) -> None:
     """Remove one original, if it is the file that was packed. What is gone already is gone."""
     try:
         with tarball.open_plain(place.repo.root, member.path) as stream:
@@ -233,7 +232,7 @@ def _remove_one(place: Place, member: Member) -> None:
         raise GuardrailError(f"{member.path}: {error.strerror}", "see to that, and run it again") from error
 
 
-def size_of(place: Place) -> int:
+def size_of(place: ArchiveContext) -> int:
     """The bytes of the SPEC's evidence as `footprint` measures them."""
     found = measure(Worktree(place.repo), place.settings.layout, place.spec)
     return found[place.spec].total if place.spec in found else 0
@@ -245,7 +244,7 @@ def size_of(place: Place) -> int:
 _REACHES_OUT = "an archive is restored only where the evidence of its SPEC lies"
 
 
-class Source(NamedTuple):
+class ArchiveSource(NamedTuple):
     """An archive to restore: its row in a manifest, the SPEC, and where the file lies on disk."""
 
     spec: str
@@ -260,7 +259,7 @@ class Restored(NamedTuple):
     present: tuple[Member, ...]
 
 
-def find(worktree: Worktree, layout: Layout, wanted: str, spec: str | None) -> Source:
+def find(worktree: Worktree, layout: Layout, wanted: str, spec: str | None) -> ArchiveSource:
     """The archive `wanted` names: a run that a manifest of this repository lists, or an archive file.
 
     Raises GuardrailError when there is none, or several.
@@ -269,12 +268,14 @@ def find(worktree: Worktree, layout: Layout, wanted: str, spec: str | None) -> S
         return _by_file(wanted)
     assert worktree.repo is not None
     found = []
-    for path, manifest in sorted(shelf(worktree, layout, spec).manifests.items()):
+    for path, manifest in sorted(evidence_inventory(worktree, layout, spec).manifests.items()):
         if isinstance(manifest, str):
             raise GuardrailError(f"{path}: cannot be read: {manifest}", "restore the manifest from git")
         folder = os.path.join(worktree.repo.root, *path.split("/")[:-1])
         rows = [row for row in manifest.archives if row.run == wanted]
-        found += [Source(manifest.spec, row, os.path.join(folder, row.run + archive_manifest.ENDING)) for row in rows]
+        found += [
+            ArchiveSource(manifest.spec, row, os.path.join(folder, row.run + archive_manifest.ENDING)) for row in rows
+        ]
     if not found:
         raise GuardrailError(f"no manifest lists an archive of {wanted!r}", f"look into {layout.evidence}/{FOLDER}")
     if len(found) > 1:
@@ -283,11 +284,11 @@ def find(worktree: Worktree, layout: Layout, wanted: str, spec: str | None) -> S
     return found[0]
 
 
-def _by_file(name: str) -> Source:
+def _by_file(name: str) -> ArchiveSource:
     beside = os.path.join(os.path.dirname(os.path.abspath(name)), MANIFEST)
     try:
         with open(beside, "rb") as stream:
-            manifest = archive_manifest.read(stream.read(tarball.MANIFEST_LIMIT))
+            manifest = archive_manifest.read_manifest(stream.read(tarball.MANIFEST_LIMIT))
     except OSError as error:
         raise GuardrailError(
             f"{beside}: {error.strerror}", "an archive is restored by the manifest beside it"
@@ -298,10 +299,12 @@ def _by_file(name: str) -> Source:
     row = manifest.named(run)
     if row is None:
         raise GuardrailError(f"{beside}: does not list {run}", "only an archive that a manifest lists is restored")
-    return Source(manifest.spec, row, os.path.abspath(name))
+    return ArchiveSource(manifest.spec, row, os.path.abspath(name))
 
 
-def restore(root: str, layout: Layout, source: Source, progress: Progress, dry_run: bool = False) -> Restored:
+def restore(
+    root: str, layout: Layout, source: ArchiveSource, progress: ByteProgress, dry_run: bool = False
+) -> Restored:
     """Bring the files of an archive back. The caller holds the SPEC's lock.
 
     Raises GuardrailError, before anything is written, when a different file lies where one belongs, and DamagedError
@@ -321,7 +324,7 @@ def restore(root: str, layout: Layout, source: Source, progress: Progress, dry_r
             _require_room(root, missing)
             if not dry_run:
                 stream.seek(0)
-                _unpack(Store(root), stream, members, set(missing))
+                _unpack(EvidenceStore(root), stream, members, set(missing))
     except OSError as error:
         raise GuardrailError(
             f"{error.filename or source.file}: {error.strerror}", "see to that, and run it again"
@@ -329,10 +332,10 @@ def restore(root: str, layout: Layout, source: Source, progress: Progress, dry_r
     return Restored(missing, present)
 
 
-def _require_inside(layout: Layout, source: Source) -> None:
+def _require_inside(layout: Layout, source: ArchiveSource) -> None:
     spec = layout.require_id(source.spec)
     for member in source.row.members:
-        where = place(layout, member.path)
+        where = evidence_location(layout, member.path)
         if where is None or where.spec != spec or where.kind not in PACKED:
             raise DamagedError(f"{member.path!r} lies outside the evidence of {spec}", _REACHES_OUT)
 
@@ -362,8 +365,8 @@ def _require_room(root: str, missing: tuple[Member, ...]) -> None:
         raise GuardrailError(f"{due} bytes are to be restored, and {free} are free; nothing was restored", "make room")
 
 
-def _unpack(store: Store, stream: IO[bytes], members: tuple[Member, ...], missing: set[Member]) -> None:
-    for found, member in zip(tarball.read(stream, members), members, strict=True):
+def _unpack(store: EvidenceStore, stream: IO[bytes], members: tuple[Member, ...], missing: set[Member]) -> None:
+    for found, member in zip(tarball.read_archive(stream, members), members, strict=True):
         if member not in missing:
             for _ in found.content:
                 pass

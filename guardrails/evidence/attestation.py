@@ -10,24 +10,29 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 from guardrails.checks.ledger.entries import digest
-from guardrails.checks.ledger.runs import Run
+from guardrails.checks.ledger.runs import RunEvidence
 from guardrails.core.schema import is_valid
 from guardrails.errors import GuardrailError
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
-Outcome = Literal["passed", "warned", "failed"]
-_STAGES: dict[str, Outcome] = {"passed": "passed", "failed": "failed", "halted": "failed"}
+AttestedOutcome = Literal["passed", "warned", "failed"]
+_STAGES: dict[str, AttestedOutcome] = {"passed": "passed", "failed": "failed", "halted": "failed"}
 """A stage that was skipped was not run: it is in no list, so no policy takes it for passed."""
-_VERDICTS: dict[str, Outcome] = {"ok": "passed", "degraded": "warned", "conflict": "failed", "undecided": "failed"}
+_VERDICTS: dict[str, AttestedOutcome] = {
+    "ok": "passed",
+    "degraded": "warned",
+    "conflict": "failed",
+    "undecided": "failed",
+}
 
 
 class Test(NamedTuple):
     name: str
-    outcome: Outcome
+    outcome: AttestedOutcome
 
 
-def statement(run: Run, ledger: bytes) -> dict[str, Any]:
+def statement(run: RunEvidence, ledger: bytes) -> dict[str, Any]:
     """The statement of a finished, sealed run. `ledger` are the bytes of its ledger.
 
     The subjects are what was judged: the SPEC's documents and the commit the run started from. Each stage is a test,
@@ -39,7 +44,7 @@ def statement(run: Run, ledger: bytes) -> dict[str, Any]:
         raise GuardrailError(f"{run.name} has no sound summary", "'speckit validate' says what is wrong with it")
     if not summary["seal"]:
         raise GuardrailError(f"{run.name} is not finished, so nothing is sealed", "export it when it has ended")
-    names: dict[Outcome, list[str]] = {"passed": [], "warned": [], "failed": []}
+    names: dict[AttestedOutcome, list[str]] = {"passed": [], "warned": [], "failed": []}
     for test in _tests(summary):
         names[test.outcome].append(test.name)
     good = summary["outcome"] == "completed" and not names["failed"]
@@ -73,7 +78,7 @@ def _subjects(summary: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"name": "commit", "digest": {"gitCommit": digests["commit"]}}
 
 
-def _configuration(run: Run, summary: dict[str, Any], ledger: bytes) -> Iterator[dict[str, Any]]:
+def _configuration(run: RunEvidence, summary: dict[str, Any], ledger: bytes) -> Iterator[dict[str, Any]]:
     yield {"name": "configuration", "digest": {"sha256": summary["digests"]["config_sha256"]}}
     for number, sha256 in enumerate(summary["digests"]["prompts"], 1):
         yield {"name": f"prompt {number}", "digest": {"sha256": sha256}}

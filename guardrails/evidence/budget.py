@@ -20,7 +20,7 @@ class Allowed(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-class Refused(NamedTuple):
+class BudgetRefusal(NamedTuple):
     """The calls may not be made. `over-budget` is a halt; of the others the configuration has to say more first."""
 
     kind: Literal["over-budget", "unknown-price", "unknown-cost"]
@@ -28,7 +28,7 @@ class Refused(NamedTuple):
     hint: str
 
 
-def allowance(budget: Budget, so_far: Sequence[Spent], planned: Sequence[Estimate]) -> Allowed | Refused:
+def allowance(budget: Budget, so_far: Sequence[Spent], planned: Sequence[Estimate]) -> Allowed | BudgetRefusal:
     """Whether calls that are to be made at the same time may be made, after those the run has made so far.
 
     Without a cap everything may. Under a cap every cost must be known; where `allow_unknown_prices` says otherwise,
@@ -55,9 +55,9 @@ def _used(budget: Budget, so_far: Sequence[Spent]) -> int:
     return (total(each.cost for each in so_far).micros or 0) + blind * micros(budget.reserve_usd)
 
 
-def _unknown(planned: Sequence[Estimate], blind: int) -> Refused:
+def _unknown(planned: Sequence[Estimate], blind: int) -> BudgetRefusal:
     if not planned:
-        return Refused(
+        return BudgetRefusal(
             "unknown-cost",
             f"what {blind} earlier calls cost is not known, and there is a budget",
             "add the price of their model to budget.prices, or set budget.allow_unknown_prices",
@@ -66,15 +66,15 @@ def _unknown(planned: Sequence[Estimate], blind: int) -> Refused:
     nameless = sorted(each.agent for each in planned if not each.model)
     said = [f"no price for {', '.join(models)}"] if models else []
     said += [f"no model of {', '.join(nameless)}"] if nameless else []
-    return Refused(
+    return BudgetRefusal(
         "unknown-price",
         f"there is a budget, and {' and '.join(said)}",
         "give agents.<agent>.model and budget.prices.<model>, or set budget.allow_unknown_prices",
     )
 
 
-def _over(budget: Budget, used: int, ahead: int) -> Refused:
-    return Refused(
+def _over(budget: Budget, used: int, ahead: int) -> BudgetRefusal:
+    return BudgetRefusal(
         "over-budget",
         f"the next calls are expected to cost {dollars(in_dollars(ahead))}, and {dollars(in_dollars(used))} of the "
         f"budget of {dollars(budget.usd)} is used",

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from guardrails.agents.formats import NOTHING, Usage
 from guardrails.config.layout import STAGES
 from guardrails.config.run_settings import Agent, Budget, Price
-from guardrails.core.cost import Cost, Source, in_dollars, micros, total
+from guardrails.core.cost import Cost, CostSource, in_dollars, micros, total
 from guardrails.core.schema import is_valid
-from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.core.text import utf8
 from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError, Undecidable
@@ -34,8 +34,8 @@ class Spent(NamedTuple):
     usd: float | None
     input_tokens: int | None
     output_tokens: int | None
-    source: Source
-    tokens_source: Source
+    source: CostSource
+    tokens_source: CostSource
 
     @property
     def tokens(self) -> int | None:
@@ -90,7 +90,7 @@ def spent(
     usage = usage or NOTHING
     reads = tokens_in(prompt) if usage.input_tokens is None else usage.input_tokens
     writes = tokens_in(text) if usage.output_tokens is None else usage.output_tokens
-    tokens_source: Source = "estimated" if None in (usage.input_tokens, usage.output_tokens) else "measured"
+    tokens_source: CostSource = "estimated" if None in (usage.input_tokens, usage.output_tokens) else "measured"
     if replayed:
         return Spent(0.0, reads, writes, "measured", tokens_source)
     if usage.usd is not None and math.isfinite(usage.usd) and usage.usd >= 0:
@@ -124,7 +124,7 @@ def cost(price: Price, reads: int, writes: int) -> int:
 def read_costs(data: bytes, path: str, spec: str) -> CostSummary:
     """The cost summary in `data`. Raises Undecidable when it is none, or of another SPEC."""
     try:
-        tree = parse(data)
+        tree = parse_json(data)
     except JsonFlaw as flaw:
         raise _unreadable(f"{path}:{flaw.line}:{flaw.column}: {flaw.message}", path) from None
     if not isinstance(tree, dict) or not is_valid("cost_summary", tree):
@@ -155,7 +155,7 @@ class Charge(NamedTuple):
     replayed: bool = False
 
 
-class Summary(NamedTuple):
+class SummaryDocument(NamedTuple):
     """The document, and what its reader should be told besides."""
 
     document: dict[str, Any]
@@ -188,7 +188,7 @@ def summary_document(
     budget: Budget,
     when: datetime,
     left: Sequence[SessionCost] = (),
-) -> Summary:
+) -> SummaryDocument:
     """The summary of a SPEC after a session. `previous` are the bytes of the one that is there; None: there is none.
 
     `when` is the time of the session, not of the writing; `left` are sessions that were given up. A summary of
@@ -199,7 +199,7 @@ def summary_document(
     rows = {each.session: each for each in (*earlier, *left, settled)}
     ordered = [rows[session] for session in sorted(rows)]
     whole = total(each.cost for each in ordered)
-    return Summary(
+    return SummaryDocument(
         {
             "schemaVersion": 1,
             "specId": spec,
@@ -261,7 +261,7 @@ def _settled_before(data: bytes | None, spec: str) -> tuple[list[SessionCost], s
     if data is None:
         return [], None
     try:
-        tree = parse(data)
+        tree = parse_json(data)
     except JsonFlaw as flaw:
         return [], f"the earlier cost summary cannot be read ({flaw.message}) and is not added to"
     if not isinstance(tree, dict) or not is_valid("cost_summary", tree) or "sessions" not in tree:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from guardrails.checks.ledger.entries import SUMMARY, Chain, Entry, digest, line_of, read, unsealed
+from guardrails.checks.ledger.entries import SUMMARY, Chain, LedgerEntry, digest, line_of, read_chain, unsealed
 from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError
-from guardrails.evidence.store import Store, Written
+from guardrails.evidence.store import EvidenceStore, WrittenFile
 
 UNDER_WAY = "running"
 
@@ -44,23 +44,27 @@ Signer = Callable[[Seal], str | None]
 """Signs a seal, and says where the signature lies; None when it was not signed."""
 
 
-Kind = str | None | Callable[[str], str | None]
+LedgerKind = str | None | Callable[[str], str | None]
 """The kind of files, or what says it of a path."""
 
 
-class Ledger:
+class LedgerWriter:
     """The ledger at `path`. The caller holds the SPEC's lock."""
 
-    def __init__(self, store: Store, path: str) -> None:
+    def __init__(self, store: EvidenceStore, path: str) -> None:
         self._store = store
         self.path = path
 
     def read(self) -> Chain:
         """What was appended so far; nothing when there is no file yet."""
-        return read(self._store.read(self.path) or b"")
+        return read_chain(self._store.read(self.path) or b"")
 
     def append(
-        self, written: Sequence[Written], stage: str | None = None, kind: Kind = None, at: datetime | None = None
+        self,
+        written: Sequence[WrittenFile],
+        stage: str | None = None,
+        kind: LedgerKind = None,
+        at: datetime | None = None,
     ) -> int:
         """Add an entry for each file, unless the latest entry of its path has the same digest. Returns how many.
 
@@ -77,7 +81,7 @@ class Ledger:
                 continue
             number += 1
             what = kind(file.path) if callable(kind) else kind
-            entry = Entry(number, file.path, file.sha256, file.size, head, what, stage, moment)
+            entry = LedgerEntry(number, file.path, file.sha256, file.size, head, what, stage, moment)
             line = line_of(entry)
             latest[file.path], head = entry, digest(line)
             lines.append(line + b"\n")
@@ -103,8 +107,8 @@ class Ledger:
 
 
 def write_summary(
-    ledger: Ledger, store: Store, path: str, document: dict[str, Any], sign: Signer | None = None
-) -> Written:
+    ledger: LedgerWriter, store: EvidenceStore, path: str, document: dict[str, Any], sign: Signer | None = None
+) -> WrittenFile:
     """Write a run's summary to `path`: of a run under way with `seal` null, of any other with the seal of its ledger.
 
     `document` is the summary in the form of its schema; its `seal` is set here. The summary has an entry of its own in
@@ -112,7 +116,7 @@ def write_summary(
     """
     document = {**document, "seal": None}
     bare = unsealed(document)
-    ledger.append([Written(path, digest(bare), len(bare))], kind=SUMMARY)
+    ledger.append([WrittenFile(path, digest(bare), len(bare))], kind=SUMMARY)
     if document.get("outcome") != UNDER_WAY:
         seal = ledger.seal()
         signature = sign(seal) if sign else None

@@ -11,7 +11,7 @@ from guardrails.core.timestamps import compact
 _SESSION = r"[0-9a-z]{4,32}"
 
 
-class Session(NamedTuple):
+class StageSession(NamedTuple):
     """One run of one stage. Its `name` begins every file it writes, so two in the same second do not collide."""
 
     spec: str
@@ -30,24 +30,24 @@ class Session(NamedTuple):
         return f"spec-{self.stage}_{self.stamp}"
 
 
-def new_session(layout: Layout, spec: str, stage: str, now: datetime) -> Session:
+def new_session(layout: Layout, spec: str, stage: str, now: datetime) -> StageSession:
     """A session that no other process has. Raises GuardrailError for what is not a SPEC id."""
     if stage not in STAGES:
         raise ValueError(stage)
-    return Session(layout.require_id(spec), stage, now, secrets.token_hex(4))
+    return StageSession(layout.require_id(spec), stage, now, secrets.token_hex(4))
 
 
-def telemetry_path(layout: Layout, session: Session) -> str:
+def telemetry_path(layout: Layout, session: StageSession) -> str:
     """Where the stage telemetry of a session lies."""
     return f"{layout.evidence}/commands/{session.spec}/{session.name}.json"
 
 
-def command_path(layout: Layout, session: Session, tail: str) -> str:
+def command_path(layout: Layout, session: StageSession, tail: str) -> str:
     """Where a log or response of a session lies. `tail` ends the name, extension included."""
     return f"{layout.evidence}/commands/{session.spec}/{session.name}_{_tail(tail)}"
 
 
-def consensus_path(layout: Layout, session: Session, tail: str) -> str:
+def consensus_path(layout: Layout, session: StageSession, tail: str) -> str:
     """Where an agent output, synthesis, verdict or metrics file of a session lies."""
     return f"{layout.evidence}/consensus/{session.spec}/{session.name}_{_tail(tail)}"
 

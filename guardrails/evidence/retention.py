@@ -15,10 +15,10 @@ from typing import NamedTuple
 from guardrails.checks.footprint import NO_SPEC, measure
 from guardrails.checks.ledger.archive_manifest import Manifest
 from guardrails.checks.ledger.files import RESOLUTION
-from guardrails.checks.ledger.runs import Run, Shelf, place, shelf
+from guardrails.checks.ledger.runs import EvidenceInventory, RunEvidence, evidence_inventory, evidence_location
 from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
-from guardrails.core.timestamps import compact, parse, parse_stamp
+from guardrails.core.timestamps import compact, parse_stamp, parse_time
 from guardrails.errors import GuardrailError
 from guardrails.layouts.evidence_names import evidence_name
 from guardrails.layouts.guardrails import mentioned, survey
@@ -45,12 +45,12 @@ class Sitting(NamedTuple):
         return f"spec-{self.stage}_{compact(self.when)}{tail}"
 
 
-class Unit(NamedTuple):
+class RetentionUnit(NamedTuple):
     """`name` is the run's, or the session's. `paths` are the files that belong to it alone, in the order in which
     they may go: a run's ledger and summary last. `kinds` are the (folder, stage) it has sessions of."""
 
     name: str
-    run: Run | None
+    run: RunEvidence | None
     started: datetime
     paths: tuple[str, ...]
     kinds: frozenset[tuple[str, str]]
@@ -71,7 +71,7 @@ def sitting(layout: Layout, path: str) -> Sitting | None:
     return Sitting(name.stage, stamp.when, stamp.session or "") if name and name.stage and stamp else None
 
 
-def units(layout: Layout, shelf: Shelf, spec: str) -> list[Unit]:
+def units(layout: Layout, shelf: EvidenceInventory, spec: str) -> list[RetentionUnit]:
     """Every run and session of a SPEC, oldest first by recorded time. Files without a session are in none."""
     runs = shelf.of(spec)
     sessions = _sessions(layout, shelf, spec)
@@ -87,10 +87,10 @@ def units(layout: Layout, shelf: Shelf, spec: str) -> list[Unit]:
     return sorted(found, key=lambda unit: (unit.started, unit.name))
 
 
-def _sessions(layout: Layout, shelf: Shelf, spec: str) -> dict[str, Sitting]:
+def _sessions(layout: Layout, shelf: EvidenceInventory, spec: str) -> dict[str, Sitting]:
     found = {}
     for path in sorted(shelf.files):
-        where = place(layout, path)
+        where = evidence_location(layout, path)
         if where and where.spec == spec and where.kind in KINDS and (sat := sitting(layout, path)):
             found[path] = sat
     return found
@@ -112,7 +112,7 @@ def _home(sat: Sitting, others: Iterable[Sitting], path: str) -> Sitting:
     return min(before, default=sat)
 
 
-def _owners(layout: Layout, runs: Iterable[Run]) -> dict[Sitting, str]:
+def _owners(layout: Layout, runs: Iterable[RunEvidence]) -> dict[Sitting, str]:
     """The run of each session: what its ledger lists, and what its summary says."""
     owner = {}
     for run in runs:
@@ -122,22 +122,24 @@ def _owners(layout: Layout, runs: Iterable[Run]) -> dict[Sitting, str]:
     return owner
 
 
-def _of_run(layout: Layout, run: Run, sessions: dict[Sitting, list[str]], shelf: Shelf) -> Unit:
+def _of_run(
+    layout: Layout, run: RunEvidence, sessions: dict[Sitting, list[str]], shelf: EvidenceInventory
+) -> RetentionUnit:
     own = [path for path in (run.signature_path, run.ledger, run.summary_path) if path in shelf.files]
-    recorded = parse((run.summary.document or {}).get("started_at")) if run.summary else None
+    recorded = parse_time((run.summary.document or {}).get("started_at")) if run.summary else None
     paths = (*sorted(path for group in sessions.values() for path in group), *own)
-    return Unit(run.name, run, recorded or run.started, paths, frozenset(_kinds(layout, sessions)))
+    return RetentionUnit(run.name, run, recorded or run.started, paths, frozenset(_kinds(layout, sessions)))
 
 
-def _alone(layout: Layout, name: str, sessions: dict[Sitting, list[str]]) -> Unit:
+def _alone(layout: Layout, name: str, sessions: dict[Sitting, list[str]]) -> RetentionUnit:
     paths = tuple(sorted(path for group in sessions.values() for path in group))
-    return Unit(name, None, min(sat.when for sat in sessions), paths, frozenset(_kinds(layout, sessions)))
+    return RetentionUnit(name, None, min(sat.when for sat in sessions), paths, frozenset(_kinds(layout, sessions)))
 
 
 def _kinds(layout: Layout, sessions: dict[Sitting, list[str]]) -> Iterator[tuple[str, str]]:
     for sat, paths in sessions.items():
         for path in paths:
-            where = place(layout, path)
+            where = evidence_location(layout, path)
             if where and not path.endswith(RESOLUTION):
                 yield where.kind, sat.stage
 
@@ -146,25 +148,25 @@ _END = re.compile(rb"[.,;:)\]]+$")
 _ODD = re.compile(r"[\x00-\x1f\\]")
 
 
-class Kept(NamedTuple):
-    unit: Unit
+class KeptUnit(NamedTuple):
+    unit: RetentionUnit
     reason: str
 
 
-class Plan(NamedTuple):
+class RetentionPlan(NamedTuple):
     """`packed` and `kept` are oldest first. `active` says why the whole SPEC is left alone, None when it is not."""
 
     spec: str
     keep: int
-    packed: tuple[Unit, ...]
-    kept: tuple[Kept, ...]
+    packed: tuple[RetentionUnit, ...]
+    kept: tuple[KeptUnit, ...]
     active: str | None
-    shelf: Shelf
+    shelf: EvidenceInventory
 
 
-def plan(snapshot: Snapshot, settings: Settings, spec: str, keep: int, active_too: bool) -> Plan:
+def plan(snapshot: Snapshot, settings: Settings, spec: str, keep: int, active_too: bool) -> RetentionPlan:
     """What an archive of the SPEC would do."""
-    found = shelf(snapshot, settings.layout, spec)
+    found = evidence_inventory(snapshot, settings.layout, spec)
     every = units(settings.layout, found, spec)
     reasons = _by_rank(every, keep)
     active = None if active_too else _active(snapshot, settings, spec)
@@ -172,12 +174,12 @@ def plan(snapshot: Snapshot, settings: Settings, spec: str, keep: int, active_to
         if reason := _unpackable(unit):
             reasons.setdefault(unit.name, reason)
     reasons |= _named(snapshot, settings.layout, found, every, reasons)
-    kept = tuple(Kept(unit, reasons[unit.name]) for unit in every if unit.name in reasons)
+    kept = tuple(KeptUnit(unit, reasons[unit.name]) for unit in every if unit.name in reasons)
     packed = tuple(unit for unit in every if unit.name not in reasons)
-    return Plan(spec, keep, packed, kept, active, found)
+    return RetentionPlan(spec, keep, packed, kept, active, found)
 
 
-def _by_rank(every: list[Unit], keep: int) -> dict[str, str]:
+def _by_rank(every: list[RetentionUnit], keep: int) -> dict[str, str]:
     """Of runs the last `keep`; of each stage the last `keep` sessions outside runs, and the latest one in any case."""
     reasons: dict[str, str] = {}
     runs = [unit for unit in every if unit.run is not None and not unit.under_way]
@@ -193,7 +195,7 @@ def _by_rank(every: list[Unit], keep: int) -> dict[str, str]:
     return reasons
 
 
-def _unpackable(unit: Unit) -> str | None:
+def _unpackable(unit: RetentionUnit) -> str | None:
     if unit.under_way:
         return "under way"
     for path in unit.paths:
@@ -203,7 +205,7 @@ def _unpackable(unit: Unit) -> str | None:
 
 
 def _named(
-    snapshot: Snapshot, layout: Layout, found: Shelf, every: list[Unit], kept: Mapping[str, str]
+    snapshot: Snapshot, layout: Layout, found: EvidenceInventory, every: list[RetentionUnit], kept: Mapping[str, str]
 ) -> dict[str, str]:
     """The further units that stay because something that stays names a file of theirs, until nothing more is named."""
     reasons: dict[str, str] = {}
@@ -233,7 +235,7 @@ def _above(layout: Layout, path: str) -> Iterator[str]:
 
 def _is_read(layout: Layout, path: str) -> bool:
     """Whether a file that stays may name others. Manifests name what is packed already."""
-    where = place(layout, path)
+    where = evidence_location(layout, path)
     return path.endswith((".json", ".jsonl", ".md")) and not (where and where.kind == "archive")
 
 
@@ -286,7 +288,7 @@ class Holding(NamedTuple):
 def holdings(snapshot: Snapshot, layout: Layout, limit: int, only: str | None = None) -> list[Holding]:
     """Every SPEC that has evidence, by id; `limit` are the bytes one may hold."""
     measured = measure(snapshot, layout, only)
-    found = shelf(snapshot, layout, only)
+    found = evidence_inventory(snapshot, layout, only)
     sizes = sizes_below(snapshot, layout)
     made = []
     for spec, footprint in sorted(measured.items()):
@@ -305,7 +307,7 @@ def holdings(snapshot: Snapshot, layout: Layout, limit: int, only: str | None = 
     return made
 
 
-def _manifests(found: Shelf, spec: str) -> list[Manifest]:
+def _manifests(found: EvidenceInventory, spec: str) -> list[Manifest]:
     return [each for each in found.manifests.values() if not isinstance(each, str) and each.spec == spec]
 
 

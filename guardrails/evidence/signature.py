@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 import orjson
 
 from guardrails.checks.ledger.rules import SIGNATURE_BAD, SIGNED, UNSIGNED
-from guardrails.checks.ledger.runs import Run, shelf
+from guardrails.checks.ledger.runs import RunEvidence, evidence_inventory
 from guardrails.config.settings import SignatureUse
 from guardrails.core import programs
 from guardrails.core.finding import Checked, Finding, Observation, Skipped
@@ -24,9 +24,9 @@ from guardrails.core.text import printable
 from guardrails.engine.registry import Check
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.evidence.ledger import Seal, Signer
-from guardrails.evidence.store import Store
+from guardrails.evidence.store import EvidenceStore
 from guardrails.git.repo import Repo, to_text
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 
 NAMESPACE = "speckit"
 TIMEOUT = 60.0
@@ -37,13 +37,13 @@ _LITERAL = ("key::", "ssh-", "ecdsa-", "sk-")
 _HINT = "git config gpg.format ssh; git config user.signingkey FILE"
 Warn = Callable[[str], None]
 """Takes one line for the operator."""
-State = Literal["good", "bad", "stranger"]
+SignatureState = Literal["good", "bad", "stranger"]
 
 
-class Judged(NamedTuple):
+class SignatureVerdict(NamedTuple):
     """What a signature is worth: `who` is the principal of the allowed signers, when there is one."""
 
-    state: State
+    state: SignatureState
     who: str | None = None
 
 
@@ -62,7 +62,7 @@ def signer(repo: Repo, use: SignatureUse, warn: Warn) -> Signer | None:
     problem = _unconfigured(repo)
     if problem and use == "required":
         raise GuardrailError(f"signatures are required, and {problem}", _HINT)
-    store = Store(repo.root)
+    store = EvidenceStore(repo.root)
 
     def sign(seal: Seal) -> str | None:
         made = problem or _signed(repo, payload(seal))
@@ -107,7 +107,7 @@ def _keygen(repo: Repo, arguments: Sequence[str], stdin: bytes = b"") -> Ran:
     program = _config(repo, "gpg.ssh.program", "--type=path") or "ssh-keygen"
     environment = programs.allowed_environment(repo.environment, ("SSH_AUTH_SOCK",))
     environment |= {"LC_ALL": "C", "TZ": "UTC", "SSH_ASKPASS_REQUIRE": "never"}  # nobody is there to type a passphrase
-    ran = programs.run([program, *arguments], repo.root, environment, TIMEOUT, stdin)
+    ran = programs.run_program([program, *arguments], repo.root, environment, TIMEOUT, stdin)
     if ran.problem in ("missing", "not-executable"):
         raise Undecidable(
             f"{program} was not found", "install OpenSSH's client, or set gpg.ssh.program in git's config"
@@ -150,7 +150,7 @@ def _named(repo: Repo, key: str) -> str:
     return os.path.join(repo.root, named) if named else ""
 
 
-def judge(repo: Repo, trusted: Trust, seal: Seal, signature: bytes, when: datetime) -> Judged:
+def judge(repo: Repo, trusted: Trust, seal: Seal, signature: bytes, when: datetime) -> SignatureVerdict:
     """Whether a signature over a seal holds, and whose it is. Raises Undecidable without ssh-keygen.
 
     `when` is when the seal was made: as with commits, a key counts that was valid then. Whoever may no longer sign at
@@ -170,9 +170,9 @@ def judge(repo: Repo, trusted: Trust, seal: Seal, signature: bytes, when: dateti
         for name in names:
             identity = ["-n", NAMESPACE, "-I", name, *common, *revoked]
             if _keygen(repo, ["-Y", "verify", *identity], data).succeeded:
-                return Judged("good", name)
+                return SignatureVerdict("good", name)
         sound = _keygen(repo, ["-Y", "check-novalidate", "-n", NAMESPACE, "-s", place], data).succeeded
-    return Judged("stranger" if sound else "bad")
+    return SignatureVerdict("stranger" if sound else "bad")
 
 
 def _moment(allowed: str, when: datetime) -> list[str]:
@@ -197,7 +197,7 @@ class Signatures(Check):
 
     __slots__ = ()
 
-    def run(self, subject: Subject) -> Iterator[Observation]:
+    def run(self, subject: CheckContext) -> Iterator[Observation]:
         return verify(subject)
 
 
@@ -206,23 +206,27 @@ class RequiredSignatures(Check):
 
     __slots__ = ()
 
-    def run(self, subject: Subject) -> Iterator[Observation]:
+    def run(self, subject: CheckContext) -> Iterator[Observation]:
         return verify_required(subject)
 
 
-def verify(subject: Subject) -> Iterator[Observation]:
+def verify(subject: CheckContext) -> Iterator[Observation]:
     """The signatures of the runs in scope."""
     yield from _verify(subject, required=subject.settings.evidence.signature == "required")
 
 
-def verify_required(subject: Subject) -> Iterator[Observation]:
+def verify_required(subject: CheckContext) -> Iterator[Observation]:
     """As `verify`; a run without a signature is an error, whatever the configuration says."""
     yield from _verify(subject, required=True)
 
 
-def _verify(subject: Subject, *, required: bool) -> Iterator[Observation]:
+def _verify(subject: CheckContext, *, required: bool) -> Iterator[Observation]:
     snapshot, scope = subject.snapshot, subject.scope
-    runs = [run for run in shelf(snapshot, subject.settings.layout, scope.spec).runs if scope.run in (None, run.name)]
+    runs = [
+        run
+        for run in evidence_inventory(snapshot, subject.settings.layout, scope.spec).runs
+        if scope.run in (None, run.name)
+    ]
     for run in runs:
         seal = _seal(run)
         if seal is None:
@@ -234,14 +238,16 @@ def _verify(subject: Subject, *, required: bool) -> Iterator[Observation]:
         yield from _judge(subject, snapshot.repo, run, seal, required)
 
 
-def _seal(run: Run) -> Seal | None:
+def _seal(run: RunEvidence) -> Seal | None:
     said = (run.summary.document or {}).get("seal") if run.summary else None
     if not isinstance(said, dict) or run.chain is None or run.chain.head is None:
         return None
     return Seal(run.ledger, len(run.chain.entries), run.chain.head)
 
 
-def _judge(subject: Subject, repo: Repo | None, run: Run, seal: Seal, required: bool) -> Iterator[Observation]:
+def _judge(
+    subject: CheckContext, repo: Repo | None, run: RunEvidence, seal: Seal, required: bool
+) -> Iterator[Observation]:
     path = run.signature_path
     trusted = trust(repo) if repo else None
     if repo is None or trusted is None:
@@ -258,5 +264,5 @@ def _judge(subject: Subject, repo: Repo | None, run: Run, seal: Seal, required: 
         yield SIGNED.at(path, f"signed by {judged.who}", spec=run.spec)
 
 
-def _bad(run: Run, message: str) -> Finding:
+def _bad(run: RunEvidence, message: str) -> Finding:
     return SIGNATURE_BAD.at(run.signature_path, message, hint=SIGNATURE_BAD.fix, spec=run.spec)

@@ -17,7 +17,7 @@ _PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(o
 """Not through a link, not waiting on a pipe, and the bytes as they are: where the platform has the flag."""
 
 
-class Written(NamedTuple):
+class WrittenFile(NamedTuple):
     """A file that was written: its path relative to the root, the digest of its bytes, and how many they are."""
 
     path: str
@@ -25,23 +25,23 @@ class Written(NamedTuple):
     size: int
 
 
-class Store:
+class EvidenceStore:
     """Writes below one repository root. Each file is written to a temporary name, flushed to disk and renamed."""
 
     def __init__(self, root: str) -> None:
         self._root = os.path.realpath(root)
 
-    def record(self, path: str, schema: str, document: dict[str, Any], replace: bool = False) -> Written:
+    def record(self, path: str, schema: str, document: dict[str, Any], replace: bool = False) -> WrittenFile:
         """Write a record as JSON, after it has satisfied its schema: what is refused here was never evidence."""
         for fault in faults(schema, document):
             raise ValueError(f"{schema}{fault.pointer}: {fault.message}")
         return self.write(path, encoded(document), replace)
 
-    def write(self, path: str, data: bytes, replace: bool = False) -> Written:
+    def write(self, path: str, data: bytes, replace: bool = False) -> WrittenFile:
         """Write one file. Raises GuardrailError when it exists already (unless `replace`) or lies outside."""
         with self.making(path, replace) as stream:
             stream.write(data)
-        return Written(path, sha256(data).hexdigest(), len(data))
+        return WrittenFile(path, sha256(data).hexdigest(), len(data))
 
     @contextmanager
     def making(self, path: str, replace: bool = False) -> Iterator[IO[bytes]]:

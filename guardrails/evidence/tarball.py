@@ -32,11 +32,11 @@ _HEADER = 1024 * 1024
 """Bytes of a header that are read at once: a longer one is made to fill the memory."""
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
-Progress = Callable[[int], None]
+ByteProgress = Callable[[int], None]
 """Is told how many bytes were worked on since it was told last."""
 
 
-class Found(NamedTuple):
+class FoundMember(NamedTuple):
     """A member of an archive, its content to be read before the next one is asked for."""
 
     path: str
@@ -69,7 +69,7 @@ def digest_of(stream: IO[bytes]) -> str:
     return hashed.hexdigest()
 
 
-def write(root: str, paths: Sequence[str], target: IO[bytes], progress: Progress) -> tuple[Member, ...]:
+def write(root: str, paths: Sequence[str], target: IO[bytes], progress: ByteProgress) -> tuple[Member, ...]:
     """Pack files below `root` into `target`: by name, with no owner, mode or time of theirs."""
     members = []
     packed = gzip.GzipFile(filename="", mode="wb", compresslevel=LEVEL, fileobj=cast("Any", target), mtime=0)
@@ -101,7 +101,7 @@ _AGAIN = "nothing was removed; see that nobody writes there, and run it again"
 class _Hashed:
     """A file that is hashed as it is read."""
 
-    def __init__(self, stream: IO[bytes], progress: Progress) -> None:
+    def __init__(self, stream: IO[bytes], progress: ByteProgress) -> None:
         self._stream, self._progress = stream, progress
         self.digest, self.read_so_far = sha256(), 0
 
@@ -128,10 +128,10 @@ def require_sane(members: Iterable[Member], packed: int) -> None:
 _BOMB = f"an archive holds at most {MOST_MEMBERS} files and {MOST_BYTES} bytes, compressed {MOST_RATIO} times at most"
 
 
-def verify(stream: IO[bytes], members: Sequence[Member], progress: Progress) -> None:
+def verify(stream: IO[bytes], members: Sequence[Member], progress: ByteProgress) -> None:
     """Read an archive to its end and hold it to its members. Raises DamagedError at the first difference."""
     left = iter(members)
-    for found in read(stream, members):
+    for found in read_archive(stream, members):
         expected = next(left)
         digest = sha256()
         for part in found.content:
@@ -151,7 +151,7 @@ _UNSOUND = (tarfile.TarError, ValueError, ArithmeticError, LookupError, Recursio
 """What tarfile raises over headers that no writer makes; the last when each calls for the next, a thousand times."""
 
 
-def read(stream: IO[bytes], members: Sequence[Member]) -> Iterator[Found]:
+def read_archive(stream: IO[bytes], members: Sequence[Member]) -> Iterator[FoundMember]:
     """The members of an archive, each only if it is the expected one: a plain file of that name and size, in order.
 
     Raises DamagedError for everything else: links, devices, folders, names that lead elsewhere, members too many or
@@ -168,7 +168,7 @@ def read(stream: IO[bytes], members: Sequence[Member]) -> Iterator[Found]:
         raise DamagedError(f"not a sound archive: {error}", _DAMAGED) from error
 
 
-def _members(source: _Bounded, members: Sequence[Member]) -> Iterator[Found]:
+def _members(source: _Bounded, members: Sequence[Member]) -> Iterator[FoundMember]:
     expected = iter(members)
     with tarfile.open(fileobj=cast("IO[bytes]", source), mode="r:") as archive:
         while (info := archive.next()) is not None:
@@ -177,7 +177,7 @@ def _members(source: _Bounded, members: Sequence[Member]) -> Iterator[Found]:
             if wanted is None:
                 raise DamagedError(f"{info.name!r} is in the archive and not in the manifest", _DAMAGED)
             _require(info, wanted)
-            yield Found(info.name, info.size, _content(source, info))
+            yield FoundMember(info.name, info.size, _content(source, info))
         while rest := source.read(_CHUNK):  # to the end, so that the checksum of the whole is looked at
             if rest.strip(b"\0"):
                 raise DamagedError("something follows the last file of the archive", _DAMAGED)

@@ -19,10 +19,10 @@ _PIECE = 1 << 18
 
 def chunks(repo: Repo, *arguments: str) -> Iterator[bytes]:
     """What `git ARGUMENTS` prints, as it comes, each chunk ending with a NUL. Raises Undecidable when it fails."""
-    yield from told(repo.start(*arguments), *arguments)
+    yield from each_record(repo.start(*arguments), *arguments)
 
 
-def told(process: "subprocess.Popen[bytes]", *arguments: str) -> Iterator[bytes]:
+def each_record(process: "subprocess.Popen[bytes]", *arguments: str) -> Iterator[bytes]:
     """As `chunks`, of a git that was started before."""
     assert process.stdin is not None
     process.stdin.close()

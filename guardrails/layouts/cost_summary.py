@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from guardrails.config.layout import stage_of
-from guardrails.core.cost import Cost, Source, total
+from guardrails.core.cost import Cost, CostSource, total
 from guardrails.core.fields import first, number, table, text, whole
-from guardrails.core.timestamps import parse
+from guardrails.core.timestamps import parse_time
 
 TOTALS = ("total_usd", "total_spent", "total_cost_usd", "totalCostUsd")
 CALLS = ("calls", "call_count", "total_calls")
@@ -123,7 +123,7 @@ def read_cost_summary(value: Any, path: str, spec: str, problem: str | None = No
     return CostSummary(
         path=path,
         spec=spec,
-        when=next((when for key in _TIMES if (when := parse(given.get(key)))), None),
+        when=next((when for key in _TIMES if (when := parse_time(given.get(key)))), None),
         generated=first(given, _TIMES),
         profile=first(given, _PROFILES),
         stages=stages,
@@ -192,7 +192,7 @@ def read_cost(value: Any) -> Cost:
     )
 
 
-def read_source(value: Any) -> Source:
+def read_source(value: Any) -> CostSource:
     """How an amount came to be known, where the record says so in the words of the schema."""
     return value if value in ("measured", "estimated") else "unknown"
 

@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 
 from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
-from guardrails.core.markdown import Document, decode, parse
+from guardrails.core.markdown import MarkdownDocument, decode, parse_markdown
 from guardrails.core.paths import within
-from guardrails.layouts.tracker import Item, StatusTable, status_tables
+from guardrails.layouts.tracker import StatusRow, StatusTable, status_tables
 from guardrails.snapshot.base import Entry, Snapshot
 
 EVIDENCE_FOLDER = "evidence"
@@ -23,7 +23,7 @@ class Text(NamedTuple):
     """A Markdown file: parsed, or a `problem` (and the line of it, where there is one)."""
 
     path: str
-    document: Document | None
+    document: MarkdownDocument | None
     blank: bool = False
     problem: str | None = None
     line: int | None = None
@@ -51,11 +51,11 @@ class Survey(NamedTuple):
     tracker: Text | None
     tables: tuple[StatusTable, ...]
     directories: tuple[Directory, ...]
-    rows: dict[str, tuple[Item, ...]]
+    rows: dict[str, tuple[StatusRow, ...]]
     linked: tuple[Linked, ...]
 
     @property
-    def items(self) -> list[Item]:
+    def items(self) -> list[StatusRow]:
         return [item for table in self.tables for item in table.items]
 
 
@@ -63,7 +63,7 @@ def survey(snapshot: Snapshot, settings: Settings) -> Survey:
     """Read the tracker and find the SPEC directories. Only names are looked at below these."""
     layout = settings.layout
     entry = snapshot.entry(layout.tracker)
-    tracker = next(read(snapshot, [entry])) if entry else None
+    tracker = next(read_document(snapshot, [entry])) if entry else None
     if entry is None and snapshot.exists(layout.tracker):
         tracker = Text(layout.tracker, None, problem="a directory, not a file")
     tables = tables_of(tracker, settings)
@@ -79,7 +79,7 @@ def tables_of(tracker: Text | None, settings: Settings) -> tuple[StatusTable, ..
     return status_tables(tracker.document, settings.tracker.statuses) if tracker and tracker.document else ()
 
 
-def read(snapshot: Snapshot, entries: Sequence[Entry]) -> Iterator[Text]:
+def read_document(snapshot: Snapshot, entries: Sequence[Entry]) -> Iterator[Text]:
     """Markdown files, in one batch and in order."""
     files = iter(snapshot.read_many([entry for entry in entries if entry.kind == "file"]))
     for entry in entries:
@@ -93,7 +93,7 @@ def read(snapshot: Snapshot, entries: Sequence[Entry]) -> Iterator[Text]:
         elif isinstance(text, int):
             yield Text(entry.path, None, problem="not UTF-8 text", line=text)
         else:
-            yield Text(entry.path, parse(text), not text.strip("\ufeff \t\r\n"))
+            yield Text(entry.path, parse_markdown(text), not text.strip("\ufeff \t\r\n"))
 
 
 def directories_of(snapshot: Snapshot, settings: Settings) -> tuple[Directory, ...]:
@@ -133,11 +133,13 @@ def _documents(path: str, entries: Sequence[Entry], settings: Settings) -> tuple
     return tuple(entry for entry in entries if entry.path != path and not within(entry.path, own))
 
 
-def _rows(layout: Layout, directories: Sequence[Directory], items: Sequence[Item]) -> dict[str, tuple[Item, ...]]:
+def _rows(
+    layout: Layout, directories: Sequence[Directory], items: Sequence[StatusRow]
+) -> dict[str, tuple[StatusRow, ...]]:
     by_spec: dict[str, list[str]] = {}
     for directory in directories:
         by_spec.setdefault(directory.spec, []).append(directory.path)
-    found: dict[str, list[Item]] = {directory.path: [] for directory in directories}
+    found: dict[str, list[StatusRow]] = {directory.path: [] for directory in directories}
     if not found:
         return {}
     below = re.compile(rf"(?<![\w./-]){re.escape(layout.docs)}/([^/\s`<>()\[\],;|]+)")
@@ -157,7 +159,7 @@ def spec_in(layout: Layout, word: str) -> str | None:
     return layout.id_of(word) if len(word) <= MAX_ID else None
 
 
-def mentioned(layout: Layout, item: Item, specs: dict[str, list[str]]) -> Iterator[str]:
+def mentioned(layout: Layout, item: StatusRow, specs: dict[str, list[str]]) -> Iterator[str]:
     """The SPEC ids that a row's id or title names, whole: `SPEC-102R` does not name SPEC-102."""
     for cell in (item.cell(item.columns.task), item.cell(item.columns.title)):
         for word in _WORD.findall(cell.text) if cell else ():

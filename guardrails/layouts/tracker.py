@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from guardrails.core.markdown import Cell, Document, Row, Table, plain
+from guardrails.core.markdown import Cell, MarkdownDocument, MarkdownTable, TableRow, plain
 
 # What a reader takes a text for: look-alike letters as the Latin ones, without characters that nobody sees.
 
@@ -43,7 +43,7 @@ def _is_invisible(character: str) -> bool:
     return unicodedata.category(character) in ("Cf", "Cc") and not character.isspace()
 
 
-def look(text: str) -> str:
+def visible_form(text: str) -> str:
     """What two ids that look alike have in common: case and blanks do not count either."""
     return "".join(seen_as(text).casefold().split())
 
@@ -225,19 +225,19 @@ QUOTED_PATH = 200
 IN_PROGRESS, IN_REVIEW, DONE, BACKLOG = "in progress", "in review", "done", "backlog"
 
 
-class Status(NamedTuple):
+class TrackerStatus(NamedTuple):
     """A configured status, and which of the statuses that rules speak of it counts as, in lower case."""
 
     name: str | None
     role: str
 
 
-class Item(NamedTuple):
+class StatusRow(NamedTuple):
     """One row. `whole` is False when it has not as many cells as the header: then no value can be trusted
     to stand under its heading. `status` is the configured status, `role` what it counts as in lower case,
     `written` what a reader sees."""
 
-    row: Row
+    row: TableRow
     columns: Columns
     table: int
     whole: bool
@@ -267,39 +267,39 @@ class Item(NamedTuple):
 
 
 class StatusTable(NamedTuple):
-    table: Table
+    table: MarkdownTable
     columns: Columns
-    items: tuple[Item, ...]
+    items: tuple[StatusRow, ...]
 
 
-def status_tables(document: Document, statuses: tuple[str, ...]) -> tuple[StatusTable, ...]:
+def status_tables(document: MarkdownDocument, statuses: tuple[str, ...]) -> tuple[StatusTable, ...]:
     """Every table with a status column, wherever it stands."""
     return tuple(_tables(document, statuses))
 
 
-def _tables(document: Document, statuses: tuple[str, ...]) -> Iterator[StatusTable]:
+def _tables(document: MarkdownDocument, statuses: tuple[str, ...]) -> Iterator[StatusTable]:
     for number, table in enumerate(document.tables):
         columns = columns_of(table.header.cells)
         if columns.status is not None:
             yield StatusTable(table, columns, items_of(table, columns, statuses, number))
 
 
-def items_of(table: Table, columns: Columns, statuses: Sequence[str], number: int = 0) -> tuple[Item, ...]:
+def items_of(table: MarkdownTable, columns: Columns, statuses: Sequence[str], number: int = 0) -> tuple[StatusRow, ...]:
     """The rows of one table under a layout."""
     known = roles(tuple(statuses))
     width = len(table.header.cells)
     return tuple(_item(row, columns, number, width, known) for row in table.rows)
 
 
-def _item(row: Row, columns: Columns, number: int, width: int, known: dict[str, Status]) -> Item:
+def _item(row: TableRow, columns: Columns, number: int, width: int, known: dict[str, TrackerStatus]) -> StatusRow:
     cells, task, status = row.cells, columns.task, columns.status
     written = trimmed(plain(cells[status].text)) if status is not None and status < len(cells) else ""
     name = plain(cells[task].text) if task is not None and task < len(cells) else ""
     found = known.get(_bare(written), _UNKNOWN)
-    return Item(row, columns, number, len(cells) == width, name, found.name, found.role, written)
+    return StatusRow(row, columns, number, len(cells) == width, name, found.name, found.role, written)
 
 
-_UNKNOWN = Status(None, "")
+_UNKNOWN = TrackerStatus(None, "")
 _ALSO = (
     (DONE, frozenset((DONE, "complete", "completed", "closed", "finished", "shipped"))),
     (IN_PROGRESS, frozenset((IN_PROGRESS, "doing", "active", "wip"))),
@@ -307,14 +307,14 @@ _ALSO = (
 
 
 @lru_cache(maxsize=16)
-def roles(statuses: tuple[str, ...]) -> dict[str, Status]:
+def roles(statuses: tuple[str, ...]) -> dict[str, TrackerStatus]:
     """The configured statuses by their folded names. One that means Done or In Progress counts as it
     where the word itself is not configured."""
     names = {fold(status): status for status in statuses}
-    found = {name: Status(status, name) for name, status in names.items()}
+    found = {name: TrackerStatus(status, name) for name, status in names.items()}
     for role, words in _ALSO:
         if role not in names:
-            found.update({name: Status(names[name], role) for name in words & names.keys()})
+            found.update({name: TrackerStatus(names[name], role) for name in words & names.keys()})
     return found
 
 

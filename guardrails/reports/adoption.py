@@ -9,18 +9,10 @@ from typing import Any, NamedTuple
 
 from guardrails.checks.footprint import NO_SPEC
 from guardrails.config.layout import STAGES
-from guardrails.config.settings import Evidence
+from guardrails.config.settings import EvidenceSettings
 from guardrails.consensus.model import KINDS
 from guardrails.core.cost import Cost, at_least, described, dollars, priced_calls
-from guardrails.reports.figures import (
-    duration,
-    mean,
-    percentile,
-    share,
-    size,
-    spent,
-    total_of,
-)
+from guardrails.reports.figures import duration, mean, percentile, share, size, spent, total_of
 from guardrails.reports.formats.plain_json import moment, plain
 from guardrails.reports.model import Facts
 from guardrails.reports.runs import Execution, executions
@@ -239,7 +231,7 @@ def _both(values: Iterable[float | None]) -> list[float]:
     return known if len(known) == 2 else []
 
 
-class Row(NamedTuple):
+class AdoptionWeek(NamedTuple):
     """One ISO week of one profile."""
 
     profile: str
@@ -252,7 +244,7 @@ class Week(NamedTuple):
     name: str
     monday: date
     complete: bool
-    rows: tuple[Row, ...]
+    rows: tuple[AdoptionWeek, ...]
     total: Figures
     gaps: tuple[Gap, ...]
 
@@ -325,7 +317,10 @@ def week_name(monday: date) -> str:
 
 def _week(monday: date, complete: bool, runs: Sequence[Execution], targets: Targets) -> Week:
     profiles = sorted({each.profile or NO_PROFILE for each in runs})
-    rows = [Row(name, figures([each for each in runs if (each.profile or NO_PROFILE) == name])) for name in profiles]
+    rows = [
+        AdoptionWeek(name, figures([each for each in runs if (each.profile or NO_PROFILE) == name]))
+        for name in profiles
+    ]
     whole = figures(runs)
     return Week(week_name(monday), monday, complete, tuple(rows), whole, tuple(gaps(whole, targets)))
 
@@ -351,7 +346,7 @@ _HEAVIEST = 10
 """SPECs whose evidence is listed as text; the other forms have them all."""
 
 
-def view(found: Adoption, limits: Evidence, now: datetime) -> View:
+def view(found: Adoption, limits: EvidenceSettings, now: datetime) -> View:
     """A row for each week and profile, the gaps to the targets, the alerts, and what evidence weighs. CSV has one row
     for each week and profile, and `all` for a week in which nothing ran."""
     span = f"{found.weeks[0].name} to {found.weeks[-1].name}, from {found.where}"

@@ -12,10 +12,10 @@ from guardrails.config.run_settings import Budget
 from guardrails.config.settings import Settings
 from guardrails.core.cost import Cost, described, dollars
 from guardrails.layouts.cost_summary import CostSummary
-from guardrails.reports.audit_checks import Judged, Sealed
+from guardrails.reports.audit_checks import AuditedCheck, Sealed
 from guardrails.reports.figures import Unit, added, count, median, percentile, share, spent, total_of, written
 from guardrails.reports.formats.plain_json import moment, plain
-from guardrails.reports.model import Call, Facts, Run, Session
+from guardrails.reports.model import CallRecord, Facts, RunRecord, SessionReport
 from guardrails.reports.runs import executions
 from guardrails.reports.status import SpecState, StageState, status
 from guardrails.reports.view import (
@@ -46,7 +46,7 @@ CENT = 0.005
 Reconciled = Literal["agrees", "differs", "unknown"]
 
 
-class Line(NamedTuple):
+class CostLine(NamedTuple):
     """One session (or all of a stage, where the summary gives only sums). A witness that tells nothing is None.
 
     `repeated` are calls of agents that were asked again: their metrics gave way to those of the last attempt, so only
@@ -67,9 +67,9 @@ class Reconciliation(NamedTuple):
     """`archived` are sessions the summary counts whose evidence is not here: nothing to hold them against."""
 
     summary: CostSummary | None
-    lines: tuple[Line, ...]
+    lines: tuple[CostLine, ...]
     archived: tuple[str, ...]
-    total: Line
+    total: CostLine
 
     @property
     def agrees(self) -> bool:
@@ -77,7 +77,7 @@ class Reconciliation(NamedTuple):
         return bool(self.lines) and all(line.state == "agrees" for line in (*self.lines, self.total))
 
     @property
-    def differences(self) -> tuple[Line, ...]:
+    def differences(self) -> tuple[CostLine, ...]:
         return tuple(line for line in (*self.lines, self.total) if line.state != "agrees")
 
 
@@ -96,7 +96,7 @@ def reconcile(facts: Facts, spec: str) -> Reconciliation:
     return Reconciliation(summary, tuple(lines), (), _total(lines, summary.total if summary else None))
 
 
-def _of(sessions: Sequence[Session], stage: str) -> list[Session]:
+def _of(sessions: Sequence[SessionReport], stage: str) -> list[SessionReport]:
     return [each for each in sessions if each.stage == stage]
 
 
@@ -104,7 +104,7 @@ def _stage_sum(summary: CostSummary | None, stage: str) -> Cost | None:
     return next((row.cost for row in summary.known_stages if row.stage == stage), None) if summary else None
 
 
-def _by_session(sessions: Sequence[Session], summary: CostSummary) -> Reconciliation:
+def _by_session(sessions: Sequence[SessionReport], summary: CostSummary) -> Reconciliation:
     rows = {(row.stage, row.session): row.cost for row in summary.sessions or ()}
     lines = [_line(each.stage, each.stamp, [each], rows.get((each.stage, each.stamp or ""))) for each in sessions]
     here = {(each.stage, each.stamp) for each in sessions}
@@ -114,28 +114,28 @@ def _by_session(sessions: Sequence[Session], summary: CostSummary) -> Reconcilia
     return Reconciliation(summary, tuple(lines), archived, _total(lines, counted))
 
 
-def _line(stage: str, session: str | None, sessions: Sequence[Session], summary: Cost | None) -> Line:
+def _line(stage: str, session: str | None, sessions: Sequence[SessionReport], summary: Cost | None) -> CostLine:
     metrics = [call for each in sessions for call in each.metrics]
     events = [call for each in sessions for call in each.events]
     repeated = [call for each in sessions for call in _repeated(each)]
     told, listed = (spent(calls) if calls else None for calls in (metrics, events))
-    return _judged(Line(stage, session, told, listed, summary, spent(repeated) if repeated else None))
+    return _judged(CostLine(stage, session, told, listed, summary, spent(repeated) if repeated else None))
 
 
-def _repeated(session: Session) -> Iterator[Call]:
+def _repeated(session: SessionReport) -> Iterator[CallRecord]:
     last = {call.agent: call.attempt for call in session.metrics if call.attempt is not None}
     for call in session.events:
         if call.attempt is not None and call.attempt < last.get(call.agent, 0):
             yield call
 
 
-def _total(lines: Sequence[Line], summary: Cost | None) -> Line:
+def _total(lines: Sequence[CostLine], summary: Cost | None) -> CostLine:
     columns = ([getattr(line, name) for line in lines] for name in ("metrics", "events", "repeated"))
     sums = [total_of(known) if (known := [each for each in column if each]) else None for column in columns]
-    return _judged(Line("total", None, sums[0], sums[1], summary, sums[2]))
+    return _judged(CostLine("total", None, sums[0], sums[1], summary, sums[2]))
 
 
-def _judged(line: Line) -> Line:
+def _judged(line: CostLine) -> CostLine:
     """With what differs. A witness that is not there at all is only a difference where it is the summary, or where it
     would be the only one."""
     found = tuple(_differences(line))
@@ -147,7 +147,7 @@ def _judged(line: Line) -> Line:
     return line._replace(state=state, differences=found)
 
 
-def _differences(line: Line) -> Iterator[str]:
+def _differences(line: CostLine) -> Iterator[str]:
     told = total_of([line.metrics, line.repeated]) if line.metrics and line.repeated else line.metrics
     named = (("metrics", told), ("event lines", line.events), ("cost summary", line.summary))
     given = [(name, money) for name, money in named if money is not None]
@@ -170,13 +170,13 @@ def _between(one: str, first: Cost, other: str, second: Cost) -> Iterator[str]:
         yield f"{one} tell of {first.calls} calls, {other} of {second.calls}"
 
 
-State = Literal["holds", "fails", "unknown"]
+AuditState = Literal["holds", "fails", "unknown"]
 
 
-class Evidence(NamedTuple):
+class AuditEvidence(NamedTuple):
     """What was looked at besides the facts: what the checks say of it, and the digest of all of it."""
 
-    judged: tuple[Judged, ...]
+    judged: tuple[AuditedCheck, ...]
     sealed: Sealed
 
 
@@ -211,11 +211,11 @@ class Variance(NamedTuple):
         return (self.low is None or self.actual >= self.low) and (self.high is None or self.actual <= self.high)
 
 
-class Item(NamedTuple):
+class ChecklistItem(NamedTuple):
     """One line of the checklist that a machine verified."""
 
     what: str
-    state: State
+    state: AuditState
     why: str
 
 
@@ -226,7 +226,7 @@ class Signature(NamedTuple):
     confirms: str
 
 
-class Ledger(NamedTuple):
+class SealedRun(NamedTuple):
     """The seal of a run: the digest that closes the chain of everything it wrote."""
 
     run: str
@@ -248,8 +248,8 @@ class Audit(NamedTuple):
     """US dollars that one run may cost"""
     conflicts: tuple[ConflictRow, ...]
     variances: tuple[Variance, ...]
-    ledgers: tuple[Ledger, ...]
-    items: tuple[Item, ...]
+    ledgers: tuple[SealedRun, ...]
+    items: tuple[ChecklistItem, ...]
     signatures: tuple[Signature, ...]
 
     @property
@@ -271,7 +271,7 @@ SIGNATURES = (
 )
 
 
-def audit(facts: Facts, settings: Settings, budget: Budget, evidence: Evidence, now: datetime, spec: str) -> Audit:
+def audit(facts: Facts, settings: Settings, budget: Budget, evidence: AuditEvidence, now: datetime, spec: str) -> Audit:
     """The packet of one SPEC. Nothing in it depends on `now` but the time it says it was made, and waivers."""
     (state,) = status(facts, settings, now, float("inf"), spec).specs
     costs = reconcile(facts, spec)
@@ -307,11 +307,13 @@ def _conflicts(state: SpecState) -> Iterator[ConflictRow]:
                 yield ConflictRow(stage.stage, settled.conflict.id, settled.conflict.text, by)
 
 
-def _ledger(run: Run) -> Ledger:
-    return Ledger(run.name, run.outcome, run.entries, run.seal)
+def _ledger(run: RunRecord) -> SealedRun:
+    return SealedRun(run.name, run.outcome, run.entries, run.seal)
 
 
-def _variances(state: SpecState, sessions: Sequence[Session], settings: Settings, budget: Budget) -> Iterator[Variance]:
+def _variances(
+    state: SpecState, sessions: Sequence[SessionReport], settings: Settings, budget: Budget
+) -> Iterator[Variance]:
     """Each stage's latest session beside what is expected of it, and beside the sessions before it."""
     for stage in state.stages:
         latest = stage.sessions
@@ -331,13 +333,13 @@ def _variances(state: SpecState, sessions: Sequence[Session], settings: Settings
         yield Variance(stage.stage, "agreement", agreement, settings.consensus.min_agreement, None, "share")
 
 
-def _p95(calls: Sequence[Call]) -> float | None:
+def _p95(calls: Sequence[CallRecord]) -> float | None:
     """Of the calls that were answered; None unless it is known of all of them."""
     latencies = [call.latency_ms for call in calls if call.status != "error"]
     return None if None in latencies else percentile(latencies, 0.95)
 
 
-def _items(made: Audit, evidence: Evidence) -> Iterator[Item]:
+def _items(made: Audit, evidence: AuditEvidence) -> Iterator[ChecklistItem]:
     """What a machine verifies, each with the reason."""
     run = [stage for stage in made.state.stages if stage.record or stage.sessions]
     yield _packet(made.state)
@@ -361,41 +363,43 @@ def _items(made: Audit, evidence: Evidence) -> Iterator[Item]:
     yield _item("No waiver is open", not waivers, f"{waivers} open")
 
 
-def _packet(state: SpecState) -> Item:
+def _packet(state: SpecState) -> ChecklistItem:
     there = [document for packet in state.packets for document in packet.documents]
     lacking = [name for name, found in there if not found and name != "PRD.md"]
     said = ", ".join(lacking) + " missing" if lacking else "every document is there" if there else "no directory"
     return _item("The packet is complete", bool(there) and not lacking, said)
 
 
-def _agree(costs: Reconciliation) -> Item:
+def _agree(costs: Reconciliation) -> ChecklistItem:
     lines, bad = len(costs.lines) + 1, costs.differences
     differ = sum(line.state == "differs" for line in bad)
     said = f"{differ} of {lines} lines differ, {len(bad) - differ} are unknown" if bad else f"{lines} lines agree"
-    state: State = "unknown" if not costs.lines else "fails" if differ else "unknown" if bad else "holds"
-    return Item("Costs agree to the cent", state, said if costs.lines else "no cost is recorded")
+    state: AuditState = "unknown" if not costs.lines else "fails" if differ else "unknown" if bad else "holds"
+    return ChecklistItem("Costs agree to the cent", state, said if costs.lines else "no cost is recorded")
 
 
-def _within_cap(made: Audit) -> Item:
+def _within_cap(made: Audit) -> ChecklistItem:
     what, cap = "Every run cost less than its cap", made.cap
     if cap is None:
-        return Item(what, "unknown", "no cap is configured")
+        return ChecklistItem(what, "unknown", "no cap is configured")
     over = [each for each in made.run_costs if each.usd is not None and each.usd > cap]
     if over:
-        return Item(what, "fails", f"{len(over)} of {len(made.run_costs)} runs cost more than {dollars(cap)}")
+        return ChecklistItem(what, "fails", f"{len(over)} of {len(made.run_costs)} runs cost more than {dollars(cap)}")
     unknown = [each for each in made.run_costs if each.total_micros is None]
     if not made.run_costs:
-        return Item(what, "unknown", "nothing to examine (no run called an agent)")
+        return ChecklistItem(what, "unknown", "nothing to examine (no run called an agent)")
     if unknown:
-        return Item(what, "unknown", f"the cost of {len(unknown)} of {len(made.run_costs)} runs is not known")
+        return ChecklistItem(what, "unknown", f"the cost of {len(unknown)} of {len(made.run_costs)} runs is not known")
     dearest = max(each.usd or 0.0 for each in made.run_costs)
-    return Item(what, "holds", f"the dearest of {len(made.run_costs)} runs cost {dollars(dearest)} of {dollars(cap)}")
+    return ChecklistItem(
+        what, "holds", f"the dearest of {len(made.run_costs)} runs cost {dollars(dearest)} of {dollars(cap)}"
+    )
 
 
-def _item(what: str, holds: bool, why: str, known: bool = True) -> Item:
+def _item(what: str, holds: bool, why: str, known: bool = True) -> ChecklistItem:
     if not known:
-        return Item(what, "unknown", f"nothing to examine ({why})")
-    return Item(what, "holds" if holds else "fails", why)
+        return ChecklistItem(what, "unknown", f"nothing to examine ({why})")
+    return ChecklistItem(what, "holds" if holds else "fails", why)
 
 
 # The audit packet laid out, and as JSON. Only one line of each form tells when it was made.
@@ -512,7 +516,7 @@ def cost_table(costs: Reconciliation) -> Table:
     return table("Costs to the cent", header, map(_cost_row, (*costs.lines, costs.total)), (2, 3, 4))
 
 
-def _cost_row(line: Line) -> tuple[str, ...]:
+def _cost_row(line: CostLine) -> tuple[str, ...]:
     def shown(amount: Cost | None) -> str:
         return "-" if amount is None else described(amount)
 
@@ -553,7 +557,7 @@ def _expected(row: Variance) -> str:
     return "not stated" if row.high is None else f"at most {high}"
 
 
-def _item_row(item: Item) -> tuple[str, ...]:
+def _item_row(item: ChecklistItem) -> tuple[str, ...]:
     return _MARKS[item.state], item.what, item.why
 
 

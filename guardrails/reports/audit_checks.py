@@ -15,10 +15,10 @@ from guardrails.engine.registry import check_named
 from guardrails.layouts.evidence_names import evidence_name
 from guardrails.reports.evidence_files import listed
 from guardrails.snapshot.base import Entry, Snapshot
-from guardrails.snapshot.context import Scope, Subject
+from guardrails.snapshot.context import CheckContext, Scope
 
 
-class Told(NamedTuple):
+class AuditFinding(NamedTuple):
     """One finding."""
 
     rule: str
@@ -27,14 +27,14 @@ class Told(NamedTuple):
     message: str
 
 
-class Judged(NamedTuple):
+class AuditedCheck(NamedTuple):
     """What one check came to. `verdict` is that of the result document; of `found` errors the first are listed."""
 
     check: str
     verdict: str
     checked: int
     found: int
-    errors: tuple[Told, ...]
+    errors: tuple[AuditFinding, ...]
 
 
 class Sealed(NamedTuple):
@@ -44,13 +44,13 @@ class Sealed(NamedTuple):
     sha256: str
 
 
-def judge(snapshot: Snapshot, settings: Settings, now: datetime, name: str, scope: Scope) -> Judged:
+def judge(snapshot: Snapshot, settings: Settings, now: datetime, name: str, scope: Scope) -> AuditedCheck:
     """The result of one check over what `scope` names."""
-    subject = Subject(snapshot, settings, now, scope)
-    result = runner.run(name, [check_named(name)], [subject], if_any=True)
+    subject = CheckContext(snapshot, settings, now, scope)
+    result = runner.run_checks(name, [check_named(name)], [subject], if_any=True)
     errors = [each for each in result.findings if each.severity == "error"]
-    told = tuple(Told(each.rule.code, each.path, each.line, each.message) for each in errors[:AUDIT_ERRORS])
-    return Judged(name, result.verdict, result.examined.checked, len(errors), told)
+    told = tuple(AuditFinding(each.rule.code, each.path, each.line, each.message) for each in errors[:AUDIT_ERRORS])
+    return AuditedCheck(name, result.verdict, result.examined.checked, len(errors), told)
 
 
 def evidence_of(snapshot: Snapshot, settings: Settings, spec: str, apart: Iterable[str] = ()) -> list[Entry]:

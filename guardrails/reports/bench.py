@@ -12,17 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from guardrails.consensus.model import Kind
+from guardrails.consensus.model import RecordKind
 from guardrails.core.cost import UNKNOWN, Cost, described, dollars
-from guardrails.reports.figures import (
-    Unit,
-    added,
-    count,
-    mean,
-    median,
-    percentile,
-    written,
-)
+from guardrails.reports.figures import Unit, added, count, mean, median, percentile, written
 from guardrails.reports.formats.plain_json import moment, plain
 from guardrails.reports.view import (
     HTML,
@@ -54,7 +46,7 @@ RESAMPLES = 2000
 SEED = 20260131
 SHARE = 0.95
 
-Finding = Literal["lower", "higher", "none", "too-few", "unknown"]
+DifferenceFinding = Literal["lower", "higher", "none", "too-few", "unknown"]
 """What the second set is to the first. `none`: the interval contains 0."""
 
 
@@ -75,7 +67,7 @@ class Difference(NamedTuple):
     value: float | None
     low: float | None
     high: float | None
-    finding: Finding
+    finding: DifferenceFinding
 
 
 def spread(values: Sequence[float | None]) -> Spread:
@@ -98,7 +90,7 @@ def difference(first: Sequence[float | None], second: Sequence[float | None]) ->
     return Difference(other - middle, low, high, _finding(min(len(ours), len(theirs)), low, high))
 
 
-def _finding(known: int, low: float, high: float) -> Finding:
+def _finding(known: int, low: float, high: float) -> DifferenceFinding:
     if known < MINIMUM:
         return "too-few"
     if low <= 0 <= high:
@@ -132,7 +124,7 @@ class Sample(NamedTuple):
     profile: str
     run: int
     stage: str
-    verdict: Kind
+    verdict: RecordKind
     latency_ms: float | None
     """time that was spent waiting for agents: of each wave of calls its slowest, retries included"""
     tokens: float | None
@@ -168,7 +160,7 @@ METRICS = (
 )
 
 
-class Row(NamedTuple):
+class MetricRow(NamedTuple):
     """One metric of one stage: a spread for each profile, a difference for each but the first."""
 
     stage: str
@@ -178,7 +170,7 @@ class Row(NamedTuple):
     differences: tuple[Difference, ...]
 
 
-class Outcome(NamedTuple):
+class BenchOutcome(NamedTuple):
     """How the runs of one stage under one profile ended, and how much was asked for it."""
 
     stage: str
@@ -198,8 +190,8 @@ class Comparison(NamedTuple):
     profiles: tuple[str, ...]
     stages: tuple[str, ...]
     runs: tuple[int, ...]
-    rows: tuple[Row, ...]
-    outcomes: tuple[Outcome, ...]
+    rows: tuple[MetricRow, ...]
+    outcomes: tuple[BenchOutcome, ...]
 
     @property
     def replayed(self) -> bool:
@@ -225,11 +217,11 @@ def _finished(samples: Sequence[Sample], profile: str, stages: Sequence[str]) ->
     return sum(all((run, stage) in done for stage in stages) for run in {run for run, _ in done})
 
 
-def _rows(samples: Sequence[Sample], profiles: Sequence[str], stages: Sequence[str]) -> Iterator[Row]:
+def _rows(samples: Sequence[Sample], profiles: Sequence[str], stages: Sequence[str]) -> Iterator[MetricRow]:
     for stage in (*stages, ALL):
         for metric in METRICS:
             sets = [_values(samples, profile, stage, stages, metric) for profile in profiles]
-            yield Row(
+            yield MetricRow(
                 stage,
                 metric.key,
                 metric.unit,
@@ -260,13 +252,13 @@ def _together(parts: Sequence[float | None], metric: Metric) -> float | None:
     return added(known) if metric.together == "sum" else mean(known)
 
 
-def _outcome(samples: Sequence[Sample], stage: str, profile: str) -> Outcome:
+def _outcome(samples: Sequence[Sample], stage: str, profile: str) -> BenchOutcome:
     ours = [each for each in samples if (each.stage, each.profile) == (stage, profile)]
 
-    def ended(verdict: Kind) -> int:
+    def ended(verdict: RecordKind) -> int:
         return sum(each.verdict == verdict for each in ours)
 
-    return Outcome(
+    return BenchOutcome(
         stage,
         profile,
         ended("ok"),
@@ -284,7 +276,7 @@ def _outcome(samples: Sequence[Sample], stage: str, profile: str) -> Outcome:
 
 SCHEMA = "speckit.bench/1"
 _LABELS = {metric.key: metric.label for metric in METRICS}
-_SAYS: dict[Finding, str] = {
+_SAYS: dict[DifferenceFinding, str] = {
     "lower": "lower",
     "higher": "higher",
     "none": "none to see",
@@ -432,7 +424,7 @@ def _proved(proof: StageProof) -> dict[str, Any]:
     }
 
 
-def _cells(row: Row, other: int) -> list[str]:
+def _cells(row: MetricRow, other: int) -> list[str]:
     found, unit = row.differences[other - 1], row.unit
     ours, theirs = _middle(row.spreads[0], unit), _middle(row.spreads[other], unit)
     return [_stage(row.stage), _LABELS[row.metric], ours, theirs, *_difference(found, unit), _SAYS[found.finding]]

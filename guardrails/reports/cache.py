@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import Any
 
 from guardrails import __version__
-from guardrails.consensus.load import Candidate
+from guardrails.consensus.load import ConsensusFile
 from guardrails.core import atomic
 from guardrails.git.repo import Repo, to_text
-from guardrails.reports.model import Outcome, Part
-from guardrails.reports.telemetry import Content
+from guardrails.reports.model import ExaminedPart, RunOutcome
+from guardrails.reports.telemetry import TelemetryContent
 from guardrails.snapshot.base import Snapshot
 
 SCHEMA = "speckit.reports-cache/1"
@@ -25,7 +25,7 @@ LEAST = 2_000
 """Files from which a cache is worth its reading."""
 MOST = 500_000
 """Entries beyond which those that were not used are dropped."""
-_OUTCOMES: tuple[Outcome, ...] = ("passed", "failed", "skipped", "unknown")
+_OUTCOMES: tuple[RunOutcome, ...] = ("passed", "failed", "skipped", "unknown")
 _Row = list[Any]
 
 
@@ -37,12 +37,12 @@ class Cache:
         self._path = os.path.join(repo.git_dir(), "speckit", "cache", "reports.json")
         self._prefix = "worktree " if snapshot.source.kind == "worktree" else ""
         self._rows: dict[str, _Row] | None = None
-        self._parts: list[tuple[Part, ...]] = []
-        self._numbers: dict[tuple[Part, ...], int] = {}
+        self._parts: list[tuple[ExaminedPart, ...]] = []
+        self._numbers: dict[tuple[ExaminedPart, ...], int] = {}
         self._used: set[str] = set()
         self._changed = False
 
-    def ids(self, found: list[Candidate]) -> Mapping[str, str]:
+    def ids(self, found: list[ConsensusFile]) -> Mapping[str, str]:
         if len(found) < LEAST:
             return {}
         known = {each.entry.path: each.entry.id for each in found if each.entry.id}
@@ -60,7 +60,7 @@ class Cache:
                 found[to_text(path)] = fields[2].decode("ascii")
         return {path: digest for path, digest in found.items() if path not in changed}
 
-    def get(self, digest: str, stage: str) -> Content | None:
+    def get(self, digest: str, stage: str) -> TelemetryContent | None:
         key = f"{self._prefix}{digest} {stage}"
         row = self._load().get(key)
         if row is None:
@@ -69,11 +69,11 @@ class Cache:
         try:
             when, session, run, number, took, problem = row
             moment = datetime.fromisoformat(when) if when else None
-            return Content(moment, session, run, self._parts[number], took, problem)
+            return TelemetryContent(moment, session, run, self._parts[number], took, problem)
         except (ValueError, TypeError, IndexError):
             return None
 
-    def keep(self, digest: str, stage: str, content: Content) -> None:
+    def keep(self, digest: str, stage: str, content: TelemetryContent) -> None:
         key = f"{self._prefix}{digest} {stage}"
         number = self._numbers.setdefault(content.parts, len(self._parts))
         if number == len(self._parts):
@@ -116,8 +116,8 @@ class Cache:
         return self._rows
 
 
-def _part(row: Iterable[str]) -> Part:
+def _part(row: Iterable[str]) -> ExaminedPart:
     name, outcome, said = row
     if outcome not in _OUTCOMES or not isinstance(name, str) or not isinstance(said, str):
         raise ValueError(row)
-    return Part(name, outcome, said)
+    return ExaminedPart(name, outcome, said)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from guardrails.config.layout import Layout
-from guardrails.consensus.load import ANSWERS, WITNESSES, Candidate
+from guardrails.consensus.load import ANSWERS, WITNESSES, ConsensusFile
 from guardrails.core.paths import within
 from guardrails.core.timestamps import parse_stamp
 from guardrails.layouts.evidence_names import evidence_name
@@ -29,12 +29,12 @@ class Reach(NamedTuple):
     since: datetime | None = None
 
 
-class Files(NamedTuple):
+class EvidenceFiles(NamedTuple):
     """Evidence to read, by what is done with it, and every SPEC whose evidence was seen."""
 
-    telemetry: list[Candidate]
-    consensus: list[Candidate]
-    single: list[Candidate]
+    telemetry: list[ConsensusFile]
+    consensus: list[ConsensusFile]
+    single: list[ConsensusFile]
     """cost summaries and run summaries"""
     specs: frozenset[str]
 
@@ -45,16 +45,16 @@ def listed(snapshot: Snapshot, layout: Layout) -> list[Entry]:
     return entries if within(layout.evidence, layout.docs) else entries + snapshot.entries(layout.evidence)
 
 
-def choose(entries: Iterable[Entry], layout: Layout, reach: Reach) -> Files:
+def choose(entries: Iterable[Entry], layout: Layout, reach: Reach) -> EvidenceFiles:
     """The evidence within reach."""
-    files = Files([], [], [], frozenset())
+    files = EvidenceFiles([], [], [], frozenset())
     seen = set()
     for entry in entries:
         name = evidence_name(layout, entry.path)
         if name is None or name.spec is None or reach.spec not in (None, name.spec):
             continue
         seen.add(name.spec)
-        found = Candidate(entry, name)
+        found = ConsensusFile(entry, name)
         if name.kind == "telemetry":
             files.telemetry.append(found)
         elif name.kind in CONSENSUS and name.stage:
@@ -62,10 +62,10 @@ def choose(entries: Iterable[Entry], layout: Layout, reach: Reach) -> Files:
         elif name.kind in _SINGLE:
             files.single.append(found)
     telemetry, consensus = (list(_within_reach(part, reach)) for part in (files.telemetry, files.consensus))
-    return Files(telemetry, consensus, files.single, frozenset(seen))
+    return EvidenceFiles(telemetry, consensus, files.single, frozenset(seen))
 
 
-def witnesses(files: Files, reach: Reach) -> Iterator[Candidate]:
+def witnesses(files: EvidenceFiles, reach: Reach) -> Iterator[ConsensusFile]:
     """Metrics and event lines to read. Where only the latest is wanted, metrics are left where event lines of the
     same session tell the same."""
     told = {_session(each) for each in files.consensus if each.name.kind == "consensus_telemetry" and reach.latest}
@@ -76,11 +76,11 @@ def witnesses(files: Files, reach: Reach) -> Iterator[Candidate]:
             yield each
 
 
-def _session(each: Candidate) -> tuple[str | None, str | None, str | None]:
+def _session(each: ConsensusFile) -> tuple[str | None, str | None, str | None]:
     return each.name.spec, each.name.stage, each.name.stamp
 
 
-def _within_reach(found: list[Candidate], reach: Reach) -> Iterator[Candidate]:
+def _within_reach(found: list[ConsensusFile], reach: Reach) -> Iterator[ConsensusFile]:
     if not reach.latest and reach.since is None:
         yield from found
         return

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from guardrails.core.cost import UNKNOWN, Cost, dollars, total
-from guardrails.reports.model import Call
+from guardrails.reports.model import CallRecord
 
 MEGABYTE = 1_048_576
 Unit = Literal["ms", "tokens", "usd", "share", "percent", "number", "megabytes"]
@@ -46,7 +46,7 @@ def added(values: Iterable[float | None]) -> float | None:
     return math.fsum(known) if known else None
 
 
-def spent(calls: Sequence[Call]) -> Cost:
+def spent(calls: Sequence[CallRecord]) -> Cost:
     """What some calls cost together. No calls at all: nothing is known, for nobody recorded that there were none."""
     return total_of([call.cost for call in calls])
 

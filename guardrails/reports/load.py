@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from guardrails.config.layout import stage_of
-from guardrails.consensus.load import Candidate
+from guardrails.consensus.load import ConsensusFile
 from guardrails.consensus.model import agent_of
 from guardrails.core.cost import Cost
 from guardrails.core.fields import first, number, rows, table, text, whole
 from guardrails.core.strict_json import JsonFlaw, parse_lines
-from guardrails.core.timestamps import parse
+from guardrails.core.timestamps import parse_time
 from guardrails.layouts.cost_summary import read_cost, read_source
 from guardrails.layouts.evidence_names import EvidenceName
-from guardrails.reports.model import Call, Recovery, Run, RunStage
+from guardrails.reports.model import CallRecord, RecoveryStep, RunRecord, RunStage
 from guardrails.reports.telemetry import value_of
 from guardrails.snapshot.base import Blob, Snapshot
 
@@ -24,19 +24,19 @@ _TIMES = ("generatedAt", "generated_at", "timestamp", "created_at")
 class Events(NamedTuple):
     """What the event lines of one session tell."""
 
-    calls: tuple[Call, ...] = ()
-    recoveries: tuple[Recovery, ...] = ()
+    calls: tuple[CallRecord, ...] = ()
+    recoveries: tuple[RecoveryStep, ...] = ()
     run: str | None = None
 
 
-def read_metrics(path: str, name: EvidenceName, value: Any) -> Call:
+def read_metrics(path: str, name: EvidenceName, value: Any) -> CallRecord:
     """The call that a metrics file tells of; of its agent nothing is known when it is no object."""
     given = table(value)
     agent = agent_of(text(given.get("agent")) or name.agent or "?")
     return _call(given, agent, path, _tokens(given))
 
 
-def read_usage(path: str, agent: str, value: Any) -> Call:
+def read_usage(path: str, agent: str, value: Any) -> CallRecord:
     """The call that an agent's own answer tells of, where no other record does."""
     given = table(value)
     usage = table(given.get("usage"))
@@ -53,8 +53,8 @@ def read_usage(path: str, agent: str, value: Any) -> Call:
 
 def read_events(path: str, lines: Iterable[Any]) -> Events:
     """The calls and recovery steps in the lines of a consensus telemetry file, and the run they name."""
-    calls: list[Call] = []
-    recoveries: list[Recovery] = []
+    calls: list[CallRecord] = []
+    recoveries: list[RecoveryStep] = []
     run = None
     for line in lines:
         given = table(line)
@@ -65,17 +65,17 @@ def read_events(path: str, lines: Iterable[Any]) -> Events:
             calls.append(_call({**given, "model_id": model}, agent, path, _event_tokens(given)))
         elif given.get("event") == "recovery":
             agents = tuple(text(item) or "?" for item in given.get("agents") or () if isinstance(item, str))
-            recoveries.append(Recovery(text(given.get("action")) or "?", text(given.get("reason")) or "", agents))
+            recoveries.append(RecoveryStep(text(given.get("action")) or "?", text(given.get("reason")) or "", agents))
     return Events(tuple(calls), tuple(recoveries), run)
 
 
-def _call(given: dict[str, Any], agent: str, path: str, tokens: int | None) -> Call:
+def _call(given: dict[str, Any], agent: str, path: str, tokens: int | None) -> CallRecord:
     # Costs and tokens have sources of their own; older records have one for both.
     how = read_source(given.get("cost_source", given.get("source")))
     cost = Cost.of_call(number(given.get("cost_usd")), tokens, how)
     said = given.get("status")
     status: Literal["ok", "error", "unknown"] = said if said in ("ok", "error") else "unknown"
-    return Call(
+    return CallRecord(
         agent=agent,
         status=status,
         model=first(given, ("model_id", "model")),
@@ -103,21 +103,21 @@ def _event_tokens(given: dict[str, Any]) -> int | None:
     return read + written if read is not None and written is not None else None
 
 
-def read_run(path: str, name: EvidenceName, value: Any, problem: str | None = None) -> Run:
+def read_run(path: str, name: EvidenceName, value: Any, problem: str | None = None) -> RunRecord:
     """A run summary."""
     given, spec = table(value), name.spec or ""
     file_name = path.rpartition("/")[2].removesuffix(".json")
     if problem or not given:
         unread = problem or "not a JSON object"
-        return Run(path, spec, file_name, None, None, None, "unknown", None, None, (), Cost(), problem=unread)
+        return RunRecord(path, spec, file_name, None, None, None, "unknown", None, None, (), Cost(), problem=unread)
     seal, code = table(given.get("seal")), given.get("exit_code")
-    return Run(
+    return RunRecord(
         path=path,
         spec=spec,
         name=text(given.get("run")) or file_name,
         profile=text(given.get("profile")),
-        started=parse(given.get("started_at")),
-        finished=parse(given.get("finished_at")),
+        started=parse_time(given.get("started_at")),
+        finished=parse_time(given.get("finished_at")),
         outcome=text(given.get("outcome")) or "unknown",
         exit_code=code if isinstance(code, int) and not isinstance(code, bool) else None,
         halt=_halt(table(given.get("halt"))),
@@ -149,11 +149,11 @@ def _run_stages(given: dict[str, Any]) -> Iterator[RunStage]:
 
 
 class Witnessed(NamedTuple):
-    metrics: dict[str, Call]
+    metrics: dict[str, CallRecord]
     events: dict[str, Events]
 
 
-def read_witnesses(snapshot: Snapshot, found: Iterable[Candidate]) -> Witnessed:
+def read_witnesses(snapshot: Snapshot, found: Iterable[ConsensusFile]) -> Witnessed:
     """What some files say of calls."""
     told = Witnessed({}, {})
     for each, blob in contents(snapshot, list(found)):
@@ -165,7 +165,7 @@ def read_witnesses(snapshot: Snapshot, found: Iterable[Candidate]) -> Witnessed:
     return told
 
 
-def contents(snapshot: Snapshot, found: Sequence[Candidate]) -> Iterator[tuple[Candidate, Blob]]:
+def contents(snapshot: Snapshot, found: Sequence[ConsensusFile]) -> Iterator[tuple[ConsensusFile, Blob]]:
     """What each file holds. A link is a link: what it points to was not filed there."""
     files = [each for each in found if each.entry.kind == "file"]
     yield from zip(files, snapshot.read_many(each.entry for each in files), strict=True)

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from guardrails.checks.footprint import Footprint
-from guardrails.consensus.model import Verdict
-from guardrails.core.cost import Cost, Source
+from guardrails.consensus.model import ConsensusVerdict
+from guardrails.core.cost import Cost, CostSource
 from guardrails.layouts.cost_summary import CostSummary
 
-Outcome = Literal["passed", "failed", "skipped", "unknown"]
+RunOutcome = Literal["passed", "failed", "skipped", "unknown"]
 
 
-class Call(NamedTuple):
+class CallRecord(NamedTuple):
     """One call of an agent, as one record tells it. `latency_ms` in milliseconds, `usd` in US dollars."""
 
     agent: str
@@ -23,7 +23,7 @@ class Call(NamedTuple):
     latency_ms: int | None = None
     tokens: int | None = None
     usd: float | None = None
-    source: Source = "unknown"
+    source: CostSource = "unknown"
     error: str | None = None
     attempt: int | None = None
     replayed: bool = False
@@ -34,11 +34,11 @@ class Call(NamedTuple):
         return Cost.of_call(self.usd, self.tokens, self.source)
 
 
-class Part(NamedTuple):
+class ExaminedPart(NamedTuple):
     """One thing a stage's guardrail examined: its name in the record, and what came of it in the record's word."""
 
     name: str
-    outcome: Outcome
+    outcome: RunOutcome
     said: str
 
 
@@ -51,8 +51,8 @@ class StageRecord(NamedTuple):
     when: datetime | None
     session: str | None
     run: str | None
-    outcome: Outcome
-    parts: tuple[Part, ...] = ()
+    outcome: RunOutcome
+    parts: tuple[ExaminedPart, ...] = ()
     duration_ms: int | None = None
     stamp: str | None = None
     """the stamp of its name"""
@@ -60,7 +60,7 @@ class StageRecord(NamedTuple):
     """why the record could not be read; then nothing else of its content is known"""
 
 
-class Recovery(NamedTuple):
+class RecoveryStep(NamedTuple):
     """One step taken because agents did not answer or disagreed."""
 
     action: str
@@ -68,7 +68,7 @@ class Recovery(NamedTuple):
     agents: tuple[str, ...]
 
 
-class Session(NamedTuple):
+class SessionReport(NamedTuple):
     """One consensus session of a stage.
 
     `then` is the verdict that its files give by themselves; `now` also asks whether the documents are still those it
@@ -81,15 +81,15 @@ class Session(NamedTuple):
     when: datetime | None
     stamp: str | None
     run: str | None
-    then: Verdict
-    now: Verdict | None
-    metrics: tuple[Call, ...]
-    events: tuple[Call, ...]
-    recoveries: tuple[Recovery, ...]
+    then: ConsensusVerdict
+    now: ConsensusVerdict | None
+    metrics: tuple[CallRecord, ...]
+    events: tuple[CallRecord, ...]
+    recoveries: tuple[RecoveryStep, ...]
     paths: tuple[str, ...]
 
     @property
-    def calls(self) -> tuple[Call, ...]:
+    def calls(self) -> tuple[CallRecord, ...]:
         """Every call once: the event lines list each attempt; of agents they leave out, the metrics say."""
         told = {call.agent for call in self.events}
         return (*self.events, *(call for call in self.metrics if call.agent not in told))
@@ -109,7 +109,7 @@ class RunStage(NamedTuple):
     cost: Cost
 
 
-class Run(NamedTuple):
+class RunRecord(NamedTuple):
     """A run of the sequencer, as its summary tells it. `seal` is the digest that closes its ledger."""
 
     path: str
@@ -157,9 +157,9 @@ class Facts(NamedTuple):
     """what was read, for people"""
     specs: tuple[str, ...]
     records: tuple[StageRecord, ...] = ()
-    sessions: tuple[Session, ...] = ()
+    sessions: tuple[SessionReport, ...] = ()
     costs: tuple[CostSummary, ...] = ()
-    runs: tuple[Run, ...] = ()
+    runs: tuple[RunRecord, ...] = ()
     footprints: Mapping[str, Footprint] = {}
     rows: Mapping[str, tuple[TrackerRow, ...]] = {}
     packets: Mapping[str, tuple[Packet, ...]] = {}

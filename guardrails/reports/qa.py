@@ -13,14 +13,14 @@ from guardrails.config.settings import Settings
 from guardrails.core.cost import dollars, priced_calls
 from guardrails.core.fields import table as as_object
 from guardrails.core.limits import MISSING_FIELDS
-from guardrails.core.strict_json import JsonFlaw, parse, parse_lines
+from guardrails.core.strict_json import JsonFlaw, parse_json, parse_lines
 from guardrails.layouts.evidence_names import EvidenceKind, evidence_name
 from guardrails.reports.adoption import Alert, Targets, adoption
 from guardrails.reports.audit import MADE, Reconciliation, cost_table, costs_fact, reconcile
-from guardrails.reports.audit_checks import Judged, Sealed
+from guardrails.reports.audit_checks import AuditedCheck, Sealed
 from guardrails.reports.figures import mean
 from guardrails.reports.formats.plain_json import moment, plain
-from guardrails.reports.model import Facts, Session
+from guardrails.reports.model import Facts, SessionReport
 from guardrails.reports.runs import Execution, executions
 from guardrails.reports.view import (
     BOUND,
@@ -111,7 +111,7 @@ def _of_run(each: Execution, cap: float | None) -> Iterator[Alert]:
         yield Alert("cost-over-cap", each.name, f"{dollars(cost.usd)} of {dollars(cap)}", cost.usd, cap, each.spec)
 
 
-def _of_session(session: Session) -> Iterator[Alert]:
+def _of_session(session: SessionReport) -> Iterator[Alert]:
     verdict = session.then
     if verdict.kind in ("conflict", "degraded"):
         period = f"{session.stage} {session.stamp or moment(session.when) or 'undated'}"
@@ -209,7 +209,7 @@ def _records(
                     yield path, line, name.kind, name.stage, value
             continue
         try:
-            document = parse(blob.data)
+            document = parse_json(blob.data)
         except JsonFlaw:
             continue
         if isinstance(document, dict):
@@ -271,7 +271,7 @@ class Routing(NamedTuple):
 class Inputs(NamedTuple):
     """What was looked at besides the facts."""
 
-    judged: Judged
+    judged: AuditedCheck
     population: Population
     sealed: Sealed
 
@@ -281,7 +281,7 @@ class Qa(NamedTuple):
     where: str
     generated: datetime
     sealed: Sealed
-    schemas: Judged
+    schemas: AuditedCheck
     population: Population
     costs: Reconciliation
     weeks: int

@@ -11,18 +11,18 @@ from guardrails.checks.footprint import NO_SPEC, Footprint, measure
 from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
 from guardrails.consensus import sessions as grouping
-from guardrails.consensus.load import Candidate, Case, Present, cases, present
+from guardrails.consensus.load import Case, ConsensusFile, Present, cases, present
 from guardrails.consensus.model import AgentOutput, Current
-from guardrails.consensus.sessions import Session as Filed
-from guardrails.consensus.verdict import judge
+from guardrails.consensus.sessions import ConsensusSession
+from guardrails.consensus.verdict import compute_verdict
 from guardrails.core.fields import text
 from guardrails.core.parallel import in_turns
 from guardrails.core.schema import is_valid
-from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.layouts.cost_summary import CostSummary, read_cost_summary
-from guardrails.reports.evidence_files import Files, Reach, choose, listed, witnesses
+from guardrails.reports.evidence_files import EvidenceFiles, Reach, choose, listed, witnesses
 from guardrails.reports.load import Witnessed, contents, read_run, read_usage, read_witnesses
-from guardrails.reports.model import Call, Facts, Packet, Run, Session, StageRecord, TrackerRow
+from guardrails.reports.model import CallRecord, Facts, Packet, RunRecord, SessionReport, StageRecord, TrackerRow
 from guardrails.reports.telemetry import LEAST, Memo, telemetry_of, value_of
 from guardrails.snapshot.base import Entry, Snapshot
 
@@ -61,12 +61,12 @@ def folder_of(packets: Mapping[str, tuple[Packet, ...]], layout: Layout, spec: s
 
 def tracker_rows(snapshot: Snapshot, settings: Settings, specs: Iterable[str]) -> Mapping[str, tuple[TrackerRow, ...]]:
     """The rows that name each SPEC, by its exact id. A tracker that cannot be read has none; `lint` says why."""
-    from guardrails.layouts.guardrails import mentioned, read, tables_of
+    from guardrails.layouts.guardrails import mentioned, read_document, tables_of
     from guardrails.layouts.tracker import DONE
 
     layout = settings.layout
     entry = snapshot.entry(layout.tracker)
-    tables = tables_of(next(read(snapshot, [entry])), settings) if entry else ()
+    tables = tables_of(next(read_document(snapshot, [entry])), settings) if entry else ()
     known: dict[str, list[str]] = {spec: [] for spec in specs}
     found: dict[str, tuple[TrackerRow, ...]] = {}
     for table in tables:
@@ -96,12 +96,12 @@ def _of_prd(layout: Layout, cell: str, known: Mapping[str, object]) -> set[str]:
 # Consensus sessions: grouped and judged by the same functions as the check, so that status and gate cannot differ.
 
 
-class Asked(NamedTuple):
+class SessionFiles(NamedTuple):
     """What there is to judge: answers and records, the metrics and event lines that tell of them, the run each session
     belongs to by SPEC and stamp, and whether only those sessions are wanted that the gate would judge."""
 
-    consensus: Sequence[Candidate]
-    witnesses: Sequence[Candidate]
+    consensus: Sequence[ConsensusFile]
+    witnesses: Sequence[ConsensusFile]
     runs: Mapping[tuple[str, str], str]
     latest_only: bool = False
 
@@ -110,11 +110,11 @@ class _Filed(NamedTuple):
     """One session of a case, and whether it is the latest of its stage."""
 
     case: Case
-    session: Filed
+    session: ConsensusSession
     is_latest: bool
 
 
-def sessions_of(snapshot: Snapshot, settings: Settings, asked: Asked) -> list[Session]:
+def sessions_of(snapshot: Snapshot, settings: Settings, asked: SessionFiles) -> list[SessionReport]:
     """The sessions among some files, each judged."""
     told = read_witnesses(snapshot, asked.witnesses)
     filed_cases = cases(snapshot, settings, asked.consensus, is_valid).values()
@@ -131,7 +131,7 @@ def _of_case(case: Case, latest_only: bool) -> list[_Filed]:
     return [_Filed(case, each, each in latest) for each in (latest if latest_only else sessions)]
 
 
-def _silent(session: Filed, told: Witnessed) -> Iterator[AgentOutput]:
+def _silent(session: ConsensusSession, told: Witnessed) -> Iterator[AgentOutput]:
     """The answers of agents whose calls no other record tells of: that one was made is known all the same."""
     paths = [file.path for file in session.witnesses]
     heard = {told.metrics[path].agent for path in paths if path in told.metrics}
@@ -139,13 +139,13 @@ def _silent(session: Filed, told: Witnessed) -> Iterator[AgentOutput]:
     return (output for output in session.outputs if output.agent not in heard)
 
 
-def _usage(snapshot: Snapshot, agents: Mapping[str, str]) -> dict[str, Call]:
+def _usage(snapshot: Snapshot, agents: Mapping[str, str]) -> dict[str, CallRecord]:
     """What answers themselves say of their calls, by path. `agents` are those asked for, by the path of the answer."""
     entries = [entry for path in agents if (entry := snapshot.entry(path)) and entry.kind == "file"]
     found = {}
     for blob in snapshot.read_many(entries):
         try:
-            value = parse(blob.data) if blob.data else None
+            value = parse_json(blob.data) if blob.data else None
         except JsonFlaw:
             value = None
         path = blob.entry.path
@@ -159,28 +159,28 @@ def _session(
     now: Present,
     runs: Mapping[tuple[str, str], str],
     told: Witnessed,
-    usage: Mapping[str, Call],
-) -> Session:
+    usage: Mapping[str, CallRecord],
+) -> SessionReport:
     case, filed = row.case, row.session
     question = case.question._replace(stamp=filed.stamp)
     resolutions = [each for each in case.resolutions if grouping.belongs(each, filed)]
     current = now.of(question.spec)
     recorded = {item.path: item.sha256 for output in filed.outputs for item in output.inputs}
     now_ = (
-        judge(question, filed.outputs, filed.records, resolutions, current, settings.consensus)
+        compute_verdict(question, filed.outputs, filed.records, resolutions, current, settings.consensus)
         if row.is_latest
         else None
     )
     # A verdict that found nothing changed since is the one that was true then.
     then = now_ if now_ and not now_.stale else None
     as_then = Current(recorded, current.required)
-    then = then or judge(question, filed.outputs, filed.records, resolutions, as_then, settings.consensus)
+    then = then or compute_verdict(question, filed.outputs, filed.records, resolutions, as_then, settings.consensus)
     metrics = tuple(told.metrics[each.path] for each in filed.witnesses if each.path in told.metrics)
     events = [told.events[each.path] for each in filed.witnesses if each.path in told.events]
     calls = tuple(call for each in events for call in each.calls)
     answers = tuple(usage[each.path] for each in filed.outputs if each.path in usage)
     run = next((each.run for each in events if each.run), None) or runs.get((question.spec, filed.stamp or ""))
-    return Session(
+    return SessionReport(
         spec=question.spec,
         stage=question.stage,
         when=filed.when,
@@ -207,9 +207,9 @@ class _Work(NamedTuple):
     snapshot: Snapshot
     settings: Settings
     reach: Reach
-    files: Files
+    files: EvidenceFiles
     packets: Mapping[str, tuple[Packet, ...]]
-    runs: Sequence[Run]
+    runs: Sequence[RunRecord]
     footprint: bool
     tracker: bool
 
@@ -217,7 +217,7 @@ class _Work(NamedTuple):
 class _Found(NamedTuple):
     """What one part of the work came to."""
 
-    sessions: Sequence[Session] = ()
+    sessions: Sequence[SessionReport] = ()
     records: Sequence[StageRecord] = ()
     weights: Mapping[str, Footprint] = {}
     rows: Mapping[str, tuple[TrackerRow, ...]] = {}
@@ -263,11 +263,11 @@ def _sessions(work: _Work) -> Iterator[Callable[[], _Found]]:
         mine, tell = (
             [each for each in found if number[each.name.spec or ""] == part] for found in (files.consensus, told)
         )
-        asked = Asked(mine, tell, runs, work.reach.latest)
+        asked = SessionFiles(mine, tell, runs, work.reach.latest)
         yield partial(_judged, work, asked)
 
 
-def _judged(work: _Work, asked: Asked) -> _Found:
+def _judged(work: _Work, asked: SessionFiles) -> _Found:
     return _Found(sessions=sessions_of(work.snapshot, work.settings, asked))
 
 
@@ -309,14 +309,14 @@ def reduce_packets(snapshot: Snapshot, settings: Settings, spec: str) -> Mapping
     return packets_of(listed(snapshot, settings.layout), settings, spec)
 
 
-def _key(run: Run, session: str | None) -> tuple[str, str]:
+def _key(run: RunRecord, session: str | None) -> tuple[str, str]:
     return run.spec, session or ""
 
 
-def _summaries(snapshot: Snapshot, found: list[Candidate]) -> tuple[list[CostSummary], list[Run]]:
+def _summaries(snapshot: Snapshot, found: list[ConsensusFile]) -> tuple[list[CostSummary], list[RunRecord]]:
     """The cost summaries and run summaries among some files."""
     costs: list[CostSummary] = []
-    runs: list[Run] = []
+    runs: list[RunRecord] = []
     for each, blob in contents(snapshot, found):
         path, (value, problem) = each.entry.path, value_of(blob)
         if each.name.kind == "cost_summary":

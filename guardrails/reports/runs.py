@@ -9,7 +9,7 @@ from typing import NamedTuple
 from guardrails.core.cost import Cost
 from guardrails.core.timestamps import parse_stamp
 from guardrails.reports.figures import spent, total_of
-from guardrails.reports.model import Call, Facts, Run, Session, StageRecord
+from guardrails.reports.model import CallRecord, Facts, RunRecord, SessionReport, StageRecord
 
 _ENDED = frozenset(("passed", "failed", "halted"))
 """What a summary says of a stage that was examined."""
@@ -22,7 +22,7 @@ class StageRun(NamedTuple):
     stage: str
     when: datetime | None
     record: StageRecord | None
-    session: Session | None
+    session: SessionReport | None
 
     @property
     def run(self) -> str | None:
@@ -38,14 +38,14 @@ class Execution(NamedTuple):
     profile: str | None
     started: datetime | None
     stages: tuple[StageRun, ...]
-    summary: Run | None
+    summary: RunRecord | None
 
     @property
-    def sessions(self) -> tuple[Session, ...]:
+    def sessions(self) -> tuple[SessionReport, ...]:
         return tuple(each.session for each in self.stages if each.session)
 
     @property
-    def calls(self) -> tuple[Call, ...]:
+    def calls(self) -> tuple[CallRecord, ...]:
         return tuple(call for session in self.sessions for call in session.calls)
 
     @property
@@ -89,7 +89,7 @@ def stage_runs(facts: Facts) -> Iterator[StageRun]:
 
     Both carry the same stamp; older consensus files name only the moment, which fits any session of that moment.
     """
-    waiting: dict[tuple[str, str, datetime], list[Session]] = {}
+    waiting: dict[tuple[str, str, datetime], list[SessionReport]] = {}
     for session in facts.sessions:
         stamp = parse_stamp(session.stamp)
         if stamp is None:
@@ -114,7 +114,7 @@ def stage_runs(facts: Facts) -> Iterator[StageRun]:
         yield from (StageRun(each.spec, each.stage, each.when, None, each) for each in left)
 
 
-def _fits(nonce: str | None, session: Session) -> bool:
+def _fits(nonce: str | None, session: SessionReport) -> bool:
     stamp = parse_stamp(session.stamp)
     return stamp is not None and (nonce == stamp.session or nonce is None or stamp.session is None)
 
@@ -140,7 +140,7 @@ def _name(each: StageRun) -> str:
     return f"{each.stage}-{stamp or (record.path if record else 'undated')}"
 
 
-def _execution(key: tuple[str, str], stages: Iterable[StageRun], summary: Run | None) -> Execution:
+def _execution(key: tuple[str, str], stages: Iterable[StageRun], summary: RunRecord | None) -> Execution:
     ordered = tuple(sorted(stages, key=lambda each: (each.when.timestamp() if each.when else 0.0, each.stage)))
     started = summary.started if summary else None
     moments = [each.when for each in ordered if each.when]

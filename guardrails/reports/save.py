@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from guardrails.evidence.store import Store
+from guardrails.evidence.store import EvidenceStore
 
-Outcome = Literal["written", "unchanged", "kept"]
+SaveOutcome = Literal["written", "unchanged", "kept"]
 
 
 class Filed(NamedTuple):
     """`kept`: a file that somebody has changed lies there, and was left as it is."""
 
     path: str
-    outcome: Outcome
+    outcome: SaveOutcome
 
 
 def file(
-    store: Store, files: Mapping[str, bytes], earlier: Mapping[str, bytes | None], made: bytes, replace: bool
+    store: EvidenceStore, files: Mapping[str, bytes], earlier: Mapping[str, bytes | None], made: bytes, replace: bool
 ) -> list[Filed]:
     """Write reports. `made` begins what tells when a report was made, up to the end of its line; two that differ in
     nothing else are the same. `earlier` is what lies at each path now, None for nothing."""

@@ -8,13 +8,13 @@ from typing import Any, Literal, NamedTuple
 
 from guardrails.checks.footprint import Footprint
 from guardrails.config.layout import STAGES
-from guardrails.config.settings import Evidence, Settings, Waiver
+from guardrails.config.settings import EvidenceSettings, Settings, Waiver
 from guardrails.core.cost import Cost, described
 from guardrails.engine.waivers import is_expired
 from guardrails.layouts.cost_summary import CostSummary
 from guardrails.reports.figures import MEGABYTE, age, count, megabytes, share, size, spent
 from guardrails.reports.formats.plain_json import moment, plain
-from guardrails.reports.model import Facts, Packet, Run, Session, StageRecord, TrackerRow
+from guardrails.reports.model import Facts, Packet, RunRecord, SessionReport, StageRecord, TrackerRow
 from guardrails.reports.view import (
     HTML,
     READ,
@@ -34,7 +34,7 @@ from guardrails.reports.view import (
 )
 
 AgentOutcome = Literal["usable", "unusable", "missing"]
-Weight = Literal["within", "warning", "over"]
+Emphasis = Literal["within", "warning", "over"]
 
 
 class AgentState(NamedTuple):
@@ -54,7 +54,7 @@ class StageState(NamedTuple):
 
     stage: str
     record: StageRecord | None
-    sessions: tuple[Session, ...]
+    sessions: tuple[SessionReport, ...]
     agents: tuple[AgentState, ...]
     cost: Cost
 
@@ -84,23 +84,27 @@ class SpecState(NamedTuple):
     age_hours: float | None
     stale: bool | None
     footprint: Footprint | None
-    weight: Weight
+    weight: Emphasis
     cost: CostSummary | None
-    last_run: Run | None
+    last_run: RunRecord | None
     waivers: tuple[Waiver, ...]
     next_step: str
 
 
-class Status(NamedTuple):
+class StatusReport(NamedTuple):
     where: str
     stale_hours: float
     specs: tuple[SpecState, ...]
 
 
-def status(facts: Facts, settings: Settings, now: datetime, stale_hours: float, only: str | None = None) -> Status:
+def status(
+    facts: Facts, settings: Settings, now: datetime, stale_hours: float, only: str | None = None
+) -> StatusReport:
     """The state of every SPEC, or of one."""
     names = [spec for spec in facts.specs if only in (None, spec)]
-    return Status(facts.where, stale_hours, tuple(_spec(facts, settings, now, stale_hours, name) for name in names))
+    return StatusReport(
+        facts.where, stale_hours, tuple(_spec(facts, settings, now, stale_hours, name) for name in names)
+    )
 
 
 def _spec(facts: Facts, settings: Settings, now: datetime, stale_hours: float, spec: str) -> SpecState:
@@ -135,7 +139,7 @@ def is_done(rows: Sequence[TrackerRow]) -> bool:
     return bool(rows) and all(row.done for row in rows)
 
 
-def _stage(name: str, records: Sequence[StageRecord], sessions: Sequence[Session]) -> StageState:
+def _stage(name: str, records: Sequence[StageRecord], sessions: Sequence[SessionReport]) -> StageState:
     """Records are sorted oldest first, and a record without a date counts as older than any that has one."""
     mine = [each for each in records if each.stage == name]
     latest = tuple(each for each in sessions if each.stage == name and each.now is not None)
@@ -143,7 +147,7 @@ def _stage(name: str, records: Sequence[StageRecord], sessions: Sequence[Session
     return StageState(name, mine[-1] if mine else None, latest, tuple(_agents(latest)), spent(calls))
 
 
-def _agents(sessions: Iterable[Session]) -> Iterator[AgentState]:
+def _agents(sessions: Iterable[SessionReport]) -> Iterator[AgentState]:
     for session in sessions:
         verdict, models = session.then, {call.agent: call.model for call in session.calls if call.model}
         for output in verdict.usable:
@@ -156,7 +160,7 @@ def _agents(sessions: Iterable[Session]) -> Iterator[AgentState]:
             yield AgentState(agent, "missing", models.get(agent), error or "no output")
 
 
-def _weight(footprint: Footprint | None, settings: Settings) -> Weight:
+def _weight(footprint: Footprint | None, settings: Settings) -> Emphasis:
     size = footprint.total if footprint else 0
     if size > settings.evidence.limit_bytes:
         return "over"
@@ -226,7 +230,7 @@ _MARKS = {"passed": "ok", "ok": "ok", "not run": "-", "failed": "FAILED", "confl
 _HEAVIEST = 12
 
 
-def view(found: Status, limits: Evidence, now: datetime, *, whole: bool = False) -> View:
+def view(found: StatusReport, limits: EvidenceSettings, now: datetime, *, whole: bool = False) -> View:
     """All SPECs in one table, then each by itself; text has either the table, or each in full with `whole`."""
     number = f"{len(found.specs)} {'SPEC' if len(found.specs) == 1 else 'SPECs'}"
     stale = sum(state.stale is True for state in found.specs)
@@ -246,7 +250,7 @@ def view(found: Status, limits: Evidence, now: datetime, *, whole: bool = False)
     return View("Status", f"from {found.where}", moment(now) or "", _facts(found, stale), (every, *specs))
 
 
-def _facts(found: Status, stale: int) -> tuple[Fact, ...]:
+def _facts(found: StatusReport, stale: int) -> tuple[Fact, ...]:
     stages = [stage for state in found.specs for stage in state.stages]
     over = sum(state.weight == "over" for state in found.specs)
     conflicts = sum(stage.verdict == "conflict" for stage in stages)
@@ -265,7 +269,7 @@ def _bad(number: int, known: bool, bad: str = "bad") -> str:
     return bad if number else "good" if known else ""
 
 
-def _progress(found: Status) -> Chart:
+def _progress(found: StatusReport) -> Chart:
     """How far each SPEC has come."""
     states = found.specs[:_HEAVIEST]
     held = Series("stages that hold", tuple(float(sum(stage.holds for stage in state.stages)) for state in states))
@@ -273,7 +277,7 @@ def _progress(found: Status) -> Chart:
     return chart("progress", "Stages that hold", "horizontal", names, [held], "number", most=len(STAGES))
 
 
-def footprint_chart(weights: Iterable[tuple[str, int]], limits: Evidence) -> Chart:
+def footprint_chart(weights: Iterable[tuple[str, int]], limits: EvidenceSettings) -> Chart:
     """The evidence of the heaviest SPECs beside the two limits, from (SPEC, bytes)."""
     shown = sorted(weights, key=lambda row: (-row[1], row[0]))[:_HEAVIEST]
     labels = [spec for spec, _ in shown]
@@ -407,7 +411,7 @@ def _stage_rows(state: SpecState) -> Iterator[tuple[str, ...]]:
         )
 
 
-def as_document(found: Status) -> dict[str, Any]:
+def as_document(found: StatusReport) -> dict[str, Any]:
     """The same facts as one JSON document."""
     return {
         "schema": SCHEMA,

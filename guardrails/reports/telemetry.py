@@ -8,14 +8,13 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple, Protocol
 
 from guardrails.config.layout import stage_of
-from guardrails.consensus.load import Candidate
+from guardrails.consensus.load import ConsensusFile
 from guardrails.core.fields import first, rows, table, text, whole
 from guardrails.core.parallel import in_halves
-from guardrails.core.strict_json import JsonFlaw
-from guardrails.core.strict_json import parse as strict_json_parse
-from guardrails.core.timestamps import parse, parse_stamp
+from guardrails.core.strict_json import JsonFlaw, parse_json
+from guardrails.core.timestamps import parse_stamp, parse_time
 from guardrails.layouts.evidence_names import EvidenceName
-from guardrails.reports.model import Outcome, Part, StageRecord
+from guardrails.reports.model import ExaminedPart, RunOutcome, StageRecord
 from guardrails.snapshot.base import Blob, Snapshot
 
 # Stage telemetry of both dialects → what the stage's guardrail examined, and what came of it.
@@ -23,7 +22,7 @@ from guardrails.snapshot.base import Blob, Snapshot
 
 MOST_PARTS = 60
 # Words that were written for an outcome. What is none of them is unknown, and unknown is not passed.
-_WORDS: dict[str, Outcome] = {
+_WORDS: dict[str, RunOutcome] = {
     **dict.fromkeys(
         ("passed", "pass", "ok", "ready", "success", "succeeded", "locked", "unlocked", "complete", "completed",
          "healthy", "available"),
@@ -50,24 +49,24 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
 }
 
 
-class Content(NamedTuple):
+class TelemetryContent(NamedTuple):
     """What the bytes of a telemetry file say, wherever it lies. `problem`: why they say nothing."""
 
     when: datetime | None = None
     session: str | None = None
     run: str | None = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[ExaminedPart, ...] = ()
     duration_ms: int | None = None
     problem: str | None = None
 
 
-def read_content(stage: str, value: Any, problem: str | None = None) -> Content:
+def read_content(stage: str, value: Any, problem: str | None = None) -> TelemetryContent:
     """The content of a record that is filed for `stage`. Never fails."""
     given = table(value)
     if problem or not given:
-        return Content(problem=problem or "not a JSON object")
-    return Content(
-        when=parse(given.get("timestamp")),
+        return TelemetryContent(problem=problem or "not a JSON object")
+    return TelemetryContent(
+        when=parse_time(given.get("timestamp")),
         session=first(given, ("sessionId", "session_id", "session")),
         run=first(given, ("run", "runId")),
         parts=_same(tuple(_parts(given, stage_of(given.get("command")) or stage))[:MOST_PARTS]),
@@ -75,7 +74,7 @@ def read_content(stage: str, value: Any, problem: str | None = None) -> Content:
     )
 
 
-def record_of(path: str, name: EvidenceName, content: Content) -> StageRecord:
+def record_of(path: str, name: EvidenceName, content: TelemetryContent) -> StageRecord:
     """A record: its content, and where its name says more, that."""
     stamp = parse_stamp(name.stamp)
     return StageRecord(
@@ -94,40 +93,40 @@ def record_of(path: str, name: EvidenceName, content: Content) -> StageRecord:
 
 
 @lru_cache(maxsize=4096)
-def _same(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+def _same(parts: tuple[ExaminedPart, ...]) -> tuple[ExaminedPart, ...]:
     """Thousands of records say the same: that is held once."""
     return parts
 
 
 @lru_cache(maxsize=4096)
-def outcome_of(parts: tuple[Part, ...]) -> Outcome:
+def outcome_of(parts: tuple[ExaminedPart, ...]) -> RunOutcome:
     """Failed if anything failed, unknown if anything is, passed if anything passed; skipping alone passes nothing."""
     found = {part.outcome for part in parts}
-    order: tuple[Outcome, ...] = ("failed", "unknown", "passed", "skipped")
+    order: tuple[RunOutcome, ...] = ("failed", "unknown", "passed", "skipped")
     return next((outcome for outcome in order if outcome in found), "unknown")
 
 
-def _parts(value: dict[str, Any], stage: str) -> Iterator[Part]:
+def _parts(value: dict[str, Any], stage: str) -> Iterator[ExaminedPart]:
     said = dict(_said(value))
     for key in () if "checks" in value else _REQUIRED.get(stage, ()):
         if not any(name == key or name.startswith(key + ".") for name in said):
-            yield Part(key, "unknown", "not recorded")
+            yield ExaminedPart(key, "unknown", "not recorded")
     for name, word in said.items():
         yield _part(name, word)
     success = value.get("success")
     if isinstance(success, bool):
-        yield Part("success", "passed" if success else "failed", str(success).lower())
+        yield ExaminedPart("success", "passed" if success else "failed", str(success).lower())
     code = value.get("exit_code")
     if isinstance(code, int) and not isinstance(code, bool) and code:
-        yield Part("exit_code", "failed", str(code))
+        yield ExaminedPart("exit_code", "failed", str(code))
 
 
 @lru_cache(maxsize=4096)
-def _part(name: str, word: str) -> Part:
+def _part(name: str, word: str) -> ExaminedPart:
     """Thousands of records say the same: each is held once."""
     if name == "lock_status" and word.lower() != "locked":  # `unlocked` is good news of an unlock only
-        return Part(name, "failed" if word.lower() == "unlocked" else "unknown", word)
-    return Part(name, _WORDS.get(word.lower(), "unknown"), word)
+        return ExaminedPart(name, "failed" if word.lower() == "unlocked" else "unknown", word)
+    return ExaminedPart(name, _WORDS.get(word.lower(), "unknown"), word)
 
 
 def _said(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -158,14 +157,14 @@ LEAST = 2_000
 class Memo(Protocol):
     """Contents that were read before, by the digest of their bytes and the stage they are filed for."""
 
-    def ids(self, found: list[Candidate]) -> Mapping[str, str]:
+    def ids(self, found: list[ConsensusFile]) -> Mapping[str, str]:
         """The digest of each file by its path, where it is known without reading it."""
 
-    def get(self, digest: str, stage: str) -> Content | None: ...
-    def keep(self, digest: str, stage: str, content: Content) -> None: ...
+    def get(self, digest: str, stage: str) -> TelemetryContent | None: ...
+    def keep(self, digest: str, stage: str, content: TelemetryContent) -> None: ...
 
 
-def telemetry_of(snapshot: Snapshot, found: list[Candidate], memo: Memo | None = None) -> list[StageRecord]:
+def telemetry_of(snapshot: Snapshot, found: list[ConsensusFile], memo: Memo | None = None) -> list[StageRecord]:
     """The records of some files, in their order."""
     ids = memo.ids(found) if memo else {}
     known = _remembered(found, ids, memo) if memo else {}
@@ -179,7 +178,7 @@ def telemetry_of(snapshot: Snapshot, found: list[Candidate], memo: Memo | None =
     return [record_of(each.entry.path, each.name, known[each.entry.path]) for each in found]
 
 
-def _remembered(found: list[Candidate], ids: Mapping[str, str], memo: Memo) -> dict[str, Content]:
+def _remembered(found: list[ConsensusFile], ids: Mapping[str, str], memo: Memo) -> dict[str, TelemetryContent]:
     known = {}
     for each in found:
         path = each.entry.path
@@ -189,7 +188,7 @@ def _remembered(found: list[Candidate], ids: Mapping[str, str], memo: Memo) -> d
     return known
 
 
-def _contents(snapshot: Snapshot, found: list[Candidate]) -> dict[str, Content]:
+def _contents(snapshot: Snapshot, found: list[ConsensusFile]) -> dict[str, TelemetryContent]:
     """What some files say, by path."""
     files = [each for each in found if each.entry.kind == "file"]
     said = {
@@ -198,11 +197,11 @@ def _contents(snapshot: Snapshot, found: list[Candidate]) -> dict[str, Content]:
     }
     for each in found:
         if each.entry.kind != "file":
-            said[each.entry.path] = Content(problem=f"a {each.entry.kind}, not a regular file")
+            said[each.entry.path] = TelemetryContent(problem=f"a {each.entry.kind}, not a regular file")
     return said
 
 
-def _content(each: Candidate, blob: Blob) -> Content:
+def _content(each: ConsensusFile, blob: Blob) -> TelemetryContent:
     value, problem = value_of(blob)
     return read_content(each.name.stage or "", value, problem)
 
@@ -212,6 +211,6 @@ def value_of(blob: Blob) -> tuple[Any, str | None]:
     if blob.data is None:
         return None, blob.problem or "cannot be read"
     try:
-        return strict_json_parse(blob.data), None
+        return parse_json(blob.data), None
     except JsonFlaw as flaw:
         return None, flaw.message

@@ -23,7 +23,7 @@ READ: Forms = (*TEXT, *MARKDOWN, *HTML)
 """The forms for people."""
 BOUND: Forms = (*MARKDOWN, *HTML)
 """Those of them that are kept, and have room for everything."""
-Cell = str | float | None
+ViewCell = str | float | None
 Kind = Literal["bar", "stacked", "line", "horizontal"]
 Palette = Literal["series", "verdicts"]
 
@@ -56,7 +56,7 @@ class Table(NamedTuple):
 
     caption: str
     header: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[ViewCell, ...], ...]
     numeric: tuple[int, ...] = ()
     forms: Forms = READ
 
@@ -179,7 +179,7 @@ def _is_blank(block: Block) -> bool:
 def table(
     caption: str,
     header: Sequence[str],
-    rows: Iterable[Sequence[Cell]],
+    rows: Iterable[Sequence[ViewCell]],
     numeric: Iterable[int] = (),
     forms: Forms = READ,
 ) -> Table:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from guardrails.agents.types import Call, Finished
 from guardrails.config.run_settings import Budget, RunSettings
-from guardrails.evidence.budget import Refused, allowance, tokens_warning, warning
+from guardrails.evidence.budget import BudgetRefusal, allowance, tokens_warning, warning
 from guardrails.evidence.costs import FREE, Spent, estimate, spent
-from guardrails.runs.rounds import Made, Round
+from guardrails.runs.rounds import AgentCall, Round
 
 
-class Bill:
+class BudgetTracker:
     """Of one run. `warnings` grow as the budget is used up."""
 
     def __init__(self, plan: RunSettings, earlier: Sequence[Round]) -> None:
@@ -25,7 +25,7 @@ class Bill:
         answer = allowance(
             self._budget, self._spent, [estimate(call.agent, call.prompt, self._budget) for call in calls]
         )
-        if isinstance(answer, Refused):
+        if isinstance(answer, BudgetRefusal):
             return answer.reason, answer.hint
         self._warn(answer.warnings)
         return None
@@ -56,6 +56,6 @@ def budget_warnings(budget: Budget, stage: str, rounds: Sequence[Round]) -> tupl
     return tuple(dict.fromkeys((*said, *((tokens,) if tokens else ()))))
 
 
-def spent_of(made: Made) -> Spent:
+def spent_of(made: AgentCall) -> Spent:
     """What an earlier call cost."""
     return Spent(made.usd, made.input_tokens, made.output_tokens, made.source, made.tokens_source)

@@ -14,8 +14,8 @@ from shutil import rmtree
 from typing import TypeVar
 
 from guardrails.core import atomic
-from guardrails.evidence.names import Session
-from guardrails.evidence.store import Store, Written
+from guardrails.evidence.names import StageSession
+from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.git.repo import Repo
 from guardrails.runs.serialize import pack, unpack
 
@@ -24,10 +24,10 @@ T = TypeVar("T")
 _WRITTEN = "written.jsonl"
 
 
-class Notes:
+class Checkpoint:
     """The notes of one session."""
 
-    def __init__(self, repo: Repo, session: Session) -> None:
+    def __init__(self, repo: Repo, session: StageSession) -> None:
         self._place = os.path.join(repo.git_dir(), "speckit", "stages", f"{session.spec}_{session.name}")
 
     def once(self, key: str, kind: type[T], make: Callable[[], T]) -> T:
@@ -40,14 +40,14 @@ class Notes:
         self._keep(key, json.dumps(pack(made)))
         return made
 
-    def announce(self, file: Written) -> None:
+    def announce(self, file: WrittenFile) -> None:
         """Note a file before it is written."""
         os.makedirs(self._place, exist_ok=True)
         with open(os.path.join(self._place, _WRITTEN), "a", encoding="utf-8") as stream:
             stream.write(json.dumps(pack(file)) + "\n")
 
     @property
-    def written(self) -> tuple[Written, ...]:
+    def written(self) -> tuple[WrittenFile, ...]:
         """Every file that was announced, whether or not it was written then."""
         try:
             with open(os.path.join(self._place, _WRITTEN), encoding="utf-8") as stream:
@@ -57,7 +57,7 @@ class Notes:
         found = []
         for line in lines:
             with suppress(ValueError):  # the last one may be cut
-                found.append(unpack(Written, json.loads(line)))
+                found.append(unpack(WrittenFile, json.loads(line)))
         return tuple(found)
 
     def forget(self) -> None:
@@ -76,18 +76,18 @@ class Notes:
         atomic.write(os.path.join(self._place, key + ".json"), text.encode("utf-8"), durable=False)
 
 
-class Recorder(Store):
+class Recorder(EvidenceStore):
     """Writes files of one session, each announced first and kept in `files`. Its own names are written again."""
 
-    def __init__(self, root: str, notes: Notes) -> None:
+    def __init__(self, root: str, notes: Checkpoint) -> None:
         super().__init__(root)
         self._notes = notes
-        self.files: list[Written] = []
+        self.files: list[WrittenFile] = []
 
-    def write(self, path: str, data: bytes, replace: bool = False) -> Written:  # noqa: ARG002
+    def write(self, path: str, data: bytes, replace: bool = False) -> WrittenFile:  # noqa: ARG002
         from hashlib import sha256
 
-        self._notes.announce(Written(path, sha256(data).hexdigest(), len(data)))
+        self._notes.announce(WrittenFile(path, sha256(data).hexdigest(), len(data)))
         made = super().write(path, data, replace=True)
         self.files.append(made)
         return made

@@ -19,12 +19,12 @@ from guardrails.errors import GuardrailError
 from guardrails.evidence.costs import calls_known
 from guardrails.evidence.lock import LockedError, locked
 from guardrails.evidence.names import cost_path
-from guardrails.evidence.store import Store
+from guardrails.evidence.store import EvidenceStore
 from guardrails.git.repo import Repo
 from guardrails.runs.costs import KeptCall, kept_calls
 
 if TYPE_CHECKING:
-    from guardrails.runs.workflow import Journal, Place
+    from guardrails.runs.workflow import Journal, JournalLocation
 
 
 class Leftover(NamedTuple):
@@ -48,7 +48,7 @@ class Pruned(NamedTuple):
         return sum(each.bytes for each in self.removed)
 
 
-def prune(repo: Repo, layout: Layout, place: Place, keep: int, *, dry: bool) -> Pruned:
+def prune(repo: Repo, layout: Layout, place: JournalLocation, keep: int, *, dry: bool) -> Pruned:
     """Remove all but the newest `keep` of each SPEC of what is over. `dry`: only say what that is.
 
     Raises GuardrailError for what cannot be removed: the journal then still has it.
@@ -106,7 +106,7 @@ def _sessions(repo: Repo, layout: Layout, calls: str) -> Iterable[Leftover]:
             key = (call.origin.spec, call.origin.session, os.path.dirname(call.folder))
             found.setdefault(key, []).append(call)
     for (spec, session, folder), made in found.items():
-        known = calls_known(Store(repo.root).read(cost_path(layout, spec)), spec)
+        known = calls_known(EvidenceStore(repo.root).read(cost_path(layout, spec)), spec)
         ends = [recorded(call.folder) for call in made]
         paid = sum(end is None or end.problem not in NEVER_BEGUN for end in ends)
         if None not in ends and paid <= known.get(session, 0):

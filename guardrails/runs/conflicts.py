@@ -5,16 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from guardrails.agents.run_context import World
-from guardrails.consensus.load import Candidate, candidates, cases
+from guardrails.agents.run_context import RunContext
+from guardrails.consensus.load import ConsensusFile, candidates, cases
 from guardrails.consensus.model import Conflict
-from guardrails.consensus.sessions import Session as FiledSession
-from guardrails.consensus.sessions import group, latest
+from guardrails.consensus.sessions import ConsensusSession, group, latest
 from guardrails.core.schema import is_valid
 from guardrails.core.timestamps import parse_stamp, stamped
 from guardrails.errors import GuardrailError
-from guardrails.evidence.names import Session, consensus_path
-from guardrails.evidence.store import Store, Written
+from guardrails.evidence.names import StageSession, consensus_path
+from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.runs.reload import gather, verdict_of
 from guardrails.secrets.redact import redactor_of
 from guardrails.snapshot.context import Scope
@@ -24,7 +23,7 @@ from guardrails.snapshot.worktree import Worktree
 class Dispute(NamedTuple):
     """A session and its open conflicts, in the order they are numbered from 1."""
 
-    session: Session
+    session: StageSession
     conflicts: tuple[Conflict, ...]
     settled: int
     """how many are settled already"""
@@ -40,7 +39,7 @@ class Dispute(NamedTuple):
         raise GuardrailError(f"there is no open conflict '{wanted}'", f"open are: {known or 'none'}")
 
 
-def dispute(world: World, stage: str) -> Dispute:
+def dispute(world: RunContext, stage: str) -> Dispute:
     """The latest session of a stage. Raises GuardrailError where there is none that can be added to."""
     session = _named(world, stage, _latest(world, stage))
     gathered = gather(world, session)
@@ -48,10 +47,10 @@ def dispute(world: World, stage: str) -> Dispute:
     return Dispute(session, verdict.conflicts, len(verdict.resolved))
 
 
-def _latest(world: World, stage: str) -> FiledSession:
+def _latest(world: RunContext, stage: str) -> ConsensusSession:
     snapshot = Worktree(world.repo)
     scope = Scope(spec=world.spec, stage=stage)
-    found = [each for each in candidates(snapshot, world.settings.layout, scope) if isinstance(each, Candidate)]
+    found = [each for each in candidates(snapshot, world.settings.layout, scope) if isinstance(each, ConsensusFile)]
     case = cases(snapshot, world.settings, found, is_valid).get((world.spec, stage))
     sessions = latest(group(case.outputs, case.records, case.witnesses)) if case else []
     if not sessions:
@@ -66,14 +65,14 @@ def _latest(world: World, stage: str) -> FiledSession:
     return sessions[0]
 
 
-def _named(world: World, stage: str, filed: FiledSession) -> Session:
+def _named(world: RunContext, stage: str, filed: ConsensusSession) -> StageSession:
     stamp = parse_stamp(filed.stamp)
     if stamp is None or stamp.session is None:
         raise GuardrailError(
             f"the latest session of {stage} has no name that a resolution could be filed under",
             f"run the stage again: speckit consensus run {stage} {world.spec}",
         )
-    session = Session(world.spec, stage, stamp.when, stamp.session)
+    session = StageSession(world.spec, stage, stamp.when, stamp.session)
     if session.stamp != filed.stamp:
         raise GuardrailError(
             f"the latest session of {stage} is named in an older style ({filed.stamp})",
@@ -86,8 +85,8 @@ def _named(world: World, stage: str, filed: FiledSession) -> Session:
 
 
 def write_resolution(
-    world: World, session: Session, conflict: Conflict, because: str, by: str, at: datetime, number: int = 0
-) -> Written:
+    world: RunContext, session: StageSession, conflict: Conflict, because: str, by: str, at: datetime, number: int = 0
+) -> WrittenFile:
     """The record of one decision (schema resolution). Its name has the session's nonce and a second of its own:
     `number` tells apart those that are made at the same moment. Done again it writes the same file."""
     document: dict[str, Any] = {
@@ -106,4 +105,4 @@ def write_resolution(
     kept = redactor_of(world.settings, world.environment).value({"because": because, "by": by})
     named = session._replace(started=at + timedelta(seconds=number))
     path = consensus_path(world.settings.layout, named, "resolution.json")
-    return Store(world.repo.root).record(path, "resolution", {**document, **kept}, replace=True)
+    return EvidenceStore(world.repo.root).record(path, "resolution", {**document, **kept}, replace=True)

@@ -11,23 +11,23 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from guardrails.agents.calls import call_all, call_key, calls_directory, prompt_sha256
-from guardrails.agents.run_context import World
+from guardrails.agents.run_context import RunContext
 from guardrails.agents.types import Call, Finished, Origin, Watch
 from guardrails.config.run_loader import require_callable
 from guardrails.config.run_settings import Agent
-from guardrails.consensus.context import Context, collect, own_prompts
+from guardrails.consensus.context import PromptContext, collect, own_prompts
 from guardrails.consensus.model import Conflict, agent_of
 from guardrails.consensus.prompts import Template, Variables, render, stage_prompts, waves
-from guardrails.consensus.quoting import fenced, shown
-from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.consensus.quoting import fenced, quoted_text
+from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.evidence.costs import Spent
-from guardrails.evidence.names import Session, command_path, consensus_path
-from guardrails.evidence.store import Store, Written
-from guardrails.runs.budget import Bill
+from guardrails.evidence.names import StageSession, command_path, consensus_path
+from guardrails.evidence.store import EvidenceStore, WrittenFile
+from guardrails.runs.budget import BudgetTracker
 from guardrails.runs.conflicts import write_resolution
 from guardrails.runs.halt import Halt, halt
 from guardrails.runs.reload import gather, verdict_of
-from guardrails.runs.rounds import AnswerSource, Kit, Made, Round, attempt_of, latest
+from guardrails.runs.rounds import AgentCall, AnswerSource, KitUsed, Round, attempt_of, latest
 from guardrails.runs.session_records import PROVIDERS, Sent, metrics_document, output_document
 from guardrails.secrets.redact import redactor_of
 from guardrails.snapshot.worktree import Worktree
@@ -41,11 +41,11 @@ _LONGEST_REASON = 500
 class Filing:
     """The files of one session. `written` grows as they are written."""
 
-    def __init__(self, world: World, session: Session) -> None:
+    def __init__(self, world: RunContext, session: StageSession) -> None:
         self._world, self._session = world, session
-        self._store = Store(world.repo.root)
+        self._store = EvidenceStore(world.repo.root)
         self._redactor = redactor_of(world.settings, world.environment)
-        self.written: list[Written] = []
+        self.written: list[WrittenFile] = []
 
     def file(
         self,
@@ -54,9 +54,9 @@ class Filing:
         version: str,
         attempt: int,
         inputs: tuple[AnswerSource, ...],
-        kit: Kit | None,
+        kit: KitUsed | None,
         spent: Spent,
-    ) -> Made:
+    ) -> AgentCall:
         """Write the answer and the metrics of a call. An agent that is asked again replaces its earlier answer."""
         made = self.charged(call, finished, version, attempt, spent)
         path = made.output.path
@@ -69,10 +69,10 @@ class Filing:
         self._record(metrics, "agent_metrics", metrics_document(self._session, made))
         return made
 
-    def charged(self, call: Call, finished: Finished, version: str, attempt: int, spent: Spent) -> Made:
+    def charged(self, call: Call, finished: Finished, version: str, attempt: int, spent: Spent) -> AgentCall:
         """What is known of a call before its answer is filed."""
         name = agent_of(call.agent.name)
-        return Made(
+        return AgentCall(
             agent=name,
             attempt=attempt,
             error=self._reason(finished),
@@ -81,7 +81,7 @@ class Filing:
             started=finished.started,
             finished=finished.finished,
             latency_ms=finished.latency_ms,
-            output=Written(consensus_path(self._world.settings.layout, self._session, f"{name}.json"), "", 0),
+            output=WrittenFile(consensus_path(self._world.settings.layout, self._session, f"{name}.json"), "", 0),
             exit_code=finished.exit_code,
             missing_tool=finished.missing_tool,
             replayed=finished.replayed,
@@ -97,18 +97,18 @@ class Filing:
             tokens_source=spent.tokens_source,
         )
 
-    def answer(self, made: Made) -> str | None:
+    def answer(self, made: AgentCall) -> str | None:
         """What an agent answered, as others are given it; None when it is not what was filed, or is no answer."""
         data = Worktree(self._world.repo).read(made.output.path)
         if made.error is not None or data is None:
             return None
         try:
-            value = parse(data)
+            value = parse_json(data)
         except JsonFlaw:
             return None
         return json.dumps(value.get("output"), ensure_ascii=False, indent=2) if isinstance(value, dict) else None
 
-    def _record(self, path: str, schema: str, document: dict[str, object]) -> Written:
+    def _record(self, path: str, schema: str, document: dict[str, object]) -> WrittenFile:
         written = self._store.record(path, schema, document, replace=True)
         self.written.append(written)
         return written
@@ -125,7 +125,7 @@ class Consulted(NamedTuple):
     """What came of asking. `round` is what was asked before a halt, too: None when nobody was."""
 
     round: Round | None
-    written: tuple[Written, ...] = ()
+    written: tuple[WrittenFile, ...] = ()
     halt: Halt | None = None
 
 
@@ -139,21 +139,21 @@ class Consultation(NamedTuple):
     profile: str | None = None
 
 
-class Prepared(NamedTuple):
+class PreparedConsultation(NamedTuple):
     """All that is known before anybody is asked."""
 
-    context: Context
+    context: PromptContext
     inputs: tuple[AnswerSource, ...]
     templates: dict[str, Template]
     waves: tuple[tuple[str, ...], ...]
 
     @property
-    def kit(self) -> Kit | None:
+    def kit(self) -> KitUsed | None:
         kit = self.context.kit
-        return None if kit is None else Kit(kit.version, kit.sha256)
+        return None if kit is None else KitUsed(kit.version, kit.sha256)
 
 
-def prepare(world: World, stage: str) -> Prepared:
+def prepare(world: RunContext, stage: str) -> PreparedConsultation:
     """Context and prompts of a stage as the working tree has them. Raises GuardrailError when they cannot be used."""
     snapshot = Worktree(world.repo)
     plan = world.plan.stage(stage)
@@ -161,10 +161,10 @@ def prepare(world: World, stage: str) -> Prepared:
     context = collect(snapshot, world.settings, world.plan.prompts, world.spec)
     prompts = stage_prompts(own_prompts(snapshot, world.plan.prompts), world.plan.prompts.file, stage, plan.roster)
     templates = {agent_of(template.agent): template for template in prompts.templates}
-    return Prepared(context, _sources(snapshot, context), templates, waves(prompts))
+    return PreparedConsultation(context, _sources(snapshot, context), templates, waves(prompts))
 
 
-def _sources(snapshot: Worktree, context: Context) -> tuple[AnswerSource, ...]:
+def _sources(snapshot: Worktree, context: PromptContext) -> tuple[AnswerSource, ...]:
     cut = {each.path: each for each in context.cut}
     sources = []
     for item in context.inputs:
@@ -175,13 +175,15 @@ def _sources(snapshot: Worktree, context: Context) -> tuple[AnswerSource, ...]:
     return tuple(sources)
 
 
-def prompt_of(world: World, prepared: Prepared, stage: str, agent: Agent, previous: dict[str, str]) -> str:
+def prompt_of(
+    world: RunContext, prepared: PreparedConsultation, stage: str, agent: Agent, previous: dict[str, str]
+) -> str:
     """The prompt of one agent as it is sent."""
     variables = Variables(world.spec, stage, prepared.context.text, agent.model, agent.model_release, agent.reasoning)
     return render(prepared.templates[agent_of(agent.name)], variables, previous)
 
 
-def ask(world: World, session: Session, consultation: Consultation, watch: Watch | None = None) -> Consulted:
+def ask(world: RunContext, session: StageSession, consultation: Consultation, watch: Watch | None = None) -> Consulted:
     """Ask the agents of a consultation, those of a wave at the same time, each after those whose answers it is given.
 
     An answer of an earlier round is given as it was filed. Before each wave the budget is asked. Raises GuardrailError
@@ -191,8 +193,8 @@ def ask(world: World, session: Session, consultation: Consultation, watch: Watch
     world = world._replace(plan=plan)
     prepared = prepare(world, session.stage)
     filing = Filing(world, session)
-    bill = Bill(plan, (*consultation.before, *consultation.earlier))
-    made: list[Made] = []
+    bill = BudgetTracker(plan, (*consultation.before, *consultation.earlier))
+    made: list[AgentCall] = []
     for wave in prepared.waves:
         names = [name for name in wave if agent_of(name) in {agent_of(each) for each in consultation.agents}]
         if not names:
@@ -210,7 +212,12 @@ def ask(world: World, session: Session, consultation: Consultation, watch: Watch
 
 
 def _consulted(
-    prepared: Prepared, consultation: Consultation, made: list[Made], filing: Filing, bill: Bill, stopped: Halt | None
+    prepared: PreparedConsultation,
+    consultation: Consultation,
+    made: list[AgentCall],
+    filing: Filing,
+    bill: BudgetTracker,
+    stopped: Halt | None,
 ) -> Consulted:
     number = len(consultation.earlier) + 1
     round_ = Round(number, tuple(made), prepared.inputs, prepared.kit, consultation.profile, bill.warnings)
@@ -218,12 +225,12 @@ def _consulted(
 
 
 def _call(
-    world: World,
-    session: Session,
-    prepared: Prepared,
+    world: RunContext,
+    session: StageSession,
+    prepared: PreparedConsultation,
     agent: Agent,
     consultation: Consultation,
-    made: Sequence[Made],
+    made: Sequence[AgentCall],
     filing: Filing,
 ) -> Call:
     known = {**latest(consultation.earlier), **{each.agent: each for each in made}}
@@ -255,7 +262,12 @@ Leave a conflict out if the documents do not decide it: a person will.
 
 
 def arbitrate(
-    world: World, session: Session, agent: str, rounds: Sequence[Round], before: Sequence[Round], watch: Watch | None
+    world: RunContext,
+    session: StageSession,
+    agent: str,
+    rounds: Sequence[Round],
+    before: Sequence[Round],
+    watch: Watch | None,
 ) -> Consulted:
     """Ask the arbiter about the open conflicts, and record what it settles. Its answer is kept as a log."""
     require_callable(world.plan, (agent,))
@@ -274,7 +286,7 @@ def arbitrate(
         calls_directory(world, session.stamp),
         Origin(world.spec, session.stage, session.stamp, world.run or ""),
     )
-    bill = Bill(world.plan, (*before, *rounds))
+    bill = BudgetTracker(world.plan, (*before, *rounds))
     if (refused := bill.refusal([call])) is not None:
         return Consulted(None, (), halt(session.stage, "budget", *refused))
     (finished,) = call_all(world, [call], watch)
@@ -285,15 +297,15 @@ def arbitrate(
     return Consulted(round_, tuple(written))
 
 
-def _prompt(world: World, session: Session, conflicts: Sequence[Conflict]) -> str:
+def _prompt(world: RunContext, session: StageSession, conflicts: Sequence[Conflict]) -> str:
     context = collect(Worktree(world.repo), world.settings, world.plan.prompts, world.spec)
-    listed = "\n\n".join(f"{each.id}:\n{fenced(shown(each.text))}" for each in conflicts)
+    listed = "\n\n".join(f"{each.id}:\n{fenced(quoted_text(each.text))}" for each in conflicts)
     return _ASKED.format(stage=session.stage, spec=world.spec, context=context.text, conflicts=listed)
 
 
 def _settle(
-    world: World, session: Session, agent: str, conflicts: Sequence[Conflict], finished: Finished
-) -> Iterator[Written]:
+    world: RunContext, session: StageSession, agent: str, conflicts: Sequence[Conflict], finished: Finished
+) -> Iterator[WrittenFile]:
     """A resolution for each open conflict that the answer names and gives a reason for."""
     said = dict(_decisions(finished.answer.value or {}))
     if finished.problem is not None:
@@ -312,8 +324,8 @@ def _decisions(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield item["conflict"].strip().lower(), item["because"].strip()
 
 
-def _log(world: World, session: Session, finished: Finished) -> Written:
+def _log(world: RunContext, session: StageSession, finished: Finished) -> WrittenFile:
     said = {"problem": finished.problem, "answer": finished.answer.value}
     data = json.dumps(redactor_of(world.settings, world.environment).value(said), ensure_ascii=True, indent=2) + "\n"
     path = command_path(world.settings.layout, session, "arbiter.log")
-    return Store(world.repo.root).write(path, data.encode("ascii"), replace=True)
+    return EvidenceStore(world.repo.root).write(path, data.encode("ascii"), replace=True)

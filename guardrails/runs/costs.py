@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 from guardrails.agents.call_files import AGENT, PROMPT
 from guardrails.agents.lifecycle import finished
 from guardrails.agents.outcomes import NEVER_BEGUN, recorded
-from guardrails.agents.run_context import World
+from guardrails.agents.run_context import RunContext
 from guardrails.agents.types import Call, Origin
 from guardrails.config.run_settings import Agent
 from guardrails.evidence.costs import Charge, Spent, calls_known, session_cost, summary_document
-from guardrails.evidence.names import Session, cost_path
-from guardrails.evidence.store import Store, Written
+from guardrails.evidence.names import StageSession, cost_path
+from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.layouts.cost_summary import SessionCost
-from guardrails.runs.budget import Bill, spent_of
-from guardrails.runs.rounds import Made, Round
+from guardrails.runs.budget import BudgetTracker, spent_of
+from guardrails.runs.rounds import AgentCall, Round
 
 # Calls that were paid and are in no cost summary: their run was given up before the stage was settled.
 #
@@ -38,7 +38,7 @@ class KeptCall(NamedTuple):
     about: Mapping[str, Any]
 
 
-def left_rows(world: World, known: Mapping[str, int], session: str) -> Iterator[SessionCost]:
+def left_rows(world: RunContext, known: Mapping[str, int], session: str) -> Iterator[SessionCost]:
     """A row for each other session of the SPEC that made more calls than are `known` of it (stamp → calls)."""
     sessions: dict[Origin, list[KeptCall]] = {}
     for kept in kept_calls(os.path.join(world.repo.git_dir(), "speckit", "calls")):
@@ -72,7 +72,7 @@ def _folders(place: str) -> list[str]:
         return []
 
 
-def _orphan_charge(world: World, kept: KeptCall) -> Charge | None:
+def _orphan_charge(world: RunContext, kept: KeptCall) -> Charge | None:
     """What a call cost; None when it was never made. One that has not ended, or of which nothing is left, cost nobody
     knows what."""
     outcome = recorded(kept.folder)
@@ -84,7 +84,7 @@ def _orphan_charge(world: World, kept: KeptCall) -> Charge | None:
     call = _call(kept)
     done = finished(call, kept.folder, outcome, reused=True)
     cached = bool(done.answer.usage.cached_input_tokens)
-    return Charge(Bill(world.plan, ()).charge(call, done), failed=done.problem is not None, cached=cached)
+    return Charge(BudgetTracker(world.plan, ()).charge(call, done), failed=done.problem is not None, cached=cached)
 
 
 def _call(kept: KeptCall) -> Call:
@@ -102,14 +102,14 @@ def _call(kept: KeptCall) -> Call:
 
 
 def write_costs(
-    world: World, session: Session, rounds: Sequence[Round], at: datetime
-) -> tuple[Written, tuple[str, ...]]:
+    world: RunContext, session: StageSession, rounds: Sequence[Round], at: datetime
+) -> tuple[WrittenFile, tuple[str, ...]]:
     """Bring the cost summary of the SPEC up to date with a session, and with calls of others that were given up before
     they were settled. Says what its reader should know.
 
     Calls whose program was not there were never made, and are not counted.
     """
-    store = Store(world.repo.root)
+    store = EvidenceStore(world.repo.root)
     path = cost_path(world.settings.layout, world.spec)
     charges = [_charge(made) for each in rounds for made in each.made if not made.missing_tool]
     settled = session_cost(session.stamp, session.stage, world.run, charges)
@@ -119,6 +119,6 @@ def write_costs(
     return store.record(path, "cost_summary", made.document, replace=True), made.notes
 
 
-def _charge(made: Made) -> Charge:
+def _charge(made: AgentCall) -> Charge:
     cached = bool(made.cached_input_tokens)
     return Charge(spent_of(made), failed=made.error is not None, cached=cached, replayed=made.replayed)

@@ -7,14 +7,14 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from guardrails.agents.run_context import World
-from guardrails.consensus.context import Kit
+from guardrails.agents.run_context import RunContext
+from guardrails.consensus.context import GivenKit
 from guardrails.core.cost import Cost, micros, total
 from guardrails.evidence.costs import Estimate, estimate
-from guardrails.runs.consult import Prepared, prepare, prompt_of
+from guardrails.runs.consult import PreparedConsultation, prepare, prompt_of
 
 
-class Planned(NamedTuple):
+class PlannedCall(NamedTuple):
     """One call that would be made. From the second wave on its prompt lacks the answers it would be given."""
 
     stage: str
@@ -32,16 +32,16 @@ class Rehearsed(NamedTuple):
     """`folder` holds all that was written. `cut` tells of documents that are not given whole."""
 
     folder: str
-    calls: tuple[Planned, ...]
+    calls: tuple[PlannedCall, ...]
     cut: tuple[str, ...]
-    kit: Kit | None = None
+    kit: GivenKit | None = None
 
     def cost(self, stage: str | None = None) -> Cost:
         """What the calls of a stage, or all of them, are expected to cost."""
         return total(each.estimate.cost for each in self.calls if stage in (None, each.stage))
 
 
-def rehearse(world: World, stages: Sequence[str]) -> Rehearsed:
+def rehearse(world: RunContext, stages: Sequence[str]) -> Rehearsed:
     """Render the prompts of some stages into a new temporary folder. Raises GuardrailError for what a run would not
     begin with, either: prompts, documents or agents that cannot be used."""
     prepared = {stage: prepare(world, stage) for stage in stages}
@@ -52,7 +52,7 @@ def rehearse(world: World, stages: Sequence[str]) -> Rehearsed:
     return Rehearsed(folder, calls, tuple(dict.fromkeys(cut)), kit)
 
 
-def _rendered(world: World, stage: str, prepared: Prepared, folder: str) -> Iterator[Planned]:
+def _rendered(world: RunContext, stage: str, prepared: PreparedConsultation, folder: str) -> Iterator[PlannedCall]:
     for wave, names in enumerate(prepared.waves, 1):
         for name in names:
             agent = world.plan.agent(name)
@@ -63,7 +63,7 @@ def _rendered(world: World, stage: str, prepared: Prepared, folder: str) -> Iter
                 stream.write(data)
             kit = prepared.context.kit
             told = kit is None or kit.version in prompt
-            yield Planned(stage, name, file, wave, len(data), estimate(agent, prompt, world.plan.budget), told)
+            yield PlannedCall(stage, name, file, wave, len(data), estimate(agent, prompt, world.plan.budget), told)
 
 
 def over_budget(cap: float | None, expected: Cost) -> bool:

@@ -14,32 +14,32 @@ from datetime import datetime, timezone
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 
-from guardrails.agents.run_context import World
-from guardrails.agents.types import Progress
+from guardrails.agents.run_context import RunContext
+from guardrails.agents.types import CallProgress
 from guardrails.config.layout import STAGES
 from guardrails.core.timestamps import parse_stamp
 from guardrails.errors import GuardrailError, Undecidable
-from guardrails.evidence.ledger import Ledger, signature_path, write_summary
-from guardrails.evidence.names import Session, run_path
+from guardrails.evidence.ledger import LedgerWriter, signature_path, write_summary
+from guardrails.evidence.names import StageSession, run_path
 from guardrails.evidence.signature import signer
-from guardrails.evidence.store import Store, Written
+from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.layouts.evidence_names import evidence_name
-from guardrails.runs.check_result import Examined
-from guardrails.runs.checkpoint import Notes
+from guardrails.runs.check_result import CheckResult
+from guardrails.runs.checkpoint import Checkpoint
 from guardrails.runs.consult import Consultation, arbitrate, ask
 from guardrails.runs.costs import write_costs
 from guardrails.runs.halt import Halt, Reason, halt
 from guardrails.runs.history import (
-    Asked,
-    Began,
-    Failed,
-    Guarded,
-    Record,
-    Recovered,
-    Request,
-    Settled,
-    Shut,
-    Started,
+    AgentsAsked,
+    HistoryRecord,
+    RecoveryTaken,
+    RunBegan,
+    RunRequest,
+    StageClosed,
+    StageOpened,
+    StageSettled,
+    StageStarted,
+    StepFailed,
     all_written,
     of_kind,
     of_stage,
@@ -67,7 +67,7 @@ _PART = re.compile(r".+\.[0-9]+(?:-[0-9a-f]+)?\.part")
 _FOLDERS = ("commands", "consensus", "runs")
 
 
-def sweep(world: World, session: Session | None, recorded: Collection[str]) -> None:
+def sweep(world: RunContext, session: StageSession | None, recorded: Collection[str]) -> None:
     """Remove temporary files of killed writers, and what a session has written that is not `recorded`.
 
     The caller holds the lock of the SPEC, so nobody is writing any of it now.
@@ -77,7 +77,7 @@ def sweep(world: World, session: Session | None, recorded: Collection[str]) -> N
             os.unlink(os.path.join(world.repo.root, path))
 
 
-def _paths(world: World) -> Iterator[str]:
+def _paths(world: RunContext) -> Iterator[str]:
     """The regular files in the SPEC's folders of evidence; nothing is looked for through a link."""
     snapshot, root = Worktree(world.repo), world.settings.layout.evidence
     for folder in _FOLDERS:
@@ -89,7 +89,7 @@ def _paths(world: World) -> Iterator[str]:
             yield entry.path
 
 
-def _is_unrecorded(world: World, path: str, session: Session | None, recorded: Collection[str]) -> bool:
+def _is_unrecorded(world: RunContext, path: str, session: StageSession | None, recorded: Collection[str]) -> bool:
     if session is None or path in recorded:
         return False
     if not path.rpartition("/")[2].startswith((session.name + ".", session.name + "_")):
@@ -98,7 +98,7 @@ def _is_unrecorded(world: World, path: str, session: Session | None, recorded: C
     return name is None or name.kind != "resolution"
 
 
-def resolutions(world: World, sessions: Sequence[Session]) -> tuple[Written, ...]:
+def resolutions(world: RunContext, sessions: Sequence[StageSession]) -> tuple[WrittenFile, ...]:
     """The resolutions that were recorded for some sessions of the run."""
     nonces = {(session.stage, session.nonce) for session in sessions}
     snapshot, layout = Worktree(world.repo), world.settings.layout
@@ -110,11 +110,11 @@ def resolutions(world: World, sessions: Sequence[Session]) -> tuple[Written, ...
             continue
         data = snapshot.read(entry.path)
         if data is not None:
-            found.append(Written(entry.path, sha256(data).hexdigest(), len(data)))
+            found.append(WrittenFile(entry.path, sha256(data).hexdigest(), len(data)))
     return tuple(found)
 
 
-class Said(NamedTuple):
+class CrashMessage(NamedTuple):
     """What is told of an error that nobody expected."""
 
     message: str
@@ -127,25 +127,27 @@ class Watcher(Protocol):
 
     def step(self, step: Run | Retry) -> None: ...
 
-    def call(self, progress: Progress) -> None: ...
+    def call(self, progress: CallProgress) -> None: ...
 
-    def record(self, record: Record) -> None: ...
+    def record(self, record: HistoryRecord) -> None: ...
 
 
-class Performer:
+class StepExecutor:
     """Takes the steps of one run in one process. `crashed` puts an internal error on file and says where."""
 
-    def __init__(self, world: World, request: Request, watcher: Watcher, crashed: Callable[[Exception], Said]) -> None:
+    def __init__(
+        self, world: RunContext, request: RunRequest, watcher: Watcher, crashed: Callable[[Exception], CrashMessage]
+    ) -> None:
         self.world = world._replace(
             run=request.run, allow_dirty=request.allow_dirty, allow_degraded=request.allow_degraded
         )
         self.request, self._watcher, self._crashed = request, watcher, crashed
-        self._books = Books(self.world, request)
+        self._books = RunRecords(self.world, request)
         self._first = True
         self.at = request.stages[0]
         """the stage it has come to"""
 
-    def take(self, step: Run | Retry, history: Sequence[Record]) -> Record:
+    def take(self, step: Run | Retry, history: Sequence[HistoryRecord]) -> HistoryRecord:
         """Take a step and return its record. What goes wrong is a record, too."""
         self.at = step.stage
         self._watcher.step(step)
@@ -161,25 +163,25 @@ class Performer:
         self._watcher.record(record)
         return record
 
-    def _failed(self, stage: str, reason: Reason, message: str, hint: str | None) -> Failed:
-        return Failed(stage, _now(), halt(stage, reason, message, hint), self.request.attempt)
+    def _failed(self, stage: str, reason: Reason, message: str, hint: str | None) -> StepFailed:
+        return StepFailed(stage, _now(), halt(stage, reason, message, hint), self.request.attempt)
 
-    def _prepare(self, step: Run | Retry, history: Sequence[Record]) -> None:
+    def _prepare(self, step: Run | Retry, history: Sequence[HistoryRecord]) -> None:
         """Bring in order what an earlier process may have left, and enter what is on record now."""
         if self._first:
             sweep(self.world, self._session(step.stage, history), {file.path for file in all_written(history)})
             self._first = False
         self._books.keep(history)
-        if history and isinstance(history[-1], Shut):
+        if history and isinstance(history[-1], StageClosed):
             self._forget(history[-1].stage, history)
 
-    def _forget(self, stage: str, history: Sequence[Record]) -> None:
+    def _forget(self, stage: str, history: Sequence[HistoryRecord]) -> None:
         """What the guardrail of a stage noted for the case that it would be killed: its end is on record now."""
         session = self._session(stage, history)
         if session is not None:
-            Notes(self.world.repo, session).forget()
+            Checkpoint(self.world.repo, session).forget()
 
-    def finish(self, end: Halt | Done, history: Sequence[Record]) -> None:
+    def finish(self, end: Halt | Done, history: Sequence[HistoryRecord]) -> None:
         """Write down how the run ended, and seal it."""
         self._books.keep(history, end)
         self._forget(self.at, history)
@@ -188,51 +190,51 @@ class Performer:
         """Write down that the operator has stopped it; after this nothing is written any more."""
         self._books.close()
 
-    def _taken(self, step: Run | Retry, history: Sequence[Record]) -> Record:
+    def _taken(self, step: Run | Retry, history: Sequence[HistoryRecord]) -> HistoryRecord:
         stage = step.stage
         if isinstance(step, Retry):
-            return Recovered(**step._asdict(), at=_now())
+            return RecoveryTaken(**step._asdict(), at=_now())
         if step.action == "begin":
             return self._begin(history)
         if step.action == "start":
-            return Started(stage, _now(), _nonce(self.request.run, stage))
+            return StageStarted(stage, _now(), _nonce(self.request.run, stage))
         session = self._session(stage, history)
         assert session is not None, "it was started"
         if step.action == "open":
-            start = list(of_kind(history, Began))[-1].tree
+            start = list(of_kind(history, RunBegan))[-1].tree
             opened = open_stage(self.world, session, start, self._own(history))
-            return Guarded(stage, _now(), opened)
+            return StageOpened(stage, _now(), opened)
         if step.action == "ask":
             return self._ask(step, session, history)
         if step.action == "settle":
             return self._settle(session, history)
         return self._close(step, session, history)
 
-    def _begin(self, history: Sequence[Record]) -> Began | Failed:
+    def _begin(self, history: Sequence[HistoryRecord]) -> RunBegan | StepFailed:
         """What comes before the first stage must hold already. A further attempt is held against the tree as the
         operator has left it, but for what the run has written."""
         for row in self._before():
             if row.status == "failed":
                 return self._failed(self.at, row.reason or "undecided", f"{row.name}: {row.message}", row.hint)
-        sessions = [record.session(self.request.spec) for record in of_kind(history, Started)]
+        sessions = [record.session(self.request.spec) for record in of_kind(history, StageStarted)]
         for session in sessions:
-            Notes(self.world.repo, session).forget()
+            Checkpoint(self.world.repo, session).forget()
         settled = resolutions(self.world, sessions)
         own = {file.path: file.sha256 for file in (*self._own(history), *settled)}
         tree = tree_state(self.world)
         tree = tree._replace(dirty=tuple(each for each in tree.dirty if own.get(each.path) != each.sha256))
         request = self.request
-        return Began(_now(), tree, request.attempt, request.allow_dirty, request.allow_degraded, settled)
+        return RunBegan(_now(), tree, request.attempt, request.allow_dirty, request.allow_degraded, settled)
 
-    def _before(self) -> Iterator[Examined]:
+    def _before(self) -> Iterator[CheckResult]:
         """The verdicts of the stages before the first that was asked for, recomputed."""
         tree = Worktree(self.world.repo)
         for stage in STAGES[: STAGES.index(self.request.stages[0])]:
             yield verdict_of(self.world, tree, stage, lenient=self.request.allow_degraded)
 
-    def _ask(self, step: Run, session: Session, history: Sequence[Record]) -> Asked:
+    def _ask(self, step: Run, session: StageSession, history: Sequence[HistoryRecord]) -> AgentsAsked:
         """Where the agents could not all be asked, those who were are asked anew: by the same keys, so for nothing."""
-        answered = [record for record in of_kind(history, Asked) if record.halt is None]
+        answered = [record for record in of_kind(history, AgentsAsked) if record.halt is None]
         earlier = rounds_of(record for record in answered if record.stage == step.stage)
         before = rounds_of(record for record in answered if record.stage != step.stage)
         if step.recovered is not None and step.recovered.action == "arbitrate":
@@ -244,15 +246,15 @@ class Performer:
         written = told.written
         if told.halt is not None and told.round is not None:  # nothing is settled now, but it was paid for
             written = (*written, write_costs(self.world, session, (*earlier, told.round), history[-1].at)[0])
-        return Asked(step.stage, _now(), told.round, written, told.halt)
+        return AgentsAsked(step.stage, _now(), told.round, written, told.halt)
 
-    def _settle(self, session: Session, history: Sequence[Record]) -> Settled:
+    def _settle(self, session: StageSession, history: Sequence[HistoryRecord]) -> StageSettled:
         own = of_stage(history, session.stage)
-        rounds: tuple[Round, ...] = rounds_of(record for record in of_kind(own, Asked) if record.halt is None)
-        judged = settle(self.world, session, rounds, tuple(of_kind(own, Recovered)), history[-1].at)
+        rounds: tuple[Round, ...] = rounds_of(record for record in of_kind(own, AgentsAsked) if record.halt is None)
+        judged = settle(self.world, session, rounds, tuple(of_kind(own, RecoveryTaken)), history[-1].at)
         for warning in judged.warnings:
             self.world.say(f"warning: {warning}")
-        return Settled(
+        return StageSettled(
             stage=session.stage,
             at=_now(),
             verdict=judged.verdict,
@@ -265,46 +267,46 @@ class Performer:
             record=judged.verdict_file,
         )
 
-    def _close(self, step: Run, session: Session, history: Sequence[Record]) -> Shut:
-        opened = list(of_kind(of_stage(history, step.stage), Guarded))[-1].opened
+    def _close(self, step: Run, session: StageSession, history: Sequence[HistoryRecord]) -> StageClosed:
+        opened = list(of_kind(of_stage(history, step.stage), StageOpened))[-1].opened
         anew = {file.path for file in opened.written}
         own = tuple(file for file in self._own(history) if file.path not in anew)
         closed = close_stage(self.world, session, opened, step.verdict, own)
-        return Shut(step.stage, _now(), closed)
+        return StageClosed(step.stage, _now(), closed)
 
-    def _session(self, stage: str, history: Sequence[Record]) -> Session | None:
-        started = list(of_kind(of_stage(history, stage), Started))
+    def _session(self, stage: str, history: Sequence[HistoryRecord]) -> StageSession | None:
+        started = list(of_kind(of_stage(history, stage), StageStarted))
         return started[-1].session(self.request.spec) if started else None
 
-    def _own(self, history: Sequence[Record]) -> tuple[Written, ...]:
+    def _own(self, history: Sequence[HistoryRecord]) -> tuple[WrittenFile, ...]:
         """All that the run has written, each file as it was written last."""
         latest = {file.path: file for file in (*all_written(history), *self._books.files())}
         return tuple(latest.values())
 
 
-class Books:
+class RunRecords:
     """The ledger and the summary of a run. Once closed they stay as they are, whatever another thread still does."""
 
-    def __init__(self, world: World, request: Request) -> None:
+    def __init__(self, world: RunContext, request: RunRequest) -> None:
         layout = world.settings.layout
         self._world, self._request = world, request
-        self._store = Store(world.repo.root)
-        self._ledger = Ledger(self._store, run_path(layout, request.spec, request.run, ledger=True))
+        self._store = EvidenceStore(world.repo.root)
+        self._ledger = LedgerWriter(self._store, run_path(layout, request.spec, request.run, ledger=True))
         self._summary = run_path(layout, request.spec, request.run)
         self._sign = signer(world.repo, world.settings.evidence.signature, world.say)
         self._around = Circumstances(world.plan.budget.usd, world.settings.hal.mode)
         self._redactor = redactor_of(world.settings, world.environment)
         self._lock = threading.Lock()
-        self._history: Sequence[Record] = ()
+        self._history: Sequence[HistoryRecord] = ()
 
-    def keep(self, history: Sequence[Record], end: Halt | Done | None = None) -> None:
+    def keep(self, history: Sequence[HistoryRecord], end: Halt | Done | None = None) -> None:
         """Enter what the last step wrote; at the ends of stages and of the run write the summary."""
         with self._lock:
             self._history = tuple(history)
             if not history:
                 return
             self._enter(history[-1])
-            if end is not None or isinstance(history[-1], Began | Shut):
+            if end is not None or isinstance(history[-1], RunBegan | StageClosed):
                 self._write(summary_document(self._request, history, end, self._around))
 
     def close(self) -> None:
@@ -313,17 +315,17 @@ class Books:
         if self._history:
             self._write(summary_document(self._request, self._history, None, self._around, stopped=True))
 
-    def files(self) -> tuple[Written, ...]:
+    def files(self) -> tuple[WrittenFile, ...]:
         """The ledger, the summary and the signature over its seal as they lie there now."""
         found = []
         for path in (self._ledger.path, self._summary, signature_path(self._ledger.path)):
             data = self._store.read(path)
             if data is not None:
-                found.append(Written(path, sha256(data).hexdigest(), len(data)))
+                found.append(WrittenFile(path, sha256(data).hexdigest(), len(data)))
         return tuple(found)
 
-    def _enter(self, record: Record) -> None:
-        stage = None if isinstance(record, Began) else record.stage
+    def _enter(self, record: HistoryRecord) -> None:
+        stage = None if isinstance(record, RunBegan) else record.stage
         if written := written_by(record):
             self._ledger.append(written, stage, self._kind, record.at)
 

@@ -10,21 +10,21 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from guardrails.config.run_settings import Recovery
-from guardrails.evidence.names import Session
-from guardrails.evidence.store import Written
+from guardrails.config.run_settings import RecoverySettings
+from guardrails.evidence.names import StageSession
+from guardrails.evidence.store import WrittenFile
 from guardrails.runs.halt import Halt
 from guardrails.runs.rounds import Round
 from guardrails.runs.serialize import pack, unpack
 from guardrails.runs.stage import Closed, Opened
 from guardrails.runs.tree import TreeState
 
-Verdict = Literal["ok", "conflict", "degraded", "undecided"]
+VerdictName = Literal["ok", "conflict", "degraded", "undecided"]
 Remedy = Literal["refresh", "retry", "fallback", "arbitrate", "escalate"]
 """Recovery steps, as the schemas of telemetry and run summary name them."""
 
 
-class Request(NamedTuple):
+class RunRequest(NamedTuple):
     """What was asked of a run, and what holds for all of it whatever is configured later."""
 
     spec: str
@@ -35,7 +35,7 @@ class Request(NamedTuple):
     """the agents of each of `stages`"""
     config_sha256: str
     profile: str | None = None
-    recovery: Recovery = Recovery()
+    recovery: RecoverySettings = RecoverySettings()
     allow_dirty: bool = False
     allow_degraded: bool = False
     attempt: int = 1
@@ -45,7 +45,7 @@ class Request(NamedTuple):
         return self.rosters[self.stages.index(stage)]
 
 
-class Began(NamedTuple):
+class RunBegan(NamedTuple):
     """An attempt at the run began: the first, or a further one after a halt. `tree` is what it is held against."""
 
     at: datetime
@@ -53,22 +53,22 @@ class Began(NamedTuple):
     attempt: int = 1
     allow_dirty: bool = False
     allow_degraded: bool = False
-    written: tuple[Written, ...] = ()
+    written: tuple[WrittenFile, ...] = ()
     """resolutions that were recorded while the run was halted: the run takes them over"""
 
 
-class Started(NamedTuple):
+class StageStarted(NamedTuple):
     """A stage began; with `nonce` this names its session."""
 
     stage: str
     at: datetime
     nonce: str
 
-    def session(self, spec: str) -> Session:
-        return Session(spec, self.stage, self.at, self.nonce)
+    def session(self, spec: str) -> StageSession:
+        return StageSession(spec, self.stage, self.at, self.nonce)
 
 
-class Guarded(NamedTuple):
+class StageOpened(NamedTuple):
     """The stage's guardrail was opened."""
 
     stage: str
@@ -76,18 +76,18 @@ class Guarded(NamedTuple):
     opened: Opened
 
 
-class Asked(NamedTuple):
+class AgentsAsked(NamedTuple):
     """Agents were asked once. `round` is None when none of them was."""
 
     stage: str
     at: datetime
     round: Round | None
-    written: tuple[Written, ...] = ()
+    written: tuple[WrittenFile, ...] = ()
     halt: Halt | None = None
     """why they could not be asked (over budget, for one)"""
 
 
-class Recovered(NamedTuple):
+class RecoveryTaken(NamedTuple):
     """A step of recovery was decided on. `wait` is in seconds; `profile` the one that was fallen back to."""
 
     stage: str
@@ -108,24 +108,24 @@ class Lack(NamedTuple):
     gone: bool = False
 
 
-class Settled(NamedTuple):
+class StageSettled(NamedTuple):
     """The answers were judged. `stale` says which documents or prompts are not what the answers were made from."""
 
     stage: str
     at: datetime
-    verdict: Verdict
+    verdict: VerdictName
     severe: bool = False
     lacking: tuple[Lack, ...] = ()
     conflicts: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
     halt: Halt | None = None
-    written: tuple[Written, ...] = ()
-    record: Written | None = None
+    written: tuple[WrittenFile, ...] = ()
+    record: WrittenFile | None = None
     """the verdict as it was written"""
 
 
-class Shut(NamedTuple):
+class StageClosed(NamedTuple):
     """The stage's guardrail was closed and its telemetry written."""
 
     stage: str
@@ -133,7 +133,7 @@ class Shut(NamedTuple):
     closed: Closed
 
 
-class Failed(NamedTuple):
+class StepFailed(NamedTuple):
     """A step could not be taken at all."""
 
     stage: str
@@ -142,19 +142,30 @@ class Failed(NamedTuple):
     attempt: int = 1
 
 
-Record = Began | Started | Guarded | Asked | Recovered | Settled | Shut | Failed
-_KINDS: dict[str, type[Record]] = {
-    kind.__name__.lower(): kind for kind in (Began, Started, Guarded, Asked, Recovered, Settled, Shut, Failed)
+HistoryRecord = (
+    RunBegan | StageStarted | StageOpened | AgentsAsked | RecoveryTaken | StageSettled | StageClosed | StepFailed
+)
+# The journal names a record by its kind: these words are in the journals of runs that go on.
+_KINDS: dict[str, type[HistoryRecord]] = {
+    "began": RunBegan,
+    "started": StageStarted,
+    "guarded": StageOpened,
+    "asked": AgentsAsked,
+    "recovered": RecoveryTaken,
+    "settled": StageSettled,
+    "shut": StageClosed,
+    "failed": StepFailed,
 }
-R = TypeVar("R", bound=Record)
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+R = TypeVar("R", bound=HistoryRecord)
 
 
-def to_json(record: Record) -> dict[str, Any]:
+def to_json(record: HistoryRecord) -> dict[str, Any]:
     """A record as the journal keeps it."""
-    return {"kind": type(record).__name__.lower(), **pack(record)}
+    return {"kind": _NAMES[type(record)], **pack(record)}
 
 
-def from_json(document: Any) -> Record:
+def from_json(document: Any) -> HistoryRecord:
     """The record that `to_json` gave. Raises ValueError for anything else."""
     kind = _KINDS.get(document.get("kind", "")) if isinstance(document, dict) else None
     if kind is None:
@@ -162,24 +173,24 @@ def from_json(document: Any) -> Record:
     return unpack(kind, {name: value for name, value in document.items() if name != "kind"})
 
 
-def of_kind(history: Iterable[Record], kind: type[R]) -> Iterator[R]:
+def of_kind(history: Iterable[HistoryRecord], kind: type[R]) -> Iterator[R]:
     return (record for record in history if isinstance(record, kind))
 
 
-def of_stage(history: Iterable[Record], stage: str) -> tuple[Record, ...]:
-    return tuple(record for record in history if not isinstance(record, Began) and record.stage == stage)
+def of_stage(history: Iterable[HistoryRecord], stage: str) -> tuple[HistoryRecord, ...]:
+    return tuple(record for record in history if not isinstance(record, RunBegan) and record.stage == stage)
 
 
-def written_by(record: Record) -> tuple[Written, ...]:
+def written_by(record: HistoryRecord) -> tuple[WrittenFile, ...]:
     """The files a step wrote, in order."""
     match record:
-        case Guarded(opened=result) | Shut(closed=result):
+        case StageOpened(opened=result) | StageClosed(closed=result):
             return result.written
-        case Began(written=files) | Asked(written=files) | Settled(written=files):
+        case RunBegan(written=files) | AgentsAsked(written=files) | StageSettled(written=files):
             return files
     return ()
 
 
-def all_written(history: Iterable[Record]) -> tuple[Written, ...]:
+def all_written(history: Iterable[HistoryRecord]) -> tuple[WrittenFile, ...]:
     """Every file of a run, in the order they were written; one that was replaced stands here for each time."""
     return tuple(file for record in history for file in written_by(record))

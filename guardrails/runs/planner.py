@@ -12,16 +12,16 @@ from typing import Literal, NamedTuple, TypeVar
 
 from guardrails.runs.halt import Halt, halt
 from guardrails.runs.history import (
-    Asked,
-    Began,
-    Failed,
-    Guarded,
-    Record,
-    Recovered,
-    Request,
-    Settled,
-    Shut,
-    Started,
+    AgentsAsked,
+    HistoryRecord,
+    RecoveryTaken,
+    RunBegan,
+    RunRequest,
+    StageClosed,
+    StageOpened,
+    StageSettled,
+    StageStarted,
+    StepFailed,
     of_kind,
     of_stage,
 )
@@ -37,7 +37,7 @@ class Run(NamedTuple):
     action: Action
     stage: str
     agents: tuple[str, ...] = ()
-    recovered: Recovered | None = None
+    recovered: RecoveryTaken | None = None
     verdict: str | None = None
 
 
@@ -45,14 +45,14 @@ class Done(NamedTuple):
     """Every stage that was asked for has passed."""
 
 
-Step = Run | Retry | Halt | Done
+PlannerStep = Run | Retry | Halt | Done
 
 
-def next_step(history: Sequence[Record], request: Request) -> Step:
+def next_step(history: Sequence[HistoryRecord], request: RunRequest) -> PlannerStep:
     """The one thing to do after all that was done."""
-    if history and isinstance(last := history[-1], Failed) and last.attempt == request.attempt:
+    if history and isinstance(last := history[-1], StepFailed) and last.attempt == request.attempt:
         return last.halt
-    if all(begun.attempt != request.attempt for begun in of_kind(history, Began)):
+    if all(begun.attempt != request.attempt for begun in of_kind(history, RunBegan)):
         return Run("begin", request.stages[0])
     for name in request.stages:
         step = _step_of(_Stage(name, history, request))
@@ -65,63 +65,63 @@ class _Stage:
     """One stage as far as it has come. What was opened and settled counts if this attempt did it; the answers of
     earlier attempts are kept, for they were paid for."""
 
-    def __init__(self, name: str, history: Sequence[Record], request: Request) -> None:
+    def __init__(self, name: str, history: Sequence[HistoryRecord], request: RunRequest) -> None:
         self.name, self.request, self.history = name, request, history
         self.records = of_stage(history, name)
-        begun = max(index for index, record in enumerate(history) if isinstance(record, Began))
+        begun = max(index for index, record in enumerate(history) if isinstance(record, RunBegan))
         self.fresh = of_stage(history[begun:], name)
 
     def started(self) -> bool:
-        return any(isinstance(record, Started) for record in self.records)
+        return any(isinstance(record, StageStarted) for record in self.records)
 
-    def asked(self) -> Asked | None:
+    def asked(self) -> AgentsAsked | None:
         """The last time its agents were asked. Where an earlier attempt could not ask them, they were not."""
-        answered = [record for record in self.records if isinstance(record, Asked) and record.halt is None]
-        return _last(self.fresh, Asked) or _last(answered, Asked)
+        answered = [record for record in self.records if isinstance(record, AgentsAsked) and record.halt is None]
+        return _last(self.fresh, AgentsAsked) or _last(answered, AgentsAsked)
 
-    def waiting(self) -> Recovered | None:
+    def waiting(self) -> RecoveryTaken | None:
         """A step of recovery whose agents have not been asked yet."""
         for record in reversed(self.fresh):
-            if isinstance(record, Asked):
+            if isinstance(record, AgentsAsked):
                 return None
-            if isinstance(record, Recovered) and record.agents and record.action != "escalate":
+            if isinstance(record, RecoveryTaken) and record.agents and record.action != "escalate":
                 return record
         return None
 
-    def judged(self) -> Settled | None:
+    def judged(self) -> StageSettled | None:
         """The verdict on all answers there are; None when some are still to be judged, or a step that asks nobody
         is still to be told in the telemetry."""
         for record in reversed(self.fresh):
-            if isinstance(record, Asked) or (isinstance(record, Recovered) and record.action == "escalate"):
+            if isinstance(record, AgentsAsked) or (isinstance(record, RecoveryTaken) and record.action == "escalate"):
                 return None
-            if isinstance(record, Settled):
+            if isinstance(record, StageSettled):
                 return record
         return None
 
     def passed(self) -> bool:
         """Whether it was closed, in this attempt or an earlier one, and nothing stood against it."""
-        ends = [index for index, record in enumerate(self.records) if isinstance(record, Shut)]
+        ends = [index for index, record in enumerate(self.records) if isinstance(record, StageClosed)]
         return bool(ends) and ending(self.records[: ends[-1] + 1], self.request) is None
 
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound=HistoryRecord)
 
 
-def _last(records: Sequence[Record], kind: type[R]) -> R | None:
+def _last(records: Sequence[HistoryRecord], kind: type[R]) -> R | None:
     return next((record for record in reversed(records) if isinstance(record, kind)), None)
 
 
-def _step_of(stage: _Stage) -> Step | None:
+def _step_of(stage: _Stage) -> PlannerStep | None:
     """What a stage needs next; None when it has passed."""
     if stage.passed():
         return None
-    if _last(stage.fresh, Shut) is not None:
+    if _last(stage.fresh, StageClosed) is not None:
         return ending(stage.fresh, stage.request)
     if stage.name == "unlock" and (locked := _locked(stage)) is not None:
         return locked
     if not stage.started():
         return Run("start", stage.name)
-    opened = _last(stage.fresh, Guarded)
+    opened = _last(stage.fresh, StageOpened)
     if opened is None:
         return Run("open", stage.name)
     if opened.opened.halt is not None:
@@ -129,7 +129,7 @@ def _step_of(stage: _Stage) -> Step | None:
     return _consensus(stage)
 
 
-def _consensus(stage: _Stage) -> Step:
+def _consensus(stage: _Stage) -> PlannerStep:
     if (waiting := stage.waiting()) is not None:
         return Run("ask", stage.name, waiting.agents, waiting)
     asked, judged = stage.asked(), stage.judged()
@@ -143,16 +143,18 @@ def _consensus(stage: _Stage) -> Step:
     return step or Run("close", stage.name, verdict=judged.verdict)
 
 
-def ending(records: Sequence[Record], request: Request) -> Halt | None:
+def ending(records: Sequence[HistoryRecord], request: RunRequest) -> Halt | None:
     """Why a stage that was closed did not pass; None when it did. `records` are its own, up to its end."""
-    opened, asked, settled, shut = (_last(records, kind) for kind in (Guarded, Asked, Settled, Shut))
-    if isinstance(opened, Guarded) and opened.opened.halt is not None:
+    opened, asked, settled, shut = (
+        _last(records, kind) for kind in (StageOpened, AgentsAsked, StageSettled, StageClosed)
+    )
+    if isinstance(opened, StageOpened) and opened.opened.halt is not None:
         return opened.opened.halt
-    if isinstance(asked, Asked) and asked.halt is not None:
+    if isinstance(asked, AgentsAsked) and asked.halt is not None:
         return asked.halt
-    closed = shut.closed.halt if isinstance(shut, Shut) else None
-    if not isinstance(settled, Settled):
-        stage = records[-1].stage if records and not isinstance(records[-1], Began) else request.stages[0]
+    closed = shut.closed.halt if isinstance(shut, StageClosed) else None
+    if not isinstance(settled, StageSettled):
+        stage = records[-1].stage if records and not isinstance(records[-1], RunBegan) else request.stages[0]
         return closed or halt(stage, "undecided", f"{stage}: no verdict was computed")
     return closed if passes(settled, request) else refusal(settled, request)
 
@@ -160,7 +162,7 @@ def ending(records: Sequence[Record], request: Request) -> Halt | None:
 def _locked(stage: _Stage) -> Halt | None:
     """Unlock needs every verdict before it to be ok: one that was let pass is not."""
     for name in stage.request.stages[: stage.request.stages.index("unlock")]:
-        settled = _last(of_stage(stage.history, name), Settled)
+        settled = _last(of_stage(stage.history, name), StageSettled)
         if settled is None or settled.verdict != "ok":
             said = "there is none" if settled is None else settled.verdict
             return halt(

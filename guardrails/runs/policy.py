@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from guardrails.agents.run_context import World
+from guardrails.agents.run_context import RunContext
 from guardrails.config.run_settings import Argv
 from guardrails.core import programs
 from guardrails.core.programs import Ran
 from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
-from guardrails.evidence.names import Session, command_path
-from guardrails.evidence.store import Written
-from guardrails.runs.check_result import Examined, Status
-from guardrails.runs.checkpoint import Notes, Recorder
+from guardrails.evidence.names import StageSession, command_path
+from guardrails.evidence.store import WrittenFile
+from guardrails.runs.check_result import CheckResult, CheckStatus
+from guardrails.runs.checkpoint import Checkpoint, Recorder
 from guardrails.secrets.redact import Redactor
 
 Layer = Literal["prefilter", "final"]
@@ -25,37 +25,37 @@ _MARGIN = 1 << 14
 """Bytes before the end of an output that was cut: a secret may have been cut there, so they are left out."""
 
 
-class Command(NamedTuple):
+class PolicyCommand(NamedTuple):
     """One policy command. `argv` is shown without secrets; `output` is its log, None when nothing was started."""
 
     argv: Argv
-    status: Status
+    status: CheckStatus
     exit_code: int | None = None
     duration_ms: int | None = None
     message: str | None = None
     missing: bool = False
-    output: Written | None = None
+    output: WrittenFile | None = None
 
 
 class LayerDone(NamedTuple):
     """One layer. `commands` is empty when none is configured; `message` says why nothing was run."""
 
     layer: Layer
-    commands: tuple[Command, ...] = ()
+    commands: tuple[PolicyCommand, ...] = ()
     message: str | None = None
 
     @property
-    def status(self) -> Status:
+    def status(self) -> CheckStatus:
         outcomes = {command.status for command in self.commands}
         return "failed" if "failed" in outcomes else "passed" if outcomes == {"passed"} else "skipped"
 
 
-class Asking(NamedTuple):
+class PolicyContext(NamedTuple):
     """What running a layer needs to know."""
 
-    world: World
-    session: Session
-    notes: Notes
+    world: RunContext
+    session: StageSession
+    notes: Checkpoint
     recorder: Recorder
     redactor: Redactor
     timeout: float
@@ -76,7 +76,7 @@ def substituted(argv: Sequence[str], spec: str, stage: str) -> Argv:
     return (argv[0], *(values.get(part, part) for part in argv[1:]))
 
 
-def run_layer(asking: Asking, layer: Layer, commands: Sequence[Argv]) -> LayerDone:
+def run_layer(asking: PolicyContext, layer: Layer, commands: Sequence[Argv]) -> LayerDone:
     """Run the commands of a layer in order; after one that fails the others are skipped.
 
     A command that has ended is not run again when the step is executed again.
@@ -85,28 +85,28 @@ def run_layer(asking: Asking, layer: Layer, commands: Sequence[Argv]) -> LayerDo
         return LayerDone(layer, (), "no command is configured")
     world, session = asking.world, asking.session
     wholes = [substituted(argv, world.spec, session.stage) for argv in commands]
-    done: list[Command] = []
+    done: list[PolicyCommand] = []
     for number, argv in enumerate(wholes, 1):
         if done and done[-1].status != "passed":
-            done.append(Command(_shown(asking, argv), "skipped", message="one before it did not pass"))
+            done.append(PolicyCommand(_shown(asking, argv), "skipped", message="one before it did not pass"))
         else:
             done.append(_command(asking, layer, number, argv))
     return LayerDone(layer, tuple(done))
 
 
-def _command(asking: Asking, layer: Layer, number: int, argv: Argv) -> Command:
+def _command(asking: PolicyContext, layer: Layer, number: int, argv: Argv) -> PolicyCommand:
     world = asking.world
 
-    def ask() -> Command:
+    def ask() -> PolicyCommand:
         world.say(f"{layer}: {printable(' '.join(_shown(asking, argv)))}")
         environment = programs.allowed_environment(world.environment)
-        ran = programs.run(argv, world.repo.root, environment, asking.timeout, limit=KEPT)
+        ran = programs.run_program(argv, world.repo.root, environment, asking.timeout, limit=KEPT)
         return _judged(asking, layer, number, ran)
 
-    return asking.notes.once(f"{layer}-{number}", Command, ask)
+    return asking.notes.once(f"{layer}-{number}", PolicyCommand, ask)
 
 
-def _judged(asking: Asking, layer: Layer, number: int, ran: Ran) -> Command:
+def _judged(asking: PolicyContext, layer: Layer, number: int, ran: Ran) -> PolicyCommand:
     argv = _shown(asking, ran.argv)
     milliseconds = round(ran.seconds * 1000)
     message = _problem(ran, asking.timeout)
@@ -114,9 +114,9 @@ def _judged(asking: Asking, layer: Layer, number: int, ran: Ran) -> Command:
     if ran.problem in (None, "timeout"):
         path = command_path(asking.world.settings.layout, asking.session, f"policy_{layer}_{number}.log")
         output = asking.recorder.write(path, _log(asking, ran, message))
-    status: Status = "passed" if ran.succeeded else "failed"
+    status: CheckStatus = "passed" if ran.succeeded else "failed"
     missing = ran.problem in ("missing", "not-executable")
-    return Command(argv, status, ran.exit_code, milliseconds, message, missing, output)
+    return PolicyCommand(argv, status, ran.exit_code, milliseconds, message, missing, output)
 
 
 def _problem(ran: Ran, timeout: float) -> str | None:
@@ -131,11 +131,11 @@ def _problem(ran: Ran, timeout: float) -> str | None:
     return None
 
 
-def _shown(asking: Asking, argv: Sequence[str]) -> Argv:
+def _shown(asking: PolicyContext, argv: Sequence[str]) -> Argv:
     return tuple(printable(asking.redactor.text(part)) for part in argv)
 
 
-def _log(asking: Asking, ran: Ran, message: str | None) -> bytes:
+def _log(asking: PolicyContext, ran: Ran, message: str | None) -> bytes:
     """Both outputs as text, without secrets and without anything that would move a cursor."""
     lines = [f"command: {' '.join(_shown(asking, ran.argv))}", f"exit code: {ran.exit_code}"]
     lines += [f"problem: {message}"] if message else []
@@ -157,19 +157,19 @@ def _lines(redactor: Redactor, data: bytes) -> Iterator[str]:
         yield "[cut here]"
 
 
-def examined(done: LayerDone) -> Examined | None:
+def examined(done: LayerDone) -> CheckResult | None:
     """What the layer amounts to; None when nothing is configured, for nothing was left out then."""
     if not done.commands:
         return None
     name = f"policy {done.layer}"
     failed = next((command for command in done.commands if command.status == "failed"), None)
     if failed is None:
-        return Examined(name, done.status, f"{len(done.commands)} passed")
+        return CheckResult(name, done.status, f"{len(done.commands)} passed")
     said = f"{' '.join(failed.argv)}: {failed.message}"
     if failed.missing:
-        return Examined(name, "failed", said, "install it, or correct `policy` of the stage", "missing-tool")
+        return CheckResult(name, "failed", said, "install it, or correct `policy` of the stage", "missing-tool")
     hint = f"read {failed.output.path}" if failed.output else None
-    return Examined(name, "failed", said, hint, "policy")
+    return CheckResult(name, "failed", said, hint, "policy")
 
 
 def record(done: LayerDone) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def record(done: LayerDone) -> dict[str, Any]:
     return {**_entry(decisive), "status": done.status, "note": note, "commands": [_entry(c) for c in done.commands]}
 
 
-def _entry(command: Command) -> dict[str, Any]:
+def _entry(command: PolicyCommand) -> dict[str, Any]:
     known = {
         "status": command.status,
         "command": list(command.argv),

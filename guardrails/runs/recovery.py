@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from guardrails.runs.halt import Halt, halt
-from guardrails.runs.history import Asked, Record, Recovered, Remedy, Request, Settled
+from guardrails.runs.history import AgentsAsked, HistoryRecord, RecoveryTaken, Remedy, RunRequest, StageSettled
 
 _NAMED = 3
 """Conflicts that the message of a halt names."""
@@ -31,19 +31,19 @@ class Retry(NamedTuple):
     profile: str | None = None
 
 
-def passes(settled: Settled, request: Request) -> bool:
+def passes(settled: StageSettled, request: RunRequest) -> bool:
     """Whether a stage may be closed as passed on this verdict."""
     return settled.verdict == "ok" or (settled.verdict == "degraded" and request.allow_degraded)
 
 
-def remedy(settled: Settled, fresh: Sequence[Record], request: Request) -> Retry | None:
+def remedy(settled: StageSettled, fresh: Sequence[HistoryRecord], request: RunRequest) -> Retry | None:
     """The next step of recovery; None when there is nothing to recover, or nothing left to try.
 
     `fresh` are the records of the stage that belong to this attempt.
     """
     if settled.verdict == "ok" or settled.halt is not None:
         return None
-    tried = [record for record in fresh if isinstance(record, Recovered)]
+    tried = [record for record in fresh if isinstance(record, RecoveryTaken)]
     actions = [record.action for record in tried]
     if settled.stale and not any(record.action == "refresh" and record.agents for record in tried):
         return Retry(settled.stage, "refresh", request.roster(settled.stage), 1, "; ".join(settled.stale))
@@ -57,22 +57,24 @@ def remedy(settled: Settled, fresh: Sequence[Record], request: Request) -> Retry
     return None
 
 
-def _is_resumed(settled: Settled, fresh: Sequence[Record], request: Request) -> bool:
+def _is_resumed(settled: StageSettled, fresh: Sequence[HistoryRecord], request: RunRequest) -> bool:
     """Whether a run was resumed whose agents are missing: its operator has done something about that, so they are asked
     at once and once, however many they are and whatever was tried before."""
-    asked = any(isinstance(record, Asked) or (isinstance(record, Recovered) and record.agents) for record in fresh)
+    asked = any(
+        isinstance(record, AgentsAsked) or (isinstance(record, RecoveryTaken) and record.agents) for record in fresh
+    )
     lacking = settled.verdict in ("degraded", "undecided") and bool(settled.lacking)
     return request.attempt > 1 and lacking and not asked
 
 
-def _arbitration(settled: Settled, actions: Sequence[Remedy], request: Request) -> Retry | None:
+def _arbitration(settled: StageSettled, actions: Sequence[Remedy], request: RunRequest) -> Retry | None:
     arbiter = request.recovery.arbiter
     if arbiter is None or "arbitrate" in actions:
         return None
     return Retry(settled.stage, "arbitrate", (arbiter,), 1, _reason(settled))
 
 
-def _degraded(settled: Settled, actions: Sequence[Remedy], request: Request) -> Retry | None:
+def _degraded(settled: StageSettled, actions: Sequence[Remedy], request: RunRequest) -> Retry | None:
     agents = tuple(lack.agent for lack in settled.lacking)
     if agents and not settled.severe:
         step = _asking_again(settled, agents, actions, request)
@@ -84,7 +86,7 @@ def _degraded(settled: Settled, actions: Sequence[Remedy], request: Request) -> 
 
 
 def _asking_again(
-    settled: Settled, agents: tuple[str, ...], actions: Sequence[Remedy], request: Request
+    settled: StageSettled, agents: tuple[str, ...], actions: Sequence[Remedy], request: RunRequest
 ) -> Retry | None:
     recovery, done = request.recovery, actions.count("retry")
     # A program that is not there will not have come by itself.
@@ -97,18 +99,18 @@ def _asking_again(
     return None
 
 
-def _reason(settled: Settled) -> str:
+def _reason(settled: StageSettled) -> str:
     if settled.lacking and settled.verdict == "degraded":
         return _who(settled)
     return "; ".join(settled.reasons) or f"the verdict is {settled.verdict}"
 
 
-def _who(settled: Settled) -> str:
+def _who(settled: StageSettled) -> str:
     """Who has not answered usably, and why."""
     return "; ".join(f"{lack.agent}: {lack.reason}" for lack in settled.lacking)
 
 
-def refusal(settled: Settled, request: Request) -> Halt:
+def refusal(settled: StageSettled, request: RunRequest) -> Halt:
     """Why a stage ends with a verdict that does not pass."""
     if settled.halt is not None:
         return settled.halt

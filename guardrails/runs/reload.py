@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from guardrails.agents.run_context import World
-from guardrails.consensus.load import FOLDER, Candidate, cases, present
-from guardrails.consensus.model import AgentOutput, Current, Question, Record, Resolution, Role, Verdict, ask
-from guardrails.consensus.records import Context, read_record
-from guardrails.consensus.sessions import Key, belongs
-from guardrails.consensus.sessions import Session as FiledSession
+from guardrails.agents.run_context import RunContext
+from guardrails.consensus.load import FOLDER, ConsensusFile, cases, present
+from guardrails.consensus.model import (
+    AgentOutput,
+    ConsensusQuestion,
+    ConsensusVerdict,
+    Current,
+    Resolution,
+    Role,
+    WitnessRecord,
+    ask,
+)
+from guardrails.consensus.records import RecordContext, read_record
+from guardrails.consensus.sessions import ConsensusSession, SessionKey, belongs
 from guardrails.consensus.statements import identity, stated
-from guardrails.consensus.verdict import judge
+from guardrails.consensus.verdict import compute_verdict
 from guardrails.core.schema import is_valid
-from guardrails.core.strict_json import JsonFlaw, parse
-from guardrails.evidence.names import Session
+from guardrails.core.strict_json import JsonFlaw, parse_json
+from guardrails.evidence.names import StageSession
 from guardrails.layouts.evidence_names import evidence_name
 from guardrails.snapshot.worktree import Worktree
 
@@ -23,13 +31,13 @@ from guardrails.snapshot.worktree import Worktree
 class Gathered(NamedTuple):
     """The answers of a session, what settles its conflicts, and the documents as they are now."""
 
-    question: Question
+    question: ConsensusQuestion
     outputs: tuple[AgentOutput, ...]
     resolutions: tuple[Resolution, ...]
     current: Current
 
 
-def gather(world: World, session: Session) -> Gathered:
+def gather(world: RunContext, session: StageSession) -> Gathered:
     """All that was filed for a session, apart from what is made of it."""
     snapshot = Worktree(world.repo)
     question = ask(session.spec, session.stage, world.plan.stage(session.stage).roster, session.stamp)
@@ -41,7 +49,7 @@ def gather(world: World, session: Session) -> Gathered:
     return Gathered(question, outputs, _of_session(resolutions, session), now)
 
 
-def _candidates(world: World, snapshot: Worktree, session: Session) -> Iterator[Candidate]:
+def _candidates(world: RunContext, snapshot: Worktree, session: StageSession) -> Iterator[ConsensusFile]:
     """The answers of this session, and the resolutions of this stage."""
     layout = world.settings.layout
     for entry in snapshot.entries(f"{layout.evidence}/{FOLDER}/{session.spec}"):
@@ -49,29 +57,29 @@ def _candidates(world: World, snapshot: Worktree, session: Session) -> Iterator[
         if name is None or (name.spec, name.stage) != (session.spec, session.stage):
             continue
         if name.kind == "resolution" or (name.kind == "agent_output" and name.stamp == session.stamp):
-            yield Candidate(entry, name)
+            yield ConsensusFile(entry, name)
 
 
-def _of_session(resolutions: tuple[Resolution, ...], session: Session) -> tuple[Resolution, ...]:
-    anchor = FiledSession(Key("", ""), None, (), (_stamped(session),), ())
+def _of_session(resolutions: tuple[Resolution, ...], session: StageSession) -> tuple[Resolution, ...]:
+    anchor = ConsensusSession(SessionKey("", ""), None, (), (_stamped(session),), ())
     return tuple(each for each in resolutions if belongs(each, anchor))
 
 
-def _stamped(session: Session) -> Record:
-    return Record("", "synthesis", stamp=session.stamp)
+def _stamped(session: StageSession) -> WitnessRecord:
+    return WitnessRecord("", "synthesis", stamp=session.stamp)
 
 
-def record_of(world: World, gathered: Gathered, role: Role, path: str, data: bytes) -> Record:
+def record_of(world: RunContext, gathered: Gathered, role: Role, path: str, data: bytes) -> WitnessRecord:
     """The value of a synthesis or verdict as every reader will see it."""
     name = evidence_name(world.settings.layout, path)
     assert name is not None
-    context = Context(world.settings.layout, gathered.question.roster)
+    context = RecordContext(world.settings.layout, gathered.question.roster)
     return read_record(path, role, name, data, context, is_valid)
 
 
-def verdict_of(world: World, gathered: Gathered, records: tuple[Record, ...]) -> Verdict:
+def verdict_of(world: RunContext, gathered: Gathered, records: tuple[WitnessRecord, ...]) -> ConsensusVerdict:
     """The verdict on what was gathered, with the records that were made of it."""
-    return judge(
+    return compute_verdict(
         gathered.question,
         gathered.outputs,
         records,
@@ -81,11 +89,11 @@ def verdict_of(world: World, gathered: Gathered, records: tuple[Record, ...]) ->
     )
 
 
-def agreements_of(world: World, output: AgentOutput) -> dict[str, str]:
+def agreements_of(world: RunContext, output: AgentOutput) -> dict[str, str]:
     """The agreements an answer states, by id; nothing when it cannot be read any more."""
     data = Worktree(world.repo).read(output.path)
     try:
-        document = parse(data) if data is not None else None
+        document = parse_json(data) if data is not None else None
     except JsonFlaw:
         return {}
     found: dict[str, str] = {}

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from guardrails.errors import GuardrailError
 from guardrails.runs.halt import Halt
-from guardrails.runs.history import Asked, Began, Record, Request, of_kind
+from guardrails.runs.history import AgentsAsked, HistoryRecord, RunBegan, RunRequest, of_kind
 from guardrails.runs.planner import Done
 
 
@@ -19,13 +19,13 @@ class Wish(NamedTuple):
     """What the operator asked for. `fresh` is the request of a run that would be new; `named` says which of its parts
     the operator named. `resume` is the name of a run, or empty for the latest that is not finished."""
 
-    fresh: Request
+    fresh: RunRequest
     resume: str | None = None
     new: bool = False
     named: frozenset[str] = frozenset()
 
 
-class Known(NamedTuple):
+class KnownAttempt(NamedTuple):
     """An attempt that the journal knows. `open`: it has not ended, however it was left."""
 
     run: str
@@ -33,11 +33,11 @@ class Known(NamedTuple):
     open: bool
 
 
-class Remembered(NamedTuple):
+class RememberedAttempt(NamedTuple):
     """All that is known of an attempt. `end` is None when it has not ended, or was given up."""
 
-    request: Request
-    history: tuple[Record, ...]
+    request: RunRequest
+    history: tuple[HistoryRecord, ...]
     end: Halt | Done | None
 
 
@@ -48,13 +48,13 @@ class Chosen(NamedTuple):
     """What to do. `go on`: with the attempt as it is; `again`: by a further attempt, after `history`."""
 
     how: How
-    request: Request
-    history: tuple[Record, ...] = ()
+    request: RunRequest
+    history: tuple[HistoryRecord, ...] = ()
     left: str | None = None
     """how it was left, for the operator"""
 
 
-def latest_of(known: Sequence[Known], run: str | None) -> Known | None:
+def latest_of(known: Sequence[KnownAttempt], run: str | None) -> KnownAttempt | None:
     """The last attempt at a run, or at the latest of all runs. Raises GuardrailError for a run nobody knows."""
     if run:
         own = [each for each in known if each.run == run] or [each for each in known if each.run.startswith(run)]
@@ -65,7 +65,7 @@ def latest_of(known: Sequence[Known], run: str | None) -> Known | None:
     return max(known, key=lambda each: (each.run, each.attempt), default=None)
 
 
-def choose(wish: Wish, known: Known | None, remembered: Remembered | None) -> Chosen:
+def choose(wish: Wish, known: KnownAttempt | None, remembered: RememberedAttempt | None) -> Chosen:
     """What to do about the attempt that the operator's wish is about. Raises GuardrailError where it is not clear."""
     if known is None or remembered is None:
         if wish.resume is not None:
@@ -79,7 +79,7 @@ def choose(wish: Wish, known: Known | None, remembered: Remembered | None) -> Ch
     if known.open:
         _require_same(wish, remembered.request)
         return _gone_on(wish, known, remembered)
-    if not any(record.round is not None for record in of_kind(remembered.history, Asked)):
+    if not any(record.round is not None for record in of_kind(remembered.history, AgentsAsked)):
         return Chosen("new", wish.fresh)  # it has cost nothing
     raise GuardrailError(
         f"{wish.fresh.spec}: the run {known.run} {_left(remembered)}",
@@ -87,14 +87,14 @@ def choose(wish: Wish, known: Known | None, remembered: Remembered | None) -> Ch
     )
 
 
-def _resumed(wish: Wish, known: Known, remembered: Remembered) -> Chosen:
+def _resumed(wish: Wish, known: KnownAttempt, remembered: RememberedAttempt) -> Chosen:
     if isinstance(remembered.end, Done):
         raise GuardrailError(f"the run {known.run} is completed", f"speckit auto {wish.fresh.spec} begins another")
     _require_same(wish, remembered.request)
     return _gone_on(wish, known, remembered)
 
 
-def _require_same(wish: Wish, request: Request) -> None:
+def _require_same(wish: Wish, request: RunRequest) -> None:
     """A run keeps its stages and its profile: what its agents were asked, they were asked for these."""
     fresh = wish.fresh
     differs = (
@@ -110,7 +110,7 @@ def _require_same(wish: Wish, request: Request) -> None:
         )
 
 
-def _gone_on(wish: Wish, known: Known, remembered: Remembered) -> Chosen:
+def _gone_on(wish: Wish, known: KnownAttempt, remembered: RememberedAttempt) -> Chosen:
     """As it is if nothing that it rests on has changed; else by a further attempt under what holds now."""
     old, fresh = remembered.request, wish.fresh
     dirty = fresh.allow_dirty if "allow_dirty" in wish.named or not known.open else old.allow_dirty
@@ -128,12 +128,12 @@ def _gone_on(wish: Wish, known: Known, remembered: Remembered) -> Chosen:
     return Chosen("again", now._replace(attempt=known.attempt + 1), remembered.history, left)
 
 
-def _roster(stage: str, old: Request, fresh: Request) -> tuple[str, ...]:
+def _roster(stage: str, old: RunRequest, fresh: RunRequest) -> tuple[str, ...]:
     return fresh.roster(stage) if stage in fresh.stages else old.roster(stage)
 
 
-def _left(remembered: Remembered) -> str:
+def _left(remembered: RememberedAttempt) -> str:
     if isinstance(remembered.end, Halt):
         return f"halted at {remembered.end.stage} ({remembered.end.reason})"
-    done = [record for record in remembered.history if not isinstance(record, Began)]
+    done = [record for record in remembered.history if not isinstance(record, RunBegan)]
     return f"was interrupted at {done[-1].stage}" if done else "was interrupted before its first stage"

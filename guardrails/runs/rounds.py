@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from guardrails.core.cost import Source
-from guardrails.evidence.store import Written
+from guardrails.core.cost import CostSource
+from guardrails.evidence.store import WrittenFile
 
 
 class AnswerSource(NamedTuple):
@@ -19,7 +19,7 @@ class AnswerSource(NamedTuple):
     cut: int = 0
 
 
-class Made(NamedTuple):
+class AgentCall(NamedTuple):
     """One call of one agent. What is not known is None, never 0. `error` None: it answered in the form asked for."""
 
     agent: str
@@ -30,7 +30,7 @@ class Made(NamedTuple):
     started: datetime
     finished: datetime
     latency_ms: int
-    output: Written
+    output: WrittenFile
     """its answer, as it was filed"""
     exit_code: int | None = None
     missing_tool: bool = False
@@ -47,15 +47,15 @@ class Made(NamedTuple):
     cached_input_tokens: int | None = None
     """those of the tokens read that the tool says came from the provider's cache"""
     usd: float | None = None
-    source: Source = "unknown"
+    source: CostSource = "unknown"
     """how `usd` came to be known"""
-    tokens_source: Source = "unknown"
+    tokens_source: CostSource = "unknown"
     """how the tokens did"""
     arbiter: bool = False
     """whether it was asked to settle conflicts: then it gave no answer of the stage"""
 
 
-class Kit(NamedTuple):
+class KitUsed(NamedTuple):
     """The context kit the prompts were given."""
 
     version: str
@@ -66,9 +66,9 @@ class Round(NamedTuple):
     """One time that agents were asked. `number` counts from 1 within a session."""
 
     number: int
-    made: tuple[Made, ...]
+    made: tuple[AgentCall, ...]
     inputs: tuple[AnswerSource, ...]
-    kit: Kit | None = None
+    kit: KitUsed | None = None
     profile: str | None = None
     warnings: tuple[str, ...] = ()
 
@@ -78,6 +78,6 @@ def attempt_of(agent: str, earlier: Iterable[Round]) -> int:
     return 1 + sum(made.agent == agent for each in earlier for made in each.made)
 
 
-def latest(rounds: Sequence[Round]) -> dict[str, Made]:
+def latest(rounds: Sequence[Round]) -> dict[str, AgentCall]:
     """The last call that each agent was asked by for its answer."""
     return {made.agent: made for each in rounds for made in each.made if not made.arbiter}

@@ -11,26 +11,26 @@ from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
-from guardrails.agents.run_context import World, under
+from guardrails.agents.run_context import RunContext, with_profile
 from guardrails.config.layout import STAGES
 from guardrails.core.timestamps import compact
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git.repo import Repo
 from guardrails.runs.halt import Halt
-from guardrails.runs.history import Request
+from guardrails.runs.history import RunRequest
 from guardrails.runs.journal_errors import told
 from guardrails.runs.planner import Done
-from guardrails.runs.resume import Chosen, Known, Wish, choose, latest_of
+from guardrails.runs.resume import Chosen, KnownAttempt, Wish, choose, latest_of
 
 if TYPE_CHECKING:
-    from guardrails.runs.executor import Performer
-    from guardrails.runs.workflow import Place
+    from guardrails.runs.executor import StepExecutor
+    from guardrails.runs.workflow import JournalLocation
 
 
 _IDENTITY = re.compile(r"[0-9a-f]{16}")
 
 
-class Asked(NamedTuple):
+class RunOptions(NamedTuple):
     """What was asked on the command line. Stages are None where they were not named."""
 
     begin: str | None = None
@@ -50,10 +50,10 @@ def stages_between(begin: str | None, end: str | None) -> tuple[str, ...]:
     return STAGES[first : last + 1]
 
 
-def request_of(world: World, asked: Asked) -> Request:
+def request_of(world: RunContext, asked: RunOptions) -> RunRequest:
     """The request of a new run."""
     stages = stages_between(asked.begin, asked.end)
-    return Request(
+    return RunRequest(
         spec=world.spec,
         run=new_name(),
         stages=stages,
@@ -71,11 +71,11 @@ def new_name() -> str:
     return f"{compact(datetime.now(timezone.utc))}-{secrets.token_hex(4)}"
 
 
-def place_of(repo: Repo, database: str | None) -> Place:
+def place_of(repo: Repo, database: str | None) -> JournalLocation:
     """Where the runs of this working tree are remembered: a file in its git directory, or the named database."""
     require_library()
     with _nothing_collected():
-        from guardrails.runs.workflow import Place, sqlite_url
+        from guardrails.runs.workflow import JournalLocation, sqlite_url
 
     folder = os.path.join(repo.git_dir(), "speckit")
     os.makedirs(folder, exist_ok=True)
@@ -84,7 +84,7 @@ def place_of(repo: Repo, database: str | None) -> Place:
         named = named.replace("postgres://", "postgresql://", 1)
     if named and not named.startswith(("postgresql://", "postgresql+psycopg://", "sqlite:///")):
         raise GuardrailError("--database is not an address", "write postgresql://USER@HOST/NAME or sqlite:////PATH")
-    return Place(named or sqlite_url(_private(os.path.join(folder, "runs.db"))), _identity(folder))
+    return JournalLocation(named or sqlite_url(_private(os.path.join(folder, "runs.db"))), _identity(folder))
 
 
 @contextmanager
@@ -135,7 +135,9 @@ def _identity(folder: str) -> str:
     return found
 
 
-def choose_run(world: World, place: Place, asked: Asked, named: frozenset[str]) -> tuple[World, Chosen]:
+def choose_run(
+    world: RunContext, place: JournalLocation, asked: RunOptions, named: frozenset[str]
+) -> tuple[RunContext, Chosen]:
     """The run that is meant, and the world as it is seen under its profile. An attempt that another one takes the
     place of is given up here."""
     from guardrails.runs.workflow import journal
@@ -144,7 +146,7 @@ def choose_run(world: World, place: Place, asked: Asked, named: frozenset[str]) 
         known = latest_of(kept.known(world.spec), asked.resume)
         remembered = kept.recall(world.spec, known) if known is not None else None
         if remembered is not None and "profile" not in named and _is_gone_on(asked, known):
-            world = under(world, remembered.request.profile)
+            world = with_profile(world, remembered.request.profile)
         wish = Wish(request_of(world, asked), asked.resume, asked.new, named)
         chosen = choose(wish, known, remembered)
         if chosen.how == "again" and known is not None and known.open:
@@ -152,12 +154,12 @@ def choose_run(world: World, place: Place, asked: Asked, named: frozenset[str]) 
     return world, chosen
 
 
-def _is_gone_on(asked: Asked, known: Known | None) -> bool:
+def _is_gone_on(asked: RunOptions, known: KnownAttempt | None) -> bool:
     """Whether the run of before is the one that is meant: it keeps its profile, whatever is in force by now."""
     return asked.resume is not None or (known is not None and known.open and not asked.new)
 
 
-def perform(place: Place, chosen: Chosen, performer: Performer) -> Halt | Done:
+def perform(place: JournalLocation, chosen: Chosen, performer: StepExecutor) -> Halt | Done:
     """Carry the chosen run on to its end."""
     from guardrails.runs import workflow
 

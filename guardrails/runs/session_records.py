@@ -8,17 +8,17 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from guardrails.agents.run_context import World
+from guardrails.agents.run_context import RunContext
 from guardrails.agents.types import Finished
 from guardrails.config.run_settings import Agent
-from guardrails.consensus.model import AgentOutput, Kind, Question, Settled, Verdict
+from guardrails.consensus.model import AgentOutput, ConsensusQuestion, ConsensusVerdict, RecordKind, SettledConflict
 from guardrails.consensus.statements import conflicts_in, identity, stated
 from guardrails.core.schema import faults
 from guardrails.core.timestamps import stamped
-from guardrails.evidence.names import Session, consensus_path
-from guardrails.evidence.store import Store, Written
-from guardrails.runs.history import Recovered
-from guardrails.runs.rounds import AnswerSource, Kit, Made, Round
+from guardrails.evidence.names import StageSession, consensus_path
+from guardrails.evidence.store import EvidenceStore, WrittenFile
+from guardrails.runs.history import RecoveryTaken
+from guardrails.runs.rounds import AgentCall, AnswerSource, KitUsed, Round
 from guardrails.secrets.redact import redactor_of
 
 PROVIDERS = {"claude-json": "anthropic", "codex-jsonl": "openai", "gemini-json": "gcp.gemini"}
@@ -31,10 +31,12 @@ class Sent(NamedTuple):
     version: str
     sha256: str
     inputs: tuple[AnswerSource, ...]
-    kit: Kit | None
+    kit: KitUsed | None
 
 
-def output_document(session: Session, agent: Agent, sent: Sent, finished: Finished, made: Made) -> dict[str, Any]:
+def output_document(
+    session: StageSession, agent: Agent, sent: Sent, finished: Finished, made: AgentCall
+) -> dict[str, Any]:
     """The record of an answer (schema agent_output)."""
     value = finished.answer.value if made.error is None else None
     document: dict[str, Any] = {
@@ -69,7 +71,7 @@ def _input(source: AnswerSource) -> dict[str, Any]:
     return {"path": source.path, "sha256": source.sha256, "bytes": source.size, "cut_bytes": source.cut}
 
 
-def _usage(made: Made) -> dict[str, Any]:
+def _usage(made: AgentCall) -> dict[str, Any]:
     return {
         "input_tokens": made.input_tokens,
         "output_tokens": made.output_tokens,
@@ -81,7 +83,7 @@ def _usage(made: Made) -> dict[str, Any]:
     }
 
 
-def total_tokens(made: Made) -> int | None:
+def total_tokens(made: AgentCall) -> int | None:
     """Tokens read and written; not known when one of them is not."""
     if made.input_tokens is None or made.output_tokens is None:
         return None
@@ -97,7 +99,7 @@ def _statements(value: dict[str, Any] | None) -> dict[str, Any]:
     return {"agreements": list(agreements.values()), "conflicts": [each._asdict() for each in conflicts]}
 
 
-def metrics_document(session: Session, made: Made) -> dict[str, Any]:
+def metrics_document(session: StageSession, made: AgentCall) -> dict[str, Any]:
     """What a call used (schema agent_metrics)."""
     return {
         "schemaVersion": 1,
@@ -125,7 +127,7 @@ def metrics_document(session: Session, made: Made) -> dict[str, Any]:
     }
 
 
-def event(session: Session, run: str | None, made: Made) -> dict[str, Any]:
+def event(session: StageSession, run: str | None, made: AgentCall) -> dict[str, Any]:
     """A call as a line of telemetry, with the names of OpenTelemetry's GenAI conventions beside our own."""
     line: dict[str, Any] = {
         "schemaVersion": "2.0",
@@ -181,12 +183,12 @@ class Statements:
 
 
 def synthesis_document(
-    session: Session,
-    verdict: Verdict,
+    session: StageSession,
+    verdict: ConsensusVerdict,
     statements: Statements,
-    question: Question,
-    filed: Sequence[Made],
-    status: Kind,
+    question: ConsensusQuestion,
+    filed: Sequence[AgentCall],
+    status: RecordKind,
     at: datetime,
 ) -> dict[str, Any]:
     """The outputs of a stage brought together (schema synthesis). It states every conflict, also a settled one."""
@@ -214,14 +216,14 @@ def synthesis_document(
 
 
 def verdict_document(
-    session: Session,
-    verdict: Verdict,
+    session: StageSession,
+    verdict: ConsensusVerdict,
     statements: Statements,
-    question: Question,
-    filed: Sequence[Made],
+    question: ConsensusQuestion,
+    filed: Sequence[AgentCall],
     inputs: Sequence[AnswerSource],
     *,
-    synthesis: Written,
+    synthesis: WrittenFile,
     config_sha256: str,
     at: datetime,
 ) -> dict[str, Any]:
@@ -255,7 +257,7 @@ def verdict_document(
     }  # fmt: skip
 
 
-def _resolved(settled: Settled, statements: Statements) -> dict[str, Any]:
+def _resolved(settled: SettledConflict, statements: Statements) -> dict[str, Any]:
     conflict = settled.conflict
     resolved = {"id": conflict.id, "text": conflict.text, "resolved_by": settled.resolution.path}
     return {**resolved, **_who(conflict.id, statements)}
@@ -272,7 +274,7 @@ SCHEMA = "consensus_telemetry"
 _NO_REASON = "no reason was given"
 
 
-def write_telemetry(world: World, session: Session, documents: Iterable[dict[str, Any]]) -> Written:
+def write_telemetry(world: RunContext, session: StageSession, documents: Iterable[dict[str, Any]]) -> WrittenFile:
     """Write the telemetry of a session whole. Raises ValueError for a line that does not satisfy its schema."""
     redactor = redactor_of(world.settings, world.environment)
     made = []
@@ -281,11 +283,11 @@ def write_telemetry(world: World, session: Session, documents: Iterable[dict[str
             raise ValueError(f"{SCHEMA}{fault.pointer}: {fault.message}")
         made.append(orjson.dumps(redactor.value(document)) + b"\n")
     path = consensus_path(world.settings.layout, session, "telemetry.jsonl")
-    return Store(world.repo.root).write(path, b"".join(made), replace=True)
+    return EvidenceStore(world.repo.root).write(path, b"".join(made), replace=True)
 
 
 def of_calls(
-    session: Session, run: str | None, rounds: Sequence[Round], recovered: Sequence[Recovered]
+    session: StageSession, run: str | None, rounds: Sequence[Round], recovered: Sequence[RecoveryTaken]
 ) -> Iterator[dict[str, Any]]:
     """Calls and steps of recovery, by when they happened; a step stands before the calls it led to."""
     steps = [(each.at, 0, number, recovery(session, run, each)) for number, each in enumerate(recovered)]
@@ -297,7 +299,7 @@ def of_calls(
         yield document
 
 
-def recovery(session: Session, run: str | None, step: Recovered) -> dict[str, Any]:
+def recovery(session: StageSession, run: str | None, step: RecoveryTaken) -> dict[str, Any]:
     document = {
         **_head(session, run, "recovery", step.at),
         "action": step.action,
@@ -312,7 +314,12 @@ def recovery(session: Session, run: str | None, step: Recovered) -> dict[str, An
 
 
 def of_outcome(
-    session: Session, run: str | None, verdict: Verdict, synthesis: Written, record: Written, at: datetime
+    session: StageSession,
+    run: str | None,
+    verdict: ConsensusVerdict,
+    synthesis: WrittenFile,
+    record: WrittenFile,
+    at: datetime,
 ) -> Iterator[dict[str, Any]]:
     """What settled conflicts, the synthesis and the verdict."""
     for settled in verdict.resolved:
@@ -328,13 +335,13 @@ def of_outcome(
     }
 
 
-def _resolved_line(session: Session, run: str | None, settled: Settled, at: datetime) -> dict[str, Any]:
+def _resolved_line(session: StageSession, run: str | None, settled: SettledConflict, at: datetime) -> dict[str, Any]:
     by = settled.resolution
     reason = f"{settled.conflict.text}: {by.because}" if by.because else settled.conflict.text
     return {**_head(session, run, "recovery", by.when or at), "action": "resolve", "reason": reason, "agents": []}
 
 
-def _head(session: Session, run: str | None, what: str, at: datetime) -> dict[str, Any]:
+def _head(session: StageSession, run: str | None, what: str, at: datetime) -> dict[str, Any]:
     head: dict[str, Any] = {
         "schemaVersion": "2.0",
         "event": what,

@@ -7,34 +7,34 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from guardrails.agents.run_context import World
+from guardrails.agents.run_context import RunContext
 from guardrails.agents.types import Watch
-from guardrails.evidence.names import Session, new_session
+from guardrails.evidence.names import StageSession, new_session
 from guardrails.runs.consult import Consultation, Consulted, arbitrate, ask
 from guardrails.runs.halt import Halt
-from guardrails.runs.history import Recovered, Request, Settled
+from guardrails.runs.history import RecoveryTaken, RunRequest, StageSettled
 from guardrails.runs.recovery import Retry, remedy
 from guardrails.runs.rounds import Round
-from guardrails.runs.synthesis import Judged, settle
+from guardrails.runs.synthesis import StageVerdict, settle
 
-Tell = Callable[[Retry], None]
+RetryListener = Callable[[Retry], None]
 
 
 class Single(NamedTuple):
     """How it ended. `judged` is None when the agents could not be asked at all: then `halt` says why."""
 
-    session: Session
+    session: StageSession
     rounds: tuple[Round, ...]
-    judged: Judged | None
+    judged: StageVerdict | None
     halt: Halt | None = None
 
 
 def consult(
-    world: World,
+    world: RunContext,
     stage: str,
     watch: Watch | None = None,
-    tell: Tell | None = None,
-    session: Session | None = None,
+    tell: RetryListener | None = None,
+    session: StageSession | None = None,
     before: tuple[Round, ...] = (),
 ) -> Single:
     """Ask the agents of a stage until nothing more can be done for its verdict. The caller holds the SPEC's lock.
@@ -45,7 +45,7 @@ def consult(
     session = session or new_session(world.settings.layout, world.spec, stage, _now())
     request = _request(world, session)
     rounds: tuple[Round, ...] = ()
-    steps: list[Recovered] = []
+    steps: list[RecoveryTaken] = []
     consulted = ask(world, session, Consultation(request.roster(stage), (), before), watch)
     while consulted.halt is None:
         rounds = (*rounds, *([consulted.round] if consulted.round else []))
@@ -68,8 +68,8 @@ def consult(
 
 
 def _again(
-    world: World,
-    session: Session,
+    world: RunContext,
+    session: StageSession,
     retry: Retry,
     rounds: tuple[Round, ...],
     before: tuple[Round, ...],
@@ -80,22 +80,22 @@ def _again(
     return ask(world, session, Consultation(retry.agents, rounds, before, retry.profile), watch)
 
 
-def _settled(stage: str, judged: Judged) -> Settled:
-    return Settled(
+def _settled(stage: str, judged: StageVerdict) -> StageSettled:
+    return StageSettled(
         stage, _now(), judged.verdict, judged.severe, judged.lacking, judged.conflicts, judged.reasons, judged.stale
     )
 
 
-def _recovered(retry: Retry) -> Recovered:
-    return Recovered(
+def _recovered(retry: Retry) -> RecoveryTaken:
+    return RecoveryTaken(
         retry.stage, _now(), retry.action, retry.agents, retry.attempt, retry.reason, retry.wait, retry.profile
     )
 
 
-def _request(world: World, session: Session) -> Request:
+def _request(world: RunContext, session: StageSession) -> RunRequest:
     plan = world.plan
     roster = plan.stage(session.stage).roster
-    return Request(
+    return RunRequest(
         world.spec, session.stamp, (session.stage,), (roster,), plan.config_sha256, plan.profile, plan.recovery
     )
 

@@ -8,25 +8,25 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from guardrails import __version__
-from guardrails.agents.run_context import World
+from guardrails.agents.run_context import RunContext
 from guardrails.config.run_settings import Argv
 from guardrails.config.settings import HAL
 from guardrails.core.limits import STAGE_CHANGES, START_PATHS, at_most
 from guardrails.core.text import printable
 from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError, Undecidable
-from guardrails.evidence.names import Session, command_path, telemetry_path
-from guardrails.evidence.store import Written
+from guardrails.evidence.names import StageSession, command_path, telemetry_path
+from guardrails.evidence.store import WrittenFile
 from guardrails.runs import policy, stage_checks, stage_definitions, tools
-from guardrails.runs.check_result import Examined, Status, enforced, failures, halted
-from guardrails.runs.checkpoint import Notes, Recorder
+from guardrails.runs.check_result import CheckResult, CheckStatus, enforced, failures, halted
+from guardrails.runs.checkpoint import Checkpoint, Recorder
 from guardrails.runs.halt import Halt, Reason
 from guardrails.runs.policy import Layer, LayerDone
 from guardrails.runs.stage_checks import Probed
-from guardrails.runs.stage_definitions import Document, Ready, StageRules, ready, rules_of
-from guardrails.runs.tree import Change, TreeState, judge_tree, own_files
+from guardrails.runs.stage_definitions import PacketDocument, PreparedStage, StageRules, ready, rules_of
+from guardrails.runs.tree import TreeChange, TreeState, judge_tree, own_files
 from guardrails.secrets.redact import Redactor, redactor_of
-from guardrails.services.probes.run import Summary
+from guardrails.services.probes.run import ProbeSummary
 from guardrails.services.probes.run import telemetry as hal_telemetry
 from guardrails.snapshot.worktree import Worktree
 
@@ -40,7 +40,7 @@ OF_BASELINE = ("clean-tree", "documents", "lint")
 """The rows a baseline consists of."""
 
 
-def status(rows: Sequence[Examined]) -> Status:
+def status(rows: Sequence[CheckResult]) -> CheckStatus:
     """The outcome of the baseline: passed when the packet and the tree were examined, and hold."""
     found = [row.status for row in rows if row.name in OF_BASELINE]
     if "failed" in found:
@@ -48,7 +48,9 @@ def status(rows: Sequence[Examined]) -> Status:
     return "passed" if "passed" in found else "skipped"
 
 
-def render(session: Session, start: TreeState, documents: Sequence[Document], rows: Sequence[Examined]) -> str:
+def render(
+    session: StageSession, start: TreeState, documents: Sequence[PacketDocument], rows: Sequence[CheckResult]
+) -> str:
     """The report as Markdown. It holds nothing that differs when it is written again."""
     lines = [f"# Baseline of {session.spec}", ""]
     lines += [
@@ -82,17 +84,17 @@ class Findings(NamedTuple):
     """All that a stage found. `begun` and `finished` are decided once for each time it is tried."""
 
     rules: StageRules
-    rows: tuple[Examined, ...]
+    rows: tuple[CheckResult, ...]
     layers: tuple[LayerDone, ...]
-    hal: Summary | None
-    baseline: Written | None
+    hal: ProbeSummary | None
+    baseline: WrittenFile | None
     halt: Halt | None
     begun: datetime
     finished: datetime
-    artifacts: tuple[Written, ...]
+    artifacts: tuple[WrittenFile, ...]
 
 
-def telemetry_document(world: World, session: Session, found: Findings) -> dict[str, Any]:
+def telemetry_document(world: RunContext, session: StageSession, found: Findings) -> dict[str, Any]:
     """The record, valid against schemas/telemetry.v1.schema.json. It may still hold secrets."""
     made: dict[str, Any] = {
         "schemaVersion": 1,
@@ -141,11 +143,11 @@ def _of_stage(stage: str, found: Findings) -> Iterator[tuple[str, Any]]:
         yield "scenarios", [_row(row) for row in found.rows]
 
 
-def _row(row: Examined) -> dict[str, Any]:
+def _row(row: CheckResult) -> dict[str, Any]:
     return {"name": row.name, "status": row.status, "message": row.message}
 
 
-def overrides(world: World) -> dict[str, Any]:
+def overrides(world: RunContext) -> dict[str, Any]:
     """What the operator switched: variables with the value they had, and flags."""
     found: dict[str, Any] = {
         name: value for name in _SWITCHES if (value := world.environment.get(name, "").strip()) not in ("", "0")
@@ -157,62 +159,62 @@ def overrides(world: World) -> dict[str, Any]:
     return found
 
 
-def allows_dirty(world: World) -> bool:
+def allows_dirty(world: RunContext) -> bool:
     """Whether the tree is not asked to be clean."""
     return world.allow_dirty or world.settings.overrides.allow_dirty
 
 
-def _distinct(files: Iterable[Written]) -> Sequence[Written]:
+def _distinct(files: Iterable[WrittenFile]) -> Sequence[WrittenFile]:
     return tuple({file.path: file for file in files}.values())
 
 
 # What is examined before the agents of a stage are asked: one row for each thing.
 
 
-Rows = tuple[Examined, ...]
+ResultRows = tuple[CheckResult, ...]
 Made = TypeVar("Made")
 
 
 class Hand(NamedTuple):
     """What the parts of one stage's guardrail share."""
 
-    world: World
-    session: Session
-    notes: Notes
+    world: RunContext
+    session: StageSession
+    notes: Checkpoint
     recorder: Recorder
     redactor: Redactor
     tree: Worktree
 
 
-def hand(world: World, session: Session) -> Hand:
-    notes = Notes(world.repo, session)
+def hand(world: RunContext, session: StageSession) -> Hand:
+    notes = Checkpoint(world.repo, session)
     recorder = Recorder(world.repo.root, notes)
     return Hand(world, session, notes, recorder, redactor_of(world.settings, world.environment), Worktree(world.repo))
 
 
-def guarded(name: str, part: Callable[[], Rows]) -> Rows:
+def guarded(name: str, part: Callable[[], ResultRows]) -> ResultRows:
     """The rows of a part, or the row that says why it has none."""
     rows, failed = _attempted(name, part)
     return failed if rows is None else rows
 
 
-def _attempted(name: str, part: Callable[[], Made]) -> tuple[Made | None, Rows]:
+def _attempted(name: str, part: Callable[[], Made]) -> tuple[Made | None, ResultRows]:
     """What a part gives. What it cannot do is a failure of its own, never nothing: None, and the row that says why."""
     try:
         return part(), ()
     except Undecidable as error:
-        return None, (Examined(name, "failed", printable(error.message), error.hint, "undecided"),)
+        return None, (CheckResult(name, "failed", printable(error.message), error.hint, "undecided"),)
     except GuardrailError as error:
-        return None, (Examined(name, "failed", printable(error.message), error.hint, "usage"),)
+        return None, (CheckResult(name, "failed", printable(error.message), error.hint, "usage"),)
     except OSError as error:
         said = f"{error.filename or name}: {error.strerror}"
-        return None, (Examined(name, "failed", printable(said), "make it readable and try again", "undecided"),)
+        return None, (CheckResult(name, "failed", printable(said), "make it readable and try again", "undecided"),)
 
 
-def before(at: Hand, ready: Ready, start: TreeState, own: Sequence[Written]) -> Rows:
+def before(at: Hand, ready: PreparedStage, start: TreeState, own: Sequence[WrittenFile]) -> ResultRows:
     """Everything but the policy layer."""
     world, rules = at.world, ready.rules
-    parts: list[tuple[str, Callable[[], Rows]]] = [
+    parts: list[tuple[str, Callable[[], ResultRows]]] = [
         ("clean-tree", lambda: (clean_tree(at, start, own),)),
         ("documents", lambda: (_documents(at, ready),)),
         ("tools", lambda: (tools.tools(world, ready),)),
@@ -228,32 +230,32 @@ def before(at: Hand, ready: Ready, start: TreeState, own: Sequence[Written]) -> 
     return tuple(row for name, part in parts for row in guarded(name, part))
 
 
-def _documents(at: Hand, ready: Ready) -> Examined:
+def _documents(at: Hand, ready: PreparedStage) -> CheckResult:
     found = stage_definitions.documents_of(at.world, at.tree, ready.rules)
     return stage_definitions.prerequisites(at.world, ready.rules, found)
 
 
-def verdicts(at: Hand, stages: Sequence[str], *, lenient: bool) -> Rows:
+def verdicts(at: Hand, stages: Sequence[str], *, lenient: bool) -> ResultRows:
     """The verdicts of other stages, recomputed."""
     return tuple(stage_checks.verdict_of(at.world, at.tree, stage, lenient=lenient) for stage in stages)
 
 
-def clean_tree(at: Hand, start: TreeState, own: Sequence[Written], name: str = "clean-tree") -> Examined:
+def clean_tree(at: Hand, start: TreeState, own: Sequence[WrittenFile], name: str = "clean-tree") -> CheckResult:
     """Whether the tree is what it was at the start of the run, and was clean then, apart from the run's own files."""
 
     judged = judge_tree(at.world, start, own_files(own, at.notes.written))
     found = (*judged.dirty, *judged.changes)
     if not found:
-        return Examined(name, "passed", "nothing but what the run recorded" if own else "nothing uncommitted")
+        return CheckResult(name, "passed", "nothing but what the run recorded" if own else "nothing uncommitted")
     message = _listed(found)
     if allows_dirty(at.world):
         said = f"overridden by SPEC_OPS_ALLOW_DIRTY: {message}"
-        return Examined(name, "skipped", said, "unset SPEC_OPS_ALLOW_DIRTY", "dirty-tree", (f"{name}: {said}",))
+        return CheckResult(name, "skipped", said, "unset SPEC_OPS_ALLOW_DIRTY", "dirty-tree", (f"{name}: {said}",))
     hint = found[0].hint or "commit it, or begin a new run"
-    return Examined(name, "failed", message, hint, "dirty-tree")
+    return CheckResult(name, "failed", message, hint, "dirty-tree")
 
 
-def _listed(found: Sequence[Change]) -> str:
+def _listed(found: Sequence[TreeChange]) -> str:
     listed, more = at_most(found, STAGE_CHANGES)
     said = [f"{printable(change.path)}: {change.message}" for change in listed]
     return "; ".join([*said, *([f"and {more} more"] if more else [])])
@@ -269,11 +271,11 @@ class Opened(NamedTuple):
     stage: str
     start: TreeState
     halt: Halt | None = None
-    written: tuple[Written, ...] = ()
+    written: tuple[WrittenFile, ...] = ()
     warnings: tuple[str, ...] = ()
-    rows: tuple[Examined, ...] = ()
+    rows: tuple[CheckResult, ...] = ()
     prefilter: LayerDone | None = None
-    baseline: Written | None = None
+    baseline: WrittenFile | None = None
     begun: datetime | None = None
     """when it was opened; the stage is timed from here"""
 
@@ -282,17 +284,17 @@ class Closed(NamedTuple):
     """How a stage ended. `telemetry` is its record, which `written` has too."""
 
     stage: str
-    status: Status
+    status: CheckStatus
     exit_code: int
     halt: Halt | None = None
-    written: tuple[Written, ...] = ()
-    telemetry: Written | None = None
+    written: tuple[WrittenFile, ...] = ()
+    telemetry: WrittenFile | None = None
     warnings: tuple[str, ...] = ()
-    rows: tuple[Examined, ...] = ()
+    rows: tuple[CheckResult, ...] = ()
     layers: tuple[LayerDone, ...] = ()
 
 
-def open_stage(world: World, session: Session, start: TreeState, own: Sequence[Written]) -> Opened:
+def open_stage(world: RunContext, session: StageSession, start: TreeState, own: Sequence[WrittenFile]) -> Opened:
     """The tree, the prerequisites, the checks, the stage's tools, and the first policy layer.
 
     `own` is all that the run has written and recorded so far; of one path the last entry counts. Nothing is raised for
@@ -316,11 +318,13 @@ def open_stage(world: World, session: Session, start: TreeState, own: Sequence[W
     return Opened(session.stage, start, halted(session.stage, rows), written, warnings, rows, layer, report, begun)
 
 
-def _layer(at: Hand, plan: Ready, layer: Layer, commands: Sequence[Argv], rows: Rows) -> tuple[LayerDone, Rows]:
+def _layer(
+    at: Hand, plan: PreparedStage, layer: Layer, commands: Sequence[Argv], rows: ResultRows
+) -> tuple[LayerDone, ResultRows]:
     """Run a policy layer, unless the stage has failed already."""
     if failures(rows):
         return LayerDone(layer, (), _BEFORE), ()
-    asking = policy.Asking(at.world, at.session, at.notes, at.recorder, at.redactor, plan.timeout)
+    asking = policy.PolicyContext(at.world, at.session, at.notes, at.recorder, at.redactor, plan.timeout)
     done, failed = _attempted(f"policy {layer}", lambda: policy.run_layer(asking, layer, commands))
     if done is None:
         return LayerDone(layer, (), failed[0].message), failed
@@ -328,7 +332,7 @@ def _layer(at: Hand, plan: Ready, layer: Layer, commands: Sequence[Argv], rows: 
     return done, (row,) if row else ()
 
 
-def _baseline(at: Hand, start: TreeState, rows: Rows) -> Written:
+def _baseline(at: Hand, start: TreeState, rows: ResultRows) -> WrittenFile:
     documents = stage_definitions.documents_of(at.world, at.tree, rules_of("plan"))
     text = at.redactor.text(render(at.session, start, documents, rows))
     path = command_path(at.world.settings.layout, at.session, "baseline.md")
@@ -336,11 +340,11 @@ def _baseline(at: Hand, start: TreeState, rows: Rows) -> Written:
 
 
 def close_stage(
-    world: World,
-    session: Session,
+    world: RunContext,
+    session: StageSession,
     opened: Opened,
     verdict: str | None,
-    own: Sequence[Written],
+    own: Sequence[WrittenFile],
     unasked: Halt | None = None,
 ) -> Closed:
     """The final policy layer, the probes, the tree once more, the outcome; telemetry is written.
@@ -380,26 +384,26 @@ def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def _of_agents(world: World, stage: str, verdict: str | None, unasked: Halt | None) -> Examined:
+def _of_agents(world: RunContext, stage: str, verdict: str | None, unasked: Halt | None) -> CheckResult:
     """What the agents' verdict means for the stage. A degraded one may be let pass, but never reaches unlock."""
     if unasked is not None:
-        return Examined("consensus", "failed", unasked.message, unasked.hint, unasked.reason)
+        return CheckResult("consensus", "failed", unasked.message, unasked.hint, unasked.reason)
     if verdict is None and world.run is not None:
-        return Examined("consensus", "failed", "no verdict was computed", None, "undecided")
+        return CheckResult("consensus", "failed", "no verdict was computed", None, "undecided")
     if verdict is None:
-        return Examined("consensus", "skipped", "the agents are not asked here", needed=False)
+        return CheckResult("consensus", "skipped", "the agents are not asked here", needed=False)
     if verdict == "ok":
-        return Examined("consensus", "passed", "the verdict is ok")
+        return CheckResult("consensus", "passed", "the verdict is ok")
     said = f"the verdict is {verdict}"
     reason = _REASONS.get(verdict, "undecided")
     if verdict == "degraded" and world.allow_degraded and stage != "unlock":
         said += ", let pass by --allow-degraded"
-        return Examined("consensus", "skipped", said, None, reason, (f"consensus: {said}",))
+        return CheckResult("consensus", "skipped", said, None, reason, (f"consensus: {said}",))
     hint = f"run 'speckit consensus check {world.spec} --stage {stage}'"
-    return Examined("consensus", "failed", said, hint, reason)
+    return CheckResult("consensus", "failed", said, hint, reason)
 
 
-def _probed(at: Hand, plan: Ready, rows: Rows) -> dict[str, Probed]:
+def _probed(at: Hand, plan: PreparedStage, rows: ResultRows) -> dict[str, Probed]:
     """What came of each service that concerns the stage, by its name."""
     services = stage_checks.concerned(at.world, plan)
     if failures(rows):
@@ -408,7 +412,9 @@ def _probed(at: Hand, plan: Ready, rows: Rows) -> dict[str, Probed]:
     return {each.name: probe(each, plan, at.notes, at.recorder) for each in services}
 
 
-def _at_last(at: Hand, plan: Ready, opened: Opened, verdict: str | None, own: Sequence[Written], rows: Rows) -> Rows:
+def _at_last(
+    at: Hand, plan: PreparedStage, opened: Opened, verdict: str | None, own: Sequence[WrittenFile], rows: ResultRows
+) -> ResultRows:
     """The tree once more; and before anything is unlocked every verdict once more, from the evidence as it is now."""
     everything = (*own, *opened.written)
     made = guarded("clean-tree", lambda: (clean_tree(at, opened.start, everything, "clean-tree after"),))
@@ -417,7 +423,7 @@ def _at_last(at: Hand, plan: Ready, opened: Opened, verdict: str | None, own: Se
     return made + guarded("verdicts", lambda: _of_all(at, plan, verdict))
 
 
-def _of_all(at: Hand, plan: Ready, verdict: str | None) -> Rows:
+def _of_all(at: Hand, plan: PreparedStage, verdict: str | None) -> ResultRows:
     """Of the stages before, and of this one when its agents were ever asked."""
     stage = plan.rules.name
     asked = verdict is not None or stage_checks.has_verdict(at.world, at.tree, stage)
@@ -426,16 +432,16 @@ def _of_all(at: Hand, plan: Ready, verdict: str | None) -> Rows:
     return tuple(row._replace(name=f"{row.name} at unlock") for row in found)
 
 
-def _logs(layer: LayerDone) -> tuple[Written, ...]:
+def _logs(layer: LayerDone) -> tuple[WrittenFile, ...]:
     return tuple(command.output for command in layer.commands if command.output)
 
 
-def _of_session(session: Session, own: Sequence[Written]) -> tuple[Written, ...]:
+def _of_session(session: StageSession, own: Sequence[WrittenFile]) -> tuple[WrittenFile, ...]:
     """What the consensus wrote under this session's name. Files that later stages change are no artifacts of it."""
     return tuple(file for file in own if file.path.rpartition("/")[2].startswith(session.name + "_"))
 
 
-def _recorded(at: Hand, found: Findings, written: tuple[Written, ...]) -> Closed:
+def _recorded(at: Hand, found: Findings, written: tuple[WrittenFile, ...]) -> Closed:
     world, session = at.world, at.session
     document, _ = at.redactor.document(telemetry_document(world, session, found))
     telemetry = at.recorder.record(telemetry_path(world.settings.layout, session), "telemetry.v1", document)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from guardrails.agents.run_context import World
+from guardrails.agents.run_context import RunContext
 from guardrails.checks.lint.document_rules import MISSING_DOCUMENT
 from guardrails.config.settings import HAL, Service
 from guardrails.core.finding import Finding
@@ -17,39 +17,39 @@ from guardrails.core.text import printable
 from guardrails.engine import runner
 from guardrails.engine.registry import check_named
 from guardrails.errors import Undecidable
-from guardrails.evidence.names import Session
-from guardrails.runs.check_result import Examined
-from guardrails.runs.checkpoint import Notes, Recorder
+from guardrails.evidence.names import StageSession
+from guardrails.runs.check_result import CheckResult
+from guardrails.runs.checkpoint import Checkpoint, Recorder
 from guardrails.runs.halt import Reason
-from guardrails.runs.stage_definitions import PACKET, VERDICTS, Ready, StageRules, services_of
+from guardrails.runs.stage_definitions import PACKET, VERDICTS, PreparedStage, StageRules, services_of
 from guardrails.secrets.redact import redactor_of
 from guardrails.services.probes.records import Response
-from guardrails.services.probes.run import Records, Summary, Surroundings, run, shortfall
+from guardrails.services.probes.run import ProbeEnvironment, ProbeRecords, ProbeSummary, run_probes, shortfall
 from guardrails.services.readiness import ReadinessContext, ReadinessProbe, tools
 from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import Scope, Subject
+from guardrails.snapshot.context import CheckContext, Scope
 
 _REASONS: dict[int, Reason] = {1: "guardrail", 3: "undecided", 4: "conflict", 5: "degraded"}
 
 
-def run_checks(world: World, tree: Snapshot, rules: StageRules, names: Sequence[str]) -> tuple[Examined, ...]:
+def run_checks(world: RunContext, tree: Snapshot, rules: StageRules, names: Sequence[str]) -> tuple[CheckResult, ...]:
     """Each check, narrowed to the SPEC. One with nothing to examine is skipped; when all of them are, the stage has
     examined nothing, and that is undecided."""
     rows = tuple(_check(world, tree, rules, name) for name in names)
     if rows and all(row.status == "skipped" for row in rows):
         message = f"none of {', '.join(names)} found anything of {world.spec} to examine"
-        return (*rows, Examined("checks", "failed", message, "run the stages before this one", "undecided"))
+        return (*rows, CheckResult("checks", "failed", message, "run the stages before this one", "undecided"))
     return rows
 
 
-def _check(world: World, tree: Snapshot, rules: StageRules, name: str) -> Examined:
+def _check(world: RunContext, tree: Snapshot, rules: StageRules, name: str) -> CheckResult:
     result = _result(world, tree, name, Scope(spec=world.spec), if_any=True)
     findings = tuple(_at_stage(each, rules) for each in result.findings if each.spec in (None, world.spec))
     result = result._replace(findings=findings)
     if result.exit_code == 1 and all(each.severity != "error" for each in findings):
         result = result._replace(verdict="pass", exit_code=0)  # what failed is another SPEC's, or a later stage's
     if result.verdict == "not-applicable":
-        return Examined(name, "skipped", f"there is nothing of {world.spec} to examine")
+        return CheckResult(name, "skipped", f"there is nothing of {world.spec} to examine")
     return _row(name, result)
 
 
@@ -59,7 +59,7 @@ def _at_stage(finding: Finding, rules: StageRules) -> Finding:
     return finding._replace(severity="warning") if early else finding
 
 
-def verdict_of(world: World, tree: Snapshot, stage: str, *, lenient: bool = False) -> Examined:
+def verdict_of(world: RunContext, tree: Snapshot, stage: str, *, lenient: bool = False) -> CheckResult:
     """Whether the verdict of a stage, recomputed from its evidence, is ok.
 
     `lenient` lets a degraded one pass, which is then skipped, never passed.
@@ -71,29 +71,29 @@ def verdict_of(world: World, tree: Snapshot, stage: str, *, lenient: bool = Fals
     return row
 
 
-def has_verdict(world: World, tree: Snapshot, stage: str) -> bool:
+def has_verdict(world: RunContext, tree: Snapshot, stage: str) -> bool:
     """Whether there is any consensus evidence of a stage."""
-    from guardrails.consensus.load import Candidate, candidates
+    from guardrails.consensus.load import ConsensusFile, candidates
 
     found = candidates(tree, world.settings.layout, Scope(spec=world.spec, stage=stage))
-    return any(isinstance(each, Candidate) for each in found)
+    return any(isinstance(each, ConsensusFile) for each in found)
 
 
-def _result(world: World, tree: Snapshot, name: str, scope: Scope, *, if_any: bool) -> Result:
-    subject = Subject(tree, world.settings, datetime.now(timezone.utc), scope)
+def _result(world: RunContext, tree: Snapshot, name: str, scope: Scope, *, if_any: bool) -> Result:
+    subject = CheckContext(tree, world.settings, datetime.now(timezone.utc), scope)
     with in_one_process():
-        result = runner.run(name, [check_named(name)], [subject], if_any)
+        result = runner.run_checks(name, [check_named(name)], [subject], if_any)
     return redactor_of(world.settings, world.environment).result(result)
 
 
-def _row(name: str, result: Result) -> Examined:
+def _row(name: str, result: Result) -> CheckResult:
     warnings = [f"{f.rule.code} {f.path}: {f.message}" for f in result.findings if f.severity == "warning"]
     shown = tuple(printable(text) for text in warnings[:STAGE_WARNINGS])
     if result.exit_code == 0:
-        return Examined(name, "passed", warnings=shown)
+        return CheckResult(name, "passed", warnings=shown)
     message, hint = _worst(result)
     reason = _REASONS.get(result.exit_code, "undecided")
-    return Examined(name, "failed", printable(message), hint and printable(hint), reason, shown)
+    return CheckResult(name, "failed", printable(message), hint and printable(hint), reason, shown)
 
 
 def _worst(result: Result) -> tuple[str, str | None]:
@@ -116,22 +116,29 @@ def _worst(result: Result) -> tuple[str, str | None]:
 class Probed(NamedTuple):
     """What the record says of a service, and what the stage makes of it."""
 
-    summary: Summary
-    rows: tuple[Examined, ...]
+    summary: ProbeSummary
+    rows: tuple[CheckResult, ...]
 
 
-def concerned(world: World, ready: Ready) -> tuple[Service, ...]:
+def concerned(world: RunContext, ready: PreparedStage) -> tuple[Service, ...]:
     """The services the stage has anything to say of: those it asks, and those it would ask unless told otherwise."""
     return tuple(each for each in services_of(world) if ready.rules.probes or each.name in ready.probes)
 
 
 def not_asked(service: Service, why: str) -> Probed:
     """A service in a stage that had failed before it could be asked."""
-    summary = Summary(service.mode, service.origin, "skipped")
-    return Probed(summary, (Examined(service.key, "skipped", why, needed=False),))
+    summary = ProbeSummary(service.mode, service.origin, "skipped")
+    return Probed(summary, (CheckResult(service.key, "skipped", why, needed=False),))
 
 
-def probe(world: World, session: Session, service: Service, ready: Ready, notes: Notes, recorder: Recorder) -> Probed:
+def probe(
+    world: RunContext,
+    session: StageSession,
+    service: Service,
+    ready: PreparedStage,
+    notes: Checkpoint,
+    recorder: Recorder,
+) -> Probed:
     """Ask a service as configured. A probe that fails, fails the stage; what is required is satisfied by the live
     service alone.
 
@@ -140,39 +147,39 @@ def probe(world: World, session: Session, service: Service, ready: Ready, notes:
     key = service.key
     service = service._replace(required=service.required or ready.required)
     if service.name not in ready.probes:
-        summary = Summary("off", f"stages.{session.stage}.probes", "skipped")
-        row = Examined(key, "skipped", "not a probe of the stage", needed=False)
+        summary = ProbeSummary("off", f"stages.{session.stage}.probes", "skipped")
+        row = CheckResult(key, "skipped", "not a probe of the stage", needed=False)
         return Probed(summary, _required(service, summary) or (row,))
 
     def ask() -> Probed:
-        around = Surroundings(world.environment, world.repo.root)
+        around = ProbeEnvironment(world.environment, world.repo.root)
         try:
-            outcome = run(service, world.settings, around, Records(recorder, session))
+            outcome = run_probes(service, world.settings, around, ProbeRecords(recorder, session))
         except Undecidable as error:
-            failed = Summary(service.mode, service.origin, "failed", tuple(check.name for check in service.checks))
-            return Probed(failed, (Examined(key, "failed", printable(error.message), error.hint, "undecided"),))
+            failed = ProbeSummary(service.mode, service.origin, "failed", tuple(check.name for check in service.checks))
+            return Probed(failed, (CheckResult(key, "failed", printable(error.message), error.hint, "undecided"),))
         rows = tuple(_service_row(service, made) for made in outcome.responses)
         return Probed(outcome.summary, (*rows, *_required(service, outcome.summary)))
 
     return notes.once(key, Probed, ask)
 
 
-def _service_row(service: Service, made: Response) -> Examined:
+def _service_row(service: Service, made: Response) -> CheckResult:
     name = f"{service.key} {made.check}"
     if made.status == "passed":
-        return Examined(name, "passed", f"{made.mode}: {made.http_status or 'answered'} in {made.latency_ms} ms")
+        return CheckResult(name, "passed", f"{made.mode}: {made.http_status or 'answered'} in {made.latency_ms} ms")
     said = f"{made.mode}: {printable(made.reason or made.status)}"
-    return Examined(name, made.status, said, None, _reason(service), needed=False)
+    return CheckResult(name, made.status, said, None, _reason(service), needed=False)
 
 
-def _required(service: Service, summary: Summary) -> tuple[Examined, ...]:
+def _required(service: Service, summary: ProbeSummary) -> tuple[CheckResult, ...]:
     """Whether what is required was had: nothing at all when it was."""
     missing = shortfall(service, summary)
     if missing is None:
         return ()
     key = service.key
     hint = f"set {key}.mode to live and {key}.base_url, and the key in its variable"
-    return (Examined(key, "failed", printable(missing), hint, _reason(service)),)
+    return (CheckResult(key, "failed", printable(missing), hint, _reason(service)),)
 
 
 def _reason(service: Service) -> Reason:
@@ -183,15 +190,15 @@ def _reason(service: Service) -> Reason:
 # The tools that `readiness` in the configuration names, asked before the agents of a stage are.
 
 
-def readiness(world: World) -> tuple[Examined, ...]:
+def readiness(world: RunContext) -> tuple[CheckResult, ...]:
     """A row for each answer. What is not required is a warning, however much the stage requires."""
     return tuple(map(_readiness_row, tools(ReadinessContext(world.repo, world.settings, world.plan, world.spec))))
 
 
-def _readiness_row(probe: ReadinessProbe) -> Examined:
+def _readiness_row(probe: ReadinessProbe) -> CheckResult:
     name, said = printable(f"{probe.kind} {probe.name}"), printable(probe.message)
     if probe.status == "passed":
-        return Examined(name, "passed", said)
+        return CheckResult(name, "passed", said)
     if probe.status == "failed":
-        return Examined(name, "failed", said, probe.hint, "missing-tool" if probe.missing else "guardrail")
-    return Examined(name, "skipped", said, probe.hint, warnings=(f"{name}: {said}",), needed=False)
+        return CheckResult(name, "failed", said, probe.hint, "missing-tool" if probe.missing else "guardrail")
+    return CheckResult(name, "skipped", said, probe.hint, warnings=(f"{name}: {said}",), needed=False)

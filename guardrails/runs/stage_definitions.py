@@ -5,13 +5,13 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import NamedTuple
 
-from guardrails.agents.run_context import World
+from guardrails.agents.run_context import RunContext
 from guardrails.config.layout import STAGES
 from guardrails.config.run_settings import Argv, StagePlan
 from guardrails.config.settings import Service
 from guardrails.engine.registry import CHECKS
 from guardrails.errors import GuardrailError
-from guardrails.runs.check_result import Examined
+from guardrails.runs.check_result import CheckResult
 from guardrails.snapshot.base import Snapshot
 from guardrails.snapshot.worktree import Worktree
 
@@ -65,7 +65,7 @@ def rules_of(stage: str) -> StageRules:
     raise GuardrailError(f"there is no stage '{stage}'", f"stages are {', '.join(STAGES)}")
 
 
-class Ready(NamedTuple):
+class PreparedStage(NamedTuple):
     """A stage as it will be run: the rules with what the configuration says on top."""
 
     rules: StageRules
@@ -84,7 +84,7 @@ class Ready(NamedTuple):
     """whether what is skipped fails the stage"""
 
 
-def ready(world: World, stage: str) -> Ready:
+def ready(world: RunContext, stage: str) -> PreparedStage:
     """What running `stage` amounts to. Raises GuardrailError for names that nobody knows.
 
     `unlock` asks for the verdicts of all stages before it, whatever checks are configured.
@@ -95,7 +95,7 @@ def ready(world: World, stage: str) -> Ready:
     asked = VERDICTS in checks or stage == STAGES[-1]
     services = tuple(service.name for service in services_of(world))
     by_default = services if rules.probes else ()
-    return Ready(
+    return PreparedStage(
         rules,
         tuple(name for name in checks if name not in (TREE, VERDICTS)),
         rules.earlier if asked else (),
@@ -115,7 +115,7 @@ def _known(kind: str, plan: StagePlan, known: tuple[str, ...], names: tuple[str,
     return names
 
 
-def services_of(world: World) -> tuple[Service, ...]:
+def services_of(world: RunContext) -> tuple[Service, ...]:
     """The services that a stage may ask: HAL, and those of `probes`."""
     return (world.settings.hal, *world.plan.probes)
 
@@ -123,7 +123,7 @@ def services_of(world: World) -> tuple[Service, ...]:
 # The documents of a SPEC that a stage begins from.
 
 
-class Document(NamedTuple):
+class PacketDocument(NamedTuple):
     """One document. `sha256` is None when it cannot be read, and `problem` says why."""
 
     path: str
@@ -131,14 +131,14 @@ class Document(NamedTuple):
     problem: str | None = None
 
 
-def folder_of(world: World, tree: Snapshot) -> str | None:
+def folder_of(world: RunContext, tree: Snapshot) -> str | None:
     """The one directory of the SPEC, by its exact id; None when there is none, or more than one."""
     layout = world.settings.layout
     named = [name for name in tree.folders(layout.docs) if layout.id_of(name) == world.spec]
     return f"{layout.docs}/{named[0]}" if len(named) == 1 else None
 
 
-def require_spec(world: World) -> None:
+def require_spec(world: RunContext) -> None:
     """Raises GuardrailError for a SPEC that has no directory here: it would only leave evidence of a mistyped id."""
     if folder_of(world, Worktree(world.repo)) is None:
         docs = world.settings.layout.docs
@@ -147,7 +147,7 @@ def require_spec(world: World) -> None:
         )
 
 
-def documents_of(world: World, tree: Snapshot, rules: StageRules) -> tuple[Document, ...]:
+def documents_of(world: RunContext, tree: Snapshot, rules: StageRules) -> tuple[PacketDocument, ...]:
     """The documents the stage begins from, as they are; none when the SPEC has no directory of its own."""
     folder = folder_of(world, tree)
     if folder is None:
@@ -155,28 +155,28 @@ def documents_of(world: World, tree: Snapshot, rules: StageRules) -> tuple[Docum
     return tuple(_document(tree, f"{folder}/{name}") for name in rules.documents)
 
 
-def _document(tree: Snapshot, path: str) -> Document:
+def _document(tree: Snapshot, path: str) -> PacketDocument:
     entry = tree.entry(path)
     if entry is None:
-        return Document(path, None, "is not there")
+        return PacketDocument(path, None, "is not there")
     if entry.kind != "file":
-        return Document(path, None, f"is a {entry.kind}, not a regular file")
+        return PacketDocument(path, None, f"is a {entry.kind}, not a regular file")
     data = tree.read(path)
     if data is None:
-        return Document(path, None, "cannot be read")
-    return Document(path, sha256(data).hexdigest(), None if data.strip() else "is empty")
+        return PacketDocument(path, None, "cannot be read")
+    return PacketDocument(path, sha256(data).hexdigest(), None if data.strip() else "is empty")
 
 
-def prerequisites(world: World, rules: StageRules, found: tuple[Document, ...]) -> Examined:
+def prerequisites(world: RunContext, rules: StageRules, found: tuple[PacketDocument, ...]) -> CheckResult:
     """Whether the documents are there."""
     if not found:
         docs = world.settings.layout.docs
         message = f"{world.spec} has no directory of its own in {docs}"
-        return Examined("documents", "failed", message, f"write {docs}/{world.spec}/{rules.documents[0]}")
+        return CheckResult("documents", "failed", message, f"write {docs}/{world.spec}/{rules.documents[0]}")
     broken = [document for document in found if document.problem]
     if broken:
         first = broken[0]
         more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
         message = f"{rules.name} begins from {first.path}, which {first.problem}{more}"
-        return Examined("documents", "failed", message, f"write {first.path} and commit it")
-    return Examined("documents", "passed", f"{', '.join(rules.documents)}")
+        return CheckResult("documents", "failed", message, f"write {first.path} and commit it")
+    return CheckResult("documents", "passed", f"{', '.join(rules.documents)}")

@@ -13,32 +13,32 @@ from guardrails import __version__
 from guardrails.config.layout import STAGES, Layout
 from guardrails.core.cost import Cost, total
 from guardrails.core.schema import is_valid
-from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError
 from guardrails.layouts.cost_summary import cost_document
 from guardrails.runs.budget import spent_of
 from guardrails.runs.halt import Halt
 from guardrails.runs.history import (
-    Asked,
-    Began,
-    Guarded,
-    Record,
-    Recovered,
-    Request,
-    Settled,
-    Shut,
-    Started,
+    AgentsAsked,
+    HistoryRecord,
+    RecoveryTaken,
+    RunBegan,
+    RunRequest,
+    StageClosed,
+    StageOpened,
+    StageSettled,
+    StageStarted,
     of_kind,
     of_stage,
 )
 from guardrails.runs.planner import Done, ending
-from guardrails.runs.rounds import Made, Round
+from guardrails.runs.rounds import AgentCall, Round
 from guardrails.snapshot.base import Snapshot
 
 INTERRUPTED = 130
 
-Outcome = Literal["completed", "halted", "interrupted", "running"]
+RunEnd = Literal["completed", "halted", "interrupted", "running"]
 
 
 class Circumstances(NamedTuple):
@@ -49,12 +49,16 @@ class Circumstances(NamedTuple):
 
 
 def summary_document(
-    request: Request, history: Sequence[Record], end: Halt | Done | None, around: Circumstances, stopped: bool = False
+    request: RunRequest,
+    history: Sequence[HistoryRecord],
+    end: Halt | Done | None,
+    around: Circumstances,
+    stopped: bool = False,
 ) -> dict[str, Any]:
     """The summary (schema run_summary) after a history. `end` is None while it is under way, or when the operator has
     `stopped` it. Its seal is set when it is written."""
-    begun = list(of_kind(history, Began))
-    outcome: Outcome = "interrupted" if stopped else "running"
+    begun = list(of_kind(history, RunBegan))
+    outcome: RunEnd = "interrupted" if stopped else "running"
     if end is not None:
         outcome = "completed" if isinstance(end, Done) else "halted"
     return {
@@ -85,10 +89,10 @@ def exit_code(end: Halt | Done | None, stopped: bool = False) -> int | None:
     return end.exit_code if isinstance(end, Halt) else 0
 
 
-def rounds_of(history: Iterable[Record]) -> tuple[Round, ...]:
+def rounds_of(history: Iterable[HistoryRecord]) -> tuple[Round, ...]:
     """Every time that agents were asked. A time that was cut short is not counted beside the one that made it good:
     its calls are the same."""
-    asked = list(of_kind(history, Asked))
+    asked = list(of_kind(history, AgentsAsked))
     counted = [
         record
         for index, record in enumerate(asked)
@@ -103,19 +107,21 @@ def _halt(end: Halt | Done | None) -> dict[str, Any] | None:
     return {"stage": end.stage, "reason": end.reason, "message": end.message, "hint": end.hint}
 
 
-def _is_over(stage: str, history: Sequence[Record], end: Halt | Done | None) -> bool:
+def _is_over(stage: str, history: Sequence[HistoryRecord], end: Halt | Done | None) -> bool:
     """Whether anything can be said of how a stage ended. One that was not begun is not listed."""
     records = of_stage(history, stage)
-    begun = any(isinstance(record, Started) for record in records)
-    shut = any(isinstance(record, Shut) for record in records)
+    begun = any(isinstance(record, StageStarted) for record in records)
+    shut = any(isinstance(record, StageClosed) for record in records)
     return begun and (shut or (isinstance(end, Halt) and end.stage == stage))
 
 
-def _stage(stage: str, history: Sequence[Record], request: Request, end: Halt | Done | None) -> dict[str, Any]:
+def _stage(
+    stage: str, history: Sequence[HistoryRecord], request: RunRequest, end: Halt | Done | None
+) -> dict[str, Any]:
     records = of_stage(history, stage)
-    started = next(of_kind(records, Started))
+    started = next(of_kind(records, StageStarted))
     duration = records[-1].at - started.at
-    settled = [record for record in of_kind(records, Settled) if record.record is not None]
+    settled = [record for record in of_kind(records, StageSettled) if record.record is not None]
     return {
         "stage": stage,
         "session": started.session(request.spec).stamp,
@@ -125,34 +131,34 @@ def _stage(stage: str, history: Sequence[Record], request: Request, end: Halt | 
         "duration_ms": max(0, round(duration.total_seconds() * 1000)),
         "telemetry": _telemetry(records),
         "verdict": _verdict(settled[-1]) if settled else None,
-        "retries": [_retry(record) for record in of_kind(records, Recovered)],
+        "retries": [_retry(record) for record in of_kind(records, RecoveryTaken)],
         "cost": cost_document(cost_of(rounds_of(records))),
     }
 
 
-def _status(records: Sequence[Record], request: Request, end: Halt | Done | None) -> str:
+def _status(records: Sequence[HistoryRecord], request: RunRequest, end: Halt | Done | None) -> str:
     """Failed: its guardrail does not hold. Halted: its agents do not agree, or could not be asked."""
-    shuts = list(of_kind(records, Shut))
+    shuts = list(of_kind(records, StageClosed))
     stopped = ending(records, request) if shuts else end
     if not isinstance(stopped, Halt):
         return shuts[-1].closed.status if shuts else "halted"
-    guarded = [record.opened.halt for record in of_kind(records, Guarded)] + [shut.closed.halt for shut in shuts]
+    guarded = [record.opened.halt for record in of_kind(records, StageOpened)] + [shut.closed.halt for shut in shuts]
     return "failed" if stopped in guarded else "halted"
 
 
-def _telemetry(records: Sequence[Record]) -> list[dict[str, Any]]:
+def _telemetry(records: Sequence[HistoryRecord]) -> list[dict[str, Any]]:
     """The telemetry that lies there now: a stage that was closed again has replaced what it wrote before."""
-    written = [shut.closed.telemetry for shut in of_kind(records, Shut) if shut.closed.telemetry is not None]
+    written = [shut.closed.telemetry for shut in of_kind(records, StageClosed) if shut.closed.telemetry is not None]
     return [{"path": path, "sha256": digest} for path, digest in {each.path: each.sha256 for each in written}.items()]
 
 
-def _verdict(settled: Settled) -> dict[str, Any] | None:
+def _verdict(settled: StageSettled) -> dict[str, Any] | None:
     if settled.record is None:
         return None
     return {"verdict": settled.verdict, "path": settled.record.path, "sha256": settled.record.sha256}
 
 
-def _retry(record: Recovered) -> dict[str, Any]:
+def _retry(record: RecoveryTaken) -> dict[str, Any]:
     return {
         "action": record.action,
         "agents": list(record.agents),
@@ -162,7 +168,7 @@ def _retry(record: Recovered) -> dict[str, Any]:
     }
 
 
-def calls_of(rounds: Iterable[Round]) -> list[Made]:
+def calls_of(rounds: Iterable[Round]) -> list[AgentCall]:
     return [made for each in rounds for made in each.made]
 
 
@@ -171,7 +177,7 @@ def cost_of(rounds: Iterable[Round]) -> Cost:
     return total(spent_of(made).cost for made in calls_of(rounds))
 
 
-def _overrides(history: Sequence[Record], begun: Sequence[Began], around: Circumstances) -> dict[str, Any]:
+def _overrides(history: Sequence[HistoryRecord], begun: Sequence[RunBegan], around: Circumstances) -> dict[str, Any]:
     return {
         "allow_dirty": any(each.allow_dirty for each in begun),
         "allow_degraded": any(each.allow_degraded for each in begun),
@@ -180,7 +186,7 @@ def _overrides(history: Sequence[Record], begun: Sequence[Began], around: Circum
     }
 
 
-def _digests(history: Sequence[Record], commit: str | None, request: Request) -> dict[str, Any]:
+def _digests(history: Sequence[HistoryRecord], commit: str | None, request: RunRequest) -> dict[str, Any]:
     rounds = rounds_of(history)
     documents = {source.path: source.sha256 for each in rounds for source in each.inputs}
     return {
@@ -238,7 +244,7 @@ def past_runs(snapshot: Snapshot, layout: Layout, spec: str | None = None) -> It
 def _read(snapshot: Snapshot, path: str) -> PastRun | Unreadable:
     data = snapshot.read(path)
     try:
-        document = parse(data) if data is not None else None
+        document = parse_json(data) if data is not None else None
     except JsonFlaw as flaw:
         return Unreadable(path, str(flaw))
     if not isinstance(document, dict) or not is_valid("run_summary", document):

@@ -10,18 +10,18 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from guardrails.agents.run_context import World
-from guardrails.consensus.model import Kind, Record, Role, Verdict, agent_of
-from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.agents.run_context import RunContext
+from guardrails.consensus.model import ConsensusVerdict, RecordKind, Role, WitnessRecord, agent_of
+from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.errors import GuardrailError
-from guardrails.evidence.names import Session, consensus_path
-from guardrails.evidence.store import Store, Written, encoded
+from guardrails.evidence.names import StageSession, consensus_path
+from guardrails.evidence.store import EvidenceStore, WrittenFile, encoded
 from guardrails.layouts.evidence_names import evidence_name
 from guardrails.runs.budget import budget_warnings
 from guardrails.runs.costs import write_costs
-from guardrails.runs.history import Lack, Recovered
+from guardrails.runs.history import Lack, RecoveryTaken
 from guardrails.runs.reload import Gathered, agreements_of, gather, record_of, verdict_of
-from guardrails.runs.rounds import AnswerSource, Made, Round, latest
+from guardrails.runs.rounds import AgentCall, AnswerSource, Round, latest
 from guardrails.runs.session_records import (
     Statements,
     of_calls,
@@ -31,7 +31,7 @@ from guardrails.runs.session_records import (
     write_telemetry,
 )
 from guardrails.secrets.redact import redactor_of
-from guardrails.services.memory.entries import Entry, Source
+from guardrails.services.memory.entries import MemorySource, NewMemory
 from guardrails.services.memory.records import entries_of_output, entries_of_verdict
 from guardrails.services.memory.write import open_store, remember, server_of
 from guardrails.snapshot.worktree import Worktree
@@ -39,7 +39,7 @@ from guardrails.snapshot.worktree import Worktree
 # Keep what agents and the verdict said in the memory. A run does not fail for it: what did not work is a warning.
 
 
-def remember_session(world: World, session: Session, files: Sequence[Written]) -> tuple[str, ...]:
+def remember_session(world: RunContext, session: StageSession, files: Sequence[WrittenFile]) -> tuple[str, ...]:
     """Remember answers and verdict of a session, each once however often it is done. Returns warnings."""
     try:
         store = open_store(world.repo, world.settings)
@@ -49,26 +49,26 @@ def remember_session(world: World, session: Session, files: Sequence[Written]) -
         return (f"{session.stage}: nothing was remembered: {error.message}",)
 
 
-def _entries(world: World, file: Written) -> Iterator[Entry]:
+def _entries(world: RunContext, file: WrittenFile) -> Iterator[NewMemory]:
     name = evidence_name(world.settings.layout, file.path)
     data = Worktree(world.repo).read(file.path)
     try:
-        document = parse(data) if data is not None else None
+        document = parse_json(data) if data is not None else None
     except JsonFlaw:
         return
     if name is None or not isinstance(document, dict):
         return
-    source = Source(file.path, file.sha256)
+    source = MemorySource(file.path, file.sha256)
     if name.kind == "agent_output":
         yield from entries_of_output(document, source, world.settings.layout)
     elif name.kind == "verdict":
         yield from entries_of_verdict(document, source, world.settings.layout)
 
 
-class Judged(NamedTuple):
+class StageVerdict(NamedTuple):
     """The verdict on a stage, as the sequencer needs to know it. `verdict_file` is its record."""
 
-    verdict: Kind
+    verdict: RecordKind
     severe: bool
     participation: float | None
     agreement: float | None
@@ -76,14 +76,14 @@ class Judged(NamedTuple):
     conflicts: tuple[str, ...]
     reasons: tuple[str, ...]
     stale: tuple[str, ...]
-    verdict_file: Written
-    written: tuple[Written, ...]
+    verdict_file: WrittenFile
+    written: tuple[WrittenFile, ...]
     warnings: tuple[str, ...] = ()
 
 
 def settle(
-    world: World, session: Session, rounds: Sequence[Round], recovered: Sequence[Recovered], at: datetime
-) -> Judged:
+    world: RunContext, session: StageSession, rounds: Sequence[Round], recovered: Sequence[RecoveryTaken], at: datetime
+) -> StageVerdict:
     """Compute the verdict from what lies on disk for the session, and write synthesis, verdict and telemetry."""
     desk = _Desk(world, session, rounds, at)
     gathered = gather(world, session)
@@ -93,7 +93,7 @@ def settle(
     costs, notes = write_costs(world, session, rounds, at)
     spent = budget_warnings(world.plan.budget, session.stage, rounds)
     warnings = (*spent, *notes, *remember_session(world, session, (*desk.outputs, record)))
-    return Judged(
+    return StageVerdict(
         verdict=verdict.kind,
         severe=verdict.severe,
         participation=verdict.participation,
@@ -111,30 +111,30 @@ def settle(
 class _Desk:
     """Writes the records of one session."""
 
-    def __init__(self, world: World, session: Session, rounds: Sequence[Round], at: datetime) -> None:
+    def __init__(self, world: RunContext, session: StageSession, rounds: Sequence[Round], at: datetime) -> None:
         self.world, self.session, self.rounds, self.at = world, session, rounds, at
-        self.store = Store(world.repo.root)
+        self.store = EvidenceStore(world.repo.root)
         self.redactor = redactor_of(world.settings, world.environment)
-        self.written: list[Written] = []
+        self.written: list[WrittenFile] = []
         self.filed = _in_order(world, session, rounds)
 
     @property
-    def outputs(self) -> tuple[Written, ...]:
+    def outputs(self) -> tuple[WrittenFile, ...]:
         return tuple(made.output for made in self.filed)
 
-    def statements(self, verdict: Verdict) -> Statements:
+    def statements(self, verdict: ConsensusVerdict) -> Statements:
         return Statements((output, agreements_of(self.world, output)) for output in verdict.usable)
 
-    def synthesize(self, gathered: Gathered) -> tuple[Record, Written]:
+    def synthesize(self, gathered: Gathered) -> tuple[WitnessRecord, WrittenFile]:
         """Write the synthesis. It says what follows from the answers: ok, unless that turns out not to hold."""
-        status: Kind = "ok"
+        status: RecordKind = "ok"
         verdict, document, data = self._draft(gathered, status)
         if verdict.kind != status:
             _, document, data = self._draft(gathered, verdict.kind)
         written = self._record("synthesis", "synthesis", document)
         return self._read(gathered, "synthesis", data), written
 
-    def _draft(self, gathered: Gathered, status: Kind) -> tuple[Verdict, dict[str, Any], bytes]:
+    def _draft(self, gathered: Gathered, status: RecordKind) -> tuple[ConsensusVerdict, dict[str, Any], bytes]:
         """A synthesis that states this outcome, and the verdict that it leads to."""
         bare = verdict_of(self.world, gathered, ())
         document = synthesis_document(
@@ -144,7 +144,9 @@ class _Desk:
         data = encoded(document)
         return verdict_of(self.world, gathered, (self._read(gathered, "synthesis", data),)), document, data
 
-    def conclude(self, gathered: Gathered, synthesis: Record, file: Written) -> tuple[Verdict, Written]:
+    def conclude(
+        self, gathered: Gathered, synthesis: WitnessRecord, file: WrittenFile
+    ) -> tuple[ConsensusVerdict, WrittenFile]:
         """Write the verdict, and hold it against what everybody else will compute from the same files."""
         verdict = verdict_of(self.world, gathered, (synthesis,))
         document = self._clean(
@@ -164,7 +166,9 @@ class _Desk:
         record = self._read(gathered, "verdict", encoded(document))
         return verdict_of(self.world, gathered, (synthesis, record)), written
 
-    def tell(self, recovered: Sequence[Recovered], verdict: Verdict, synthesis: Written, record: Written) -> None:
+    def tell(
+        self, recovered: Sequence[RecoveryTaken], verdict: ConsensusVerdict, synthesis: WrittenFile, record: WrittenFile
+    ) -> None:
         """Write the telemetry: calls, recovery, outcome."""
         run = self.world.run
         told = [
@@ -173,7 +177,7 @@ class _Desk:
         ]
         self.written.append(write_telemetry(self.world, self.session, told))
 
-    def _read(self, gathered: Gathered, role: Role, data: bytes) -> Record:
+    def _read(self, gathered: Gathered, role: Role, data: bytes) -> WitnessRecord:
         return record_of(self.world, gathered, role, self._path(role), data)
 
     def _path(self, what: str) -> str:
@@ -185,36 +189,36 @@ class _Desk:
         cleaned: dict[str, Any] = self.redactor.value(document)
         return cleaned
 
-    def _record(self, what: str, schema: str, document: dict[str, Any]) -> Written:
+    def _record(self, what: str, schema: str, document: dict[str, Any]) -> WrittenFile:
         written = self.store.record(self._path(what), schema, document, replace=True)
         self.written.append(written)
         return written
 
 
-def _in_order(world: World, session: Session, rounds: Sequence[Round]) -> tuple[Made, ...]:
+def _in_order(world: RunContext, session: StageSession, rounds: Sequence[Round]) -> tuple[AgentCall, ...]:
     """The latest call of each agent, in the order of the roster."""
     made = latest(rounds)
     roster = [agent_of(name) for name in world.plan.stage(session.stage).roster]
     return tuple(made[name] for name in dict.fromkeys(roster) if name in made)
 
 
-def _inputs(rounds: Sequence[Round], filed: Sequence[Made]) -> tuple[AnswerSource, ...]:
+def _inputs(rounds: Sequence[Round], filed: Sequence[AgentCall]) -> tuple[AnswerSource, ...]:
     """The documents of the rounds that the filed answers are from, each version of one once."""
     kept = {(made.agent, made.attempt) for made in filed}
     used = [each for each in rounds if any((made.agent, made.attempt) in kept for made in each.made)]
     return tuple(dict.fromkeys(source for each in used for source in each.inputs))
 
 
-def _used(world: World, verdict: Verdict) -> tuple[Written, ...]:
+def _used(world: RunContext, verdict: ConsensusVerdict) -> tuple[WrittenFile, ...]:
     """The resolutions that settled something: a person's word, and from now on part of the run."""
     files = []
     for path in sorted({each.resolution.path for each in verdict.resolved}):
         data = Worktree(world.repo).read(path) or b""
-        files.append(Written(path, sha256(data).hexdigest(), len(data)))
+        files.append(WrittenFile(path, sha256(data).hexdigest(), len(data)))
     return tuple(files)
 
 
-def _lacking(gathered: Gathered, verdict: Verdict, made: Mapping[str, Made]) -> tuple[Lack, ...]:
+def _lacking(gathered: Gathered, verdict: ConsensusVerdict, made: Mapping[str, AgentCall]) -> tuple[Lack, ...]:
     """Who of the roster gave no usable answer, and why: of a call that failed, in words that records cut short."""
     reasons = {each.output.agent: each.reasons[0].text for each in verdict.unusable if each.of_roster}
     reasons |= {agent: call.error for agent, call in made.items() if call.error is not None}

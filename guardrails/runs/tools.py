@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from guardrails.agents.run_context import World
+from guardrails.agents.run_context import RunContext
 from guardrails.config.run_settings import Agent
 from guardrails.core.text import printable
 from guardrails.evidence.lock import holder
-from guardrails.runs.check_result import Examined
-from guardrails.runs.stage_definitions import Ready
+from guardrails.runs.check_result import CheckResult
+from guardrails.runs.stage_definitions import PreparedStage
 
 
 class Lacking(NamedTuple):
@@ -23,7 +23,7 @@ class Lacking(NamedTuple):
     agent: bool
 
 
-def tools(world: World, ready: Ready) -> Examined:
+def tools(world: RunContext, ready: PreparedStage) -> CheckResult:
     """Whether every program of the stage can be started: git, the agents of the roster, the policy commands.
 
     Agents that are missing fail a stage whose agents are going to be asked, unless another profile may answer for
@@ -31,16 +31,16 @@ def tools(world: World, ready: Ready) -> Examined:
     """
     lacking = tuple(_lacking(world, ready))
     if not lacking:
-        return Examined("tools", "passed", f"git, and what {len(ready.roster)} agents and the policy need")
+        return CheckResult("tools", "passed", f"git, and what {len(ready.roster)} agents and the policy need")
     said = printable("; ".join(f"{each.name}: {each.why}" for each in lacking))
     hint = "install it, or correct its command in .speckit.yaml"
     asked = world.run is not None and world.plan.recovery.fallback is None
     if any(not each.agent for each in lacking) or asked or (world.run is None and ready.rules.name == "tasks"):
-        return Examined("tools", "failed", said, hint, "missing-tool")
-    return Examined("tools", "skipped", said, hint, "missing-tool", (f"tools: {said}",))
+        return CheckResult("tools", "failed", said, hint, "missing-tool")
+    return CheckResult("tools", "skipped", said, hint, "missing-tool", (f"tools: {said}",))
 
 
-def _lacking(world: World, ready: Ready) -> Iterator[Lacking]:
+def _lacking(world: RunContext, ready: PreparedStage) -> Iterator[Lacking]:
     if _program(world, "git") is None:
         yield Lacking("git", "not on PATH", False)
     for name in ready.roster:
@@ -52,7 +52,7 @@ def _lacking(world: World, ready: Ready) -> Iterator[Lacking]:
             yield Lacking("policy", f"there is no program {argv[0]}", False)
 
 
-def why_not(world: World, agent: Agent) -> str | None:
+def why_not(world: RunContext, agent: Agent) -> str | None:
     """Why an agent cannot be called; None when it can."""
     if agent.replay is not None:
         place = os.path.join(world.repo.root, agent.replay)
@@ -62,7 +62,7 @@ def why_not(world: World, agent: Agent) -> str | None:
     return None if _program(world, agent.command[0]) else f"there is no program {agent.command[0]}"
 
 
-def _program(world: World, name: str) -> str | None:
+def _program(world: RunContext, name: str) -> str | None:
     """Where a program is found, as it will be when it is started at the root."""
     if os.path.dirname(name):
         place = os.path.join(world.repo.root, name)
@@ -70,29 +70,29 @@ def _program(world: World, name: str) -> str | None:
     return shutil.which(name, path=world.environment.get("PATH"))
 
 
-def hooks(world: World) -> Examined:
+def hooks(world: RunContext) -> CheckResult:
     """Whether the hooks that guard this repository's commits and pushes are installed, as `speckit doctor` sees it."""
-    from guardrails.setup.detect import look
+    from guardrails.setup.detect import detect
     from guardrails.setup.diagnosis import Patient
     from guardrails.setup.hook_checks import hook_rows
     from guardrails.snapshot.worktree import Worktree
 
-    patient = Patient(world.repo, Worktree(world.repo), look(world.repo, world.settings.layout), world.settings)
+    patient = Patient(world.repo, Worktree(world.repo), detect(world.repo, world.settings.layout), world.settings)
     rows = [row for row in hook_rows(patient) if row.subject in ("pre-commit", "pre-push", "hooks")]
     bad = [row for row in rows if row.level in ("fail", "unknown")]
     if bad:
         said = printable("; ".join(f"{row.subject}: {row.message}" for row in bad))
-        return Examined("hooks", "skipped", said, "speckit install", warnings=(f"hooks: {said}",))
+        return CheckResult("hooks", "skipped", said, "speckit install", warnings=(f"hooks: {said}",))
     warned = tuple(printable(f"hooks: {row.subject}: {row.message}") for row in rows if row.level == "warn")
-    return Examined("hooks", "passed", "installed", warnings=warned)
+    return CheckResult("hooks", "passed", "installed", warnings=warned)
 
 
-def lock(world: World) -> Examined:
+def lock(world: RunContext) -> CheckResult:
     """Whether this process holds the lock of the SPEC."""
     who = holder(world.repo, world.spec)
     if who is not None and who.pid == os.getpid():
-        return Examined("lock", "passed", "held by this process")
+        return CheckResult("lock", "passed", "held by this process")
     said = f"held by process {who.pid} ({who.purpose})" if who else "nobody holds it"
-    return Examined(
+    return CheckResult(
         "lock", "failed", printable(said), "run the stage through 'speckit stage' or 'speckit auto'", "locked"
     )

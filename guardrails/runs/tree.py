@@ -12,22 +12,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from guardrails.agents.run_context import World
+from guardrails.agents.run_context import RunContext
 from guardrails.checks.clean_tree import BY_KIND, HINTS, excluded, unfinished
-from guardrails.checks.ledger.entries import SUMMARY, Chain, digest, read, unsealed
+from guardrails.checks.ledger.entries import SUMMARY, Chain, digest, read_chain, unsealed
 from guardrails.config.layout import Layout
 from guardrails.core.paths import parents
-from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.evidence.ledger import signature_path
 from guardrails.evidence.lock import holder
-from guardrails.evidence.store import Written
+from guardrails.evidence.store import WrittenFile
 from guardrails.git import catfile
 from guardrails.git.repo import Repo, open_repo, to_bytes, to_text
 from guardrails.layouts.evidence_names import evidence_name
 from guardrails.snapshot.base import Snapshot
 from guardrails.snapshot.stash import hidden_changes
-from guardrails.snapshot.status import Dirt, status
+from guardrails.snapshot.status import Dirt, worktree_status
 from guardrails.snapshot.worktree import Worktree
 
 _CHUNK = 1 << 20
@@ -57,7 +57,7 @@ class Seen(NamedTuple):
     rows: tuple[Dirt, ...]
 
 
-def look(world: World) -> Seen:
+def look(world: RunContext) -> Seen:
     """What one `git status` says. Raises Undecidable when git cannot say, or a hook manager has hidden
     changes."""
     hidden = hidden_changes(world.repo)
@@ -65,7 +65,7 @@ def look(world: World) -> Seen:
         message = f"{hidden.manager} has put unstaged changes aside: whether the tree is clean cannot be known here"
         raise Undecidable(message, "run it outside of hooks")
     settings = world.settings.clean_tree
-    seen = status(world.repo, settings.ignore_submodules, True, "--branch")
+    seen = worktree_status(world.repo, settings.ignore_submodules, True, "--branch")
     return Seen(_head(seen.said), tuple(row for row in seen.rows if not excluded(row, settings)))
 
 
@@ -156,7 +156,7 @@ def _of(data: bytes) -> str:
 _LEDGER = ".ledger.jsonl"
 
 
-class Beside(NamedTuple):
+class OtherRuns(NamedTuple):
     """`recorded`: path → digests that some run has on record. `at_work`: SPECs that somebody else is running now."""
 
     recorded: Mapping[str, frozenset[str]]
@@ -180,7 +180,7 @@ def spec_of(layout: Layout, path: str) -> str | None:
     return named.spec if named is not None else None
 
 
-def beside(world: World, paths: Iterable[str]) -> Beside:
+def other_runs(world: RunContext, paths: Iterable[str]) -> OtherRuns:
     """What is known of these paths, which were dirty a moment ago.
 
     Who is at work is asked before ledgers are read: whoever has ended by then has recorded all that was there.
@@ -193,7 +193,7 @@ def beside(world: World, paths: Iterable[str]) -> Beside:
     for spec in sorted(specs):
         for path, sha in _of_spec(tree, layout, spec):
             recorded.setdefault(path, set()).add(sha)
-    return Beside({path: frozenset(digests) for path, digests in recorded.items()}, at_work, layout)
+    return OtherRuns({path: frozenset(digests) for path, digests in recorded.items()}, at_work, layout)
 
 
 def _of_spec(tree: Snapshot, layout: Layout, spec: str) -> Iterator[tuple[str, str]]:
@@ -206,7 +206,7 @@ def _of_spec(tree: Snapshot, layout: Layout, spec: str) -> Iterator[tuple[str, s
 def _of_ledger(tree: Snapshot, layout: Layout, spec: str, path: str) -> Iterator[tuple[str, str]]:
     """All that one ledger vouches for. One that does not hold together vouches for nothing."""
     data = tree.read(path) or b""
-    chain = read(data)
+    chain = read_chain(data)
     if chain.faults or chain.torn or not chain.entries:
         return
     yield path, sha256(data).hexdigest()
@@ -221,7 +221,7 @@ def _of_summary(tree: Snapshot, chain: Chain, ledger: str) -> Iterator[tuple[str
     path = ledger.removesuffix(_LEDGER) + ".json"
     data, entry = tree.read(path), chain.latest.get(path)
     try:
-        document = parse(data) if data is not None else None
+        document = parse_json(data) if data is not None else None
     except JsonFlaw:
         return
     if entry is None or data is None or not isinstance(document, dict) or digest(unsealed(document)) != entry.sha256:
@@ -252,7 +252,7 @@ class Own(NamedTuple):
     allowed: Mapping[str, frozenset[str]]
 
 
-class Change(NamedTuple):
+class TreeChange(NamedTuple):
     """Something the run did not do. `path` is `.` for the repository as a whole."""
 
     path: str
@@ -260,14 +260,14 @@ class Change(NamedTuple):
     hint: str | None = None
 
 
-class Judged(NamedTuple):
+class TreeComparison(NamedTuple):
     """`dirty`: changes that were there before the run; `changes`: those since."""
 
-    dirty: tuple[Change, ...]
-    changes: tuple[Change, ...]
+    dirty: tuple[TreeChange, ...]
+    changes: tuple[TreeChange, ...]
 
 
-def own_files(written: Iterable[Written], half_done: Iterable[Written] = ()) -> Own:
+def own_files(written: Iterable[WrittenFile], half_done: Iterable[WrittenFile] = ()) -> Own:
     """What the run has recorded (of one path the last entry counts), and what a step had written that was killed
     before it was recorded: that is written again."""
     recorded = {file.path: file.sha256 for file in written}
@@ -277,30 +277,30 @@ def own_files(written: Iterable[Written], half_done: Iterable[Written] = ()) -> 
     return Own(recorded, {path: frozenset(digests) for path, digests in allowed.items()})
 
 
-def tree_state(world: World) -> TreeState:
+def tree_state(world: RunContext) -> TreeState:
     """The tree as it is now, without what other runs have recorded in it. Raises Undecidable when git cannot say, or a
     hook manager has hidden changes."""
     seen = look(world)
     return TreeState(seen.head, tuple(digested(world.repo, _unrecorded(world, seen.rows))))
 
 
-def judge_tree(world: World, start: TreeState, own: Own) -> Judged:
+def judge_tree(world: RunContext, start: TreeState, own: Own) -> TreeComparison:
     """What is dirty from before, and what has changed since. Raises Undecidable when git cannot say."""
     now = look(world)
     changes = (
-        *(Change(found.path, found.message, found.hint) for found in unfinished(world.repo)),
+        *(TreeChange(found.path, found.message, found.hint) for found in unfinished(world.repo)),
         *_of_status(world, start, now.rows, own),
         *_of_own(world.repo, own),
         *_of_commits(world, start, now.head, own),
     )
-    return Judged(tuple(_dirty(row.kind, row.path, row.kind) for row in start.dirty), changes)
+    return TreeComparison(tuple(_dirty(row.kind, row.path, row.kind) for row in start.dirty), changes)
 
 
-def _dirty(kind: str, path: str, detail: str) -> Change:
-    return Change(path.rstrip("/"), f"{BY_KIND[kind].code} {detail}", HINTS[kind])
+def _dirty(kind: str, path: str, detail: str) -> TreeChange:
+    return TreeChange(path.rstrip("/"), f"{BY_KIND[kind].code} {detail}", HINTS[kind])
 
 
-def _of_status(world: World, start: TreeState, rows: Sequence[Dirt], own: Own) -> Iterator[Change]:
+def _of_status(world: RunContext, start: TreeState, rows: Sequence[Dirt], own: Own) -> Iterator[TreeChange]:
     """Dirt that is neither this run's own nor another's, nor what was there before."""
     before = {row.path: row for row in start.dirty}
     mine = _rows_of(world.repo, rows, own.allowed)
@@ -317,11 +317,11 @@ def _is_same(now: DirtyPath, before: DirtyPath) -> bool:
     return (now.staged, now.sha256) == (before.staged, before.sha256)
 
 
-def _unrecorded(world: World, rows: Sequence[Dirt]) -> list[Dirt]:
+def _unrecorded(world: RunContext, rows: Sequence[Dirt]) -> list[Dirt]:
     """The rows that no other run has on record, or is about to have."""
     if not rows:
         return []
-    others = beside(world, [row.path for row in rows])
+    others = other_runs(world, [row.path for row in rows])
     known = _rows_of(world.repo, rows, others.recorded)
     return [row for row in rows if row.path not in known and not others.is_under_way(row.path)]
 
@@ -345,22 +345,22 @@ def _blob_digests(repo: Repo, blobs: Iterable[str]) -> dict[str, str]:
     return {blob: sha256(data).hexdigest() for blob, (_, data) in found if data is not None}
 
 
-def _of_own(repo: Repo, own: Own) -> Iterator[Change]:
+def _of_own(repo: Repo, own: Own) -> Iterator[TreeChange]:
     """Files of the run that are not what the run wrote."""
     for path in own.recorded:
         found = digest_on_disk(repo, path)
         if found not in own.allowed[path]:
             said = "is gone" if found is None else "is not what the run wrote"
-            yield Change(path, f"evidence of this run {said}", "restore it, or begin a new run")
+            yield TreeChange(path, f"evidence of this run {said}", "restore it, or begin a new run")
 
 
-def _of_commits(world: World, start: TreeState, head: str | None, own: Own) -> Iterator[Change]:
+def _of_commits(world: RunContext, start: TreeState, head: str | None, own: Own) -> Iterator[TreeChange]:
     """What the commits since the start have changed."""
     repo = world.repo
     if head == start.head:
         return
     if head is None:
-        yield Change(".", "HEAD has no commit any more", _SINCE)
+        yield TreeChange(".", "HEAD has no commit any more", _SINCE)
         return
     dirty = {row.path: row.sha256 for row in start.dirty}
     changed = [
@@ -368,7 +368,7 @@ def _of_commits(world: World, start: TreeState, head: str | None, own: Own) -> I
         for path, blob in _committed(repo, start.head or _empty_tree(repo), head)
         if not excluded(Dirt("staged", path, ""), world.settings.clean_tree)
     ]
-    others = beside(world, [path for path, _ in changed if path not in own.allowed])
+    others = other_runs(world, [path for path, _ in changed if path not in own.allowed])
     read = {*own.allowed, *dirty, *others.recorded}
     digests = _blob_digests(repo, [blob for path, blob in changed if blob and path in read])
     for path, blob in changed:
@@ -377,7 +377,7 @@ def _of_commits(world: World, start: TreeState, head: str | None, own: Own) -> I
         known = digest is not None and digest in recorded
         removed = blob is None and path in dirty and dirty[path] is None
         if not known and not removed:
-            yield Change(path, f"committed since the run began (HEAD is {head[:12]})", _SINCE)
+            yield TreeChange(path, f"committed since the run began (HEAD is {head[:12]})", _SINCE)
 
 
 def _committed(repo: Repo, base: str, head: str) -> Iterator[tuple[str, str | None]]:

@@ -25,11 +25,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from guardrails.errors import GuardrailError
 from guardrails.runs.halt import Halt
-from guardrails.runs.history import Record, Request, from_json, to_json
+from guardrails.runs.history import HistoryRecord, RunRequest, from_json, to_json
 from guardrails.runs.journal_errors import told
 from guardrails.runs.planner import Done, Run, next_step
 from guardrails.runs.recovery import Retry
-from guardrails.runs.resume import Known, Remembered
+from guardrails.runs.resume import KnownAttempt, RememberedAttempt
 from guardrails.runs.serialize import pack, unpack
 
 # SQLite before 3.42 cannot tell the time in parts of a second, and answers NULL where DBOS asks for it.
@@ -61,9 +61,9 @@ SHAPE = "1"
 """Version of the workflow's shape: raise it when a journal of before cannot be replayed. Never a hash of the code, for
 then every release would strand the runs that are under way."""
 
-Take = Callable[[Run | Retry, Sequence[Record]], Record]
+Take = Callable[[Run | Retry, Sequence[HistoryRecord]], HistoryRecord]
 """Takes a step, after the history so far, and returns its record."""
-Finish = Callable[[Halt | Done, Sequence[Record]], None]
+Finish = Callable[[Halt | Done, Sequence[HistoryRecord]], None]
 """Writes down how the run ended."""
 
 teach()
@@ -75,7 +75,7 @@ _GLANCE, _PATIENCE = 0.02, 20.0
 """Seconds between two looks at whether its end is remembered, and for how long that is waited for."""
 
 
-class Place(NamedTuple):
+class JournalLocation(NamedTuple):
     """Where a working tree's runs are remembered. `owner` tells it from all others that use the database."""
 
     url: str
@@ -130,7 +130,7 @@ class _State:
 @DBOS.workflow(name="speckit.run", max_recovery_attempts=None)
 def _sequence(document: dict[str, Any]) -> dict[str, Any]:
     """One attempt at a run. Everything it decides follows from its argument and the results of its steps."""
-    request = unpack(Request, document["request"])
+    request = unpack(RunRequest, document["request"])
     history = [from_json(each) for each in document["history"]]
     try:
         while True:
@@ -152,12 +152,12 @@ def _name(step: Run | Retry) -> str:
     return f"{step.stage}.{step.action}"
 
 
-def _take(step: Run | Retry, history: Sequence[Record]) -> dict[str, Any]:
+def _take(step: Run | Retry, history: Sequence[HistoryRecord]) -> dict[str, Any]:
     assert _State.hands is not None
     return to_json(_State.hands.take(step, history))
 
 
-def _finish(step: Halt | Done, history: Sequence[Record]) -> None:
+def _finish(step: Halt | Done, history: Sequence[HistoryRecord]) -> None:
     assert _State.hands is not None
     _State.hands.finish(step, history)
 
@@ -175,24 +175,24 @@ def _end_from_json(document: Any) -> Halt | Done | None:
 class Journal:
     """What is remembered of the runs of one working tree. Made by `journal`."""
 
-    def __init__(self, place: Place, client: DBOSClient) -> None:
+    def __init__(self, place: JournalLocation, client: DBOSClient) -> None:
         self._place, self._client = place, client
 
-    def known(self, spec: str) -> tuple[Known, ...]:
+    def known(self, spec: str) -> tuple[KnownAttempt, ...]:
         """Every attempt at a SPEC, the oldest first."""
         prefix = f"{self._place.owner}/{spec}/"
         rows = self._client.list_workflows(workflow_id_prefix=prefix, load_input=False, load_output=False)
         return tuple(_known(row) for row in rows if row.workflow_id.startswith(prefix))
 
-    def recall(self, spec: str, known: Known) -> Remembered:
+    def recall(self, spec: str, known: KnownAttempt) -> RememberedAttempt:
         """All that is known of an attempt."""
         name = _workflow_id(self._place, spec, known.run, known.attempt)
         row = self._client.list_workflows(workflow_ids=[name])[0]
         document = cast("Any", row.input)["args"][0]
         steps = self._client.list_workflow_steps(name)
         taken = [step["output"] for step in steps if isinstance(step["output"], dict)]
-        return Remembered(
-            unpack(Request, document["request"]),
+        return RememberedAttempt(
+            unpack(RunRequest, document["request"]),
             tuple(from_json(each) for each in (*document["history"], *taken)),
             _end_from_json(row.output) if row.status == "SUCCESS" else None,
         )
@@ -210,15 +210,15 @@ class Journal:
         names = [_workflow_id(self._place, spec, run, each.attempt) for each in self.known(spec) if each.run == run]
         self._client.delete_workflows(names)
 
-    def give_up(self, spec: str, known: Known) -> None:
+    def give_up(self, spec: str, known: KnownAttempt) -> None:
         """End an attempt that is not to be gone on with: a further one takes its place."""
         self._client.cancel_workflow(_workflow_id(self._place, spec, known.run, known.attempt))
 
 
-def _known(row: WorkflowStatus) -> Known:
+def _known(row: WorkflowStatus) -> KnownAttempt:
     """One of another shape cannot be gone on with as it is, only by a further attempt."""
     run, attempt = row.workflow_id.split("/")[-2:]
-    return Known(run, int(attempt), row.status in _OPEN and row.app_version == _version(run))
+    return KnownAttempt(run, int(attempt), row.status in _OPEN and row.app_version == _version(run))
 
 
 def _version(run: str) -> str:
@@ -226,12 +226,12 @@ def _version(run: str) -> str:
     return f"{run}-shape-{SHAPE}"
 
 
-def _workflow_id(place: Place, spec: str, run: str, attempt: int) -> str:
+def _workflow_id(place: JournalLocation, spec: str, run: str, attempt: int) -> str:
     return f"{place.owner}/{spec}/{run}/{attempt}"
 
 
 @contextmanager
-def journal(place: Place) -> Iterator[Journal]:
+def journal(place: JournalLocation) -> Iterator[Journal]:
     """The journal at a place, made if there is none. Raises GuardrailError when it cannot be used."""
     logging.getLogger("dbos").setLevel(logging.CRITICAL)
     with _usable():
@@ -251,7 +251,7 @@ def _usable() -> Iterator[None]:
         raise told(error, "the database of runs") from None
 
 
-def begin(place: Place, request: Request, history: Sequence[Record], hands: Hands) -> Halt | Done:
+def begin(place: JournalLocation, request: RunRequest, history: Sequence[HistoryRecord], hands: Hands) -> Halt | Done:
     """Make an attempt at a run, after `history`, and return how it ended."""
     _launch(place, request.run, hands)
     document = {"request": pack(request), "history": [to_json(record) for record in history]}
@@ -261,13 +261,13 @@ def begin(place: Place, request: Request, history: Sequence[Record], hands: Hand
     return _wait(name)
 
 
-def go_on(place: Place, request: Request, hands: Hands) -> Halt | Done:
+def go_on(place: JournalLocation, request: RunRequest, hands: Hands) -> Halt | Done:
     """Go on with an attempt that was cut off, at the step that was not finished."""
     _launch(place, request.run, hands)  # this takes up what the run's executor has left open
     return _wait(_workflow_id(place, request.spec, request.run, request.attempt))
 
 
-def _launch(place: Place, run: str, hands: Hands) -> None:
+def _launch(place: JournalLocation, run: str, hands: Hands) -> None:
     """One process, one run: both the executor and the application are named for it. What was cut off is handed out
     again to whoever has the application's name, and nobody else may have it."""
     _State.hands = hands

@@ -14,7 +14,7 @@ from guardrails.core.finding import Finding, Skipped
 from guardrails.core.result import Examined, Problem, Result
 from guardrails.git.repo import to_bytes
 from guardrails.secrets.detectors import PRIVATE_KEY
-from guardrails.secrets.scan import Hit, places, scan
+from guardrails.secrets.scan import Hit, find_secrets, scan
 from guardrails.secrets.values import BASE64, LONGEST, SHORTEST, Needle, values
 
 MARK = "[secret]"
@@ -169,7 +169,7 @@ class Redactor:
         known = self._needles
         if data.count(b"\n") < len(texts) and b"\\n" not in data and b"\\r" not in data and b"\r" not in data:
             known = tuple(needle._replace(wraps=False) for needle in known)  # no text has a line break: that is dear
-        if next(places(data, known, 1), None):
+        if next(find_secrets(data, known, 1), None):
             return True
         cut, _ = _bytes("\n".join(text for text in texts if _CLIP in text))
         return bool(cut) and next(_cut_short(cut, known), None) is not None
@@ -190,7 +190,7 @@ class Redactor:
 
     def _spans(self, data: bytes) -> Iterator[tuple[int, int | None]]:
         """Where secrets stand, each as far as it goes; None for an end that is not known."""
-        for place in places(data, self._needles, sys.maxsize - 1):
+        for place in find_secrets(data, self._needles, sys.maxsize - 1):
             if place.what == PRIVATE_KEY:
                 match = _KEY_END.search(data, place.start)
                 yield place.start, match.end() if match else None

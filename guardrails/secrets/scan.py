@@ -24,7 +24,7 @@ _BREAK = re.compile(rb"\\[rn]|[\r\n]")
 """A line break, or one that is escaped inside a JSON string."""
 
 
-class Place(NamedTuple):
+class SecretSpan(NamedTuple):
     """Where a secret stands in a text. `what` names the detector or the variable, never anything of the secret.
 
     `form` is how the value of a variable was written, empty for what a detector found.
@@ -71,16 +71,16 @@ class _View:
         return starts[line] + at - before[line]
 
 
-def places(data: bytes, needles: tuple[Needle, ...], most: int) -> Iterator[Place]:
+def find_secrets(data: bytes, needles: tuple[Needle, ...], most: int) -> Iterator[SecretSpan]:
     """Every secret in a text, in no promised order, at most `most` and one more of each kind."""
     view = _View(data)
     for needle in needles:
         for start, end in islice(_needle_spans(needle, view), most + 1):
-            yield Place(start, end, f"{needle.variable} ({needle.form})", variable=True, form=needle.form)
+            yield SecretSpan(start, end, f"{needle.variable} ({needle.form})", variable=True, form=needle.form)
     for detector in ALL:
         likely = (span for span in spans(detector, data, view.folded) if _confirmed(detector, data, *span))
         for start, end in islice(likely, most + 1):
-            yield Place(start, end, detector.name, variable=False)
+            yield SecretSpan(start, end, detector.name, variable=False)
 
 
 def _needle_spans(needle: Needle, view: _View) -> Iterator[tuple[int, int]]:
@@ -245,16 +245,18 @@ class _Window(NamedTuple):
     offset: int = 0
 
 
-Key = TypeVar("Key")
+HitKey = TypeVar("HitKey")
 
 
-def scan_all(items: Iterable[tuple[Key, Iterable[bytes]]], needles: tuple[Needle, ...]) -> Iterator[tuple[Key, Scan]]:
+def scan_all(
+    items: Iterable[tuple[HitKey, Iterable[bytes]]], needles: tuple[Needle, ...]
+) -> Iterator[tuple[HitKey, Scan]]:
     """Every secret in each of many streams, in no promised order.
 
     Small texts are searched many at a time. Most hold nothing; where a heap holds something its parts are searched
     one by one.
     """
-    heap: list[tuple[Key, bytes]] = []
+    heap: list[tuple[HitKey, bytes]] = []
     size = 0
     for key, chunks in items:
         source = iter(chunks)
@@ -272,7 +274,7 @@ def scan_all(items: Iterable[tuple[Key, Iterable[bytes]]], needles: tuple[Needle
     yield from _scan_heap(heap, needles)
 
 
-def _scan_heap(heap: list[tuple[Key, bytes]], needles: tuple[Needle, ...]) -> Iterator[tuple[Key, Scan]]:
+def _scan_heap(heap: list[tuple[HitKey, bytes]], needles: tuple[Needle, ...]) -> Iterator[tuple[HitKey, Scan]]:
     clean = len(heap) > 1 and not scan((b"\n".join(text for _, text in heap),), needles).hits
     for key, text in heap:
         yield key, Scan(()) if clean else scan((text,), needles)
@@ -350,7 +352,7 @@ def _hits(window: _Window, needles: tuple[Needle, ...]) -> list[Hit]:
 def _positioned(window: _Window, needles: tuple[Needle, ...]) -> Iterator[Hit]:
     """The window's own hits with line and column, counted once from the front."""
     data, line, counted = window.data, window.line, 0
-    own = (place for place in places(data, needles, MOST) if window.start <= place.start < window.stop)
+    own = (place for place in find_secrets(data, needles, MOST) if window.start <= place.start < window.stop)
     for start, end, what, variable, _ in sorted(own):
         line += data.count(b"\n", counted, start)
         counted = start

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from guardrails.config.run_settings import Alerts
 from guardrails.config.settings import address_problem
 from guardrails.core import atomic
-from guardrails.core.programs import allowed_environment, run
+from guardrails.core.programs import allowed_environment, run_program
 from guardrails.errors import GuardrailError, Undecidable
-from guardrails.evidence.store import Store
+from guardrails.evidence.store import EvidenceStore
 from guardrails.git.repo import Repo
 
 SCHEMA = "speckit.alert/1"
@@ -42,7 +42,7 @@ class Notice(NamedTuple):
         return json.dumps({"schema": SCHEMA, **self._asdict()}, ensure_ascii=True).encode() + b"\n"
 
 
-class Place(NamedTuple):
+class AlertTarget(NamedTuple):
     """Somewhere alerts go. `name` can be shown; `deliver` returns why it failed, None when it did not."""
 
     name: str
@@ -55,19 +55,19 @@ class Delivery(NamedTuple):
     outcome: str
 
 
-def places(alerts: Alerts, repo: Repo) -> list[Place]:
+def places(alerts: Alerts, repo: Repo) -> list[AlertTarget]:
     """Every place that is configured. Raises GuardrailError when the variable of a webhook holds no address."""
     found = []
     if alerts.file:
         path = alerts.file
-        found.append(Place(f"file {path}", lambda notice: _append(repo.root, path, notice)))
+        found.append(AlertTarget(f"file {path}", lambda notice: _append(repo.root, path, notice)))
     if alerts.command:
-        found.append(Place(f"command {alerts.command[0]}", lambda notice: _give(alerts, repo, notice)))
+        found.append(AlertTarget(f"command {alerts.command[0]}", lambda notice: _give(alerts, repo, notice)))
     url = _address(alerts, repo.environment)
     if url:
         # Where it leads is shown; the rest of the address may be what lets one post there.
         host = urlsplit(url).netloc
-        found.append(Place(f"webhook {host}", lambda notice: _post(url, alerts.timeout, notice)))
+        found.append(AlertTarget(f"webhook {host}", lambda notice: _post(url, alerts.timeout, notice)))
     return found
 
 
@@ -81,7 +81,7 @@ def _address(alerts: Alerts, environ: Mapping[str, str]) -> str | None:
     return url
 
 
-def deliver(notices: Sequence[Notice], to: Sequence[Place], repo: Repo) -> list[Delivery]:
+def deliver(notices: Sequence[Notice], to: Sequence[AlertTarget], repo: Repo) -> list[Delivery]:
     """Send every alert to every place that has not had it yet."""
     folder = os.path.join(repo.git_dir(), "speckit")
     os.makedirs(folder, exist_ok=True)
@@ -122,7 +122,7 @@ def _append(root: str, path: str, notice: Notice) -> str | None:
     """One line more. Not through a link, to nothing but a regular file, and never in the git directory."""
     if path.partition("/")[0].lower() == ".git":
         return "lies in the git directory"
-    store = Store(root)
+    store = EvidenceStore(root)
     try:
         store.extend(path, len(store.read(path) or b""), notice.document)
     except GuardrailError as error:
@@ -132,7 +132,7 @@ def _append(root: str, path: str, notice: Notice) -> str | None:
 
 def _give(alerts: Alerts, repo: Repo, notice: Notice) -> str | None:
     environment = allowed_environment(repo.environment, alerts.env)
-    done = run(alerts.command, repo.root, environment, alerts.timeout, notice.document, limit=1 << 16)
+    done = run_program(alerts.command, repo.root, environment, alerts.timeout, notice.document, limit=1 << 16)
     if done.succeeded:
         return None
     return done.problem or f"exit code {done.exit_code}"

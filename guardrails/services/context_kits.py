@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from guardrails.checks.context_kit.build import FOLDER, README, Kit, archive_name, build, is_ours, stamp_of
+from guardrails.checks.context_kit.build import FOLDER, README, ContextKit, archive_name, build, is_ours, stamp_of
 from guardrails.checks.context_kit.sources import sources_of
 from guardrails.config.settings import Settings
 from guardrails.errors import GuardrailError
-from guardrails.evidence.store import Store, Written
+from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.git.repo import Repo
 from guardrails.services.spec_files import directory_of
 from guardrails.snapshot.base import Snapshot
 
 
-class Change(NamedTuple):
+class KitChange(NamedTuple):
     """What happens to one file of a kit."""
 
     path: str
@@ -23,19 +23,19 @@ class Change(NamedTuple):
     data: bytes
 
 
-class Planned(NamedTuple):
+class PlannedKit(NamedTuple):
     """A kit, the version it takes the place of, and what that changes."""
 
-    kit: Kit
+    kit: ContextKit
     before: str | None
-    changes: tuple[Change, ...]
+    changes: tuple[KitChange, ...]
 
     @property
     def current(self) -> bool:
         return all(change.action == "keep" for change in self.changes)
 
 
-def plan(snapshot: Snapshot, settings: Settings, spec: str) -> Planned:
+def plan(snapshot: Snapshot, settings: Settings, spec: str) -> PlannedKit:
     """What making the kit of a SPEC would do. Raises GuardrailError where it must not or cannot be made."""
     directory = directory_of(snapshot, settings, spec)
     sources = sources_of(snapshot, directory.path)
@@ -49,30 +49,30 @@ def plan(snapshot: Snapshot, settings: Settings, spec: str) -> Planned:
     readme = _change(snapshot, f"{folder}/{README}", kit.readme)
     before = snapshot.read(readme.path)
     stamp = stamp_of(before) if before else None
-    return Planned(kit, stamp.version if stamp else None, (archive, readme))
+    return PlannedKit(kit, stamp.version if stamp else None, (archive, readme))
 
 
-def carry_out(repo: Repo, planned: Planned) -> Iterator[Written]:
+def carry_out(repo: Repo, planned: PlannedKit) -> Iterator[WrittenFile]:
     """Write what changes. The caller holds the lock of the SPEC."""
-    store = Store(repo.root)
+    store = EvidenceStore(repo.root)
     for change in planned.changes:
         if change.action != "keep":
             yield store.write(change.path, change.data, replace=change.action == "replace")
 
 
-def _change(snapshot: Snapshot, path: str, data: bytes) -> Change:
+def _change(snapshot: Snapshot, path: str, data: bytes) -> KitChange:
     entry = snapshot.entry(path)
     if entry is None:
         if snapshot.exists(path):
             raise GuardrailError(f"{path}: a directory is in the way", "move it away")
-        return Change(path, "write", data)
+        return KitChange(path, "write", data)
     there = snapshot.read(path) if entry.kind == "file" else None
     if there == data:
-        return Change(path, "keep", data)
+        return KitChange(path, "keep", data)
     if there is None or not _own(path, there):
         what = "a file that speckit did not make, or that was edited" if entry.kind == "file" else f"a {entry.kind}"
         raise GuardrailError(f"{path}: {what}", "it is not overwritten; keep what you need of it and move it away")
-    return Change(path, "replace", data)
+    return KitChange(path, "replace", data)
 
 
 def _own(path: str, data: bytes) -> bool:

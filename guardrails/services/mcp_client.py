@@ -37,7 +37,7 @@ _PATIENCE = 2.0
 """Seconds for the last words of a server that was killed."""
 
 
-class Server(NamedTuple):
+class McpServer(NamedTuple):
     """The command of an MCP server. `environment` is all that it sees besides HOME, PATH, SHELL, TERM and the user's
     name: over stdio nothing else is passed on."""
 
@@ -69,7 +69,7 @@ def require_library(what: str) -> None:
         raise Undecidable(f"{what}: mcp cannot be imported", "pip install 'speckit-guardrails[auto]'") from error
 
 
-def converse(server: Server, talk: Talk[Value]) -> Value:
+def converse(server: McpServer, talk: Talk[Value]) -> Value:
     """Start the server, let `talk` talk to it (`initialize` first), end it, and return what came of it.
 
     Raises whatever `talk` raises, and Unreachable for what the server and the library make of each other.
@@ -180,7 +180,7 @@ def _listening() -> Iterator[_Listening]:
 
 
 @asynccontextmanager
-async def _session(server: Server, listening: _Listening) -> AsyncIterator[ClientSession]:
+async def _session(server: McpServer, listening: _Listening) -> AsyncIterator[ClientSession]:
     from mcp import ClientSession, StdioServerParameters
     from mcp.client.stdio import stdio_client
 

@@ -15,24 +15,24 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from guardrails.checks.footprint import measure
 from guardrails.config.run_settings import Agent, RunSettings, Tool
 from guardrails.config.settings import CREDENTIAL_NAME, HAL, MEGABYTE, Service, Settings
-from guardrails.core.programs import Ran, allowed_environment, run
+from guardrails.core.programs import Ran, allowed_environment, run_program
 from guardrails.core.text import printable
 from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError, Undecidable
-from guardrails.evidence.names import Session, command_path
-from guardrails.evidence.store import Store, Written
+from guardrails.evidence.names import StageSession, command_path
+from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.git.repo import OLDEST_GIT, Repo, git_version
 from guardrails.secrets.redact import Redactor
 from guardrails.services import mcp_client
-from guardrails.services.probes.run import Surroundings, probe, why_off
+from guardrails.services.probes.run import ProbeEnvironment, probe, why_off
 from guardrails.snapshot.worktree import Worktree
 
 if TYPE_CHECKING:
     from mcp import ClientSession
 
 
-Kind = Literal["agent", "command", "mcp", "http", "secret", "disk", "limit"]
-Status = Literal["passed", "warned", "failed", "skipped"]
+ReadinessKind = Literal["agent", "command", "mcp", "http", "secret", "disk", "limit"]
+ReadinessStatus = Literal["passed", "warned", "failed", "skipped"]
 
 LONGEST = 200
 """Characters of what a program answered that are shown."""
@@ -50,8 +50,8 @@ class ReadinessProbe(NamedTuple):
     """One thing that was asked. `message` holds no secret; `missing`: a program or library is not there at all."""
 
     name: str
-    kind: Kind
-    status: Status
+    kind: ReadinessKind
+    status: ReadinessStatus
     message: str
     hint: str | None = None
     required: bool = False
@@ -88,7 +88,7 @@ class ReadinessContext:
         return Redactor(tuple(dict.fromkeys((*self.settings.secrets.variables, *named))), self.repo.environment)
 
 
-def failing(required: bool) -> Status:
+def failing(required: bool) -> ReadinessStatus:
     """What it is called when something does not answer."""
     return "failed" if required else "warned"
 
@@ -250,7 +250,7 @@ def _probe_agent(context: ReadinessContext, agent: Agent, required: bool) -> Rea
     program = agent.command[0]
     environment = allowed_environment(context.repo.environment, agent.env)
     limit = min(VERSION_LIMIT, agent.timeout)
-    ran = run([program, "--version"], context.repo.root, environment, limit)
+    ran = run_program([program, "--version"], context.repo.root, environment, limit)
     made = _ran(context, ReadinessProbe(agent.name, "agent", "passed", "", required=required), ran, limit)
     elsewhere = f"install {program}, or configure agents.{agent.name}.command"
     return made._replace(hint=elsewhere) if made.missing else made
@@ -269,7 +269,7 @@ def _replay(context: ReadinessContext, agent: Agent, required: bool) -> Readines
 def _probe_command(context: ReadinessContext, tool: Tool) -> ReadinessProbe:
     """Whether a command succeeds."""
     environment = allowed_environment(context.repo.environment, tool.env)
-    ran = run(tool.command, context.repo.root, environment, tool.timeout)
+    ran = run_program(tool.command, context.repo.root, environment, tool.timeout)
     return _ran(context, ReadinessProbe(tool.name, "command", "passed", "", required=tool.required), ran, tool.timeout)
 
 
@@ -293,7 +293,7 @@ def _ran(context: ReadinessContext, made: ReadinessProbe, ran: Ran, limit: float
 def _probe_mcp(context: ReadinessContext, tool: Tool) -> ReadinessProbe:
     """Whether an MCP server completes `initialize` and `tools/list`, both within its limit."""
     environ = context.repo.environment
-    server = mcp_client.Server(
+    server = mcp_client.McpServer(
         tool.mcp, context.repo.root, {name: environ[name] for name in tool.env if environ.get(name)}
     )
     begun = monotonic()
@@ -344,7 +344,7 @@ def _probe_service(context: ReadinessContext, service: Service) -> ReadinessProb
     """Whether a service answers as it is configured: over MCP by a handshake, over HTTP by its first check."""
     name, required = service.name, service.required
     if service.mode == "off":
-        status: Status = "failed" if required else "skipped"
+        status: ReadinessStatus = "failed" if required else "skipped"
         return ReadinessProbe(
             name, "http", status, why_off(service), f"{service.key}.mode: live in .speckit.yaml asks it", required
         )
@@ -356,7 +356,7 @@ def _probe_service(context: ReadinessContext, service: Service) -> ReadinessProb
     made = ReadinessProbe(name, "http", failing(required), "", hint, required)
     one = service._replace(checks=(HAL if preset else service).checks[:1])
     try:
-        (response,) = probe(one, context.settings, Surroundings(context.repo.environment, context.repo.root))
+        (response,) = probe(one, context.settings, ProbeEnvironment(context.repo.environment, context.repo.root))
     except Undecidable as error:  # without an address, or else without a library
         addressed = service.mode == "mock" or service.base_url is not None
         return made._replace(message=error.message, hint=error.hint, missing=addressed)
@@ -464,13 +464,13 @@ TAIL = "tasks_guardrail.json"
 """Ends the name; the session begins it, so that no check overwrites another's record."""
 
 
-def record(context: ReadinessContext, result: ReadinessResult, session: Session) -> Written:
+def record(context: ReadinessContext, result: ReadinessResult, session: StageSession) -> WrittenFile:
     """Write the record of a session of its SPEC. The caller holds the lock of the SPEC."""
     path = command_path(context.settings.layout, session, TAIL)
-    return Store(context.repo.root).record(path, "tasks_telemetry", document(context, result, session))
+    return EvidenceStore(context.repo.root).record(path, "tasks_telemetry", document(context, result, session))
 
 
-def document(context: ReadinessContext, result: ReadinessResult, session: Session) -> dict[str, Any]:
+def document(context: ReadinessContext, result: ReadinessResult, session: StageSession) -> dict[str, Any]:
     """As schemas/tasks_telemetry.schema.json has it. What no agent has used yet is null."""
     measured = measure(Worktree(context.repo), context.settings.layout, session.spec)
     made = {

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
 from guardrails.checks.security_review.check import expired, missing_artifacts, tracker_value
-from guardrails.checks.security_review.document import Open, Review, is_hollow, open_fields, read
+from guardrails.checks.security_review.document import Open, Review, is_hollow, open_fields, read_review
 from guardrails.checks.security_review.form import TEMPLATE_VERSION, template
 from guardrails.checks.security_review.tracker import (
     SignOff,
@@ -22,7 +22,7 @@ from guardrails.config.settings import Settings
 from guardrails.core.markdown import decode
 from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError
-from guardrails.evidence.store import Store, Written
+from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.git.repo import Repo
 from guardrails.layouts.guardrails import Directory
 from guardrails.services.spec_files import directory_of
@@ -40,7 +40,7 @@ class Decision(NamedTuple):
     reason: str | None = None
 
 
-class Place(NamedTuple):
+class ReviewContext(NamedTuple):
     """Whose review it is, where, and when it is looked at."""
 
     repo: Repo
@@ -50,7 +50,7 @@ class Place(NamedTuple):
     now: datetime
 
 
-class Paper(NamedTuple):
+class ReviewDocument(NamedTuple):
     """The document as it stands, and its digest."""
 
     path: str
@@ -64,19 +64,19 @@ class Standing(NamedTuple):
     path: str
     status: str
     opened: tuple[tuple[int, str], ...]
-    written: tuple[Written, ...] = ()
+    written: tuple[WrittenFile, ...] = ()
     refused: bool = False
     """whether an approval was not recorded, because of what is open"""
 
 
-def keep(place: Place, decision: Decision | None = None) -> Standing:
+def keep(place: ReviewContext, decision: Decision | None = None) -> Standing:
     """Make what is not there, and bring the tracker up to date. The caller holds the lock of the SPEC.
 
     Raises GuardrailError for what cannot be read, and for a decision by somebody whom the review does not name.
     """
     directory = directory_of(place.snapshot, place.settings, place.spec)
     before = _before(place)
-    made: tuple[Written, ...] = ()
+    made: tuple[WrittenFile, ...] = ()
     path = document_path(directory.path)
     if decision is not None and decision.kind == "not-required":
         return _without(place, path, before, decision)
@@ -86,7 +86,7 @@ def keep(place: Place, decision: Decision | None = None) -> Standing:
         if decision is not None:
             raise GuardrailError(f"there is no {path} to decide about", f"speckit security {place.spec} makes one")
         data = template(place.spec, _documents(place.snapshot, directory)).encode()
-        made = (Store(place.repo.root).write(path, data),)
+        made = (EvidenceStore(place.repo.root).write(path, data),)
     else:
         data = _readable(place.snapshot, path)
     paper = _paper(path, data)
@@ -98,7 +98,7 @@ def keep(place: Place, decision: Decision | None = None) -> Standing:
     return Standing(path, document["status"], lines, (*made, *_record(place, before, document)))
 
 
-def _before(place: Place) -> dict[str, Any] | None:
+def _before(place: ReviewContext) -> dict[str, Any] | None:
     value: Any = tracker_value(place.snapshot, place.settings, place.spec)
     if isinstance(value, str):
         path = tracker_path(place.settings.layout, place.spec)
@@ -119,14 +119,14 @@ def _readable(snapshot: Snapshot, path: str) -> bytes:
     return data
 
 
-def _paper(path: str, data: bytes) -> Paper:
+def _paper(path: str, data: bytes) -> ReviewDocument:
     text = decode(data)
     if isinstance(text, int):
         raise GuardrailError(f"{path}:{text}: not UTF-8 text", "save it as UTF-8")
-    return Paper(path, sha256(data).hexdigest(), read(text))
+    return ReviewDocument(path, sha256(data).hexdigest(), read_review(text))
 
 
-def _unfit(place: Place, paper: Paper) -> Iterator[tuple[int, str]]:
+def _unfit(place: ReviewContext, paper: ReviewDocument) -> Iterator[tuple[int, str]]:
     """What is filled in and does not hold: files that are not there, exceptions that are over."""
     for line, name in missing_artifacts(place.snapshot, paper.review):
         yield line, f"{name} is not there, or is no regular file"
@@ -134,7 +134,7 @@ def _unfit(place: Place, paper: Paper) -> Iterator[tuple[int, str]]:
         yield finding.line or 1, finding.message
 
 
-def _without(place: Place, path: str, before: dict[str, Any] | None, decision: Decision) -> Standing:
+def _without(place: ReviewContext, path: str, before: dict[str, Any] | None, decision: Decision) -> Standing:
     """The record that no review is required, and why."""
     if is_hollow(decision.reason or ""):
         raise GuardrailError("no reason is given", "say why no review is required")
@@ -143,7 +143,7 @@ def _without(place: Place, path: str, before: dict[str, Any] | None, decision: D
     return Standing(path, "not-required", (), _record(place, before, document))
 
 
-def _plain(place: Place, status: str, reason: str | None) -> dict[str, Any]:
+def _plain(place: ReviewContext, status: str, reason: str | None) -> dict[str, Any]:
     made: dict[str, Any] = {
         "schemaVersion": 1,
         "specId": place.spec,
@@ -160,8 +160,8 @@ def _plain(place: Place, status: str, reason: str | None) -> dict[str, Any]:
 
 
 def _document(
-    place: Place,
-    paper: Paper,
+    place: ReviewContext,
+    paper: ReviewDocument,
     opened: list[Open],
     before: dict[str, Any] | None,
     decision: Decision | None,
@@ -188,7 +188,7 @@ def _document(
 
 
 def _sign_offs(
-    place: Place, paper: Paper, before: dict[str, Any] | None, decision: Decision | None
+    place: ReviewContext, paper: ReviewDocument, before: dict[str, Any] | None, decision: Decision | None
 ) -> list[dict[str, Any]]:
     """Those there are and the new one, unless it was the last word of the same person on the same document."""
     known = [_row(sign_off) for sign_off in tracker_of(before).sign_offs] if before else []
@@ -213,7 +213,11 @@ def _row(sign_off: SignOff) -> dict[str, Any]:
 
 
 def _status(
-    paper: Paper, document: dict[str, Any], before: dict[str, Any] | None, decision: Decision | None, unfit: bool
+    paper: ReviewDocument,
+    document: dict[str, Any],
+    before: dict[str, Any] | None,
+    decision: Decision | None,
+    unfit: bool,
 ) -> tuple[str, str | None]:
     """Where the review stands, and why, where that needs a reason."""
     if decision is not None and decision.kind == "rejected":
@@ -227,10 +231,10 @@ def _status(
     return ("signed-off" if approved else "in-review"), None
 
 
-def _record(place: Place, before: dict[str, Any] | None, document: dict[str, Any]) -> tuple[Written, ...]:
+def _record(place: ReviewContext, before: dict[str, Any] | None, document: dict[str, Any]) -> tuple[WrittenFile, ...]:
     """Write the tracker where it says something new."""
     if before is not None and {**document, "updated_at": None} == {**before, "updated_at": None}:
         return ()
     path = tracker_path(place.settings.layout, place.spec)
-    store = Store(place.repo.root)
+    store = EvidenceStore(place.repo.root)
     return (store.record(path, "security_review_tracker", document, replace=before is not None),)

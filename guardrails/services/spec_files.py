@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from guardrails.config.settings import Settings
 from guardrails.errors import GuardrailError
-from guardrails.evidence.store import Written
+from guardrails.evidence.store import WrittenFile
 from guardrails.git.repo import Repo
 from guardrails.layouts.guardrails import Directory, survey
 from guardrails.snapshot.base import Snapshot
@@ -34,14 +34,14 @@ def directory_of(snapshot: Snapshot, settings: Settings, spec: str) -> Directory
 IMPORTANCE = 8
 
 
-def note(repo: Repo, settings: Settings, text: str, tags: Sequence[str], about: Written) -> tuple[str, ...]:
+def note(repo: Repo, settings: Settings, text: str, tags: Sequence[str], about: WrittenFile) -> tuple[str, ...]:
     """Remember `text` about a file; returns warnings."""
     try:
-        from guardrails.services.memory.entries import Source, entry, require
+        from guardrails.services.memory.entries import MemorySource, entry, require
         from guardrails.services.memory.write import open_store, remember, server_of
 
         named = [require(tag, settings.layout) for tag in tags]
-        item = entry(text, named, IMPORTANCE, source=Source(about.path, about.sha256))
+        item = entry(text, named, IMPORTANCE, source=MemorySource(about.path, about.sha256))
         return remember(open_store(repo, settings), [item], server_of(repo, settings)).warnings
     except GuardrailError as error:
         return (f"it is not remembered: {error.message}",)

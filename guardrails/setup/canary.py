@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from typing import Literal, NamedTuple
 
 from guardrails.config.settings import CONFIG_FILE, Settings
-from guardrails.config.yaml import parse
-from guardrails.core.programs import Ran, run
+from guardrails.config.yaml import parse_yaml
+from guardrails.core.programs import Ran, run_program
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.evidence.lock import held
 from guardrails.git.repo import LOCAL_VARIABLES, Repo, executable, to_bytes
@@ -21,10 +21,10 @@ from guardrails.setup import precommit
 from guardrails.setup.canaries.consensus import CONSENSUS
 from guardrails.setup.canaries.documents import CONFIGURATION, DOCUMENTS, FOOTPRINT, KITS, SECRETS, TREE
 from guardrails.setup.canaries.evidence import COSTS, LEDGERS, RECORDS, REVIEWS
-from guardrails.setup.canaries.ground import SPECS, Canary, Content, Files, Ground, Link, Plant
+from guardrails.setup.canaries.ground import SPECS, Canary, Content, Files, Ground, Plant, SymbolicLink
 from guardrails.setup.canaries.tracker import TRACKER, TRANSITIONS
 from guardrails.setup.detect import MANAGER_FILES
-from guardrails.setup.diagnosis import Row
+from guardrails.setup.diagnosis import DoctorRow
 from guardrails.setup.hook_files import locate
 from guardrails.snapshot.worktree import Worktree
 
@@ -76,7 +76,7 @@ class Scratch(NamedTuple):
 
     def git(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Ran:
         """Run git in the clone, hooks and all."""
-        return run((executable(), *arguments), self.root, {**self.environment, **(variables or {})}, PATIENCE)
+        return run_program((executable(), *arguments), self.root, {**self.environment, **(variables or {})}, PATIENCE)
 
     def must(self, *arguments: str) -> bytes:
         """As `git`, for what has to work. Raises Undecidable when it does not."""
@@ -130,7 +130,7 @@ def _put(path: bytes, content: Content) -> None:
     if content is None:
         return
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    if isinstance(content, Link):
+    if isinstance(content, SymbolicLink):
         os.symlink(content.target, path)
         return
     with open(path, "wb") as stream:
@@ -215,7 +215,7 @@ def _skipped(tree: Worktree) -> dict[str, str]:
     if data is None:
         return {}
     try:
-        others = precommit.others_of(parse(data, precommit.FILE_NAME).value)
+        others = precommit.others_of(parse_yaml(data, precommit.FILE_NAME).value)
     except GuardrailError:
         return {}
     return {"SKIP": ",".join(others)} if others else {}
@@ -226,7 +226,7 @@ _FOUND = r": ({rules}) (?!warning:|note:)"
 _HINT = "run 'speckit doctor' to see what git calls there, and 'speckit explain {}' for the rule"
 
 
-class Outcome(NamedTuple):
+class CanaryOutcome(NamedTuple):
     """What became of one canary. `unnamed`: rejected, but not for this rule; `late`: by a later hook. `open`: the
     hook lets sound ground through, so that its no is about the violation."""
 
@@ -252,7 +252,7 @@ def chosen(rules: Sequence[str]) -> tuple[Canary, ...]:
     return tuple(canary for canary in CANARIES if not rules or canary.rule in rules)
 
 
-def examine_canary(repo: Repo, settings: Settings, canaries: Sequence[Canary]) -> Iterator[Outcome]:
+def examine_canary(repo: Repo, settings: Settings, canaries: Sequence[Canary]) -> Iterator[CanaryOutcome]:
     """Plant each canary in a scratch clone and see what the hooks make of it. The clone is gone afterwards."""
     layout = settings.layout
     if not all(layout.is_spec_id(spec) for spec in SPECS):
@@ -269,7 +269,7 @@ def examine_canary(repo: Repo, settings: Settings, canaries: Sequence[Canary]) -
 def _ground(tree: Worktree, settings: Settings) -> Ground:
     text = tree.read(settings.layout.tracker) or b""
     config = tree.read(settings.config_path) if settings.config_path == ".speckit.yaml" else None
-    return Ground(settings, text, parse(config, ".speckit.yaml").value if config is not None else None)
+    return Ground(settings, text, parse_yaml(config, ".speckit.yaml").value if config is not None else None)
 
 
 class _Garden:
@@ -280,27 +280,29 @@ class _Garden:
         self._gates: dict[str, Gate] = {}
         self._moved = False
 
-    def outcome(self, canary: Canary) -> Outcome:
+    def outcome(self, canary: Canary) -> CanaryOutcome:
         plant = canary.plant(self._ground)
         if isinstance(plant, str):
-            return Outcome(canary, "unplanted", plant)
+            return CanaryOutcome(canary, "unplanted", plant)
         gate = self._gate(canary.hook)
         ran = self._attempt(canary.hook, plant)
         return self._judged(canary, ran, gate)._replace(open=gate.open)
 
-    def _judged(self, canary: Canary, ran: Ran, gate: Gate) -> Outcome:
+    def _judged(self, canary: Canary, ran: Ran, gate: Gate) -> CanaryOutcome:
         if ran.problem:
-            return Outcome(canary, "unknown", f"the hook did not end ({ran.problem})")
+            return CanaryOutcome(canary, "unknown", f"the hook did not end ({ran.problem})")
         named = self._names(canary, ran, gate)
         if ran.exit_code == 0:
             if canary.hook == "commit-msg" and not self._has(canary.hook):
                 later = self._push()
                 if later.exit_code and self._names(canary, later, self._gate("pre-push")):
-                    return Outcome(canary, "late", "no hook judges messages at the commit; the push is stopped")
-            return Outcome(canary, "passed", f"{canary.hook} let it through")
+                    return CanaryOutcome(canary, "late", "no hook judges messages at the commit; the push is stopped")
+            return CanaryOutcome(canary, "passed", f"{canary.hook} let it through")
         if not named:
-            return Outcome(canary, "unnamed", f"{canary.hook} stopped it, but not for {canary.rule}: {_last(ran)}")
-        return Outcome(canary, "rejected", "")
+            return CanaryOutcome(
+                canary, "unnamed", f"{canary.hook} stopped it, but not for {canary.rule}: {_last(ran)}"
+            )
+        return CanaryOutcome(canary, "rejected", "")
 
     def _names(self, canary: Canary, ran: Ran, gate: Gate) -> bool:
         """Whether what a hook printed names the rule in a line that sound ground does not get."""
@@ -362,7 +364,7 @@ def _last(ran: Ran) -> str:
     return lines[-1][:200] if lines else "it said nothing"
 
 
-def _blind(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, int]]:
+def _blind(outcomes: Sequence[CanaryOutcome]) -> Iterator[tuple[str, int]]:
     """The hooks that let several violations through and stopped none, each with how many: one cause, one line."""
     for hook in dict.fromkeys(outcome.canary.hook for outcome in outcomes):
         endings = [each.ending for each in outcomes if each.canary.hook == hook and each.ending != "unplanted"]
@@ -370,30 +372,30 @@ def _blind(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, int]]:
             yield hook, len(endings)
 
 
-def rows(outcomes: Sequence[Outcome], whole: bool) -> Iterator[Row]:
+def rows(outcomes: Sequence[CanaryOutcome], whole: bool) -> Iterator[DoctorRow]:
     """The report: hooks whose no says little, what was let through or could not be planted, then the count."""
     for hook in dict.fromkeys(outcome.canary.hook for outcome in outcomes if not outcome.open):
         message = "stops sound ground, too: only the rule it names shows that it saw a violation"
-        yield Row("warn", hook, message, "mend what the repository has, then run this again")
+        yield DoctorRow("warn", hook, message, "mend what the repository has, then run this again")
     blind = list(_blind(outcomes))
     for deaf, count in blind:
-        yield Row("fail", deaf, f"let all {count} violations through", "run 'speckit doctor': is it speckit's?")
+        yield DoctorRow("fail", deaf, f"let all {count} violations through", "run 'speckit doctor': is it speckit's?")
     hidden = {hook for hook, _ in blind}
     for outcome in outcomes:
         if outcome.canary.hook in hidden and outcome.ending == "passed":
             continue
         rule, hint = outcome.canary.rule, _HINT.format(outcome.canary.rule)
         if outcome.ending in ("passed", "unnamed"):
-            yield Row("fail", rule, outcome.said, hint)
+            yield DoctorRow("fail", rule, outcome.said, hint)
         elif outcome.ending == "unknown":
-            yield Row("unknown", rule, outcome.said, hint)
+            yield DoctorRow("unknown", rule, outcome.said, hint)
         elif outcome.ending == "late":
-            yield Row("warn", rule, outcome.said, "speckit install --hook commit-msg")
+            yield DoctorRow("warn", rule, outcome.said, "speckit install --hook commit-msg")
         elif outcome.ending == "unplanted":
-            yield Row("warn", rule, f"not planted: {outcome.said}", "nothing to do, if this is meant")
+            yield DoctorRow("warn", rule, f"not planted: {outcome.said}", "nothing to do, if this is meant")
     rejected = [outcome for outcome in outcomes if outcome.ending in ("rejected", "late")]
     planted = [outcome for outcome in outcomes if outcome.ending != "unplanted"]
     message = f"{len(planted)} violations were planted, {len(rejected)} were rejected"
-    yield Row("ok" if len(rejected) == len(planted) and planted else "fail", "canary", message)
+    yield DoctorRow("ok" if len(rejected) == len(planted) and planted else "fail", "canary", message)
     if whole:
-        yield from (Row("ok", rule, f"not planted: {reason}") for rule, reason in REASONS.items())
+        yield from (DoctorRow("ok", rule, f"not planted: {reason}") for rule, reason in REASONS.items())

@@ -31,7 +31,7 @@ MANAGER_FILES = {
 }
 
 
-class Stage(NamedTuple):
+class StageEvidence(NamedTuple):
     """Evidence of one stage of one SPEC."""
 
     spec: str
@@ -46,12 +46,12 @@ class Detected(NamedTuple):
     specs: tuple[str, ...]
     evidence: bool
     other_evidence: tuple[str, ...]
-    stages: tuple[Stage, ...]
+    stages: tuple[StageEvidence, ...]
     managers: tuple[tuple[str, str], ...]
     """(file, manager) of each hook manager's configuration"""
 
 
-def look(repo: Repo, layout: Layout | None = None) -> Detected:
+def detect(repo: Repo, layout: Layout | None = None) -> Detected:
     """What the tracked and the untracked, not ignored files of a repository amount to.
 
     `layout` is where things lie by configuration; without one they are searched for.
@@ -144,6 +144,6 @@ def _candidates(path: str, layout: Layout) -> Iterable[tuple[str, str, bool]]:
             yield root, parts[index], sure or parts[-1].endswith("_cost_summary.json")
 
 
-def _stages(paths: Iterable[str], layout: Layout) -> tuple[Stage, ...]:
+def _stages(paths: Iterable[str], layout: Layout) -> tuple[StageEvidence, ...]:
     names = (evidence_name(layout, path) for path in paths)
-    return tuple(sorted({Stage(name.spec, name.stage) for name in names if name and name.spec and name.stage}))
+    return tuple(sorted({StageEvidence(name.spec, name.stage) for name in names if name and name.spec and name.stage}))

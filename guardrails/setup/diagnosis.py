@@ -13,7 +13,7 @@ from guardrails.snapshot.worktree import Worktree
 Level = Literal["ok", "warn", "fail", "unknown"]
 
 
-class Row(NamedTuple):
+class DoctorRow(NamedTuple):
     """One line of the report. `unknown` is neither good nor bad: the answer cannot be had here."""
 
     level: Level
@@ -31,7 +31,7 @@ class Patient(NamedTuple):
     settings: Settings | None
 
 
-def row_of(subject: str, error: GuardrailError) -> Row:
+def row_of(subject: str, error: GuardrailError) -> DoctorRow:
     """What an error amounts to in the report."""
     level: Level = "unknown" if isinstance(error, Undecidable) else "fail"
-    return Row(level, subject, error.message, error.hint)
+    return DoctorRow(level, subject, error.message, error.hint)

@@ -11,8 +11,8 @@ from guardrails import __version__
 from guardrails.config.settings import CONFIG_FILE, Settings
 from guardrails.errors import GuardrailError
 from guardrails.git.repo import OLDEST_GIT, Repo, git_version
-from guardrails.setup.detect import look
-from guardrails.setup.diagnosis import Patient, Row, row_of
+from guardrails.setup.detect import detect
+from guardrails.setup.diagnosis import DoctorRow, Patient, row_of
 from guardrails.setup.hook_checks import hook_rows
 from guardrails.snapshot.worktree import Worktree
 
@@ -29,64 +29,64 @@ LIBRARIES = (
 )
 
 
-def examine(repo: Repo, load: Callable[[], Settings]) -> Iterator[Row]:
+def examine(repo: Repo, load: Callable[[], Settings]) -> Iterator[DoctorRow]:
     """Every row, in reading order. `load` reads the configuration and may raise GuardrailError."""
     yield from _guarded("git", partial(git_rows, repo))
     yield from program_rows()
     try:
-        found = look(repo)
+        found = detect(repo)
     except GuardrailError as error:
         yield row_of("repository", error)
         return
     settings, rows = configuration(load)
     yield from rows
-    patient = Patient(repo, Worktree(repo), look(repo, settings.layout) if settings else found, settings)
+    patient = Patient(repo, Worktree(repo), detect(repo, settings.layout) if settings else found, settings)
     for subject, section in (("content", content_rows), ("secrets", secret_rows), ("hooks", hook_rows)):
         yield from _guarded(subject, partial(section, patient))
 
 
-def exit_code(rows: list[Row]) -> int:
+def exit_code(rows: list[DoctorRow]) -> int:
     """1 when anything fails, else 3 when anything cannot be known."""
     levels = {row.level for row in rows}
     return 1 if "fail" in levels else 3 if "unknown" in levels else 0
 
 
-def _guarded(subject: str, section: Callable[[], Iterator[Row]]) -> Iterator[Row]:
+def _guarded(subject: str, section: Callable[[], Iterator[DoctorRow]]) -> Iterator[DoctorRow]:
     try:
         yield from section()
     except GuardrailError as error:
         yield row_of(subject, error)
 
 
-def git_rows(repo: Repo) -> Iterator[Row]:
+def git_rows(repo: Repo) -> Iterator[DoctorRow]:
     """The git binary, and whether it has the history that ranges are made of."""
     text, new_enough = git_version(repo)
     if new_enough is None:
-        yield Row("unknown", "git", f"'{text}' is not a version", "run 'git version'")
+        yield DoctorRow("unknown", "git", f"'{text}' is not a version", "run 'git version'")
     elif new_enough:
-        yield Row("ok", "git", text)
+        yield DoctorRow("ok", "git", text)
     else:
-        yield Row("fail", "git", f"{text} is older than {'.'.join(map(str, OLDEST_GIT))}", "install a newer git")
+        yield DoctorRow("fail", "git", f"{text} is older than {'.'.join(map(str, OLDEST_GIT))}", "install a newer git")
     if repo.run("rev-parse", "--is-shallow-repository").strip() == b"true":
         hint = "git fetch --unshallow (in CI: fetch-depth: 0)"
-        yield Row("warn", "history", "this clone is shallow: ranges that reach beyond it cannot be judged", hint)
+        yield DoctorRow("warn", "history", "this clone is shallow: ranges that reach beyond it cannot be judged", hint)
 
 
-def program_rows() -> Iterator[Row]:
+def program_rows() -> Iterator[DoctorRow]:
     """speckit itself, the Python under it and its libraries."""
     path = shutil.which("speckit")
-    yield Row("ok", "python", platform.python_version())
+    yield DoctorRow("ok", "python", platform.python_version())
     if path:
-        yield Row("ok", "speckit", f"{__version__}; on PATH: {path}")
+        yield DoctorRow("ok", "speckit", f"{__version__}; on PATH: {path}")
     else:
         hint = "pipx install speckit-guardrails, or add its directory to PATH"
-        yield Row("warn", "speckit", f"{__version__}; not on PATH, where hooks of frameworks look for it", hint)
+        yield DoctorRow("warn", "speckit", f"{__version__}; not on PATH, where hooks of frameworks look for it", hint)
     versions = [(name, _version(name)) for name in LIBRARIES]
     missing = [name for name, version in versions if version is None]
     if missing:
-        yield Row("fail", "libraries", f"missing: {', '.join(missing)}", "install speckit-guardrails again")
+        yield DoctorRow("fail", "libraries", f"missing: {', '.join(missing)}", "install speckit-guardrails again")
     else:
-        yield Row("ok", "libraries", ", ".join(f"{name} {version}" for name, version in versions))
+        yield DoctorRow("ok", "libraries", ", ".join(f"{name} {version}" for name, version in versions))
 
 
 def _version(library: str) -> str | None:
@@ -98,18 +98,18 @@ def _version(library: str) -> str | None:
         return None
 
 
-def configuration(load: Callable[[], Settings]) -> tuple[Settings | None, list[Row]]:
+def configuration(load: Callable[[], Settings]) -> tuple[Settings | None, list[DoctorRow]]:
     """The settings that hold in the working tree, None when they cannot be read."""
     try:
         settings = load()
     except GuardrailError as error:
         return None, [row_of("configuration", error)]
     if settings.config_path is None:
-        return settings, [Row("warn", "configuration", f"no {CONFIG_FILE}: the defaults hold", "speckit init")]
-    return settings, [Row("ok", "configuration", settings.config_path)]
+        return settings, [DoctorRow("warn", "configuration", f"no {CONFIG_FILE}: the defaults hold", "speckit init")]
+    return settings, [DoctorRow("ok", "configuration", settings.config_path)]
 
 
-def content_rows(patient: Patient) -> Iterator[Row]:
+def content_rows(patient: Patient) -> Iterator[DoctorRow]:
     """Whether there is anything to judge, and what switches judging off."""
     found, layout = patient.found, patient.found.layout
     have = [
@@ -122,21 +122,23 @@ def content_rows(patient: Patient) -> Iterator[Row]:
         if there
     ]
     if have:
-        yield Row("ok", "content", "there is something to judge in " + ", ".join(have))
+        yield DoctorRow("ok", "content", "there is something to judge in " + ", ".join(have))
     else:
         message = f"nothing to judge: no {layout.tracker}, no SPEC in {layout.docs}, nothing in {layout.evidence}"
-        yield Row("warn", "content", message, f"if they lie elsewhere, say so in {CONFIG_FILE}")
+        yield DoctorRow("warn", "content", message, f"if they lie elsewhere, say so in {CONFIG_FILE}")
     if patient.settings and patient.settings.overrides.allow_dirty:
-        yield Row("warn", "override", "SPEC_OPS_ALLOW_DIRTY is set: a dirty tree passes", "unset SPEC_OPS_ALLOW_DIRTY")
+        yield DoctorRow(
+            "warn", "override", "SPEC_OPS_ALLOW_DIRTY is set: a dirty tree passes", "unset SPEC_OPS_ALLOW_DIRTY"
+        )
 
 
-def secret_rows(patient: Patient) -> Iterator[Row]:
+def secret_rows(patient: Patient) -> Iterator[DoctorRow]:
     """Which secret variables are set here. Only their names are shown."""
     names = patient.settings.secrets.variables if patient.settings else ()
     present = [name for name in names if patient.repo.environment.get(name)]
     absent = [name for name in names if name not in present]
     if present:
-        yield Row("ok", "secrets", f"set here, so their values are looked for: {', '.join(present)}")
+        yield DoctorRow("ok", "secrets", f"set here, so their values are looked for: {', '.join(present)}")
     if absent:
         message = f"not set here, so their values cannot be looked for: {', '.join(absent)}"
-        yield Row("warn", "secrets", message, "export them where you commit, if this machine should know them")
+        yield DoctorRow("warn", "secrets", message, "export them where you commit, if this machine should know them")

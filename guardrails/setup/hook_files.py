@@ -53,7 +53,7 @@ def runs_speckit(content: bytes) -> bool:
 
 def render(name: str, command: str | None) -> bytes:
     """The hook script for `name`. `command` is the speckit to try before the one on PATH."""
-    text = resources.read("hooks", name).decode("ascii").replace("\r\n", "\n")
+    text = resources.read_resource("hooks", name).decode("ascii").replace("\r\n", "\n")
     if command is None:
         return text.encode()
     line = f"speckit={shlex.quote(command)}\n"
@@ -90,7 +90,7 @@ class HooksDirectory(NamedTuple):
     outside: str | None
 
 
-class Found(NamedTuple):
+class InstalledHook(NamedTuple):
     """The files that matter for one hook: the hook, what a framework or lefthook moved aside, what we keep."""
 
     name: str
@@ -130,10 +130,10 @@ def _why_outside(place: str, real: str, homes: tuple[str, ...]) -> str:
     return f"git is configured to run hooks from {place}, outside the repository (core.hooksPath)"
 
 
-def observe(directory: str, name: str) -> Found:
+def observe(directory: str, name: str) -> InstalledHook:
     """What lies there for the hook `name`. Raises GuardrailError for something that is not a file."""
     base = os.path.join(directory, name)
-    return Found(name, *(_look(base + suffix) for suffix in ("", ".legacy", ".old", KEPT)))
+    return InstalledHook(name, *(_look(base + suffix) for suffix in ("", ".legacy", ".old", KEPT)))
 
 
 def _look(path: str) -> HookFile | None:

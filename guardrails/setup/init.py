@@ -16,10 +16,10 @@ from guardrails.core.limits import enumerated
 from guardrails.errors import GuardrailError
 from guardrails.git.repo import Repo
 from guardrails.setup import hook_files, precommit
-from guardrails.setup.detect import Detected, look
+from guardrails.setup.detect import Detected, detect
 from guardrails.setup.hook_files import NAMES
 from guardrails.setup.manifest import Hook, guard_entry
-from guardrails.setup.precommit import Entry, snippet
+from guardrails.setup.precommit import RepoEntry, snippet
 from guardrails.snapshot.worktree import Worktree
 
 # The first `.speckit.yaml`: what was found, and the most wanted settings as comments. Pure.
@@ -87,7 +87,7 @@ def scalar(text: str) -> str:
 # What to put into the files of hook managers that are not amended. Pure.
 
 
-def for_manager(manager: str, added: Entry) -> str:
+def for_manager(manager: str, added: RepoEntry) -> str:
     """The text to add by hand to the configuration of `manager`."""
     if manager == "lefthook":
         return _lefthook()
@@ -108,7 +108,7 @@ def _lefthook() -> str:
     )
 
 
-def _prek(added: Entry) -> str:
+def _prek(added: RepoEntry) -> str:
     lines = [f"default_install_hook_types = {json.dumps(added.types)}", "", "[[repos]]"]
     lines.append(f"repo = {json.dumps(added.url or 'local')}")
     if added.url:
@@ -136,7 +136,7 @@ def _local(hook: Hook) -> list[str]:
 MODE = 0o644
 
 
-class Change(NamedTuple):
+class FileChange(NamedTuple):
     """One file to write. `before` is what stands there, None for a new file or one that is not text."""
 
     path: str
@@ -145,15 +145,15 @@ class Change(NamedTuple):
     done: Literal["written", "amended", "replaced"] = "written"
 
 
-class Prepared(NamedTuple):
+class PreparedInit(NamedTuple):
     """What will be done and said. `left` are (what to do by hand, the text to add)."""
 
     found: Detected
-    changes: tuple[Change, ...]
+    changes: tuple[FileChange, ...]
     kept: tuple[str, ...]
     left: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
-    entry: precommit.Entry
+    entry: precommit.RepoEntry
 
     @property
     def framework(self) -> str | None:
@@ -164,20 +164,20 @@ class Prepared(NamedTuple):
 
 
 class _Part(NamedTuple):
-    changes: tuple[Change, ...] = ()
+    changes: tuple[FileChange, ...] = ()
     kept: tuple[str, ...] = ()
     left: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def prepare(repo: Repo, url: str | None, rev: str, *, force: bool) -> Prepared:
+def prepare(repo: Repo, url: str | None, rev: str, *, force: bool) -> PreparedInit:
     """Decide what to write. Raises GuardrailError when a configuration that is kept cannot be used."""
     tree = Worktree(repo)
-    found = look(repo)
+    found = detect(repo)
     entry = precommit.entry(url, rev)
     found, configuration = _configuration(tree, found, repo, force)
     hooks = _hooks(tree, found, entry)
-    return Prepared(
+    return PreparedInit(
         found,
         configuration.changes + hooks.changes,
         configuration.kept + hooks.kept,
@@ -194,20 +194,20 @@ def _configuration(tree: Worktree, found: Detected, repo: Repo, force: bool) -> 
         data = tree.read(name)
         if data is None:
             raise GuardrailError(f"{name}: not a file that can be read", "make it a regular file, or use --force")
-        layout = loader.load(data, name, repo.environment).settings.layout
-        return look(repo, layout), _Part(kept=(f"{name}: kept as it is (--force replaces it)",))
+        layout = loader.load_settings(data, name, repo.environment).settings.layout
+        return detect(repo, layout), _Part(kept=(f"{name}: kept as it is (--force replaces it)",))
     text = render(found)
     notes: tuple[str, ...] = ()
     if not _means(text, found.layout):
-        found = look(repo, Layout())
+        found = detect(repo, Layout())
         notes = (f"{name}: the names found have no spelling in it, so it holds the usual ones",)
         text = render(found)
-    return found, _Part((Change(name, _text(tree, name), text, "replaced" if exists else "written"),), notes=notes)
+    return found, _Part((FileChange(name, _text(tree, name), text, "replaced" if exists else "written"),), notes=notes)
 
 
 def _means(text: str, layout: Layout) -> bool:
     try:
-        return loader.load(text.encode(), CONFIG_FILE, {}).settings.layout == layout
+        return loader.load_settings(text.encode(), CONFIG_FILE, {}).settings.layout == layout
     except (GuardrailError, UnicodeEncodeError):
         return False
 
@@ -220,11 +220,11 @@ def _text(tree: Worktree, name: str) -> str | None:
         return None
 
 
-def _hooks(tree: Worktree, found: Detected, entry: precommit.Entry) -> _Part:
+def _hooks(tree: Worktree, found: Detected, entry: precommit.RepoEntry) -> _Part:
     name = precommit.FILE_NAME
     if not tree.exists(name):
         others = [row for row in found.managers if row[1] != "pre-commit"]
-        return _by_hand(tree, others, entry) if others else _Part((Change(name, None, precommit.new_file(entry)),))
+        return _by_hand(tree, others, entry) if others else _Part((FileChange(name, None, precommit.new_file(entry)),))
     text = _text(tree, name)
     amended = None if text is None else precommit.amend(text, entry)
     if text is None or amended is None:
@@ -232,10 +232,10 @@ def _hooks(tree: Worktree, found: Detected, entry: precommit.Entry) -> _Part:
         return _Part(left=((what, for_manager("pre-commit", entry)),))
     if amended.text is None:
         return _Part(kept=(f"{name}: runs speckit already",), notes=amended.notes)
-    return _Part((Change(name, text, amended.text, "amended"),), notes=amended.notes)
+    return _Part((FileChange(name, text, amended.text, "amended"),), notes=amended.notes)
 
 
-def _by_hand(tree: Worktree, managers: list[tuple[str, str]], entry: precommit.Entry) -> _Part:
+def _by_hand(tree: Worktree, managers: list[tuple[str, str]], entry: precommit.RepoEntry) -> _Part:
     """Other managers' files are theirs to write: what to add is only shown."""
     runs = [path for path, _ in managers if mentions_speckit(tree, path)]
     left = [(f"add to {path}", for_manager(made, entry)) for path, made in managers if path not in runs]
@@ -248,7 +248,7 @@ def mentions_speckit(tree: Worktree, path: str) -> bool:
     return any(hook_files.runs_speckit(tree.read(file) or b"") for file in files)
 
 
-def apply(repo: Repo, changes: tuple[Change, ...]) -> None:
+def apply(repo: Repo, changes: tuple[FileChange, ...]) -> None:
     """Write the files. Raises GuardrailError when the file system refuses."""
     for change in changes:
         path = os.path.join(repo.root, change.path)
@@ -277,7 +277,7 @@ def checked(found: Detected) -> Iterator[tuple[str, str]]:
     yield "secrets", "everything a commit or a push adds"
 
 
-def unchecked(found: Detected, entry: precommit.Entry) -> Iterator[tuple[str, str]]:
+def unchecked(found: Detected, entry: precommit.RepoEntry) -> Iterator[tuple[str, str]]:
     """(what, why) of what nothing will look at until something changes."""
     layout = found.layout
     if not found.tracker:

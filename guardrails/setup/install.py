@@ -13,7 +13,16 @@ from guardrails.core import atomic
 from guardrails.errors import GuardrailError
 from guardrails.git.repo import Repo
 from guardrails.setup import hook_files
-from guardrails.setup.hook_files import FRAMEWORKS, KEPT, Found, HookFile, HooksDirectory, locate, observe, runs_speckit
+from guardrails.setup.hook_files import (
+    FRAMEWORKS,
+    KEPT,
+    HookFile,
+    HooksDirectory,
+    InstalledHook,
+    locate,
+    observe,
+    runs_speckit,
+)
 from guardrails.setup.manifest import guard_entry
 
 # What installing or removing hooks takes, decided from what was found. Pure: steps out, nothing written.
@@ -44,19 +53,19 @@ class Remove(NamedTuple):
     name: str
 
 
-Step = Write | Keep | Move | Remove
+InstallStep = Write | Keep | Move | Remove
 
 
-class Plan(NamedTuple):
+class HookPlan(NamedTuple):
     """`steps` in order; none means it is already as it should be. `notes` are for the reader."""
 
     hook: str
-    steps: tuple[Step, ...]
+    steps: tuple[InstallStep, ...]
     summary: str
     notes: tuple[str, ...] = ()
 
 
-def plan_install(found: Found, script: bytes) -> Plan:
+def plan_install(found: InstalledHook, script: bytes) -> HookPlan:
     """Put our hook where git, or the framework in front of us, will run it; keep what is there.
 
     A framework's own hook stays in front: it runs `<name>.legacy` first, with everything git says on standard
@@ -71,7 +80,7 @@ def plan_install(found: Found, script: bytes) -> Plan:
     if hook is None or _is_ours(hook):
         return _in_front(found, hook, script)
     steps = (*_drop_stale_copy(found), *_keep(found, hook, found.name), Write(found.name, script))
-    return Plan(
+    return HookPlan(
         found.name,
         steps,
         f"installed; the earlier hook is kept as {found.name + KEPT} and runs first",
@@ -83,18 +92,18 @@ def _is_ours(hook: HookFile | None) -> TypeGuard[HookFile]:
     return hook is not None and hook.maker == "speckit"
 
 
-def _in_front(found: Found, hook: HookFile | None, script: bytes) -> Plan:
+def _in_front(found: InstalledHook, hook: HookFile | None, script: bytes) -> HookPlan:
     chained = f"; {found.name + KEPT} runs first" if found.kept else ""
     if hook is not None and hook.link:
-        return Plan(found.name, (), "already a link to a speckit hook, left alone")
+        return HookPlan(found.name, (), "already a link to a speckit hook, left alone")
     if hook is None:
-        return Plan(found.name, (Write(found.name, script),), "installed" + chained)
+        return HookPlan(found.name, (Write(found.name, script),), "installed" + chained)
     if hook.content == script and hook.executable:
-        return Plan(found.name, (), "already installed" + chained)
-    return Plan(found.name, (Write(found.name, script),), "brought up to date" + chained)
+        return HookPlan(found.name, (), "already installed" + chained)
+    return HookPlan(found.name, (Write(found.name, script),), "brought up to date" + chained)
 
 
-def _behind_framework(found: Found, hook: HookFile, script: bytes) -> Plan:
+def _behind_framework(found: InstalledHook, hook: HookFile, script: bytes) -> HookPlan:
     place = found.name + ".legacy"
     where = f"as {place}, which {hook.maker} runs first"
     legacy = found.legacy
@@ -105,13 +114,13 @@ def _behind_framework(found: Found, hook: HookFile, script: bytes) -> Plan:
         )
     if legacy is not None and legacy.maker == "speckit":
         current = legacy.content == script and legacy.executable
-        steps: tuple[Step, ...] = () if current else (Write(place, script),)
-        return Plan(found.name, steps, f"{'already installed' if current else 'brought up to date'} {where}")
+        steps: tuple[InstallStep, ...] = () if current else (Write(place, script),)
+        return HookPlan(found.name, steps, f"{'already installed' if current else 'brought up to date'} {where}")
     kept = _keep(found, legacy, place) if legacy is not None else ()
-    return Plan(found.name, (*kept, Write(place, script)), f"installed {where}")
+    return HookPlan(found.name, (*kept, Write(place, script)), f"installed {where}")
 
 
-def _keep(found: Found, hook: HookFile, place: str) -> tuple[Step, ...]:
+def _keep(found: InstalledHook, hook: HookFile, place: str) -> tuple[InstallStep, ...]:
     kept = found.kept
     replaceable = kept is None or kept.content == hook.content or (kept.maker == hook.maker != "other")
     if not replaceable:
@@ -122,7 +131,7 @@ def _keep(found: Found, hook: HookFile, place: str) -> tuple[Step, ...]:
     return (Keep(place, found.name + KEPT),)
 
 
-def _drop_stale_copy(found: Found) -> tuple[Step, ...]:
+def _drop_stale_copy(found: InstalledHook) -> tuple[InstallStep, ...]:
     """lefthook moves a hook it finds to `<name>.old`, never runs it, and later refuses to overwrite it."""
     return (Remove(found.name + ".old"),) if _is_ours(found.old) else ()
 
@@ -146,7 +155,7 @@ def _husky(name: str) -> GuardrailError:
     )
 
 
-def plan_uninstall(found: Found) -> Plan:
+def plan_uninstall(found: InstalledHook) -> HookPlan:
     """Take our hook out wherever it lies and put back what it replaced, bytes and mode.
 
     An earlier hook goes back to where ours stood; it is left alone when somebody else stands there now.
@@ -155,46 +164,46 @@ def plan_uninstall(found: Found) -> Plan:
     if not places:
         return _nothing_of_ours(found)
     first, rest = places[0], places[1:]
-    steps: list[Step] = [Move(found.name + KEPT, first) if found.kept else Remove(first)]
+    steps: list[InstallStep] = [Move(found.name + KEPT, first) if found.kept else Remove(first)]
     steps += [Remove(place) for place in rest]
-    return Plan(found.name, tuple(steps), "removed; the earlier hook is back" if found.kept else "removed")
+    return HookPlan(found.name, tuple(steps), "removed; the earlier hook is back" if found.kept else "removed")
 
 
-def _places(found: Found) -> tuple[tuple[str, HookFile | None], ...]:
+def _places(found: InstalledHook) -> tuple[tuple[str, HookFile | None], ...]:
     return (("", found.hook), (".legacy", found.legacy), (".old", found.old))
 
 
-def _nothing_of_ours(found: Found) -> Plan:
+def _nothing_of_ours(found: InstalledHook) -> HookPlan:
     if found.kept is None:
-        return Plan(found.name, (), "not installed")
+        return HookPlan(found.name, (), "not installed")
     if found.hook is None:
-        return Plan(found.name, (Move(found.name + KEPT, found.name),), "the earlier hook is back")
+        return HookPlan(found.name, (Move(found.name + KEPT, found.name),), "the earlier hook is back")
     note = f"{found.name + KEPT} is what speckit once kept, but another hook stands in its place: yours to merge"
-    return Plan(found.name, (), "not installed", (note,))
+    return HookPlan(found.name, (), "not installed", (note,))
 
 
 MODE = 0o755
 
 
-class Prepared(NamedTuple):
+class PreparedInstall(NamedTuple):
     """What will be done, decided before anything is written."""
 
     directory: HooksDirectory
-    plans: tuple[Plan, ...]
+    plans: tuple[HookPlan, ...]
     notes: tuple[str, ...]
 
 
-def prepare(repo: Repo, names: Sequence[str], *, uninstall: bool, force: bool) -> Prepared:
+def prepare(repo: Repo, names: Sequence[str], *, uninstall: bool, force: bool) -> PreparedInstall:
     """Plan for the named hooks. Raises GuardrailError when the place, or one of the hooks, is not ours to change."""
     directory = locate(repo)
     _require_ours(directory, force)
     found = [observe(directory.path, name) for name in names]
     if uninstall:
-        return Prepared(directory, tuple(map(plan_uninstall, found)), ())
+        return PreparedInstall(directory, tuple(map(plan_uninstall, found)), ())
     # A hook that others get by git must not name a place on this machine.
     command = None if directory.shared else command_path()
     plans = tuple(plan_install(one, hook_files.render(one.name, command)) for one in found)
-    return Prepared(directory, plans, _notes(repo, directory))
+    return PreparedInstall(directory, plans, _notes(repo, directory))
 
 
 def _require_ours(directory: HooksDirectory, force: bool) -> None:
@@ -236,7 +245,7 @@ def command_path() -> str | None:
     return found.replace(os.sep, "/") if found else None
 
 
-def apply(prepared: Prepared) -> None:
+def apply(prepared: PreparedInstall) -> None:
     """Carry the plans out, hook by hook. Raises GuardrailError when the file system refuses."""
     directory = prepared.directory.path
     steps = [step for plan in prepared.plans for step in plan.steps]
@@ -251,7 +260,7 @@ def apply(prepared: Prepared) -> None:
         ) from error
 
 
-def _carry_out(directory: str, step: Step) -> None:
+def _carry_out(directory: str, step: InstallStep) -> None:
     if isinstance(step, Write):
         atomic.write(os.path.join(directory, step.name), step.content, MODE)
     elif isinstance(step, Remove):

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-Stage = Literal["pre-commit", "pre-push", "commit-msg", "manual"]
+HookStage = Literal["pre-commit", "pre-push", "commit-msg", "manual"]
 
 # Stage names without the older `commit`/`push` spelling are understood from here on.
 MINIMUM_PRE_COMMIT = "3.2.0"
@@ -26,7 +26,7 @@ class Hook(NamedTuple):
     name: str
     description: str
     entry: str
-    stages: tuple[Stage, ...]
+    stages: tuple[HookStage, ...]
     always_run: bool = True
 
 

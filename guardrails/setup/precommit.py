@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from guardrails.config.yaml import parse
+from guardrails.config.yaml import parse_yaml
 from guardrails.errors import GuardrailError
 from guardrails.setup.manifest import HOOKS, Hook, fields, find, guard_entry, quoted
 
@@ -99,7 +99,7 @@ MESSAGE_HOOK = Hook(
 )
 
 
-class Entry(NamedTuple):
+class RepoEntry(NamedTuple):
     """What goes under `repos:`. `url` None: hooks that call the speckit on PATH."""
 
     url: str | None
@@ -112,18 +112,18 @@ class Entry(NamedTuple):
         return list(dict.fromkeys(stage for hook in self.hooks for stage in hook.stages))
 
 
-def entry(url: str | None, rev: str) -> Entry:
+def entry(url: str | None, rev: str) -> RepoEntry:
     """One hook for commits, one for pushes; those that call the speckit on PATH also judge messages."""
     guards = (find("speckit-guard"), find("speckit-guard-push"))
-    return Entry(url, rev, guards if url else (*guards, MESSAGE_HOOK))
+    return RepoEntry(url, rev, guards if url else (*guards, MESSAGE_HOOK))
 
 
-def new_file(added: Entry) -> str:
+def new_file(added: RepoEntry) -> str:
     """A whole configuration."""
     return f"{TYPES_KEY}: [{', '.join(added.types)}]\n\nrepos:\n" + snippet(added, 2)
 
 
-def snippet(added: Entry, indent: int) -> str:
+def snippet(added: RepoEntry, indent: int) -> str:
     """The item for the list under `repos:`, indented by `indent` spaces."""
     if added.url:
         lines = [f"- repo: {quoted(added.url)}", f"  rev: {quoted(added.rev)}", "  hooks:"]
@@ -148,7 +148,7 @@ class Amended(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def amend(text: str, added: Entry) -> Amended | None:
+def amend(text: str, added: RepoEntry) -> Amended | None:
     """`text` with the entry and the hook types it needs, None when that cannot be done without touching the rest.
 
     The outcome is parsed again and must mean exactly the old plus the new.
@@ -166,7 +166,7 @@ def amend(text: str, added: Entry) -> Amended | None:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    value = parse(text.encode(), FILE_NAME).value
+    value = parse_yaml(text.encode(), FILE_NAME).value
     if not isinstance(value, dict):
         raise GuardrailError(f"{FILE_NAME}: not a mapping")
     return value
@@ -181,7 +181,7 @@ def _missing_types(before: dict[str, Any], needed: list[str]) -> list[str]:
     return [name for name in wanted if name not in have]
 
 
-def _meant(before: dict[str, Any], new: list[Entry], missing: list[str]) -> dict[str, Any]:
+def _meant(before: dict[str, Any], new: list[RepoEntry], missing: list[str]) -> dict[str, Any]:
     repos = (before.get("repos") or []) + [item for added in new for item in _items(added)]
     meant = {**before, "repos": repos} if new else dict(before)
     if missing:
@@ -189,12 +189,12 @@ def _meant(before: dict[str, Any], new: list[Entry], missing: list[str]) -> dict
     return meant
 
 
-def _items(added: Entry) -> list[Any]:
-    items: list[Any] = parse(snippet(added, 0).encode(), FILE_NAME).value
+def _items(added: RepoEntry) -> list[Any]:
+    items: list[Any] = parse_yaml(snippet(added, 0).encode(), FILE_NAME).value
     return items
 
 
-def _edited(text: str, new: list[Entry], missing: list[str], listed: bool) -> str | None:
+def _edited(text: str, new: list[RepoEntry], missing: list[str], listed: bool) -> str | None:
     edited: str | None = text
     for added in new:
         edited = append(text, "repos", None, partial(snippet, added))

@@ -15,14 +15,14 @@ from guardrails.git.repo import Repo
 READ_LIMIT = 32 * 1024 * 1024
 """Bytes a check will hold of one file. What is larger is reported, not read."""
 
-Kind = Literal["file", "symlink", "submodule", "special"]
+EntryKind = Literal["file", "symlink", "submodule", "special"]
 
 
 class Entry(NamedTuple):
     """One path of a snapshot. `id` is the blob id where git knows one, `size` bytes where it is known for free."""
 
     path: str
-    kind: Kind
+    kind: EntryKind
     id: str | None = None
     size: int | None = None
 

@@ -17,7 +17,7 @@ from guardrails.errors import Undecidable
 from guardrails.git import catfile
 from guardrails.git.repo import LOCAL_VARIABLES, OPTIONS, Repo, asked_for, to_bytes, to_text
 from guardrails.snapshot.base import READ_LIMIT
-from guardrails.snapshot.history import Step
+from guardrails.snapshot.history import HistoryStep
 from guardrails.snapshot.index import Commit
 
 LEAST_ALIKE = "30%"
@@ -25,7 +25,7 @@ LEAST_ALIKE = "30%"
 MOST_RENAMES = 100
 
 
-class Made(NamedTuple):
+class CommitParents(NamedTuple):
     """A commit and its parents, by id."""
 
     id: str
@@ -64,12 +64,12 @@ class Walk:
             raise Undecidable(f"git {command} failed: {said[-1]}", "run the command yourself to see more")
         return to_text(out)
 
-    def commits(self, tip: str, excludes: Iterable[str], one: bool = False) -> list[Made]:
+    def commits(self, tip: str, excludes: Iterable[str], one: bool = False) -> list[CommitParents]:
         """Each commit that a tip adds, parents before children; with `one` the tip alone."""
         limit = ("--max-count=1",) if one else ()
         asked = ("--topo-order", "--reverse", "--parents", *limit, "--stdin")
         rows = (line.split() for line in self.ask("rev-list", *asked, stdin=asked_for(tip, excludes)).splitlines())
-        return [Made(row[0], tuple(row[1:])) for row in rows]
+        return [CommitParents(row[0], tuple(row[1:])) for row in rows]
 
     def common(self, commits: Sequence[str]) -> list[str]:
         """The best common ancestors of some commits; none when their histories are unrelated."""
@@ -173,7 +173,7 @@ class Commits:
         self._tables: dict[str, dict[str, str | None]] = {}
         self._path = path
         self._names = self._followed()
-        self.steps = tuple(Step(each.id, each.parents, self._blob(each.id)) for each in made)
+        self.steps = tuple(HistoryStep(each.id, each.parents, self._blob(each.id)) for each in made)
         self.before = {each: self._blob(each) for each in outside}
 
     def _followed(self) -> dict[str, str]:

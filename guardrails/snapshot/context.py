@@ -25,17 +25,17 @@ class Scope(NamedTuple):
     """the name of one run of the sequencer; only `ledger` narrows to it"""
 
 
-class Remembered(NamedTuple):
+class RecalledMemory(NamedTuple):
     """A memory, as far as judging goes: the agents it names or comes from, in the form agents are compared in."""
 
     agents: frozenset[str]
 
 
-Recall = Callable[[tuple[str, ...]], list[Remembered]]
+Recall = Callable[[tuple[str, ...]], list[RecalledMemory]]
 """The memories that carry all of some tags."""
 
 
-class Subject(NamedTuple):
+class CheckContext(NamedTuple):
     """`now` is injected so that checks stay pure; it carries a time zone."""
 
     snapshot: Snapshot

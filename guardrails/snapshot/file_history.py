@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from guardrails.git.repo import Repo, asked_for, to_text
 from guardrails.snapshot.base import Entry, Snapshot
-from guardrails.snapshot.history import NOW, History, Step
+from guardrails.snapshot.history import NOW, History, HistoryStep
 from guardrails.snapshot.index import Commit, Index
 from guardrails.snapshot.worktree import Worktree
 
@@ -91,7 +91,7 @@ class Plain:
         before = None if self._texts["base"] is None else "base"
         same = self._texts["now"] == self._texts["base"]
         now = before if same else None if self._texts["now"] is None else "now"
-        self.steps = (Step(NOW, ("base",), now),)
+        self.steps = (HistoryStep(NOW, ("base",), now),)
         self.before = {"base": before}
 
     def texts(self, blobs: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
@@ -117,7 +117,7 @@ class Pending:
         self._parents = self._heads()
         self._texts: dict[str, bytes | None] = {}
         self.before = {head: self._of(head) for head in self._parents}
-        self.steps = (Step(NOW, self._parents, self._now()),)
+        self.steps = (HistoryStep(NOW, self._parents, self._now()),)
 
     def _heads(self) -> tuple[str, ...]:
         base = self._snapshot.base

@@ -16,8 +16,8 @@ from guardrails.snapshot.base import (
     READ_LIMIT,
     Blob,
     Entry,
+    EntryKind,
     Growing,
-    Kind,
     Snapshot,
     Weight,
     not_cheap_to_say,
@@ -25,7 +25,7 @@ from guardrails.snapshot.base import (
 )
 
 
-def _kind_of(item: os.DirEntry[bytes]) -> Kind | Literal["directory"]:
+def _kind_of(item: os.DirEntry[bytes]) -> EntryKind | Literal["directory"]:
     if item.is_symlink():
         return "symlink"
     if item.is_dir(follow_symlinks=False):
@@ -33,7 +33,7 @@ def _kind_of(item: os.DirEntry[bytes]) -> Kind | Literal["directory"]:
     return "file" if item.is_file(follow_symlinks=False) else "special"
 
 
-def lstat_kind(path: bytes) -> Kind | Literal["directory"] | None:
+def lstat_kind(path: bytes) -> EntryKind | Literal["directory"] | None:
     try:
         mode = os.lstat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -45,12 +45,12 @@ def lstat_kind(path: bytes) -> Kind | Literal["directory"] | None:
     return "file" if stat.S_ISREG(mode) else "special"
 
 
-def names_in(directory: bytes) -> dict[str, Kind | Literal["directory"]]:
+def names_in(directory: bytes) -> dict[str, EntryKind | Literal["directory"]]:
     with os.scandir(directory) as items:
         return {to_text(item.name): _kind_of(item) for item in items}
 
 
-def walk(directory: bytes, prefix: bytes) -> Iterator[tuple[bytes, Kind]]:
+def walk(directory: bytes, prefix: bytes) -> Iterator[tuple[bytes, EntryKind]]:
     """(path below the root, kind) of everything below `directory`, `.git` left out. A stack, not recursion:
     a hostile tree may be deeper than Python's."""
     stack = [(directory, prefix + b"/" if prefix else b"")]
@@ -195,10 +195,10 @@ class DiskFiles:
         return not_cheap_to_say
 
     @cached_property
-    def _seen(self) -> dict[str, Kind | Literal["directory"] | None]:
+    def _seen(self) -> dict[str, EntryKind | Literal["directory"] | None]:
         return {"": "directory"}
 
-    def _kind(self, path: str) -> Kind | Literal["directory"] | None:
+    def _kind(self, path: str) -> EntryKind | Literal["directory"] | None:
         """What lies at `path`: case exact on every file system, and no link crossed on the way."""
         if path in self._seen:
             return self._seen[path]
@@ -210,7 +210,7 @@ class DiskFiles:
             self._seen[known] = self._look(known) if self._seen[here] == "directory" else None
         return self._seen[path]
 
-    def _look(self, path: str) -> Kind | Literal["directory"] | None:
+    def _look(self, path: str) -> EntryKind | Literal["directory"] | None:
         if not CASE_BLIND:
             return lstat_kind(self.absolute(path))
         parent, _, name = path.rpartition("/")
@@ -219,7 +219,7 @@ class DiskFiles:
         return self._names[parent].get(name)
 
     @cached_property
-    def _names(self) -> dict[str, dict[str, Kind | Literal["directory"]]]:
+    def _names(self) -> dict[str, dict[str, EntryKind | Literal["directory"]]]:
         return {}
 
     def is_folder(self, path: str) -> bool:

@@ -10,7 +10,7 @@ NOW = ""
 """The id of what is not committed yet: the index or the working tree."""
 
 
-class Step(NamedTuple):
+class HistoryStep(NamedTuple):
     """One commit, or what is about to be one. `blob` names the file's content in it, None when it has none."""
 
     id: str
@@ -30,7 +30,7 @@ class History(Protocol):
     """
 
     @property
-    def steps(self) -> Sequence[Step]: ...
+    def steps(self) -> Sequence[HistoryStep]: ...
     @property
     def before(self) -> dict[str, str | None]: ...
     def texts(self, blobs: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:

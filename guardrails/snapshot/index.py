@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from guardrails.core.paths import is_plain, within
 from guardrails.core.result import Source
-from guardrails.git.catfile import blobs, chunks, sizes, told
+from guardrails.git.catfile import blobs, chunks, each_record, sizes
 from guardrails.git.repo import Repo, to_bytes, to_text
 from guardrails.snapshot.base import (
     READ_LIMIT,
     Blob,
     Entry,
+    EntryKind,
     Growing,
-    Kind,
     Listed,
     Snapshot,
     Weight,
@@ -33,13 +33,13 @@ from guardrails.snapshot.files import DiskFiles
 AFTER_SLASH = b"0"
 """What follows `/` in the order of bytes: the end of everything below a folder."""
 SUBMODULE = b"160000"
-_MODES: dict[bytes, Kind] = {b"100644": "file", b"100755": "file", b"120000": "symlink", SUBMODULE: "submodule"}
+_MODES: dict[bytes, EntryKind] = {b"100644": "file", b"100755": "file", b"120000": "symlink", SUBMODULE: "submodule"}
 
 Whole = Callable[[str], bool]
 """Whether all that lies below a folder is weighed together."""
 
 
-class Part(NamedTuple):
+class ListingPart(NamedTuple):
     """The records from `start` to before `end`, which lie below `folder`."""
 
     folder: str
@@ -67,7 +67,7 @@ class Listing(NamedTuple):
         object_id = record[self.id_at].decode("ascii")
         return Entry(to_text(record[self.path_at]), _MODES.get(record[:6], "special"), object_id)
 
-    def ids(self, part: Part) -> Iterator[bytes]:
+    def ids(self, part: ListingPart) -> Iterator[bytes]:
         return map(itemgetter(self.id_at), self.records[part.start : part.end])
 
     def span(self, prefix: str) -> tuple[int, int]:
@@ -98,12 +98,12 @@ class Listing(NamedTuple):
         """The names of the folders directly below one."""
         return sorted(to_text(name) for name, _, _ in self._children(prefix, *self.span(prefix)) if name is not None)
 
-    def parts(self, prefix: str, whole: Whole) -> Iterator[Part]:
+    def parts(self, prefix: str, whole: Whole) -> Iterator[ListingPart]:
         """Everything at or below a path: folders that are weighed whole, and what lies between them."""
         itself = self.find(prefix)
         if itself is not None:
-            yield Part(prefix.rpartition("/")[0], itself, itself + 1)
-        waiting = [Part(prefix, *self.span(prefix))]
+            yield ListingPart(prefix.rpartition("/")[0], itself, itself + 1)
+        waiting = [ListingPart(prefix, *self.span(prefix))]
         while waiting:  # a stack, not recursion: a hostile tree may be deeper than Python's
             part = waiting.pop()
             if whole(part.folder):
@@ -111,10 +111,10 @@ class Listing(NamedTuple):
                 continue
             for name, start, end in self._children(*part):
                 if name is None:
-                    yield Part(part.folder, start, end)
+                    yield ListingPart(part.folder, start, end)
                 else:
                     folder = f"{part.folder}/{to_text(name)}" if part.folder else to_text(name)
-                    waiting.append(Part(folder, start, end))
+                    waiting.append(ListingPart(folder, start, end))
 
     def _children(self, prefix: str, index: int, end: int) -> Iterator[tuple[bytes | None, int, int]]:
         """(name, from, to) of each folder directly below one, and of each run of files between them (no name)."""
@@ -189,7 +189,7 @@ MOST_PATHS = 500
 MOST_ALONE = 4
 """Files that are looked up one by one before everything is listed: a listing of a large repository costs more."""
 _CHANGE = rb":(\d+) (\d+) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*\0([^\0]+)\0"
-Portion = tuple[Listing, Part]
+Portion = tuple[Listing, ListingPart]
 
 _DIFF = ("--raw", "-z", "--no-renames", "--full-index", "--ignore-submodules=all")
 
@@ -266,7 +266,7 @@ class Tree(Listed):
             return not_cheap_to_say
         command = (*asked, "--", *prefixes)
         process = self.repo.start(*command)
-        return lambda: self._grown(b"".join(told(process, *command)))
+        return lambda: self._grown(b"".join(each_record(process, *command)))
 
     def _grown(self, out: bytes) -> list[tuple[str, int]]:
         rows = re.findall(_CHANGE, out)
@@ -390,7 +390,7 @@ def _is_blob(mode: bytes) -> bool:
     return mode not in (b"000000", SUBMODULE)
 
 
-def _name(rows: Listing, part: Part, index: int) -> str:
+def _name(rows: Listing, part: ListingPart, index: int) -> str:
     """The name of a file of a part, from its folder."""
     path = rows.text(part.start + index)
     return path[len(part.folder) + 1 :] if part.folder else path
@@ -406,15 +406,15 @@ def _without_submodules(portion: Portion) -> Iterator[Portion]:
     start = part.start
     for index in range(part.start, part.end):
         if rows.records[index].startswith(SUBMODULE):
-            yield rows, Part(part.folder, start, index)
+            yield rows, ListingPart(part.folder, start, index)
             start = index + 1
-    yield rows, Part(part.folder, start, part.end)
+    yield rows, ListingPart(part.folder, start, part.end)
 
 
 # A pushed ref that names no commit: a tag of a file or of a directory.
 
 
-class Loose(Tree):
+class LooseObject(Tree):
     """The object `id`, a "blob" or a "tree", and the `tags` that were peeled to reach it.
 
     It is no state of a repository, so it has no entries to judge; `files` are what it holds.

@@ -17,7 +17,7 @@ from guardrails.snapshot.base import (
 )
 
 
-class Memory(Listed):
+class MemorySnapshot(Listed):
     """Files held in memory: for tests and for judging what is not written yet."""
 
     source = Source("memory")

@@ -17,7 +17,7 @@ from guardrails.git.repo import Repo, is_null_id, to_text
 from guardrails.git.tags import Peeled, peeled
 from guardrails.snapshot.base import Snapshot
 from guardrails.snapshot.checkout import working_tree
-from guardrails.snapshot.index import Commit, Index, Loose
+from guardrails.snapshot.index import Commit, Index, LooseObject
 
 STDIN_PATIENCE = 5.0
 """Seconds to wait for git to write the pushed refs: a pipe nobody writes to must not hang a push for ever."""
@@ -204,7 +204,7 @@ def _state(repo: Repo, group: list[_Arriving], base: str | None, tips: tuple[str
     tags = tuple(dict.fromkeys(tag for each in group for tag in each.found.tags))
     source = Source("push", enumerated(tuple(dict.fromkeys(each.ref for each in group)), PUSHED_REFS))
     if found.kind in ("blob", "tree"):
-        return Loose(repo, found.id, found.kind, source, tags)
+        return LooseObject(repo, found.id, found.kind, source, tags)
     start = base or _fork_point(repo, found.id)
     excludes = without_twins(start if base or remote is None else None, tips)
     return Commit(repo, found.id, Commit(repo, start) if start else None, source, excludes, tags)

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git.repo import Repo, open_repo, to_bytes, to_text
-from guardrails.snapshot.base import READ_LIMIT, Entry, Kind
+from guardrails.snapshot.base import READ_LIMIT, Entry, EntryKind
 from guardrails.snapshot.index import names_blob, proven
 from guardrails.snapshot.worktree import Worktree
 
@@ -22,7 +22,7 @@ LISTING = ("ls-files", "-v", "-z")
 """What lists every path of the index with a letter before it."""
 
 _MARKED = rb"\0([a-zS]) ([^\0]+)"
-_MODES: dict[str, Kind] = {"120000": "symlink", "160000": "submodule"}
+_MODES: dict[str, EntryKind] = {"120000": "symlink", "160000": "submodule"}
 
 
 class Overlooked(NamedTuple):
@@ -167,7 +167,7 @@ class Operation(NamedTuple):
     leave: str
 
 
-class Status(NamedTuple):
+class WorktreeStatus(NamedTuple):
     """Every dirty path, and the output that named those git looks at."""
 
     rows: tuple[Dirt, ...]
@@ -179,10 +179,10 @@ def dirt(repo: Repo, ignore_submodules: str, every_untracked: bool) -> list[Dirt
 
     Raises Undecidable when git fails or says something unknown.
     """
-    return list(status(repo, ignore_submodules, every_untracked).rows)
+    return list(worktree_status(repo, ignore_submodules, every_untracked).rows)
 
 
-def status(repo: Repo, ignore_submodules: str, every_untracked: bool, *more: str) -> Status:
+def worktree_status(repo: Repo, ignore_submodules: str, every_untracked: bool, *more: str) -> WorktreeStatus:
     """What `git status` says, and what it was told not to look at (`overlooked`). `more`: options of git's."""
     untracked = "--untracked-files=" + ("all" if every_untracked else "normal")
     options = ("--porcelain=v2", "-z", "--no-renames", untracked, "--ignore-submodules=" + ignore_submodules)
@@ -190,10 +190,10 @@ def status(repo: Repo, ignore_submodules: str, every_untracked: bool, *more: str
     with repo.start(*asked) as process:  # on two cores the listing is made meanwhile
         listing = repo.run(*LISTING)
         said = repo.finish(process, *asked)
-    rows = list(parse(said))
+    rows = list(parse_status(said))
     named = {row.path for row in rows}
     hidden = overlooked(repo, listing, submodules=ignore_submodules != "all")
-    return Status((*rows, *(_unseen(row) for row in hidden if row.path not in named)), said)
+    return WorktreeStatus((*rows, *(_unseen(row) for row in hidden if row.path not in named)), said)
 
 
 def _unseen(row: Overlooked) -> Dirt:
@@ -201,7 +201,7 @@ def _unseen(row: Overlooked) -> Dirt:
     return Dirt("submodule" if row.submodule else "unstaged", row.path, "not staged: " + detail)
 
 
-def parse(output: bytes) -> Iterator[Dirt]:
+def parse_status(output: bytes) -> Iterator[Dirt]:
     """The records of `git status --porcelain=v2 -z`. Raises Undecidable for a record that is not one."""
     records = iter(output.split(b"\0"))
     for record in records:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from guardrails.agents.calls import call_all, call_key
-from guardrails.agents.run_context import World
+from guardrails.agents.run_context import RunContext
 from guardrails.agents.types import Call, Finished
 from guardrails.config.run_settings import Agent, RunSettings
 from guardrails.config.settings import Settings
@@ -22,9 +22,9 @@ PROMPT = "Plan it."
 ANSWER = {"work": ["one"], "consensus": {"agreements": ["all"], "conflicts": []}}
 
 
-def world(root: Path, **environment: str) -> World:
+def world(root: Path, **environment: str) -> RunContext:
     variables = {"PATH": os.environ["PATH"], **environment}
-    return World(Repo(str(root), variables), Settings(), RunSettings(), variables, "SPEC-KIT-DEMO")
+    return RunContext(Repo(str(root), variables), Settings(), RunSettings(), variables, "SPEC-KIT-DEMO")
 
 
 def agent(root: Path, mode: str, *arguments: str, name: str = "gemini", **changed: Any) -> Agent:

@@ -13,7 +13,7 @@ import pytest
 
 from guardrails.agents.call_files import RESULT
 from guardrails.agents.calls import call_all, prompt_sha256
-from guardrails.agents.types import Progress
+from guardrails.agents.types import CallProgress
 from guardrails.config.run_settings import Agent
 from guardrails.errors import GuardrailError
 from tests.agents.calling import ANSWER, agent, ask, call, folder, ledger, runs, until, world
@@ -179,7 +179,7 @@ def test_agents_are_called_at_the_same_time_and_come_back_in_order(tmp_path: Pat
         "print(json.dumps({'me': sys.argv[1]}))"
     )
     calls = [call(tmp_path, Agent(name, (sys.executable, "-c", code, name), timeout=60)) for name in "abc"]
-    seen: list[Progress] = []
+    seen: list[CallProgress] = []
     done = call_all(world(tmp_path), calls, seen.append)
     assert [each.answer.value for each in done] == [{"me": "a"}, {"me": "b"}, {"me": "c"}]
     assert sorted((each.agent, each.state) for each in seen) == [

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.agents.formats import NOTHING, Usage, read
+from guardrails.agents.formats import NOTHING, Usage, read_answer
 from guardrails.config.run_settings import Format
 from guardrails.consensus.records import has_content
 from tests.agents.envelopes import claude, codex, gemini
@@ -37,35 +37,35 @@ FORMATS = get_args(Format)
     ids=["alone", "BOM", "spaces", "prose", "fence", "unnamed fence", "CRLF", "draft", "ANSI", "code"],
 )
 def test_an_object_is_found_in_what_stands_around_it(output: str) -> None:
-    assert read("json", output.encode()) == (PLAN, None, None, NOTHING)
+    assert read_answer("json", output.encode()) == (PLAN, None, None, NOTHING)
 
 
 def test_a_fence_wins_over_a_larger_object_that_was_quoted() -> None:
     quoted = json.dumps({"context": "x" * 2000})
-    assert read("json", f"You gave me {quoted}.\n{FENCE}".encode()).value == PLAN
+    assert read_answer("json", f"You gave me {quoted}.\n{FENCE}".encode()).value == PLAN
 
 
 @pytest.mark.parametrize("inner", [TEXT, FENCE], ids=["plain", "fence"])
 def test_envelopes_are_opened_and_their_counts_read(inner: str) -> None:
-    assert read("claude-json", claude(inner)) == (PLAN, None, "claude-sonnet", Usage(31916, 71, 0.079, 6341))
-    assert read("codex-jsonl", codex(inner)) == (PLAN, None, None, Usage(12632, 81, None, 3456))
-    assert read("gemini-json", gemini(inner)) == (PLAN, None, "gemini-pro", Usage(25039, 179, None, 21263, 154))
+    assert read_answer("claude-json", claude(inner)) == (PLAN, None, "claude-sonnet", Usage(31916, 71, 0.079, 6341))
+    assert read_answer("codex-jsonl", codex(inner)) == (PLAN, None, None, Usage(12632, 81, None, 3456))
+    assert read_answer("gemini-json", gemini(inner)) == (PLAN, None, "gemini-pro", Usage(25039, 179, None, 21263, 154))
 
 
 def test_the_messages_of_a_verbose_claude_end_in_its_result() -> None:
     messages = [{"type": "system", "subtype": "init"}, json.loads(claude(TEXT))]
-    assert read("claude-json", json.dumps(messages).encode()).value == PLAN
+    assert read_answer("claude-json", json.dumps(messages).encode()).value == PLAN
 
 
 def test_an_answer_by_schema_needs_no_reading() -> None:
-    assert read("claude-json", claude("done", structured_output=PLAN)).value == PLAN
+    assert read_answer("claude-json", claude("done", structured_output=PLAN)).value == PLAN
 
 
 def test_free_text_is_an_answer_with_content() -> None:
-    answer = read("text", b"\x1b[31mUse SQLite.\x1b[0m\n")
+    answer = read_answer("text", b"\x1b[31mUse SQLite.\x1b[0m\n")
     assert answer.value == {"text": "Use SQLite."}
     assert has_content({"output": answer.value})
-    assert read("text", b" ... \n").problem == "the output says nothing"
+    assert read_answer("text", b" ... \n").problem == "the output says nothing"
 
 
 @pytest.mark.parametrize(
@@ -85,14 +85,14 @@ def test_free_text_is_an_answer_with_content() -> None:
     ],
 )
 def test_what_a_tool_says_went_wrong_is_the_problem(form: Format, output: bytes, problem: str) -> None:
-    answer = read(form, output)
+    answer = read_answer(form, output)
     assert answer.value is None
     assert str(answer.problem).startswith(problem)
 
 
 def test_a_failed_call_has_cost_what_it_says() -> None:
-    assert read("claude-json", claude("no", is_error=True)).usage == Usage(31916, 71, 0.079, 6341)
-    assert read("gemini-json", gemini("", error={"code": 1})).usage.input_tokens == 25039
+    assert read_answer("claude-json", claude("no", is_error=True)).usage == Usage(31916, 71, 0.079, 6341)
+    assert read_answer("gemini-json", gemini("", error={"code": 1})).usage.input_tokens == 25039
 
 
 @pytest.mark.parametrize(
@@ -106,11 +106,11 @@ def test_a_failed_call_has_cost_what_it_says() -> None:
     ],
 )
 def test_r28_what_is_not_reported_is_not_known_and_never_zero(changed: dict[str, Any]) -> None:
-    assert read("claude-json", claude(TEXT, **changed)).usage == NOTHING
+    assert read_answer("claude-json", claude(TEXT, **changed)).usage == NOTHING
 
 
 def test_tokens_that_cost_nothing_have_no_known_cost() -> None:
-    assert read("claude-json", claude(TEXT, total_cost_usd=0)).usage == Usage(31916, 71, None, 6341)
+    assert read_answer("claude-json", claude(TEXT, total_cost_usd=0)).usage == Usage(31916, 71, None, 6341)
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -134,7 +134,7 @@ def test_tokens_that_cost_nothing_have_no_known_cost() -> None:
     ids=lambda output: f"{output[:6]!r}x{len(output)}",
 )
 def test_garbage_is_a_problem_and_no_exception(form: Format, output: bytes) -> None:
-    answer = read(form, output)  # in seconds, where reading every part anew would take hours
+    answer = read_answer(form, output)  # in seconds, where reading every part anew would take hours
     assert answer.problem or form == "text"
 
 
@@ -154,7 +154,7 @@ def test_garbage_is_a_problem_and_no_exception(form: Format, output: bytes) -> N
     ],
 )
 def test_what_is_not_one_strict_object_is_refused(output: str, problem: str) -> None:
-    answer = read("json", output.encode())
+    answer = read_answer("json", output.encode())
     assert answer.value is None
     assert str(answer.problem).startswith(problem)
 
@@ -163,7 +163,7 @@ def test_nothing_from_inside_a_broken_object_is_taken_for_the_answer() -> None:
     inner = '{"agreements": ["all"], "conflicts": []}'
     for broken in (f'{{"a":{inner}, "conflicts": ["x', f'{{"a": 1,, "b": {inner}, "conflicts": ["x"]}}'):
         for output in (broken, f"Result: {broken}", f"```json\n{broken}\n```"):
-            assert read("json", output.encode()).value is None, output
+            assert read_answer("json", output.encode()).value is None, output
 
 
 objects = st.dictionaries(
@@ -175,20 +175,20 @@ objects = st.dictionaries(
 def test_every_object_comes_out_of_every_envelope(value: dict[str, Any], wrap: Any, fenced: bool) -> None:
     text = json.dumps(value, ensure_ascii=fenced)
     form = {claude: "claude-json", codex: "codex-jsonl", gemini: "gemini-json"}[wrap]
-    assert read(form, wrap(f"Well:\n```json\n{text}\n```" if fenced else text)).value == value  # type: ignore[arg-type]
+    assert read_answer(form, wrap(f"Well:\n```json\n{text}\n```" if fenced else text)).value == value  # type: ignore[arg-type]
 
 
 @given(objects, st.integers(1, 10_000))
 def test_an_answer_that_breaks_off_is_never_an_answer(value: dict[str, Any], cut: int) -> None:
     text = json.dumps({"inner": value, "rest": [value]})
     kept = text[: len(text) - 1 - cut % (len(text) - 1)]
-    assert read("json", kept.encode()).value is None
-    assert read("json", b"Here: " + kept.encode()).value is None
+    assert read_answer("json", kept.encode()).value is None
+    assert read_answer("json", b"Here: " + kept.encode()).value is None
 
 
 @given(st.sampled_from(FORMATS), st.binary())
 def test_any_bytes_give_an_answer_or_a_problem(form: Format, data: bytes) -> None:
-    answer = read(form, data)
+    answer = read_answer(form, data)
     assert (answer.value is None) != (answer.problem is None)
 
 
@@ -197,5 +197,5 @@ SCRAPS = ['"', "{", "}", "[", "]", ":", ",", "\\", "\n", "```", "json", "a", " "
 
 @given(st.sampled_from(FORMATS), st.lists(st.sampled_from([*SCRAPS, TEXT, claude(TEXT).decode()]), max_size=40))
 def test_any_scraps_of_the_grammar_give_an_answer_or_a_problem(form: Format, scraps: list[str]) -> None:
-    answer = read(form, "".join(scraps).encode())
+    answer = read_answer(form, "".join(scraps).encode())
     assert (answer.value is None) != (answer.problem is None)

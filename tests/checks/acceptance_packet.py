@@ -8,8 +8,8 @@ from pathlib import Path
 from guardrails.checks.accept.check import check
 from guardrails.config.settings import Settings
 from guardrails.core.finding import Checked, Finding, Skipped
-from guardrails.snapshot.context import Recall, Remembered, Scope, Subject
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.context import CheckContext, Recall, RecalledMemory, Scope
+from guardrails.snapshot.memory import MemorySnapshot
 from tests.consensus.builder import TRIO, Bundle, render
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path
 
@@ -87,7 +87,7 @@ def packet() -> dict[str, bytes]:
 
 def remembers(*agents: str) -> Recall:
     """A memory in which these agents left one entry each."""
-    return lambda tags: [Remembered(frozenset({agent})) for agent in agents]
+    return lambda tags: [RecalledMemory(frozenset({agent})) for agent in agents]
 
 
 ALL = remembers(*TRIO)
@@ -102,7 +102,7 @@ def observed(
     settings: Settings | None = None,
 ) -> list[Finding | Checked | Skipped]:
     """What the check says of some files."""
-    subject = Subject(Memory(files), settings or Settings(), NOW, Scope(spec=spec, stage=stage), recall)
+    subject = CheckContext(MemorySnapshot(files), settings or Settings(), NOW, Scope(spec=spec, stage=stage), recall)
     return list(check(subject))
 
 

@@ -14,8 +14,8 @@ from guardrails.core.finding import Checked, Finding, Observation, Skipped
 from guardrails.core.limits import DIRTY_PATHS
 from guardrails.errors import Undecidable
 from guardrails.git.repo import open_repo
-from guardrails.snapshot.context import Subject
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.context import CheckContext
+from guardrails.snapshot.memory import MemorySnapshot
 from guardrails.snapshot.worktree import Worktree
 from tests.sandbox import Sandbox
 
@@ -25,7 +25,7 @@ NOW = datetime(2026, 7, 1, tzinfo=timezone.utc)
 def judge(sandbox: Sandbox, tree: CleanTree | None = None, allow: bool = False, **extra: str) -> list[Observation]:
     repo = open_repo(str(sandbox.root), {**sandbox.environment, **extra})
     settings = Settings(clean_tree=tree or CleanTree(), overrides=Overrides(allow_dirty=allow))
-    return list(check(Subject(Worktree(repo), settings, NOW)))
+    return list(check(CheckContext(Worktree(repo), settings, NOW)))
 
 
 def codes(observed: list[Observation], severity: str = "error") -> list[tuple[str, str]]:
@@ -224,7 +224,7 @@ class TestOverride:
 
 class TestNothingToJudge:
     def test_files_in_memory_have_no_working_tree(self) -> None:
-        assert list(check(Subject(Memory({"a": b"x"}), Settings(), NOW))) == []
+        assert list(check(CheckContext(MemorySnapshot({"a": b"x"}), Settings(), NOW))) == []
 
 
 HOOK = """

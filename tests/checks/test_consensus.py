@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from guardrails.config.settings import Evidence, Settings
+from guardrails.config.settings import EvidenceSettings, Settings
 from guardrails.consensus.rules import RULES
 from guardrails.core.finding import Skipped
 from guardrails.errors import GuardrailError
 from guardrails.snapshot.context import Scope
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.memory import MemorySnapshot
 from tests.consensus.builder import (
     CONFLICT,
     NOW,
@@ -156,12 +156,12 @@ def test_a_named_stage_is_judged_on_nothing_else() -> None:
     ],
 )
 def test_required_evidence_must_be_there(entry: str, missing: bool) -> None:
-    result = judge(BUNDLE.files, settings(evidence=Evidence(require=(entry,))), if_any=True)
+    result = judge(BUNDLE.files, settings(evidence=EvidenceSettings(require=(entry,))), if_any=True)
     assert (codes(result), entry in said(result)) == ((["CON012"], True) if missing else ([], False))
 
 
 def test_required_evidence_of_another_spec_is_not_asked_for_when_one_is_named() -> None:
-    using = settings(evidence=Evidence(require=("consensus/SPEC-9",)))
+    using = settings(evidence=EvidenceSettings(require=("consensus/SPEC-9",)))
     assert judge(BUNDLE.files, using, Scope(spec=SPEC)).verdict == "pass"
     assert judge(BUNDLE.files, using, Scope(spec="SPEC-9")).exit_code == 3
 
@@ -432,7 +432,7 @@ def test_each_rule_has_its_own_code_and_says_everything() -> None:
 
 @pytest.mark.parametrize("path", ["../outside.md", "/etc/hostname", "docs/../../x", "a\\b", "docs/SPEC-KIT-DEMO", ""])
 def test_r30_no_input_outside_the_snapshot_is_looked_at(path: str) -> None:
-    class Watched(Memory):
+    class Watched(MemorySnapshot):
         def entry(self, path: str) -> Any:
             assert ".." not in path.split("/")
             assert not path.startswith("/")

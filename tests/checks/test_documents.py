@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from guardrails.checks.lint.documents import heading_key
-from guardrails.config.settings import Document, Section, Settings
+from guardrails.config.settings import DocumentRule, SectionRule, Settings
 from tests.checks.tracker_world import HEADER, PLAN, SPEC, TASKS, checked, codes, findings, messages, row, spec
 from tests.sandbox import Sandbox
 
@@ -39,7 +39,9 @@ class TestSound:
         assert messages(TRACKER, spec(NAME, plan=plan)) == []
 
     def test_the_required_documents_are_configurable(self) -> None:
-        configured = Settings(documents=(Document("notes.md", (Section("Why"), Section(None, ("Who", "What")))),))
+        configured = Settings(
+            documents=(DocumentRule("notes.md", (SectionRule("Why"), SectionRule(None, ("Who", "What")))),)
+        )
         files = {f"{PATH}/notes.md": b"# Why\n\n| What | Who |\n|---|---|\n| a | b |\n"}
         assert messages(TRACKER, files, settings=configured) == []
         assert codes(TRACKER, {f"{PATH}/notes.md": b"# Who\n"}, settings=configured) == ["DOC004", "DOC005"]

@@ -10,7 +10,7 @@ import pytest
 from guardrails.checks.footprint import NO_SPEC, measure
 from guardrails.config.layout import Layout
 from guardrails.config.settings import MEGABYTE
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.memory import MemorySnapshot
 from tests.records import EVIDENCE
 from tests.sandbox import Sandbox
 
@@ -39,7 +39,7 @@ def test_the_limits_hold_to_the_byte(sandbox: Sandbox, size: int, code: int, rul
 
 def test_the_default_limits_are_15_and_25_mb() -> None:
     config = Layout()
-    big = Memory({f"{EVIDENCE}/commands/SPEC-KIT-900/x": b""})
+    big = MemorySnapshot({f"{EVIDENCE}/commands/SPEC-KIT-900/x": b""})
     assert measure(big, config)["SPEC-KIT-900"].total == 0
 
 
@@ -57,21 +57,21 @@ def test_the_default_limits_are_15_and_25_mb() -> None:
     ],
 )
 def test_every_kind_of_evidence_counts_for_its_spec(path: str) -> None:
-    measured = measure(Memory({path: b"12345"}), Layout())
+    measured = measure(MemorySnapshot({path: b"12345"}), Layout())
     assert {spec: row.total for spec, row in measured.items()} == {"SPEC-KIT-900": 5}
 
 
 def test_evidence_without_a_spec_is_measured_too() -> None:
-    assert measure(Memory({f"{EVIDENCE}/loose.bin": b"123"}), Layout())[NO_SPEC].total == 3
+    assert measure(MemorySnapshot({f"{EVIDENCE}/loose.bin": b"123"}), Layout())[NO_SPEC].total == 3
 
 
 def test_ids_that_begin_alike_are_told_apart() -> None:
     files = {f"{EVIDENCE}/commands/{spec}/x": b"1" for spec in ("SPEC-102", "SPEC-102R", "SPEC-102-2")}
-    assert set(measure(Memory(files), Layout())) == {"SPEC-102", "SPEC-102R", "SPEC-102-2"}
+    assert set(measure(MemorySnapshot(files), Layout())) == {"SPEC-102", "SPEC-102R", "SPEC-102-2"}
 
 
 def test_documents_do_not_count() -> None:
-    assert measure(Memory({"docs/SPEC-KIT-900/spec.md": b"123"}), Layout()) == {}
+    assert measure(MemorySnapshot({"docs/SPEC-KIT-900/spec.md": b"123"}), Layout()) == {}
 
 
 def test_the_three_largest_files_are_named_largest_first(sandbox: Sandbox) -> None:

@@ -8,25 +8,25 @@ from typing import Any
 
 import pytest
 
-from guardrails.checks.validate.check import Evidence
+from guardrails.checks.validate.check import EvidenceFile
 from guardrails.checks.validate.semantics import hal_claims
-from guardrails.core.schema import faults, load
+from guardrails.core.schema import faults, load_schema
 from guardrails.layouts.evidence_names import EvidenceKind, EvidenceName
 
 PROVED = {"mode": "live", "summary": {"status": "passed", "failed_checks": [], "artifacts": ["docs/hal_health.json"]}}
-PASSED = load("hal_response")["examples"][0]
+PASSED = load_schema("hal_response")["examples"][0]
 
 
 def claims(kind: EvidenceKind, value: dict[str, Any]) -> list[str]:
     """Each finding about a record: its line and its message."""
     data = json.dumps(value, indent=1).encode()
-    evidence = Evidence("x.json", EvidenceName(kind, "SPEC-KIT-900", "validate"), kind)
+    evidence = EvidenceFile("x.json", EvidenceName(kind, "SPEC-KIT-900", "validate"), kind)
     return [f"{found.line}: {found.message}" for found in hal_claims(evidence, data, value)]
 
 
 def telemetry(hal: Any) -> dict[str, Any]:
     """Telemetry that satisfies its schema."""
-    value = {**next(each for each in load("telemetry.v1")["examples"] if "hal" in each), "hal": hal}
+    value = {**next(each for each in load_schema("telemetry.v1")["examples"] if "hal" in each), "hal": hal}
     assert list(faults("telemetry.v1", value)) == []
     return value
 

@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from guardrails.checks.ledger.entries import Entry, digest, line_of, read, sealed_bytes, unsealed
-from guardrails.config.settings import Evidence, Settings
+from guardrails.checks.ledger.entries import LedgerEntry, digest, line_of, read_chain, sealed_bytes, unsealed
+from guardrails.config.settings import EvidenceSettings, Settings
 from guardrails.core.result import Result
 from guardrails.engine import runner
 from guardrails.engine.registry import check_named
 from guardrails.snapshot.base import READ_LIMIT
-from guardrails.snapshot.context import Scope, Subject
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.context import CheckContext, Scope
+from guardrails.snapshot.memory import MemorySnapshot
 from tests.evidence.runs import LAYOUT, SPEC, Made, make_run
 from tests.examples import examples
 from tests.sandbox import Sandbox
@@ -64,12 +64,12 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> World:
 def judge(
     files: Mapping[str, bytes], scope: Scope | None = None, base: Files | None = None, signature: Any = "off"
 ) -> Result:
-    snapshot = Memory(files, Memory(base) if base is not None else None)
+    snapshot = MemorySnapshot(files, MemorySnapshot(base) if base is not None else None)
     if base is not None:
         snapshot.source = snapshot.source._replace(kind="range")
-    settings = Settings(evidence=Evidence(signature=signature))
-    subject = Subject(snapshot, settings, NOW, scope or Scope())
-    return runner.run("evidence verify", [check_named("evidence verify")], [subject])
+    settings = Settings(evidence=EvidenceSettings(signature=signature))
+    subject = CheckContext(snapshot, settings, NOW, scope or Scope())
+    return runner.run_checks("evidence verify", [check_named("evidence verify")], [subject])
 
 
 def found(result: Result) -> set[tuple[str, str]]:
@@ -185,8 +185,8 @@ def test_a_summary_that_claims_to_be_under_way_again_does_not_pass(world: World)
 def test_a_file_both_edited_and_entered_anew_breaks_the_seal(world: World) -> None:
     path = next(path for path in world.run.files if path.endswith("_claude.json"))
     edited = world.files[path].replace(b"Schema first", b"Schema last")
-    chain = read(world.files[world.run.ledger])
-    entry = Entry(len(chain.entries) + 1, path, digest(edited), len(edited), chain.head, None, "plan")
+    chain = read_chain(world.files[world.run.ledger])
+    entry = LedgerEntry(len(chain.entries) + 1, path, digest(edited), len(edited), chain.head, None, "plan")
     ledger = world.files[world.run.ledger] + line_of(entry) + b"\n"
     assert ("LED006", world.run.ledger) in found(judge({**world.files, path: edited, world.run.ledger: ledger}))
 
@@ -196,7 +196,7 @@ def forged(world: World) -> Files:
     path = next(path for path in world.run.files if path.endswith("_claude.json"))
     edited = world.files[path] + b"\n"
     head, lines = None, []
-    for entry in read(world.files[world.run.ledger]).entries:
+    for entry in read_chain(world.files[world.run.ledger]).entries:
         if entry.path == path:
             entry = entry._replace(sha256=digest(edited), size=len(edited))
         line = line_of(entry._replace(previous=head))
@@ -226,8 +226,8 @@ def test_a_run_under_way_is_a_warning_and_its_cut_off_line_is_too(world: World) 
     lines = world.files[world.run.ledger].splitlines(keepends=True)[:-1]
     document = json.loads(world.files[world.run.summary])
     document |= {"outcome": "running", "finished_at": None, "exit_code": None, "seal": None}
-    bare, chain = unsealed(document), read(b"".join(lines))
-    entry = Entry(len(lines) + 1, world.run.summary, digest(bare), len(bare), chain.head, "run_summary")
+    bare, chain = unsealed(document), read_chain(b"".join(lines))
+    entry = LedgerEntry(len(lines) + 1, world.run.summary, digest(bare), len(bare), chain.head, "run_summary")
     ledger = b"".join(lines) + line_of(entry) + b"\n"
     files = {**world.files, world.run.summary: bare, world.run.ledger: ledger}
     result = judge(files)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.checks.ledger.entries import Entry, digest, line_of, read, sealed_bytes, unsealed
+from guardrails.checks.ledger.entries import LedgerEntry, digest, line_of, read_chain, sealed_bytes, unsealed
 from tests.checks.test_ledger import Files, World, found, judge
 from tests.evidence.runs import Made, make_run
 from tests.sandbox import Sandbox
@@ -23,11 +23,11 @@ def without(files: Files, *paths: str) -> Files:
     return {path: data for path, data in files.items() if path not in paths}
 
 
-def resealed(files: Files, run: Made, keep: list[Entry]) -> Files:
+def resealed(files: Files, run: Made, keep: list[LedgerEntry]) -> Files:
     """The run with a ledger of some of its entries, and a seal that fits."""
     document = {**json.loads(files[run.summary]), "seal": None}
     bare, head, lines = unsealed(document), None, []
-    own = Entry(0, run.summary, digest(bare), len(bare), None, "run_summary")
+    own = LedgerEntry(0, run.summary, digest(bare), len(bare), None, "run_summary")
     for number, entry in enumerate([*keep, own], 1):
         line = line_of(entry._replace(sequence=number, previous=head))
         head = digest(line)
@@ -36,8 +36,8 @@ def resealed(files: Files, run: Made, keep: list[Entry]) -> Files:
     return {**files, run.ledger: b"".join(lines), run.summary: sealed_bytes(document)}
 
 
-def entries(files: Files, run: Made) -> list[Entry]:
-    return [entry for entry in read(files[run.ledger]).entries if entry.path != run.summary]
+def entries(files: Files, run: Made) -> list[LedgerEntry]:
+    return [entry for entry in read_chain(files[run.ledger]).entries if entry.path != run.summary]
 
 
 def test_a_seal_made_anew_of_everything_holds(two: World) -> None:

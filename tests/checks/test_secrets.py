@@ -23,9 +23,9 @@ from guardrails.errors import Undecidable
 from guardrails.git.repo import open_repo
 from guardrails.secrets.commit_message import Cleanup, message_lines
 from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import Scope, Subject
+from guardrails.snapshot.context import CheckContext, Scope
 from guardrails.snapshot.index import Commit, Index
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.memory import MemorySnapshot
 from guardrails.snapshot.worktree import Worktree
 from tests.sandbox import Ran, Sandbox
 
@@ -40,7 +40,7 @@ HOSTILE = ["a b", 'quo"te', "tab\there", "new\nline", "back\\slash", "\udcff\udc
 
 def judge(snapshot: Snapshot, message: Path | None = None) -> list[Observation]:
     scope = Scope(message_file=str(message) if message else None)
-    return list(check(Subject(snapshot, Settings(secrets=Secrets((VARIABLE,))), NOW, scope)))
+    return list(check(CheckContext(snapshot, Settings(secrets=Secrets((VARIABLE,))), NOW, scope)))
 
 
 def errors(observed: list[Observation]) -> list[tuple[str, str, int | None]]:
@@ -517,8 +517,8 @@ class TestWholeTree:
         assert "dir/a.txt" in {o.path for o in observed if isinstance(o, Skipped)}
 
     def test_files_in_memory_are_compared_with_their_base(self) -> None:
-        base = Memory({"a": f"{OTHER}\n".encode()})
-        now = Memory({"a": f"{OTHER}\n{TOKEN}\n".encode(), "b": b"clean"}, base)
+        base = MemorySnapshot({"a": f"{OTHER}\n".encode()})
+        now = MemorySnapshot({"a": f"{OTHER}\n{TOKEN}\n".encode(), "b": b"clean"}, base)
         observed = judge(now)
         assert errors(observed) == [("SEC001", "a", 2)]
         assert checked(observed) == ["a", "b"]
@@ -601,7 +601,7 @@ class TestNothingIsShown:
 
     def test_very_many_such_names_are_all_kept_back(self, started: Sandbox) -> None:
         files = {f"logs/{number}-{TOKEN}": b"x" for number in range(1500)}
-        observed = judge(Memory(files))
+        observed = judge(MemorySnapshot(files))
         assert TOKEN not in repr(observed)
         assert {o.path for o in observed if isinstance(o, (Checked, Finding))} == {"logs"}
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from guardrails.checks.lint.paths import Places, named
 from guardrails.checks.lint.rows import is_branch_name, moment
-from guardrails.config.settings import Settings, Tracker
+from guardrails.config.settings import Settings, TrackerSettings
 from guardrails.core.finding import Finding
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.memory import MemorySnapshot
 from tests.checks.tracker_world import FILES, HEADER, checked, codes, findings, judge, messages, row, spec
 from tests.sandbox import Sandbox
 from tests.test_markdown import EXAMPLES, markdown_texts
@@ -56,7 +56,9 @@ class TestSound:
         assert messages(tracker) == []
 
     def test_required_columns_and_statuses_are_configurable(self) -> None:
-        configured = Settings(tracker=Tracker(columns=("Task ID", "Priority", "Status"), statuses=("Open", "Closed")))
+        configured = Settings(
+            tracker=TrackerSettings(columns=("Task ID", "Priority", "Status"), statuses=("Open", "Closed"))
+        )
         tracker = "| Task ID | Priority | Status |\n|---|---|---|\n| T1 | P0 | closed |\n"
         assert messages(tracker, settings=configured) == []
         assert codes(tracker.replace("closed", "Done"), settings=configured) == ["TRK004"]
@@ -137,7 +139,7 @@ class TestShape:
         assert all(code.startswith("~") for code in codes(tracker))
 
     def test_evidence_is_not_asked_for_where_the_configuration_has_no_such_column(self) -> None:
-        configured = Settings(tracker=Tracker(columns=("Task ID", "Status")))
+        configured = Settings(tracker=TrackerSettings(columns=("Task ID", "Status")))
         assert codes("| Task ID | Status |\n|---|---|\n| T1 | Done |\n", settings=configured) == []
 
     @pytest.mark.parametrize(
@@ -399,11 +401,11 @@ class TestThreads:
     @pytest.mark.parametrize(("thread", "found"), [("file", ["TRK014"]), ("table", []), ("branch", [])])
     def test_a_thread_is_what_the_configuration_says(self, thread: str, found: list[str]) -> None:
         tracker = self.ON + "\n# More\n\n" + HEADER + row("T2", "In Progress", branch="feat/y")
-        configured = Settings(tracker=Tracker(thread=thread))  # type: ignore[arg-type]
+        configured = Settings(tracker=TrackerSettings(thread=thread))  # type: ignore[arg-type]
         assert codes(tracker, settings=configured) == found
 
     def test_several_may_be_allowed(self) -> None:
-        configured = Settings(tracker=Tracker(one_in_progress=False))
+        configured = Settings(tracker=TrackerSettings(one_in_progress=False))
         assert codes(self.ON + row("T2", "In Progress", branch="feat/x"), settings=configured) == []
 
 
@@ -459,7 +461,7 @@ class TestPaths:
             assert all(name.state != "present" for name in named(path, places))
 
     def test_a_tracker_in_a_folder_may_name_its_neighbours(self) -> None:
-        places = Places(Memory({"plan/SPEC.md": b"", "plan/run.log": b""}), "plan/SPEC.md")
+        places = Places(MemorySnapshot({"plan/SPEC.md": b"", "plan/run.log": b""}), "plan/SPEC.md")
         assert [name.state for name in named("run.log, plan/run.log, SPEC.log", places)] == [
             "present",
             "present",
@@ -511,18 +513,18 @@ class TestPaths:
 class TestConfiguredStatuses:
     @pytest.mark.parametrize("word", ["Complete", "Completed", "Closed", "Finished", "SHIPPED"])
     def test_a_word_for_done_keeps_the_rules_of_done(self, word: str) -> None:
-        configured = Settings(tracker=Tracker(statuses=("Todo", word)))
+        configured = Settings(tracker=TrackerSettings(statuses=("Todo", word)))
         tracker = HEADER + row(status=word, owner="", prd="", evidence="", date="")
         assert codes(tracker, settings=configured) == ["TRK015", "TRK016", "TRK006", "TRK020"]
         assert f"T1 is {word} without evidence" in messages(tracker, settings=configured)
 
     @pytest.mark.parametrize("word", ["Doing", "Active", "WIP"])
     def test_a_word_for_in_progress_keeps_the_thread_rule(self, word: str) -> None:
-        configured = Settings(tracker=Tracker(statuses=("Todo", word)))
+        configured = Settings(tracker=TrackerSettings(statuses=("Todo", word)))
         assert codes(HEADER + row("T1", word) + row("T2", word), settings=configured) == ["TRK014"]
 
     def test_a_word_beside_done_means_what_the_repository_says(self) -> None:
-        configured = Settings(tracker=Tracker(statuses=("Closed", "Done")))
+        configured = Settings(tracker=TrackerSettings(statuses=("Closed", "Done")))
         assert codes(HEADER + row(status="Closed", evidence=""), settings=configured) == []
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.checks.transitions.report import Told, walk
-from guardrails.checks.transitions.rows import NOTHING, Picture, Row, edges
-from guardrails.config.settings import Tracker
-from guardrails.snapshot.history import Step
+from guardrails.checks.transitions.report import TransitionHistory, walk
+from guardrails.checks.transitions.rows import NOTHING, Picture, TaskState, edges
+from guardrails.config.settings import TrackerSettings
+from guardrails.snapshot.history import HistoryStep
 
-STATUSES = Tracker().statuses
+STATUSES = TrackerSettings().statuses
 Table = dict[str, str]
 TABLES = st.dictionaries(st.sampled_from(["A", "B", "C", "D"]), st.sampled_from(STATUSES))
 
@@ -20,7 +20,7 @@ TABLES = st.dictionaries(st.sampled_from(["A", "B", "C", "D"]), st.sampled_from(
 class Tale:
     """A history whose contents are the numbers of some tables."""
 
-    def __init__(self, steps: Sequence[Step], base: list[str | None] | None = None) -> None:
+    def __init__(self, steps: Sequence[HistoryStep], base: list[str | None] | None = None) -> None:
         self.steps, self.before = steps, {"base": "0"}
         self._bases = base or []
 
@@ -40,15 +40,15 @@ class Tale:
 def picture_of(table: Table | None) -> Picture | None:
     if table is None:
         return None
-    rows = {key: Row(key, status, status.lower()) for key, status in table.items()}
+    rows = {key: TaskState(key, status, status.lower()) for key, status in table.items()}
     return Picture(rows, frozenset(rows), {})
 
 
-def told(tables: Sequence[Table | None]) -> Told:
+def told(tables: Sequence[Table | None]) -> TransitionHistory:
     """Tables one after the other."""
     names = [None if table is None else str(number) for number, table in enumerate(tables)]
     parents = ["base", *map(str, range(1, len(tables)))]
-    steps = [Step(str(at), (parents[at - 1],), names[at]) for at in range(1, len(tables))]
+    steps = [HistoryStep(str(at), (parents[at - 1],), names[at]) for at in range(1, len(tables))]
     tale = Tale(steps)
     tale.before = {"base": names[0]}  # type: ignore[dict-item]
     return walk(tale, lambda blob: None if blob is None else picture_of(tables[int(blob)]))
@@ -79,7 +79,11 @@ def test_what_ever_was_there_is_known_at_the_tip_as_there_or_gone(tables: list[T
 @given(TABLES, TABLES, TABLES, st.booleans())
 def test_a_merge_that_takes_one_side_changes_nothing(base: Table, one: Table, other: Table, first: bool) -> None:
     tables = [base, one, other]
-    steps = [Step("1", ("base",), "1"), Step("2", ("base",), "2"), Step("m", ("1", "2"), "1" if first else "2")]
+    steps = [
+        HistoryStep("1", ("base",), "1"),
+        HistoryStep("2", ("base",), "2"),
+        HistoryStep("m", ("1", "2"), "1" if first else "2"),
+    ]
     story = walk(Tale(steps, ["0"]), lambda blob: None if blob is None else picture_of(tables[int(blob)]))
     assert [change for change in story.changes if change.step.id == "m"] == []
 
@@ -87,7 +91,7 @@ def test_a_merge_that_takes_one_side_changes_nothing(base: Table, one: Table, ot
 @given(TABLES, TABLES)
 def test_a_merge_of_the_same_twice_is_as_one(base: Table, one: Table) -> None:
     tables = [base, one]
-    steps = [Step("1", ("base",), "1"), Step("2", ("base",), "1"), Step("m", ("1", "2"), "1")]
+    steps = [HistoryStep("1", ("base",), "1"), HistoryStep("2", ("base",), "1"), HistoryStep("m", ("1", "2"), "1")]
     story = walk(Tale(steps, ["0"]), lambda blob: None if blob is None else picture_of(tables[int(blob)]))
     plain = told(tables)
     assert {key for key, known in story.tip.items() if known.gone} == {k for k, v in plain.tip.items() if v.gone}
@@ -106,10 +110,10 @@ def test_the_picture_of_nothing_has_nothing() -> None:
 
 @given(st.dictionaries(st.sampled_from(STATUSES), st.lists(st.sampled_from(STATUSES)).map(tuple), min_size=1))
 def test_a_step_is_allowed_when_the_table_has_it_or_does_not_speak_of_it(table: dict[str, tuple[str, ...]]) -> None:
-    made = edges(Tracker(transitions=tuple(table.items())))
+    made = edges(TrackerSettings(transitions=tuple(table.items())))
     spoken = {*table, *(status for after in table.values() for status in after)}
     for before in STATUSES:
         for after in STATUSES:
             free = before == after or before not in table or after not in spoken
-            rows = (Row("x", before, before.lower()), Row("x", after, after.lower()))
+            rows = (TaskState("x", before, before.lower()), TaskState("x", after, after.lower()))
             assert made.allow(*rows) == (free or after in table[before])

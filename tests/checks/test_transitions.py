@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.config.settings import Tracker
+from guardrails.config.settings import TrackerSettings
 from tests.checks.tracker_history import LOG, SPEC, Ledger, messages, task
 from tests.checks.tracker_world import HEADER
 from tests.sandbox import Sandbox
@@ -509,6 +509,6 @@ def test_a_hook_at_a_commit_never_loads_gitpython(ledger: Ledger) -> None:
 
 
 def test_every_default_step_names_a_default_status() -> None:
-    tracker = Tracker()
+    tracker = TrackerSettings()
     named = {name for status, after in tracker.transitions for name in (status, *after)}
     assert named == set(tracker.statuses)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from guardrails.checks.validate.check import check
 from guardrails.config.settings import Settings
 from guardrails.core.finding import Checked, Finding, Skipped
-from guardrails.snapshot.context import Subject
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.context import CheckContext
+from guardrails.snapshot.memory import MemorySnapshot
 from tests.clock import NOW
 from tests.examples import examples
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path
@@ -27,7 +27,7 @@ PATH = telemetry_path("plan")
 
 
 def judged(files: dict[str, bytes], config: Settings | None = None) -> list[Finding]:
-    subject = Subject(Memory(files), config or Settings(), NOW)
+    subject = CheckContext(MemorySnapshot(files), config or Settings(), NOW)
     return [seen for seen in check(subject) if isinstance(seen, Finding)]
 
 
@@ -279,7 +279,7 @@ def test_an_older_share_of_the_budget_is_compared_too() -> None:
 
 
 def test_unknown_json_is_skipped_with_a_reason_and_examines_nothing() -> None:
-    subject = Subject(Memory({f"{EVIDENCE}/other/SPEC-KIT-900/x.json": b"{}"}), Settings(), NOW)
+    subject = CheckContext(MemorySnapshot({f"{EVIDENCE}/other/SPEC-KIT-900/x.json": b"{}"}), Settings(), NOW)
     [seen] = check(subject)
     assert isinstance(seen, Skipped)
     assert "no schema" in seen.reason
@@ -421,7 +421,7 @@ def test_any_bytes_under_any_name_are_judged(data: bytes) -> None:
         f"{EVIDENCE}/consensus/SPEC-KIT-900/plan_synthesis.json",
         f"{EVIDENCE}/runs/SPEC-KIT-900/a.ledger.jsonl",
     ]
-    seen = list(check(Subject(Memory(dict.fromkeys(names, data)), Settings(), NOW)))
+    seen = list(check(CheckContext(MemorySnapshot(dict.fromkeys(names, data)), Settings(), NOW)))
     assert sum(isinstance(item, Checked) for item in seen) == len(names)
 
 
@@ -444,5 +444,5 @@ def test_any_record_is_judged(record: dict[str, Any]) -> None:
         data = json.dumps(value).encode()
         assert all(
             isinstance(item, (Finding, Checked, Skipped))
-            for item in check(Subject(Memory({PATH: data, COSTS: data}), Settings(), NOW))
+            for item in check(CheckContext(MemorySnapshot({PATH: data, COSTS: data}), Settings(), NOW))
         )

@@ -7,8 +7,8 @@ from datetime import datetime, timezone
 from guardrails.checks.lint import check
 from guardrails.config.settings import Settings
 from guardrails.core.finding import Checked, Finding, Observation
-from guardrails.snapshot.context import Scope, Subject
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.context import CheckContext, Scope
+from guardrails.snapshot.memory import MemorySnapshot
 
 NOW = datetime(2025, 10, 20, 12, 0, tzinfo=timezone.utc)
 HEADER = (
@@ -62,8 +62,8 @@ def judge(
     """What `lint` says of a tracker among the usual files. `base` is the tracker it is compared with."""
     before = base if isinstance(base, dict) else {"SPEC.md": _bytes(base)} if base is not None else None
     world = FILES | (files or {}) | ({} if tracker is None else {"SPEC.md": _bytes(tracker)})
-    snapshot = Memory(world, Memory(before) if before is not None else None)
-    return list(check.check(Subject(snapshot, settings or Settings(), NOW, Scope(spec=scope))))
+    snapshot = MemorySnapshot(world, MemorySnapshot(before) if before is not None else None)
+    return list(check.check(CheckContext(snapshot, settings or Settings(), NOW, Scope(spec=scope))))
 
 
 def findings(*arguments: object, **named: object) -> list[Finding]:

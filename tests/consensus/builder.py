@@ -8,14 +8,14 @@ from datetime import datetime, timezone
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from guardrails.config.settings import ROSTERS, Settings, Stage
+from guardrails.config.settings import ROSTERS, Settings, StageRoster
 from guardrails.consensus.statements import identity
 from guardrails.core.result import Result
 from guardrails.engine import runner
 from guardrails.engine.registry import check_named
 from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import Scope, Subject
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.context import CheckContext, Scope
+from guardrails.snapshot.memory import MemorySnapshot
 from tests.sandbox import EVIDENCE
 
 Files = dict[str, bytes]
@@ -172,7 +172,7 @@ def without(files: Mapping[str, bytes], *paths: str) -> Files:
 
 def settings(roster: Sequence[str] = TRIO, stage: str = "plan", **changes: Any) -> Settings:
     """Settings whose roster for `stage` is `roster`."""
-    stages = tuple(Stage(row.name, tuple(roster)) if row.name == stage else row for row in ROSTERS)
+    stages = tuple(StageRoster(row.name, tuple(roster)) if row.name == stage else row for row in ROSTERS)
     return Settings(stages=stages)._replace(**changes)
 
 
@@ -183,9 +183,9 @@ def judge(
     if_any: bool = False,
 ) -> Result:
     """What `consensus check` makes of the files."""
-    snapshot = Memory(files) if isinstance(files, Mapping) else files
-    subject = Subject(snapshot, using or settings(), NOW, scope or Scope())
-    return runner.run("consensus check", [check_named("consensus check")], [subject], if_any)
+    snapshot = MemorySnapshot(files) if isinstance(files, Mapping) else files
+    subject = CheckContext(snapshot, using or settings(), NOW, scope or Scope())
+    return runner.run_checks("consensus check", [check_named("consensus check")], [subject], if_any)
 
 
 def codes(result: Result, severity: str = "error") -> list[str]:

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from guardrails.config.run_settings import Prompts
 from guardrails.config.settings import Settings
-from guardrails.consensus.context import Context, Cut, Kit, collect, own_prompts
+from guardrails.consensus.context import Cut, GivenKit, PromptContext, collect, own_prompts
 from guardrails.consensus.model import Input
-from guardrails.consensus.quoting import beginning, fenced, shown
+from guardrails.consensus.quoting import beginning, fenced, quoted_text
 from guardrails.errors import GuardrailError
 from guardrails.git.repo import open_repo
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.memory import MemorySnapshot
 from guardrails.snapshot.worktree import Worktree
 from tests.sandbox import Sandbox
 
@@ -25,11 +25,11 @@ HOME = f"docs/{SPEC}"
 SETTINGS = Settings()
 
 
-def collected(files: dict[str, bytes], room: int = 300_000, spec: str = SPEC) -> Context:
-    return collect(Memory(files), SETTINGS, Prompts(context_bytes=room), spec)
+def collected(files: dict[str, bytes], room: int = 300_000, spec: str = SPEC) -> PromptContext:
+    return collect(MemorySnapshot(files), SETTINGS, Prompts(context_bytes=room), spec)
 
 
-def body(context: Context, path: str) -> str:
+def body(context: PromptContext, path: str) -> str:
     """What stands in the fence of a document."""
     found = re.search(rf"^## {re.escape(path)}\n\n[^\n]*\n\n(`{{3,}})\n(.*?)\n?^\1$", context.text, re.M | re.S)
     assert found, path
@@ -72,8 +72,8 @@ def test_a_repositorys_own_prompts_are_an_input_and_not_a_document() -> None:
     made = collected(files)
     assert made.inputs[-1] == Input(Prompts().file, sha256(b"{}").hexdigest())
     assert Prompts().file not in made.text
-    assert own_prompts(Memory(files), Prompts()) == b"{}"
-    assert own_prompts(Memory({}), Prompts()) is None
+    assert own_prompts(MemorySnapshot(files), Prompts()) == b"{}"
+    assert own_prompts(MemorySnapshot({}), Prompts()) is None
 
 
 STAMPS = {
@@ -90,7 +90,7 @@ def test_the_context_kit_comes_with_its_stamp(text: str, version: str | None) ->
     path = f"{HOME}/context/README.md"
     made = collected({f"{HOME}/spec.md": b"x", path: text.encode()})
     digest = sha256(text.encode()).hexdigest()
-    assert made.kit == (Kit(path, version, digest) if version else None)
+    assert made.kit == (GivenKit(path, version, digest) if version else None)
     assert Input(path, digest) in made.inputs
 
 
@@ -207,7 +207,7 @@ def test_the_context_never_exceeds_its_size_and_loses_no_document(
             assert (path, kept) in ((path, 0),)
             continue
         text = data[:kept].decode("utf-8", "surrogateescape").removeprefix("\ufeff")
-        assert body(made, path) == shown(text).removesuffix("\n")
+        assert body(made, path) == quoted_text(text).removesuffix("\n")
     if f"{HOME}/spec.md" in cut:
         whole = [path for path in others if path not in cut and files[path]]
         assert not whole or all(len(files[path]) < 8 for path in whole), "the least important is cut first"
@@ -223,5 +223,5 @@ def test_no_text_closes_its_fence(text: str) -> None:
 def test_a_beginning_fits_and_is_one(text: str, room: int) -> None:
     made = beginning(text, room)
     assert text.startswith(made)
-    assert len(shown(made).encode()) <= room
-    assert made == text or len(shown(made).encode()) * 2 + 8 >= room
+    assert len(quoted_text(made).encode()) <= room
+    assert made == text or len(quoted_text(made).encode()) * 2 + 8 >= room

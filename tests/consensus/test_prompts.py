@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from guardrails.config.layout import STAGES, Layout
 from guardrails.consensus.prompts import StagePrompts, Template, Variables, packaged, render, stage_prompts, waves
-from guardrails.consensus.records import Context, read_output
+from guardrails.consensus.records import RecordContext, read_output
 from guardrails.core.schema import is_valid
 from guardrails.errors import GuardrailError
 from guardrails.layouts.evidence_names import EvidenceName
@@ -66,7 +66,7 @@ def test_the_form_an_agent_is_shown_is_an_answer_that_can_be_used(stage: str) ->
     form = json.loads(text[text.index("\n{\n") : text.index("\n}\n") + 3])
     record = {"agent": "claude", "stage": stage, "specId": "SPEC-KIT-DEMO", "output": form}
     name = EvidenceName("agent_output", "SPEC-KIT-DEMO", stage, "claude", "20260131T093000Z-4f2a")
-    read = read_output("a.json", name, json.dumps(record).encode(), Context(Layout(), ("claude",)), is_valid)
+    read = read_output("a.json", name, json.dumps(record).encode(), RecordContext(Layout(), ("claude",)), is_valid)
     assert (read.error, read.problems, read.conflicts) == (None, (), ())
     assert len(read.agreements) == 1
 

@@ -11,14 +11,21 @@ from hypothesis import strategies as st
 
 from guardrails.config.layout import Layout
 from guardrails.consensus.model import AgentOutput, ask
-from guardrails.consensus.records import Context, has_content, placeholder_in, read_output, read_record, read_resolution
+from guardrails.consensus.records import (
+    RecordContext,
+    has_content,
+    placeholder_in,
+    read_output,
+    read_record,
+    read_resolution,
+)
 from guardrails.consensus.sessions import names_stamp
 from guardrails.consensus.statements import ID_LENGTH, conflicts_in, identity, stated
 from guardrails.core.schema import is_valid
 from guardrails.layouts.evidence_names import EvidenceName
 from tests.consensus.builder import Bundle, judge, render
 
-CONTEXT = Context(Layout(), ("gemini", "claude", "gpt_pro"))
+CONTEXT = RecordContext(Layout(), ("gemini", "claude", "gpt_pro"))
 NAME = EvidenceName("agent_output", "SPEC-1", "plan", "gemini", "20260131T093000Z-4f2a")
 FAILED = ("failed", "error", "blocked", "rejected", "conflict")
 

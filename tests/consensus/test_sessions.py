@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.consensus.model import AgentOutput, Named, Record, Resolution
+from guardrails.consensus.model import AgentOutput, Attribution, Resolution, WitnessRecord
 from guardrails.consensus.sessions import Witness, belongs, group, latest
-from guardrails.core.timestamps import parse
+from guardrails.core.timestamps import parse_time
 from tests.consensus.builder import STYLES
 
 OLDER, NEWER = "2025-10-05T09:00:00Z", "2025-10-05T10:00:00Z"
@@ -20,16 +20,16 @@ OLDER, NEWER = "2025-10-05T09:00:00Z", "2025-10-05T10:00:00Z"
 def output(
     stamp: str | None, recorded: str | None = None, path: str = "a.json", **named: frozenset[str]
 ) -> AgentOutput:
-    return AgentOutput(path, "gemini", "0", stamp=stamp, recorded=parse(recorded), named=Named(**named))
+    return AgentOutput(path, "gemini", "0", stamp=stamp, recorded=parse_time(recorded), named=Attribution(**named))
 
 
-def record(stamp: str | None, recorded: str | None = None, path: str = "s.json") -> Record:
-    return Record(path, "synthesis", stamp=stamp, recorded=parse(recorded))
+def record(stamp: str | None, recorded: str | None = None, path: str = "s.json") -> WitnessRecord:
+    return WitnessRecord(path, "synthesis", stamp=stamp, recorded=parse_time(recorded))
 
 
-def latest_paths(*files: AgentOutput | Record | Witness) -> list[str]:
+def latest_paths(*files: AgentOutput | WitnessRecord | Witness) -> list[str]:
     outputs = [file for file in files if isinstance(file, AgentOutput)]
-    records = [file for file in files if isinstance(file, Record)]
+    records = [file for file in files if isinstance(file, WitnessRecord)]
     witnesses = [file for file in files if isinstance(file, Witness)]
     return sorted(file.path for session in latest(group(outputs, records, witnesses)) for file in session.files)
 
@@ -121,6 +121,6 @@ def test_a_resolution_belongs_to_the_session_it_is_named_for(stamp: str | None, 
 
 def test_a_fixed_name_is_settled_by_a_fixed_name_of_the_same_session() -> None:
     session = group([output(None, sessions=frozenset({"79"}))], [], [])[0]
-    assert belongs(Resolution("r", named=Named(sessions=frozenset({"79"}))), session)
-    assert not belongs(Resolution("r", named=Named(sessions=frozenset({"80"}))), session)
+    assert belongs(Resolution("r", named=Attribution(sessions=frozenset({"79"}))), session)
+    assert not belongs(Resolution("r", named=Attribution(sessions=frozenset({"80"}))), session)
     assert not belongs(Resolution("r", stamp=OLDER), session)

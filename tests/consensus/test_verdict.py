@@ -9,32 +9,32 @@ import pytest
 from guardrails.config.settings import Consensus
 from guardrails.consensus.model import (
     AgentOutput,
-    Claim,
+    Attribution,
     Conflict,
+    ConsensusQuestion,
+    ConsensusVerdict,
     Current,
+    FileProblem,
     Input,
-    Kind,
-    Named,
-    Problem,
     Prompt,
-    Question,
-    Record,
+    RecordKind,
     Resolution,
-    Verdict,
+    VerdictClaim,
+    WitnessRecord,
     ask,
 )
 from guardrails.consensus.statements import identity
-from guardrails.consensus.verdict import judge
+from guardrails.consensus.verdict import compute_verdict
 from tests.consensus.builder import NOW
 
 SPEC_MD = Input("docs/SPEC-1/spec.md", "a" * 64)
-HERE = Named(frozenset({"SPEC-1"}), frozenset({"plan"}))
+HERE = Attribution(frozenset({"SPEC-1"}), frozenset({"plan"}))
 NOW_AS_THEN = Current({SPEC_MD.path: SPEC_MD.sha256}, (SPEC_MD.path,))
 POLICY = Consensus()
 STORAGE = Conflict(identity("storage"), "storage")
 
 
-def question(*roster: str) -> Question:
+def question(*roster: str) -> ConsensusQuestion:
     return ask("SPEC-1", "plan", roster)
 
 
@@ -51,8 +51,8 @@ def answer(agent: str, **changes: Any) -> AgentOutput:
     return made._replace(**changes)
 
 
-def synthesis(**changes: Any) -> Record:
-    return Record("evidence/synthesis.json", "synthesis", named=HERE, **changes)
+def synthesis(**changes: Any) -> WitnessRecord:
+    return WitnessRecord("evidence/synthesis.json", "synthesis", named=HERE, **changes)
 
 
 def resolution(**changes: Any) -> Resolution:
@@ -63,14 +63,14 @@ def resolution(**changes: Any) -> Resolution:
 def verdict(
     agents: str,
     roster: str = "gemini claude gpt_pro",
-    records: tuple[Record, ...] = (synthesis(),),
+    records: tuple[WitnessRecord, ...] = (synthesis(),),
     resolutions: tuple[Resolution, ...] = (),
     policy: Consensus = POLICY,
     **changes: Any,
-) -> Verdict:
+) -> ConsensusVerdict:
     """The verdict over answers of `agents`, the first of them changed."""
     outputs = [answer(agent, **(changes if number == 0 else {})) for number, agent in enumerate(agents.split())]
-    return judge(question(*roster.split()), outputs, records, resolutions, NOW_AS_THEN, policy)
+    return compute_verdict(question(*roster.split()), outputs, records, resolutions, NOW_AS_THEN, policy)
 
 
 def test_ok_when_all_of_the_roster_answered_and_nothing_is_open() -> None:
@@ -100,7 +100,7 @@ def test_ok_when_the_roster_spells_an_agent_with_a_dash() -> None:
         ("gemini claude", "", None, "undecided", False),
     ],
 )
-def test_participation(agents: str, roster: str, participation: float | None, kind: Kind, severe: bool) -> None:
+def test_participation(agents: str, roster: str, participation: float | None, kind: RecordKind, severe: bool) -> None:
     found = verdict(agents, roster)
     assert (found.participation, found.kind, found.severe) == (participation, kind, severe)
 
@@ -111,7 +111,7 @@ def test_the_missing_are_named() -> None:
 
 def test_an_outsider_adds_no_agreement() -> None:
     outputs = [answer("gemini", agreements=frozenset()), answer("kimi", agreements=frozenset({"x", "y"}))]
-    found = judge(question("gemini"), outputs, [synthesis()], [], NOW_AS_THEN, POLICY)
+    found = compute_verdict(question("gemini"), outputs, [synthesis()], [], NOW_AS_THEN, POLICY)
     assert (found.kind, found.agreement) == ("undecided", None)
 
 
@@ -148,24 +148,24 @@ def test_conflict_wins_over_whatever_the_outputs_were_made_from(changes: dict[st
 
 def test_degraded_wins_over_stale() -> None:
     later = Current({SPEC_MD.path: "f" * 64}, (SPEC_MD.path,))
-    found = judge(question("a", "b", "c"), [answer("a"), answer("b")], [synthesis()], [], later, POLICY)
+    found = compute_verdict(question("a", "b", "c"), [answer("a"), answer("b")], [synthesis()], [], later, POLICY)
     assert (found.kind, found.stale) == ("degraded", ("stale: docs/SPEC-1/spec.md changed since",))
 
 
 def test_stale_is_the_reason_when_nothing_else_is() -> None:
     gone = Current({}, (SPEC_MD.path,))
-    found = judge(question("a"), [answer("a")], [synthesis()], [], gone, POLICY)
+    found = compute_verdict(question("a"), [answer("a")], [synthesis()], [], gone, POLICY)
     assert (found.kind, found.reasons) == ("undecided", ("stale: docs/SPEC-1/spec.md is gone",))
 
 
 def test_a_prompt_that_changed_makes_it_stale() -> None:
     now = NOW_AS_THEN._replace(prompts={"a": "9" * 64})
-    found = judge(question("a"), [answer("a")], [synthesis()], [], now, POLICY)
+    found = compute_verdict(question("a"), [answer("a")], [synthesis()], [], now, POLICY)
     assert (found.kind, found.reasons) == ("undecided", ("stale: the prompt of a changed since",))
 
 
 def test_a_spec_without_documents_cannot_be_ok() -> None:
-    found = judge(question("a"), [answer("a")], [synthesis()], [], NOW_AS_THEN._replace(required=()), POLICY)
+    found = compute_verdict(question("a"), [answer("a")], [synthesis()], [], NOW_AS_THEN._replace(required=()), POLICY)
     assert found.kind == "undecided"
 
 
@@ -173,9 +173,9 @@ def test_a_spec_without_documents_cannot_be_ok() -> None:
     "changes",
     [
         {"error": "agent execution failed"},
-        {"problems": (Problem("placeholder", "holds ${stage}"),)},
-        {"named": Named(frozenset({"SPEC-1", "SPEC-2"}), frozenset({"plan"}), frozenset({"gemini"}))},
-        {"named": Named(frozenset({"SPEC-1"}), frozenset({"audit"}), frozenset({"gemini"}))},
+        {"problems": (FileProblem("placeholder", "holds ${stage}"),)},
+        {"named": Attribution(frozenset({"SPEC-1", "SPEC-2"}), frozenset({"plan"}), frozenset({"gemini"}))},
+        {"named": Attribution(frozenset({"SPEC-1"}), frozenset({"audit"}), frozenset({"gemini"}))},
         {"named": HERE},
         {"inputs": (SPEC_MD, Input(SPEC_MD.path, "c" * 64))},
     ],
@@ -188,24 +188,24 @@ def test_an_unusable_output_leaves_its_agent_out_and_its_conflict_unheard(change
 
 def test_two_different_outputs_of_one_agent_leave_neither() -> None:
     outputs = [answer("a"), answer("a", path="evidence/again.json", sha256="other"), answer("b")]
-    found = judge(question("a", "b"), outputs, [synthesis()], [], NOW_AS_THEN, POLICY)
+    found = compute_verdict(question("a", "b"), outputs, [synthesis()], [], NOW_AS_THEN, POLICY)
     assert (found.kind, [each.agent for each in found.usable]) == ("degraded", ["b"])
 
 
 def test_the_same_output_twice_counts_once_and_is_said() -> None:
     outputs = [answer("a"), answer("a", path="evidence/again.json"), answer("b")]
-    found = judge(question("a", "b"), outputs, [synthesis()], [], NOW_AS_THEN, POLICY)
+    found = compute_verdict(question("a", "b"), outputs, [synthesis()], [], NOW_AS_THEN, POLICY)
     assert (found.kind, found.participation) == ("undecided", 1.0)
     assert found.reasons == ("the same output stands more than once (a)",)
 
 
 def test_the_same_output_of_an_outsider_twice_does_not_matter() -> None:
     outputs = [answer("a"), answer("kimi"), answer("kimi", path="evidence/again.json")]
-    assert judge(question("a"), outputs, [synthesis()], [], NOW_AS_THEN, POLICY).kind == "ok"
+    assert compute_verdict(question("a"), outputs, [synthesis()], [], NOW_AS_THEN, POLICY).kind == "ok"
 
 
-def record(kind: Kind | None, **changes: Any) -> Record:
-    claim = Claim(kind, kind) if kind else None
+def record(kind: RecordKind | None, **changes: Any) -> WitnessRecord:
+    claim = VerdictClaim(kind, kind) if kind else None
     return synthesis(claim=claim, admits=claim, **changes)
 
 
@@ -221,7 +221,9 @@ def record(kind: Kind | None, **changes: Any) -> Record:
         ("ok", "", True),
     ],
 )
-def test_a_record_that_claims_more_than_the_outputs_give(claim: Kind | None, agents: str, overstated: bool) -> None:
+def test_a_record_that_claims_more_than_the_outputs_give(
+    claim: RecordKind | None, agents: str, overstated: bool
+) -> None:
     assert bool(verdict(agents, records=(record(claim),)).overstated) is overstated
 
 
@@ -244,10 +246,10 @@ def test_a_record_that_says_worse_than_the_outputs_is_not_waved_through() -> Non
 @pytest.mark.parametrize(
     "changes",
     [
-        {"problems": (Problem("incomplete", "does not say why"),)},
+        {"problems": (FileProblem("incomplete", "does not say why"),)},
         {"conflict": "0" * 12},
         {"text": "another"},
-        {"named": Named(frozenset({"SPEC-2"}), frozenset({"plan"}))},
+        {"named": Attribution(frozenset({"SPEC-2"}), frozenset({"plan"}))},
         {"conflict": None, "text": None},
     ],
 )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from guardrails.core.cost import (
     NO_CALLS,
     Cost,
-    Source,
+    CostSource,
     abbreviated,
     at_least,
     described,
@@ -25,7 +25,7 @@ from guardrails.core.cost import (
 
 USD = st.none() | st.integers(0, 5_000_000).map(in_dollars)
 TOKENS = st.none() | st.integers(0, 10**6)
-SOURCES: st.SearchStrategy[Source] = st.sampled_from(["measured", "estimated", "unknown"])
+SOURCES: st.SearchStrategy[CostSource] = st.sampled_from(["measured", "estimated", "unknown"])
 COUNTS = st.none() | st.integers(0, 5)
 CALLS = st.builds(Cost.of_call, USD, TOKENS, SOURCES)
 STATED = st.builds(Cost.stated, USD, TOKENS, SOURCES, COUNTS, COUNTS, partial=st.booleans())

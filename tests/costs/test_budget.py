@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from guardrails.config.run_settings import Budget
 from guardrails.core.cost import micros, total
-from guardrails.evidence.budget import Allowed, Refused, allowance, tokens_warning, warning
+from guardrails.evidence.budget import Allowed, BudgetRefusal, allowance, tokens_warning, warning
 from guardrails.evidence.costs import Estimate, Spent
 
 CAP = Budget(usd=1.0)
@@ -33,7 +33,7 @@ def test_a_cap_that_is_reached_to_the_cent_holds() -> None:
 
 def test_calls_at_the_same_time_are_weighed_together() -> None:
     refused = allowance(CAP, [paid(0.7)], [ahead(0.2), ahead(0.2)])
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, BudgetRefusal)
     assert refused.kind == "over-budget"
     assert "expected to cost $0.40, and $0.70 of the budget of $1.00 is used" in refused.reason
     assert "budget.usd" in refused.hint
@@ -41,7 +41,7 @@ def test_calls_at_the_same_time_are_weighed_together() -> None:
 
 def test_a_budget_of_nothing_lets_only_free_calls_pass() -> None:
     assert allowance(Budget(usd=0.0), [], [ahead(0.0)]) == Allowed(0.0)
-    assert isinstance(allowance(Budget(usd=0.0), [], [ahead(0.000001)]), Refused)
+    assert isinstance(allowance(Budget(usd=0.0), [], [ahead(0.000001)]), BudgetRefusal)
 
 
 @pytest.mark.parametrize(
@@ -49,20 +49,20 @@ def test_a_budget_of_nothing_lets_only_free_calls_pass() -> None:
 )
 def test_under_a_cap_a_price_must_be_known(planned: Estimate, words: str) -> None:
     refused = allowance(CAP, [], [planned])
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, BudgetRefusal)
     assert (refused.kind, words in refused.reason) == ("unknown-price", True)
 
 
 def test_under_a_cap_what_was_spent_must_be_known() -> None:
     refused = allowance(CAP, [paid(None)], [ahead(0.1)])
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, BudgetRefusal)
     assert refused.kind == "unknown-cost"
 
 
 def test_where_it_is_allowed_the_reserve_stands_for_what_is_not_known() -> None:
     lax = Budget(usd=1.0, allow_unknown_prices=True, reserve_usd=0.3)
     assert allowance(lax, [paid(None)], [ahead(None), ahead(0.4)]) == Allowed(None)
-    assert isinstance(allowance(lax, [paid(None)] * 3, [ahead(None)]), Refused)
+    assert isinstance(allowance(lax, [paid(None)] * 3, [ahead(None)]), BudgetRefusal)
     assert allowance(lax._replace(reserve_usd=0.0), [paid(None)] * 3, [ahead(None)]) == Allowed(None)
 
 

@@ -38,7 +38,9 @@ def lost(root: Path, before: dict[str, str]) -> list[str]:
     """Originals that are neither in place nor in an archive that its manifest lists and that holds them."""
     now, held = digests(root), set()
     place = root / MANIFEST
-    manifest = archive_manifest.read(place.read_bytes()) if place.exists() else archive_manifest.Manifest(SPEC, ())
+    manifest = (
+        archive_manifest.read_manifest(place.read_bytes()) if place.exists() else archive_manifest.Manifest(SPEC, ())
+    )
     assert not isinstance(manifest, str), manifest
     for row in manifest.archives:
         with open(root / row.path, "rb") as stream:

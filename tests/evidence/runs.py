@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from guardrails.config.layout import Layout
-from guardrails.evidence.ledger import Ledger, Signer, write_summary
-from guardrails.evidence.names import Session, command_path, cost_path, run_path, telemetry_path
-from guardrails.evidence.store import Store, Written
+from guardrails.evidence.ledger import LedgerWriter, Signer, write_summary
+from guardrails.evidence.names import StageSession, command_path, cost_path, run_path, telemetry_path
+from guardrails.evidence.store import EvidenceStore, WrittenFile
 from tests.consensus.builder import Bundle
 from tests.records import plan_telemetry
 from tests.sandbox import Sandbox
@@ -50,18 +50,18 @@ def make_run(
     stages: Sequence[str] = STAGES,
     padding: bytes = b"",
     sign: Signer | None = None,
-    extra: Sequence[Written] = (),
+    extra: Sequence[WrittenFile] = (),
     **summary: Any,
 ) -> Made:
     """One run of some stages. Runs with other numbers start on other days. `padding` is written as a log."""
     started = FIRST + timedelta(days=number)
     name = f"{started:%Y%m%dT%H%M%SZ}-{number:08x}"
-    store, paths = Store(str(root)), (run_path(LAYOUT, spec, name), run_path(LAYOUT, spec, name, ledger=True))
-    ledger = Ledger(store, paths[1])
+    store, paths = EvidenceStore(str(root)), (run_path(LAYOUT, spec, name), run_path(LAYOUT, spec, name, ledger=True))
+    ledger = LedgerWriter(store, paths[1])
     files: list[str] = []
     rows: list[dict[str, Any]] = []
     for offset, stage in enumerate(stages):
-        session = Session(spec, stage, started + timedelta(minutes=offset), f"{number:04x}{offset:04x}")
+        session = StageSession(spec, stage, started + timedelta(minutes=offset), f"{number:04x}{offset:04x}")
         written = _stage(store, session, padding)
         ledger.append(written, stage, at=session.started)
         files += [file.path for file in written]
@@ -73,7 +73,7 @@ def make_run(
     return Made(name, (*files, cost.path), paths[1], paths[0])
 
 
-def _stage(store: Store, session: Session, padding: bytes) -> list[Written]:
+def _stage(store: EvidenceStore, session: StageSession, padding: bytes) -> list[WrittenFile]:
     bundle = Bundle(session.spec, session.stage, roster_of(session.stage), session.started, session=session.nonce)
     written = []
     for path, data in bundle.files.items():
@@ -95,7 +95,7 @@ def roster_of(stage: str) -> tuple[str, ...]:
     return ("gemini", "claude", "gpt_codex", "gpt_pro") if stage == "implement" else ("gemini", "claude", "gpt_pro")
 
 
-def _row(session: Session, written: Sequence[Written]) -> dict[str, Any]:
+def _row(session: StageSession, written: Sequence[WrittenFile]) -> dict[str, Any]:
     telemetry = [{"path": file.path, "sha256": file.sha256} for file in written if "/commands/" in file.path]
     cost = {"usd": None, "tokens": None, "source": "unknown"}
     return {

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.checks.ledger.archive_manifest import Archive, read
+from guardrails.checks.ledger.archive_manifest import Archive, read_manifest
 from guardrails.evidence.lock import locked
-from guardrails.evidence.store import Store
+from guardrails.evidence.store import EvidenceStore
 from guardrails.git.repo import open_repo
 from tests.consensus.builder import Bundle
 from tests.evidence.killing import digests, lost
@@ -36,7 +36,7 @@ def archive(sandbox: Sandbox, *arguments: str) -> Ran:
 
 
 def rows(sandbox: Sandbox) -> tuple[Archive, ...]:
-    manifest = read((sandbox.root / MANIFEST).read_bytes())
+    manifest = read_manifest((sandbox.root / MANIFEST).read_bytes())
     assert not isinstance(manifest, str), manifest
     return manifest.archives
 
@@ -211,7 +211,7 @@ def test_a_run_under_way_is_never_packed(six: tuple[Sandbox, list[Made]]) -> Non
 
 
 def test_what_a_ledger_lists_elsewhere_is_never_taken_away(sandbox: Sandbox) -> None:
-    made = Store(str(sandbox.root)).write("src/main.py", b"print()\n")
+    made = EvidenceStore(str(sandbox.root)).write("src/main.py", b"print()\n")
     first = make_run(sandbox.root, 0, extra=[made])
     make_run(sandbox.root, 1)
     track(sandbox)

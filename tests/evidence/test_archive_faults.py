@@ -40,7 +40,7 @@ class Scene(NamedTuple):
 
     def archive(self, progress: Callable[[int], None], now: Callable[[], datetime] = lambda: NOW) -> None:
         repo = open_repo(str(self.sandbox.root), self.sandbox.environment)
-        place = archive_module.Place(repo, Settings(), SPEC, "Dev <dev@example.invalid>", "keep 1", now)
+        place = archive_module.ArchiveContext(repo, Settings(), SPEC, "Dev <dev@example.invalid>", "keep 1", now)
         made = plan(Worktree(repo), Settings(), SPEC, 1, active_too=True)
         assert [unit.name for unit in made.packed] == [self.first.name]
         list(archive_module.archive(place, made, progress))

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from guardrails.checks.ledger.entries import SUMMARY, digest, read
-from guardrails.core.resources import read as shipped
+from guardrails.checks.ledger.entries import SUMMARY, digest, read_chain
+from guardrails.core.resources import read_resource
 from guardrails.errors import GuardrailError
-from guardrails.evidence.ledger import Ledger, Seal, write_summary
-from guardrails.evidence.store import Store, Written
+from guardrails.evidence.ledger import LedgerWriter, Seal, write_summary
+from guardrails.evidence.store import EvidenceStore, WrittenFile
 
 PATH = "docs/e/runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.ledger.jsonl"
 SUMMARY_PATH = "docs/e/runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.json"
@@ -21,25 +21,25 @@ MOMENT = datetime(2026, 1, 31, 9, 30, tzinfo=timezone.utc)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(str(tmp_path))
+def store(tmp_path: Path) -> EvidenceStore:
+    return EvidenceStore(str(tmp_path))
 
 
 @pytest.fixture
-def ledger(store: Store) -> Ledger:
-    return Ledger(store, PATH)
+def ledger(store: EvidenceStore) -> LedgerWriter:
+    return LedgerWriter(store, PATH)
 
 
-def files(*names: str) -> list[Written]:
-    return [Written(f"docs/e/{name}", digest(name.encode()), len(name)) for name in names]
+def files(*names: str) -> list[WrittenFile]:
+    return [WrittenFile(f"docs/e/{name}", digest(name.encode()), len(name)) for name in names]
 
 
 def summary(**changes: Any) -> dict[str, Any]:
-    example: dict[str, Any] = json.loads(shipped("schemas", "run_summary.schema.json"))["examples"][0]
+    example: dict[str, Any] = json.loads(read_resource("schemas", "run_summary.schema.json"))["examples"][0]
     return {**example, **changes}
 
 
-def test_entries_are_chained_from_one(ledger: Ledger, tmp_path: Path) -> None:
+def test_entries_are_chained_from_one(ledger: LedgerWriter, tmp_path: Path) -> None:
     assert ledger.append(files("a", "b"), "plan", "telemetry.v1", MOMENT) == 2
     assert ledger.append(files("c"), "tasks") == 1
     chain = ledger.read()
@@ -50,16 +50,18 @@ def test_entries_are_chained_from_one(ledger: Ledger, tmp_path: Path) -> None:
     assert (chain.faults, chain.torn, chain.head) == ((), False, digest(lines[2]))
 
 
-def test_appending_again_adds_nothing_and_a_changed_file_adds_an_entry(ledger: Ledger) -> None:
+def test_appending_again_adds_nothing_and_a_changed_file_adds_an_entry(ledger: LedgerWriter) -> None:
     ledger.append(files("a", "b"), "plan")
     assert ledger.append(files("a", "b"), "plan") == 0
-    changed = Written("docs/e/a", digest(b"new"), 3)
+    changed = WrittenFile("docs/e/a", digest(b"new"), 3)
     assert ledger.append([changed], "plan") == 1
     assert ledger.append([changed], "plan") == 0
     assert ledger.read().latest["docs/e/a"].sha256 == changed.sha256
 
 
-def test_a_line_that_was_cut_off_at_any_byte_is_repaired_by_the_next_append(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_line_that_was_cut_off_at_any_byte_is_repaired_by_the_next_append(
+    ledger: LedgerWriter, tmp_path: Path
+) -> None:
     ledger.append(files("a", "b"), "plan")
     ledger.append(files("c"), "plan")
     whole = (tmp_path / PATH).read_bytes()
@@ -72,7 +74,7 @@ def test_a_line_that_was_cut_off_at_any_byte_is_repaired_by_the_next_append(ledg
         assert (tmp_path / PATH).read_bytes() == whole
 
 
-def test_nothing_is_added_to_a_chain_that_somebody_broke(ledger: Ledger, tmp_path: Path) -> None:
+def test_nothing_is_added_to_a_chain_that_somebody_broke(ledger: LedgerWriter, tmp_path: Path) -> None:
     ledger.append(files("a", "b"), "plan")
     place = tmp_path / PATH
     place.write_bytes(place.read_bytes().replace(b'"size":1', b'"size":2', 1))
@@ -80,7 +82,7 @@ def test_nothing_is_added_to_a_chain_that_somebody_broke(ledger: Ledger, tmp_pat
         ledger.append(files("c"), "plan")
 
 
-def test_nothing_is_appended_through_a_link(ledger: Ledger, tmp_path: Path) -> None:
+def test_nothing_is_appended_through_a_link(ledger: LedgerWriter, tmp_path: Path) -> None:
     (tmp_path / PATH).parent.mkdir(parents=True)
     (tmp_path / "elsewhere").write_bytes(b"")
     (tmp_path / PATH).symlink_to(tmp_path / "elsewhere")
@@ -89,7 +91,9 @@ def test_nothing_is_appended_through_a_link(ledger: Ledger, tmp_path: Path) -> N
     assert (tmp_path / "elsewhere").read_bytes() == b""
 
 
-def test_the_summary_seals_the_ledger_and_stands_in_it(ledger: Ledger, store: Store, tmp_path: Path) -> None:
+def test_the_summary_seals_the_ledger_and_stands_in_it(
+    ledger: LedgerWriter, store: EvidenceStore, tmp_path: Path
+) -> None:
     ledger.append(files("a"), "plan")
     write_summary(ledger, store, SUMMARY_PATH, summary())
     document = json.loads((tmp_path / SUMMARY_PATH).read_bytes())
@@ -98,7 +102,7 @@ def test_the_summary_seals_the_ledger_and_stands_in_it(ledger: Ledger, store: St
     assert (chain.entries[-1].path, chain.entries[-1].kind) == (SUMMARY_PATH, SUMMARY)
 
 
-def test_sealing_again_writes_the_same_bytes(ledger: Ledger, store: Store, tmp_path: Path) -> None:
+def test_sealing_again_writes_the_same_bytes(ledger: LedgerWriter, store: EvidenceStore, tmp_path: Path) -> None:
     ledger.append(files("a"), "plan")
     first = write_summary(ledger, store, SUMMARY_PATH, summary())
     before = (tmp_path / PATH).read_bytes()
@@ -107,7 +111,7 @@ def test_sealing_again_writes_the_same_bytes(ledger: Ledger, store: Store, tmp_p
 
 
 def test_a_run_under_way_is_not_sealed_and_a_resumed_one_is_sealed_anew(
-    ledger: Ledger, store: Store, tmp_path: Path
+    ledger: LedgerWriter, store: EvidenceStore, tmp_path: Path
 ) -> None:
     running: dict[str, Any] = {"outcome": "running", "finished_at": None, "exit_code": None, "halt": None}
     write_summary(ledger, store, SUMMARY_PATH, summary(**running))
@@ -118,13 +122,13 @@ def test_a_run_under_way_is_not_sealed_and_a_resumed_one_is_sealed_anew(
     ledger.append(files("b"), "tasks")
     write_summary(ledger, store, SUMMARY_PATH, summary())
     seal = json.loads((tmp_path / SUMMARY_PATH).read_bytes())["seal"]
-    chain = read((tmp_path / PATH).read_bytes())
+    chain = read_chain((tmp_path / PATH).read_bytes())
     assert (seal["entries"], seal["head"]) == (len(chain.entries), chain.head)
     assert chain.faults == ()
 
 
 def test_a_signer_is_given_the_seal_and_says_where_the_signature_lies(
-    ledger: Ledger, store: Store, tmp_path: Path
+    ledger: LedgerWriter, store: EvidenceStore, tmp_path: Path
 ) -> None:
     seen: list[Seal] = []
 
@@ -138,6 +142,6 @@ def test_a_signer_is_given_the_seal_and_says_where_the_signature_lies(
     assert json.loads((tmp_path / SUMMARY_PATH).read_bytes())["seal"]["signature"] == "docs/e/signature"
 
 
-def test_nothing_written_is_nothing_to_seal(ledger: Ledger) -> None:
+def test_nothing_written_is_nothing_to_seal(ledger: LedgerWriter) -> None:
     with pytest.raises(GuardrailError, match="nothing to seal"):
         ledger.seal()

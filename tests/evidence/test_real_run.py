@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.config.loader import load
+from guardrails.config.loader import load_settings
 from guardrails.core.result import Result
 from guardrails.engine import runner
 from guardrails.engine.registry import check_named
-from guardrails.snapshot.context import Subject
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.context import CheckContext
+from guardrails.snapshot.memory import MemorySnapshot
 from tests.evidence.test_signature import make_key, needs_keygen
 from tests.pipeline.auto_world import Runs
 from tests.sandbox import Sandbox
@@ -22,9 +22,9 @@ SIGNED = {"signature": "required"}
 
 
 def judge(files: dict[str, bytes]) -> Result:
-    settings = load(files[".speckit.yaml"], ".speckit.yaml", {}).settings
-    subject = Subject(Memory(files), settings, NOW)
-    return runner.run("evidence verify", [check_named("evidence verify")], [subject])
+    settings = load_settings(files[".speckit.yaml"], ".speckit.yaml", {}).settings
+    subject = CheckContext(MemorySnapshot(files), settings, NOW)
+    return runner.run_checks("evidence verify", [check_named("evidence verify")], [subject])
 
 
 def files_of(root: Path) -> dict[str, bytes]:

@@ -16,7 +16,7 @@ from guardrails.config.layout import Layout
 from guardrails.errors import GuardrailError
 from guardrails.evidence.lock import LockedError, locked
 from guardrails.evidence.names import consensus_path, cost_path, new_session, run_path, telemetry_path
-from guardrails.evidence.store import Store
+from guardrails.evidence.store import EvidenceStore
 from guardrails.git.repo import open_repo
 from guardrails.layouts.evidence_names import evidence_name
 from tests.records import plan_telemetry
@@ -27,14 +27,14 @@ NOW = datetime(2026, 1, 31, 9, 30, tzinfo=timezone.utc)
 
 
 def test_what_is_written_is_there_whole_with_its_digest(tmp_path: Path) -> None:
-    written = Store(str(tmp_path)).write("docs/a/b.txt", b"hello")
+    written = EvidenceStore(str(tmp_path)).write("docs/a/b.txt", b"hello")
     assert (tmp_path / "docs/a/b.txt").read_bytes() == b"hello"
     assert (written.sha256, written.size) == (sha256(b"hello").hexdigest(), 5)
     assert [path.name for path in (tmp_path / "docs/a").iterdir()] == ["b.txt"]
 
 
 def test_nothing_is_overwritten_unless_asked(tmp_path: Path) -> None:
-    store = Store(str(tmp_path))
+    store = EvidenceStore(str(tmp_path))
     store.write("a", b"one")
     with pytest.raises(GuardrailError, match="exists already"):
         store.write("a", b"two")
@@ -49,7 +49,7 @@ def test_nothing_is_written_outside(tmp_path: Path, path: str) -> None:
     root = tmp_path / "root"
     root.mkdir()
     with pytest.raises(GuardrailError):
-        Store(str(root)).write(path, b"x")
+        EvidenceStore(str(root)).write(path, b"x")
     assert list(tmp_path.rglob("*")) == [root]
 
 
@@ -58,12 +58,12 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "root" / "docs").symlink_to(tmp_path / "outside")
     with pytest.raises(GuardrailError, match="not a directory"):
-        Store(str(tmp_path / "root")).write("docs/a", b"x")
+        EvidenceStore(str(tmp_path / "root")).write("docs/a", b"x")
     assert list((tmp_path / "outside").iterdir()) == []
 
 
 def test_a_record_must_satisfy_its_schema_before_it_is_written(tmp_path: Path) -> None:
-    store = Store(str(tmp_path))
+    store = EvidenceStore(str(tmp_path))
     store.record("good.json", "telemetry.v1", plan_telemetry())
     with pytest.raises(ValueError, match=r"telemetry\.v1"):
         store.record("bad.json", "telemetry.v1", plan_telemetry(timestamp=3))

@@ -13,7 +13,7 @@ from guardrails.checks.context_kit import check
 from guardrails.checks.context_kit.build import (
     DOCUMENT_BYTES,
     SECTION_BYTES,
-    Kit,
+    ContextKit,
     build,
     excerpts_of,
     is_ours,
@@ -23,8 +23,8 @@ from guardrails.checks.context_kit.sources import policy_of, sources_of
 from guardrails.config.settings import Settings
 from guardrails.core.finding import Checked, Finding
 from guardrails.errors import GuardrailError
-from guardrails.snapshot.context import Scope, Subject
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.context import CheckContext, Scope
+from guardrails.snapshot.memory import MemorySnapshot
 from tests.checks.tracker_world import NOW
 
 PLACE = "docs/SPEC-KIT-900-smoke"
@@ -39,8 +39,8 @@ SOURCES = {
 }
 
 
-def made(files: dict[str, bytes]) -> Kit:
-    return build(sources_of(Memory(files), PLACE), "SPEC-KIT-900")
+def made(files: dict[str, bytes]) -> ContextKit:
+    return build(sources_of(MemorySnapshot(files), PLACE), "SPEC-KIT-900")
 
 
 KIT = made(SOURCES)
@@ -49,7 +49,7 @@ WHOLE = {**SOURCES, README: KIT.readme, ARCHIVE: KIT.archive}
 
 def judged(files: dict[str, bytes], spec: str | None = None) -> list[tuple[str, str, str]]:
     """(rule, file, message) of each finding."""
-    seen = list(check.check(Subject(Memory(files), Settings(), NOW, Scope(spec=spec))))
+    seen = list(check.check(CheckContext(MemorySnapshot(files), Settings(), NOW, Scope(spec=spec))))
     assert any(isinstance(each, (Checked, Finding)) for each in seen)
     return [(each.rule.code, each.path.rpartition("/")[2], each.message) for each in seen if isinstance(each, Finding)]
 
@@ -122,7 +122,7 @@ class TestSameBytes:
         assert made({**SOURCES, f"{PLACE}/plan.md": b"# Plan\n"}).version != KIT.version
 
     def test_defaults_are_what_they_are_without_a_file(self) -> None:
-        assert policy_of(Memory({".speckit.yaml": b"version: 1\n"})) == policy_of(Memory({}))
+        assert policy_of(MemorySnapshot({".speckit.yaml": b"version: 1\n"})) == policy_of(MemorySnapshot({}))
 
     @given(st.text(max_size=400))
     def test_for_any_text(self, text: str) -> None:
@@ -183,11 +183,11 @@ class TestFound:
         assert [code for code, _, _ in judged({**WHOLE, README: readme})] == ["DOC009"]
 
     def test_the_kit_of_another_spec_is_found(self) -> None:
-        other = build(sources_of(Memory(SOURCES), PLACE), "SPEC-KIT-901")
+        other = build(sources_of(MemorySnapshot(SOURCES), PLACE), "SPEC-KIT-901")
         assert "DOC009" in [code for code, _, _ in judged({**WHOLE, README: other.readme})]
 
     def test_a_folder_of_that_name_with_somebodys_files_is_theirs(self) -> None:
-        assert list(check.check(Subject(Memory({**SOURCES, README: b"# Notes\n"}), Settings(), NOW))) == []
+        assert list(check.check(CheckContext(MemorySnapshot({**SOURCES, README: b"# Notes\n"}), Settings(), NOW))) == []
 
     def test_a_spec_that_was_named_must_have_one(self) -> None:
         assert [code for code, _, _ in judged(SOURCES, "SPEC-KIT-900")] == ["DOC010"]

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from guardrails.checks.lint.check import check as lint
 from guardrails.checks.security_review.check import check as security_review
-from guardrails.checks.security_review.document import is_hollow, open_fields, read
+from guardrails.checks.security_review.document import is_hollow, open_fields, read_review
 from guardrails.checks.security_review.form import ARTIFACTS, SECTIONS, STRIDE, template
 from guardrails.checks.security_review.tracker import claims_of, tracker_path
 from guardrails.config.settings import Security, Settings
 from guardrails.core.finding import Finding
 from guardrails.core.schema import faults
-from guardrails.snapshot.context import Scope, Subject
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.context import CheckContext, Scope
+from guardrails.snapshot.memory import MemorySnapshot
 from tests.checks.tracker_world import HEADER, NOW, row, spec
 
 SPEC = "SPEC-KIT-900"
@@ -75,13 +75,13 @@ NAMES = (("A. Reviewer", "reviewer"), ("B. Keeper", "maintainer"))
 
 
 def opened(text: str) -> list[tuple[int, str]]:
-    return [(field.line, field.message) for field in open_fields(read(text))]
+    return [(field.line, field.message) for field in open_fields(read_review(text))]
 
 
 def tracker(text: str = SOUND, **changes: Any) -> dict[str, Any]:
     """The tracker of a review that everybody signed off."""
     digest = sha256(text.encode()).hexdigest()
-    claims = claims_of(read(text))
+    claims = claims_of(read_review(text))
     claims["artifacts"] = [{"path": path, "sha256": digest} for path in claims["artifacts"]]
     signed = [
         {"name": name, "role": role, "decision": "approved", "date": "2025-10-19", "sha256": digest}
@@ -116,7 +116,7 @@ def judged(
         files[PATH] = text.encode()
     if record is not None:
         files[TRACKER] = record if isinstance(record, bytes) else json.dumps(record).encode()
-    subject = Subject(Memory(files), settings or Settings(), NOW, Scope(spec=scope))
+    subject = CheckContext(MemorySnapshot(files), settings or Settings(), NOW, Scope(spec=scope))
     check = security_review if scope else lint
     found = [each for each in check(subject) if isinstance(each, Finding)]
     assert all(each.spec == SPEC for each in found)
@@ -135,7 +135,7 @@ class TestFilled:
         assert opened("\ufeff" + SOUND.replace("\n", "\r\n")) == []
 
     def test_what_it_says_is_read(self) -> None:
-        review = read(SOUND)
+        review = read_review(SOUND)
         assert review.classification == "internal", "the most sensitive class counts"
         assert [threat["category"] for threat in claims_of(review)["threats"]] == [each.key for each in STRIDE]
         assert [row.cells[1] for row in review.rows(ARTIFACTS)] == [f"{PLACE}/spec.md"]
@@ -146,14 +146,14 @@ class TestFilled:
         kept, _, rest = text.partition("| X1 ")
         text = kept + "| none | | | | |" + rest[rest.index("\n") :]
         assert opened(text) == []
-        assert claims_of(read(text))["exceptions"] == []
+        assert claims_of(read_review(text))["exceptions"] == []
 
     def test_the_template_is_open_in_every_section_but_the_prefilled(self) -> None:
         text = template(SPEC, [("Specification", f"{PLACE}/spec.md")])
-        assert {field.section.key for field in open_fields(read(text))} == {
+        assert {field.section.key for field in open_fields(read_review(text))} == {
             section.key for section in SECTIONS if section is not ARTIFACTS
         }
-        assert {field.section for field in open_fields(read(template(SPEC, [])))} == set(SECTIONS)
+        assert {field.section for field in open_fields(read_review(template(SPEC, [])))} == set(SECTIONS)
 
     @pytest.mark.parametrize(
         "text", ["", " - ", "TODO", "todo: later", "TBD", "<name>", "${who}", "{name}", "n/a", "???"]
@@ -168,7 +168,7 @@ class TestFilled:
     @given(st.text())
     def test_any_text_can_be_read(self, text: str) -> None:
         assert opened(text)
-        claims_of(read(SOUND + text))
+        claims_of(read_review(SOUND + text))
 
 
 CELLS = [
@@ -320,7 +320,7 @@ class TestUnsigned:
         assert "DOC011" not in codes(None, None, every, status="Backlog")
 
     def test_a_spec_that_is_required_must_be_there(self) -> None:
-        subject = Subject(Memory({"docs/x.md": b"x"}), Settings(security=Security(("SPEC-KIT-1",))), NOW)
+        subject = CheckContext(MemorySnapshot({"docs/x.md": b"x"}), Settings(security=Security(("SPEC-KIT-1",))), NOW)
         found = [each.rule.code for each in lint(subject) if isinstance(each, Finding)]
         assert "DOC011" in found
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from guardrails.config.layout import Layout
 from guardrails.secrets.redact import Redactor
-from guardrails.services.memory.entries import Entry, Memory, Source, entry
+from guardrails.services.memory.entries import Memory, MemorySource, NewMemory, entry
 from guardrails.services.memory.query import understand
-from guardrails.services.memory.store import Store
+from guardrails.services.memory.store import MemoryStore
 
 LAYOUT = Layout()
 SECRET = "hunter2-hunter2"
@@ -18,20 +18,20 @@ KEY = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEowIBAAKCAQEA\nq1w2e3r4t5\n-----
 MOMENT = datetime(2026, 1, 31, 9, 30, tzinfo=timezone.utc)
 
 
-def store_in(folder: Path, patience: float = 10.0, clean: Redactor | None = None) -> Store:
+def store_in(folder: Path, patience: float = 10.0, clean: Redactor | None = None) -> MemoryStore:
     """A store whose database lies in a folder."""
-    return Store(str(folder / "memory.db"), clean or Redactor(("KEY",), {"KEY": SECRET}), patience)
+    return MemoryStore(str(folder / "memory.db"), clean or Redactor(("KEY",), {"KEY": SECRET}), patience)
 
 
-def note(text: str, *tags: str, importance: int = 5, day: int = 1, source: Source | None = None) -> Entry:
+def note(text: str, *tags: str, importance: int = 5, day: int = 1, source: MemorySource | None = None) -> NewMemory:
     """An entry, made on a day of January."""
     return entry(text, tags, importance, datetime(2026, 1, day, tzinfo=timezone.utc), source)
 
 
-def found(store: Store, text: str, limit: int = 20, least: int = 1) -> list[str]:
+def found(store: MemoryStore, text: str, limit: int = 20, least: int = 1) -> list[str]:
     """The texts a query finds, in order."""
     return [memory.text for memory in search(store, text, limit, least)]
 
 
-def search(store: Store, text: str, limit: int = 20, least: int = 1) -> tuple[Memory, ...]:
+def search(store: MemoryStore, text: str, limit: int = 20, least: int = 1) -> tuple[Memory, ...]:
     return store.search(understand(text, LAYOUT), limit, least)

@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 
 from guardrails.errors import Undecidable
 from guardrails.services.memory import store as store_module
-from guardrails.services.memory.store import Store
+from guardrails.services.memory.store import MemoryStore
 from tests.examples import examples
 from tests.memory.makers import found, note, store_in
 from tests.pages import ROOT
 from tests.sandbox import Sandbox
 
 
-def damaged(store: Store, says: str) -> None:
+def damaged(store: MemoryStore, says: str) -> None:
     """Both searching and adding end in an answer that says this."""
     for act in (lambda: found(store, "x"), lambda: store.add([note("new")])):
         with pytest.raises(Undecidable, match=says) as raised:
@@ -217,7 +217,7 @@ def nobody() -> Iterator[None]:
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="there is no other user to be")
 class TestNotAllowed:
     @pytest.fixture
-    def store(self) -> Iterator[Store]:
+    def store(self) -> Iterator[MemoryStore]:
         """A memory in a directory every user can get to."""
         folder = Path(tempfile.mkdtemp())
         folder.chmod(0o755)
@@ -227,17 +227,17 @@ class TestNotAllowed:
         folder.chmod(0o755)
         shutil.rmtree(folder)
 
-    def test_to_read(self, store: Store) -> None:
+    def test_to_read(self, store: MemoryStore) -> None:
         Path(store.path).chmod(0)
         with nobody():
             damaged(store, "cannot be|denied")
 
-    def test_to_enter(self, store: Store) -> None:
+    def test_to_enter(self, store: MemoryStore) -> None:
         Path(store.path).parent.chmod(0)
         with nobody():
             damaged(store, "Permission denied|cannot be opened")
 
-    def test_to_write(self, store: Store) -> None:
+    def test_to_write(self, store: MemoryStore) -> None:
         Path(store.path).chmod(0o444)
         Path(store.path).parent.chmod(0o555)
         with nobody(), pytest.raises(Undecidable, match="cannot be"):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from guardrails.services.memory.entries import plain
 from guardrails.services.memory.query import LONGEST, MOST, Query, understand
-from guardrails.services.memory.store import Store
+from guardrails.services.memory.store import MemoryStore
 from tests.examples import examples
 from tests.memory.makers import LAYOUT, found, note, store_in
 
@@ -63,7 +63,7 @@ class TestLong:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+def store(tmp_path_factory: pytest.TempPathFactory) -> MemoryStore:
     made = store_in(tmp_path_factory.mktemp("query"))
     made.add([note("Clock drift is near", "stage:plan", "spec:SPEC-KIT-900"), note("Größe zählt", "stage:tasks")])
     return made
@@ -78,14 +78,14 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_nothing_that_is_typed_is_a_syntax_error(store: Store, text: str) -> None:
+def test_nothing_that_is_typed_is_a_syntax_error(store: MemoryStore, text: str) -> None:
     for query in (text, text + " stage:plan", "clock " + text, f'"{text}"'):
         found(store, query)
 
 
 @settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=80) | st.text('ab"*():^+-\0 NEARORDT{}', max_size=40))
-def test_any_text_is_understood_and_searched(store: Store, text: str) -> None:
+def test_any_text_is_understood_and_searched(store: MemoryStore, text: str) -> None:
     query = understand(text, LAYOUT)
     assert query.everything == (not text.strip())
     store.search(query)
@@ -116,20 +116,20 @@ class TestMatching:
     @pytest.mark.parametrize(
         "text", ["clock", "CLOCK", "drift clock", '"clock drift"', "stage:plan", "near stage:plan"]
     )
-    def test_finds(self, store: Store, text: str) -> None:
+    def test_finds(self, store: MemoryStore, text: str) -> None:
         assert found(store, text) == ["Clock drift is near"]
 
-    def test_accents_do_not_matter(self, store: Store) -> None:
+    def test_accents_do_not_matter(self, store: MemoryStore) -> None:
         assert found(store, "große zahlt") == ["Größe zählt"]
 
     @pytest.mark.parametrize(
         "text",
         ["cloc", '"drift clock"', "stage:Plan2", "stage:pla", "spec:SPEC-KIT-90", "spec:SPEC-KIT-9001", "clock größe"],
     )
-    def test_does_not_find(self, store: Store, text: str) -> None:
+    def test_does_not_find(self, store: MemoryStore, text: str) -> None:
         assert found(store, text) == []
 
-    def test_a_tag_is_not_found_as_text_nor_text_as_a_tag(self, store: Store, tmp_path: Path) -> None:
+    def test_a_tag_is_not_found_as_text_nor_text_as_a_tag(self, store: MemoryStore, tmp_path: Path) -> None:
         assert found(store, '"stage:plan"') == []
         made = store_in(tmp_path)
         made.add([note("see stage:plan")])

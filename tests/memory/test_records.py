@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrails.config.layout import STAGES
-from guardrails.services.memory.entries import LONGEST, Source, entry
+from guardrails.services.memory.entries import LONGEST, MemorySource, entry
 from guardrails.services.memory.records import entries_of_output, entries_of_verdict
 from tests.memory.makers import LAYOUT, search, store_in
 from tests.pages import ROOT
 
-SOURCE = Source("docs/evidence/consensus/x_claude.json", "0a" * 32)
+SOURCE = MemorySource("docs/evidence/consensus/x_claude.json", "0a" * 32)
 
 
 def examples(schema: str) -> list[dict[str, Any]]:
@@ -97,7 +97,7 @@ def test_a_stage_leaves_an_entry_for_each_agent_and_for_the_verdict(tmp_path: Pa
     store = store_in(tmp_path)
     for number, agent in enumerate(("gemini", "claude", "gpt_pro")):
         document = {**OUTPUT, "specId": "SPEC-KIT-900", "stage": stage, "agent": agent}
-        store.add(entries_of_output(document, Source(f"{agent}.json", f"{number:064x}"), LAYOUT))
+        store.add(entries_of_output(document, MemorySource(f"{agent}.json", f"{number:064x}"), LAYOUT))
     store.add(entries_of_verdict({**VERDICT, "specId": "SPEC-KIT-900", "stage": stage}, SOURCE, LAYOUT))
     hits = search(store, f"spec:SPEC-KIT-900 stage:{stage}")
     agents = [tag for hit in hits for tag in hit.tags if tag.startswith("agent:")]

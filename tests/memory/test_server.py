@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from guardrails.errors import Undecidable
-from guardrails.services.memory.entries import Source
-from guardrails.services.memory.server import Refused, Server, ask
-from guardrails.services.memory.store import Store
+from guardrails.services.memory.entries import MemorySource
+from guardrails.services.memory.server import MemoryServer, MemoryServerRefusal, ask
+from guardrails.services.memory.store import MemoryStore
 from guardrails.services.memory.write import catch_up, remember
 from tests.memory import servers
 from tests.memory.makers import SECRET, found, note, store_in
@@ -21,8 +21,8 @@ from tests.memory.makers import SECRET, found, note, store_in
 pytest.importorskip("mcp", reason="the MCP library is not installed")
 
 
-def server(mode: str, folder: Path, start: float = 30.0, answer: float = 30.0) -> Server:
-    return Server((sys.executable, servers.__file__, mode, str(folder / "told")), str(folder), start, answer)
+def server(mode: str, folder: Path, start: float = 30.0, answer: float = 30.0) -> MemoryServer:
+    return MemoryServer((sys.executable, servers.__file__, mode, str(folder / "told")), str(folder), start, answer)
 
 
 def told(folder: Path) -> list[str]:
@@ -31,13 +31,13 @@ def told(folder: Path) -> list[str]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(tmp_path: Path) -> MemoryStore:
     return store_in(tmp_path)
 
 
 class TestSound:
-    def test_takes_what_is_kept(self, store: Store, tmp_path: Path) -> None:
-        entries = [note("first", "stage:plan", importance=8, source=Source("a.json", "0a" * 32)), note("second")]
+    def test_takes_what_is_kept(self, store: MemoryStore, tmp_path: Path) -> None:
+        entries = [note("first", "stage:plan", importance=8, source=MemorySource("a.json", "0a" * 32)), note("second")]
         done = remember(store, entries, server("sound", tmp_path))
         assert (done.forwarded, done.warnings) == (2, ())
         assert servers.recorded(str(tmp_path / "told")) == [
@@ -45,24 +45,24 @@ class TestSound:
             {"content": "second", "tags": [], "importance": 5, "source": ""},
         ]
 
-    def test_is_told_everything_once(self, store: Store, tmp_path: Path) -> None:
+    def test_is_told_everything_once(self, store: MemoryStore, tmp_path: Path) -> None:
         remember(store, [note("a"), note("b")], server("plain", tmp_path))
         done = remember(store, [note("b"), note("c")], server("plain", tmp_path))
         assert (done.forwarded, told(tmp_path)) == (1, ["a", "b", "c"])
         assert remember(store, [note("c")], server("plain", tmp_path)).forwarded == 0
         assert catch_up(store, server("plain", tmp_path)) == 0
 
-    def test_is_told_what_it_missed(self, store: Store, tmp_path: Path) -> None:
+    def test_is_told_what_it_missed(self, store: MemoryStore, tmp_path: Path) -> None:
         remember(store, [note("a")])
         remember(store, [note("b")], server("crash", tmp_path))
         assert catch_up(store, server("plain", tmp_path)) == 2
         assert told(tmp_path) == ["a", "b"]
 
-    def test_is_told_no_secret(self, store: Store, tmp_path: Path) -> None:
+    def test_is_told_no_secret(self, store: MemoryStore, tmp_path: Path) -> None:
         remember(store, [note(f"a\n{SECRET}")], server("plain", tmp_path))
         assert told(tmp_path) == ["a\n[secret] KEY (plain)"]
 
-    def test_is_asked(self, store: Store, tmp_path: Path) -> None:
+    def test_is_asked(self, store: MemoryStore, tmp_path: Path) -> None:
         remember(store, [note("a", "n:1"), note("b", "n:2"), note("c", "n:2")], server("sound", tmp_path))
         assert ask(server("sound", tmp_path), "n:2", ["n:2"], 5) == ("b", "c")
         assert ask(server("sound", tmp_path), "n:3", ["n:3"], 5) == ()
@@ -71,12 +71,12 @@ class TestSound:
         assert ask(server('answers ["a", "b", "c"]', tmp_path), "x", [], 2) == ("a", "b")
 
     @pytest.mark.parametrize("mode", ["garbage between", "talkative"])
-    def test_may_say_more_than_it_is_asked(self, store: Store, tmp_path: Path, mode: str) -> None:
+    def test_may_say_more_than_it_is_asked(self, store: MemoryStore, tmp_path: Path, mode: str) -> None:
         assert remember(store, [note("a"), note("b")], server(mode, tmp_path)).warnings == ()
         assert told(tmp_path) == ["a", "b"]
 
-    def test_is_given_only_what_it_declares(self, store: Store, tmp_path: Path) -> None:
-        remember(store, [note("a", source=Source("a.json", "0a" * 32))], server("plain", tmp_path))
+    def test_is_given_only_what_it_declares(self, store: MemoryStore, tmp_path: Path) -> None:
+        remember(store, [note("a", source=MemorySource("a.json", "0a" * 32))], server("plain", tmp_path))
         assert servers.recorded(str(tmp_path / "told")) == [{"content": "a", "tags": [], "importance": 5}]
 
     @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ BAD = {
 class TestBad:
     @pytest.mark.parametrize(("mode", "says"), BAD.items(), ids=BAD.keys())
     def test_is_a_warning_and_loses_nothing(
-        self, store: Store, tmp_path: Path, mode: str, says: str, capfd: pytest.CaptureFixture[str]
+        self, store: MemoryStore, tmp_path: Path, mode: str, says: str, capfd: pytest.CaptureFixture[str]
     ) -> None:
         done = remember(store, [note("kept"), note("too")], server(mode, tmp_path))
         assert [kept.new for kept in done.kept] == [True, True]
@@ -122,46 +122,46 @@ class TestBad:
         assert capfd.readouterr() == ("", "")
 
     @pytest.mark.parametrize("mode", ["hang at start", "garbage only"])
-    def test_one_that_never_starts_is_given_up(self, store: Store, tmp_path: Path, mode: str) -> None:
+    def test_one_that_never_starts_is_given_up(self, store: MemoryStore, tmp_path: Path, mode: str) -> None:
         done = remember(store, [note("kept")], server(mode, tmp_path, start=0.5))
         assert "did not start within 0.5 s" in done.warnings[0]
         assert found(store, "") == ["kept"]
 
-    def test_one_that_never_answers_is_given_up_at_once(self, store: Store, tmp_path: Path) -> None:
+    def test_one_that_never_answers_is_given_up_at_once(self, store: MemoryStore, tmp_path: Path) -> None:
         done = remember(store, [note(f"n {number}") for number in range(50)], server("hang", tmp_path, answer=0.5))
         assert "did not answer store_memory within 0.5 s (0 of 50 forwarded)" in done.warnings[0]
 
-    def test_what_it_took_before_is_not_sent_again(self, store: Store, tmp_path: Path) -> None:
+    def test_what_it_took_before_is_not_sent_again(self, store: MemoryStore, tmp_path: Path) -> None:
         entries = [note(text) for text in "abcd"]
         done = remember(store, entries, server("hang at the third", tmp_path, answer=2))
         assert "(2 of 4 forwarded)" in done.warnings[0]
         assert catch_up(store, server("plain", tmp_path)) == 2
         assert told(tmp_path) == ["a", "b", "c", "d"]
 
-    def test_one_that_does_not_want_to_end_is_ended(self, store: Store, tmp_path: Path) -> None:
+    def test_one_that_does_not_want_to_end_is_ended(self, store: MemoryStore, tmp_path: Path) -> None:
         assert remember(store, [note("a")], server("stubborn", tmp_path)).forwarded == 1
         assert not running(str(tmp_path))
 
     @pytest.mark.parametrize(
         "command", [("no-such-program-anywhere",), ("/",), (os.devnull,), ("a\0b",), ("",)], ids=repr
     )
-    def test_one_that_cannot_be_started(self, store: Store, tmp_path: Path, command: tuple[str, ...]) -> None:
-        done = remember(store, [note("a")], Server(command, str(tmp_path)))
+    def test_one_that_cannot_be_started(self, store: MemoryStore, tmp_path: Path, command: tuple[str, ...]) -> None:
+        done = remember(store, [note("a")], MemoryServer(command, str(tmp_path)))
         assert done.warnings[0].startswith("the memory server cannot be")
         assert found(store, "") == ["a"]
 
-    def test_catching_up_says_that_it_failed(self, store: Store, tmp_path: Path) -> None:
+    def test_catching_up_says_that_it_failed(self, store: MemoryStore, tmp_path: Path) -> None:
         remember(store, [note("a")])
         with pytest.raises(Undecidable, match="0 of 1 forwarded"):
             catch_up(store, server("crash", tmp_path))
 
     @pytest.mark.parametrize("mode", ["crash", "error: no room", "no tools"])
     def test_a_search_is_refused(self, tmp_path: Path, mode: str) -> None:
-        with pytest.raises(Refused):
+        with pytest.raises(MemoryServerRefusal):
             ask(server(mode, tmp_path), "x", [], 20)
 
-    def test_a_database_that_fails_meanwhile_is_named_as_what_it_is(self, store: Store, tmp_path: Path) -> None:
-        class Gone(Store):
+    def test_a_database_that_fails_meanwhile_is_named_as_what_it_is(self, store: MemoryStore, tmp_path: Path) -> None:
+        class Gone(MemoryStore):
             def forwarded(self, memory: object) -> None:
                 raise Undecidable("the disk is full")
 

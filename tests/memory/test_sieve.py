@@ -7,7 +7,7 @@ import pytest
 
 from guardrails.errors import GuardrailError
 from guardrails.secrets.redact import Redactor
-from guardrails.services.memory.entries import Source, refuse_secrets, without_secrets
+from guardrails.services.memory.entries import MemorySource, refuse_secrets, without_secrets
 from tests.memory.makers import KEY, SECRET, TOKEN, found, note, store_in
 
 CLEAN = Redactor(("KEY",), {"KEY": SECRET})
@@ -40,7 +40,7 @@ class TestSecrets:
 
     def test_the_database_never_holds_it(self, secret: str, tmp_path: Path) -> None:
         store = store_in(tmp_path, clean=CLEAN)
-        source = Source(f"docs/{SECRET}.json", "0a" * 32)
+        source = MemorySource(f"docs/{SECRET}.json", "0a" * 32)
         store.add([note(f"before\n{secret}\nafter", "stage:plan", f"topic:{SECRET}", source=source)])
         data = b"".join(path.read_bytes() for path in tmp_path.iterdir())
         for part in (*secret.split("\n"), SECRET):

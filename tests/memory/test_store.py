@@ -8,10 +8,10 @@ import pytest
 
 from guardrails.errors import GuardrailError
 from guardrails.services.memory import show
-from guardrails.services.memory.entries import LONGEST, MOST_TAGS, Source, entry
+from guardrails.services.memory.entries import LONGEST, MOST_TAGS, MemorySource, entry
 from tests.memory.makers import MOMENT, found, note, search, store_in
 
-ONE, TWO = Source("a.json", "0a" * 32), Source("b.json", "0b" * 32)
+ONE, TWO = MemorySource("a.json", "0a" * 32), MemorySource("b.json", "0b" * 32)
 
 
 class TestOnce:

@@ -11,29 +11,29 @@ from collections.abc import Sequence
 
 from guardrails.runs import workflow
 from guardrails.runs.halt import Halt
-from guardrails.runs.history import Record, Settled
+from guardrails.runs.history import HistoryRecord, StageSettled
 from guardrails.runs.planner import Done, Run
 from guardrails.runs.recovery import Retry
 from tests.pipeline.histories import Play, request, settled
 
 
 def main(url: str, log: str, pause: str, conflicts: str = "0") -> None:
-    def judge(stage: str, times: int) -> Settled:
+    def judge(stage: str, times: int) -> StageSettled:
         return settled(stage, "conflict" if stage == "tasks" and times < int(conflicts) else "ok")
 
     def tell(line: str) -> None:
         with open(log, "a", encoding="utf-8") as stream:
             stream.write(line + "\n")
 
-    def take(step: Run | Retry, history: Sequence[Record]) -> Record:
+    def take(step: Run | Retry, history: Sequence[HistoryRecord]) -> HistoryRecord:
         time.sleep(float(pause))
         tell(f"{step.stage}.{step.action}")
         return Play(asked, judge, history)._taken(step)
 
-    def finish(step: Halt | Done, history: Sequence[Record]) -> None:
+    def finish(step: Halt | Done, history: Sequence[HistoryRecord]) -> None:
         tell(f"finish {len(history)}")
 
-    place, hands = workflow.Place(url, "owner"), workflow.Hands(take, finish)
+    place, hands = workflow.JournalLocation(url, "owner"), workflow.Hands(take, finish)
     with workflow.journal(place) as journal:
         known = journal.known("SPEC-KIT-DEMO")
         latest = journal.recall("SPEC-KIT-DEMO", known[-1]) if known else None

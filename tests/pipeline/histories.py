@@ -6,25 +6,25 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
 from guardrails.config.layout import STAGES
-from guardrails.config.run_settings import Recovery
-from guardrails.evidence.store import Written
+from guardrails.config.run_settings import RecoverySettings
+from guardrails.evidence.store import WrittenFile
 from guardrails.runs.halt import Halt, halt
 from guardrails.runs.history import (
-    Asked,
-    Began,
-    Guarded,
+    AgentsAsked,
+    HistoryRecord,
     Lack,
-    Record,
-    Recovered,
-    Request,
-    Settled,
-    Shut,
-    Started,
-    Verdict,
+    RecoveryTaken,
+    RunBegan,
+    RunRequest,
+    StageClosed,
+    StageOpened,
+    StageSettled,
+    StageStarted,
+    VerdictName,
 )
 from guardrails.runs.planner import Done, Run, next_step
 from guardrails.runs.recovery import Retry
-from guardrails.runs.rounds import AnswerSource, Made, Round
+from guardrails.runs.rounds import AgentCall, AnswerSource, Round
 from guardrails.runs.stage import Closed, Opened
 from guardrails.runs.tree import TreeState
 
@@ -35,35 +35,37 @@ DOCUMENT = "docs/SPEC-KIT-DEMO/spec.md"
 LONGEST = 500
 """Steps after which a run counts as endless."""
 
-Judge = Callable[[str, int], Settled]
+Judge = Callable[[str, int], StageSettled]
 """The verdict on a stage, by its name and how often it has been judged before."""
 
 
-def request(*stages: str, recovery: Recovery | None = None, allow_degraded: bool = False) -> Request:
+def request(*stages: str, recovery: RecoverySettings | None = None, allow_degraded: bool = False) -> RunRequest:
     chosen = stages or STAGES
-    return Request(
+    return RunRequest(
         spec="SPEC-KIT-DEMO",
         run="20260131T093000Z-4f2a9c10",
         stages=chosen,
         rosters=(ROSTER,) * len(chosen),
         config_sha256="0" * 64,
-        recovery=recovery or Recovery(),
+        recovery=recovery or RecoverySettings(),
         allow_degraded=allow_degraded,
     )
 
 
-def settled(stage: str, verdict: Verdict = "ok", *lacking: str, severe: bool = False, gone: bool = False) -> Settled:
+def settled(
+    stage: str, verdict: VerdictName = "ok", *lacking: str, severe: bool = False, gone: bool = False
+) -> StageSettled:
     lacks = tuple(Lack(agent, "no answer", gone) for agent in lacking)
-    return Settled(stage, BEGUN, verdict, severe, lacks, reasons=(f"it is {verdict}",))
+    return StageSettled(stage, BEGUN, verdict, severe, lacks, reasons=(f"it is {verdict}",))
 
 
-def always_ok(stage: str, times: int) -> Settled:
+def always_ok(stage: str, times: int) -> StageSettled:
     return settled(stage)
 
 
-def _made(agent: str, now: datetime) -> Made:
-    written = Written(f"docs/evidence/{agent}.json", "b" * 64, 3)
-    return Made(agent, 1, None, "v1", "c" * 64, now, now, 12, written, usd=0.5, source="measured")
+def _made(agent: str, now: datetime) -> AgentCall:
+    written = WrittenFile(f"docs/evidence/{agent}.json", "b" * 64, 3)
+    return AgentCall(agent, 1, None, "v1", "c" * 64, now, now, 12, written, usd=0.5, source="measured")
 
 
 class Play:
@@ -74,16 +76,16 @@ class Play:
 
     def __init__(
         self,
-        asked: Request,
+        asked: RunRequest,
         judge: Judge = always_ok,
-        history: Sequence[Record] = (),
+        history: Sequence[HistoryRecord] = (),
         opens: dict[str, Halt] | None = None,
         closes: dict[str, Halt] | None = None,
         asks: dict[str, Halt] | None = None,
     ) -> None:
         self.request, self.judge = asked, judge
         self.opens, self.closes, self.asks = opens or {}, closes or {}, asks or {}
-        self.history: list[Record] = list(history)
+        self.history: list[HistoryRecord] = list(history)
         self.steps: list[Run | Retry] = []
 
     def run(self) -> Halt | Done:
@@ -104,30 +106,34 @@ class Play:
     def _now(self) -> datetime:
         return BEGUN + timedelta(seconds=len(self.history))
 
-    def _taken(self, step: Run | Retry) -> Record:
+    def _taken(self, step: Run | Retry) -> HistoryRecord:
         stage, now = step.stage, self._now()
         if isinstance(step, Retry):
-            return Recovered(stage, now, step.action, step.agents, step.attempt, step.reason, step.wait, step.profile)
+            return RecoveryTaken(
+                stage, now, step.action, step.agents, step.attempt, step.reason, step.wait, step.profile
+            )
         if step.action == "begin":
-            return Began(now, TREE, self.request.attempt)
+            return RunBegan(now, TREE, self.request.attempt)
         if step.action == "start":
-            return Started(stage, now, "4f2a9c10")
+            return StageStarted(stage, now, "4f2a9c10")
         if step.action == "open":
-            return Guarded(stage, now, Opened(stage, TREE, self.opens.get(stage)))
+            return StageOpened(stage, now, Opened(stage, TREE, self.opens.get(stage)))
         if step.action == "ask":
             asked = tuple(_made(agent, now) for agent in step.agents)
-            return Asked(stage, now, Round(1, asked, (AnswerSource(DOCUMENT, "a" * 64, 3),)), halt=self.asks.get(stage))
+            return AgentsAsked(
+                stage, now, Round(1, asked, (AnswerSource(DOCUMENT, "a" * 64, 3),)), halt=self.asks.get(stage)
+            )
         if step.action == "settle":
-            before = sum(1 for record in self.history if isinstance(record, Settled) and record.stage == stage)
+            before = sum(1 for record in self.history if isinstance(record, StageSettled) and record.stage == stage)
             return self.judge(stage, before)._replace(at=now)
         assert step.action == "close"
         stopped = self.closes.get(stage)
         status = "failed" if stopped or step.verdict != "ok" else "passed"
-        return Shut(stage, now, Closed(stage, status, stopped.exit_code if stopped else 0, stopped))
+        return StageClosed(stage, now, Closed(stage, status, stopped.exit_code if stopped else 0, stopped))
 
-    def told(self, action: str) -> list[Recovered]:
+    def told(self, action: str) -> list[RecoveryTaken]:
         """The steps of recovery of one kind, in order."""
-        return [record for record in self.history if isinstance(record, Recovered) and record.action == action]
+        return [record for record in self.history if isinstance(record, RecoveryTaken) and record.action == action]
 
     def asked(self) -> list[tuple[str, tuple[str, ...]]]:
         """Whom was asked, stage by stage."""

@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
-from guardrails.agents.run_context import World
+from guardrails.agents.run_context import RunContext
 from guardrails.config import loader
 from guardrails.evidence.lock import locked
-from guardrails.evidence.names import Session
-from guardrails.evidence.store import Written
+from guardrails.evidence.names import StageSession
+from guardrails.evidence.store import WrittenFile
 from guardrails.git.repo import open_repo
 from guardrails.runs.halt import Halt
 from guardrails.runs.stage import Closed, Opened, close_stage, open_stage
@@ -82,16 +82,16 @@ def configure(sandbox: Sandbox, **settings: Any) -> None:
     sandbox.write(".speckit.yaml", yaml.safe_dump({"version": 1, "agents": AGENTS, **settings}))
 
 
-def world(sandbox: Sandbox, run: str | None = None, **changes: Any) -> World:
+def world(sandbox: Sandbox, run: str | None = None, **changes: Any) -> RunContext:
     """The world of a run here, configured as the repository is."""
     repo = open_repo(str(sandbox.root), sandbox.environment)
     file = sandbox.root / ".speckit.yaml"
     loaded = loader.load_for_run(file.read_bytes() if file.exists() else None, ".speckit.yaml", repo.environment)
-    return World(repo, loaded.settings, loaded.run, repo.environment, SPEC, run)._replace(**changes)
+    return RunContext(repo, loaded.settings, loaded.run, repo.environment, SPEC, run)._replace(**changes)
 
 
-def session(stage: str, nonce: str = "4f2a9c10") -> Session:
-    return Session(SPEC, stage, MOMENT, nonce)
+def session(stage: str, nonce: str = "4f2a9c10") -> StageSession:
+    return StageSession(SPEC, stage, MOMENT, nonce)
 
 
 class Ran:
@@ -107,10 +107,10 @@ class Ran:
 
 
 def run_stage(
-    at: World,
+    at: RunContext,
     stage: str,
     verdict: str | None = None,
-    own: Sequence[Written] = (),
+    own: Sequence[WrittenFile] = (),
     start: TreeState | None = None,
     nonce: str = "4f2a9c10",
     unasked: Halt | None = None,

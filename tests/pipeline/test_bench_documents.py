@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from guardrails.core.resources import read
+from guardrails.core.resources import read_resource
 from guardrails.core.schema import faults, is_valid
 from tests.pipeline.agents_world import answer
 from tests.pipeline.stage_world import SPEC
@@ -22,7 +22,7 @@ def problems(name: str, document: Any) -> list[str]:
 
 
 def example(name: str, number: int = 0) -> Any:
-    return copy.deepcopy(json.loads(read("schemas", f"{name}.schema.json"))["examples"][number])
+    return copy.deepcopy(json.loads(read_resource("schemas", f"{name}.schema.json"))["examples"][number])
 
 
 def test_a_finished_benchmark(sandbox: Sandbox) -> None:

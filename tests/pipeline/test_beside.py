@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from guardrails.checks.ledger.entries import Entry, line_of
+from guardrails.checks.ledger.entries import LedgerEntry, line_of
 from guardrails.setup.sample import SPEC
 from tests.pipeline.auto_world import ROOT, Runs, until
 from tests.sandbox import EVIDENCE, Sandbox
@@ -69,7 +69,7 @@ def test_a_ledger_vouches_for_nothing_but_evidence_of_its_spec(sandbox: Sandbox,
     runs = Runs(sandbox)
     data = b"left\n"
     sandbox.write(path, data)
-    line = line_of(Entry(1, path, sha256(data).hexdigest(), len(data), None))
+    line = line_of(LedgerEntry(1, path, sha256(data).hexdigest(), len(data), None))
     sandbox.write(f"{EVIDENCE}/runs/{SPEC}/20260131T093000Z-4f2a9c10.ledger.jsonl", line + b"\n")
     ran = runs.auto("--to", "plan")
     assert (ran.code, runs.summary["halt"]["reason"]) == (1, "dirty-tree"), ran

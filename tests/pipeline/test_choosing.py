@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from guardrails.config.run_settings import Recovery
+from guardrails.config.run_settings import RecoverySettings
 from guardrails.errors import GuardrailError
-from guardrails.runs.history import Record, Request
+from guardrails.runs.history import HistoryRecord, RunRequest
 from guardrails.runs.planner import Done
-from guardrails.runs.resume import Chosen, Known, Remembered, Wish, choose, latest_of
+from guardrails.runs.resume import Chosen, KnownAttempt, RememberedAttempt, Wish, choose, latest_of
 from tests.pipeline.histories import Play, no, request, settled
 from tests.pipeline.test_sequencer import always
 
@@ -17,23 +17,23 @@ FRESH = OLD._replace(run="20260201T000000Z-00000000")
 RUN = OLD.run
 
 
-def left(history: list[Record], end: Any, request_: Request = OLD) -> Remembered:
-    return Remembered(request_, tuple(history), end)
+def left(history: list[HistoryRecord], end: Any, request_: RunRequest = OLD) -> RememberedAttempt:
+    return RememberedAttempt(request_, tuple(history), end)
 
 
-def halted(**changed: Any) -> Remembered:
+def halted(**changed: Any) -> RememberedAttempt:
     play = Play(OLD, always(settled("plan", "conflict")))
     return left([], None)._replace(end=play.run(), history=tuple(play.history))
 
 
-def cut_off() -> Remembered:
+def cut_off() -> RememberedAttempt:
     play = Play(OLD)
     play.run()
     return left(play.history[:7], None)
 
 
-def decided(remembered: Remembered, open_: bool, **wish: Any) -> Chosen:
-    return choose(Wish(wish.pop("fresh", FRESH), **wish), Known(RUN, 1, open_), remembered)
+def decided(remembered: RememberedAttempt, open_: bool, **wish: Any) -> Chosen:
+    return choose(Wish(wish.pop("fresh", FRESH), **wish), KnownAttempt(RUN, 1, open_), remembered)
 
 
 def test_without_a_run_there_is_a_new_one() -> None:
@@ -54,7 +54,7 @@ def test_what_was_cut_off_is_gone_on_with_as_it_is() -> None:
     "changed",
     [
         {"config_sha256": "1" * 64},
-        {"recovery": Recovery(retries=3)},
+        {"recovery": RecoverySettings(retries=3)},
         {"rosters": (("gemini",),) * 6},
     ],
 )
@@ -104,16 +104,21 @@ def test_a_run_keeps_its_stages_and_its_profile(named: str, changed: Any) -> Non
 
 
 @pytest.mark.parametrize("remembered", [None, left([], Done())])
-def test_there_must_be_something_to_resume(remembered: Remembered | None) -> None:
+def test_there_must_be_something_to_resume(remembered: RememberedAttempt | None) -> None:
     with pytest.raises(GuardrailError):
-        choose(Wish(FRESH, resume=""), Known(RUN, 1, False) if remembered else None, remembered)
+        choose(Wish(FRESH, resume=""), KnownAttempt(RUN, 1, False) if remembered else None, remembered)
 
 
 def test_the_latest_attempt_at_the_latest_run_is_meant_or_the_one_that_is_named() -> None:
-    known = [Known("b", 1, False), Known("b", 2, True), Known("a1", 1, False), Known("a2", 1, False)]
-    assert latest_of(known, None) == Known("b", 2, True)
-    assert latest_of(known, "") == Known("b", 2, True)
-    assert latest_of(known, "a1") == Known("a1", 1, False)
+    known = [
+        KnownAttempt("b", 1, False),
+        KnownAttempt("b", 2, True),
+        KnownAttempt("a1", 1, False),
+        KnownAttempt("a2", 1, False),
+    ]
+    assert latest_of(known, None) == KnownAttempt("b", 2, True)
+    assert latest_of(known, "") == KnownAttempt("b", 2, True)
+    assert latest_of(known, "a1") == KnownAttempt("a1", 1, False)
     for name in ("a", "c"):
         with pytest.raises(GuardrailError):
             latest_of(known, name)

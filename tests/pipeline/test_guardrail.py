@@ -9,7 +9,7 @@ import pytest
 
 from guardrails.config.layout import STAGES
 from guardrails.evidence.lock import locked
-from guardrails.runs.checkpoint import Notes
+from guardrails.runs.checkpoint import Checkpoint
 from guardrails.runs.halt import halt
 from guardrails.runs.serialize import pack, unpack
 from guardrails.runs.stage import Closed, Opened, open_stage
@@ -224,7 +224,7 @@ def test_a_stage_that_is_tried_anew_is_measured_anew(ready: Sandbox) -> None:
     (ready.home / "fine").touch()
     again = run_stage(at, "plan", start=first.opened.start)
     assert again.closed.halt == first.closed.halt, "executed again it is what it was"
-    Notes(at.repo, session("plan")).forget()
+    Checkpoint(at.repo, session("plan")).forget()
     anew = run_stage(at, "plan", own=again.written, start=first.opened.start)
     assert anew.closed.exit_code == 0, anew.rows
     assert telemetry(ready, anew.closed)["success"] is True
@@ -318,10 +318,10 @@ def test_the_record_says_which_run_it_belongs_to(ready: Sandbox) -> None:
 
 
 def test_what_the_consensus_wrote_is_an_artifact_of_its_session(ready: Sandbox) -> None:
-    from guardrails.evidence.store import Store
+    from guardrails.evidence.store import EvidenceStore
 
     at = world(ready)
-    store = Store(at.repo.root)
+    store = EvidenceStore(at.repo.root)
     mine = store.write(f"{EVIDENCE}/consensus/{SPEC}/{session('plan').name}_notes.md", b"x\n")
     others = store.write(f"{EVIDENCE}/costs/{SPEC}_notes.md", b"y\n")
     from guardrails.runs.tree import TreeState

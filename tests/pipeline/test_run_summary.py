@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from guardrails.core.schema import faults
 from guardrails.runs.halt import Halt
-from guardrails.runs.history import Asked
+from guardrails.runs.history import AgentsAsked
 from guardrails.runs.planner import Done
 from guardrails.runs.summary import Circumstances, rounds_of, summary_document
 from tests.pipeline.histories import DOCUMENT, Play, no, request, settled
@@ -64,7 +64,7 @@ def test_a_resumed_run_counts_a_call_that_was_cut_short_once() -> None:
     assert len(rounds_of(play.history)) == 1
     again = play.resumed()
     again.run()
-    assert sum(isinstance(record, Asked) for record in again.history) == 2
+    assert sum(isinstance(record, AgentsAsked) for record in again.history) == 2
     assert len(rounds_of(again.history)) == 1
 
 

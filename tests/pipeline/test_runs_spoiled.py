@@ -11,8 +11,8 @@ import pytest
 from guardrails.core.result import Result
 from guardrails.engine import runner
 from guardrails.engine.registry import check_named
-from guardrails.snapshot.context import Subject
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.context import CheckContext
+from guardrails.snapshot.memory import MemorySnapshot
 from tests.consensus.builder import STYLES, Bundle, Files, said, settings
 from tests.consensus.mutations import MUTATIONS, OF_VERDICT
 from tests.pipeline.agents_world import EVIDENCE, Cast, answer
@@ -49,8 +49,8 @@ def files_of(root: Path) -> Files:
 
 def judge(files: Files) -> Result:
     """What `consensus check` makes of the files today."""
-    subject = Subject(Memory(files), settings(TRIO, "plan"), datetime.now(timezone.utc))
-    return runner.run("consensus check", [check_named("consensus check")], [subject])
+    subject = CheckContext(MemorySnapshot(files), settings(TRIO, "plan"), datetime.now(timezone.utc))
+    return runner.run_checks("consensus check", [check_named("consensus check")], [subject])
 
 
 def test_what_nobody_touched_is_ok(left: tuple[Bundle, Files]) -> None:

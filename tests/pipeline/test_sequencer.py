@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrails.config.layout import STAGES
-from guardrails.config.run_settings import Recovery
+from guardrails.config.run_settings import RecoverySettings
 from guardrails.runs.halt import Halt, halt
-from guardrails.runs.history import Failed, Record, Settled, Shut, from_json, to_json
+from guardrails.runs.history import HistoryRecord, StageClosed, StageSettled, StepFailed, from_json, to_json
 from guardrails.runs.planner import Done, Run, next_step
 from guardrails.runs.recovery import Retry
 from tests.pipeline.histories import BEGUN, ROSTER, Judge, Play, no, request, settled
@@ -18,17 +18,17 @@ from tests.pipeline.histories import BEGUN, ROSTER, Judge, Play, no, request, se
 PLAIN = ["begin", *(action for _ in STAGES for action in ("start", "open", "ask", "settle", "close"))]
 
 
-def first(*verdicts: Settled) -> Judge:
+def first(*verdicts: StageSettled) -> Judge:
     """These verdicts in order for their stage, and ok for the rest."""
 
-    def judge(stage: str, times: int) -> Settled:
+    def judge(stage: str, times: int) -> StageSettled:
         own = [each for each in verdicts if each.stage == stage]
         return own[times] if times < len(own) else settled(stage)
 
     return judge
 
 
-def always(verdict: Settled) -> Judge:
+def always(verdict: StageSettled) -> Judge:
     return lambda stage, times: verdict if stage == verdict.stage else settled(stage)
 
 
@@ -57,14 +57,14 @@ def test_an_agent_that_answers_at_the_second_time_is_enough() -> None:
 
 
 def test_the_arbiter_is_asked_once_and_may_settle_it() -> None:
-    play = Play(request("plan", recovery=Recovery(arbiter="judge")), first(settled("plan", "conflict")))
+    play = Play(request("plan", recovery=RecoverySettings(arbiter="judge")), first(settled("plan", "conflict")))
     assert isinstance(play.run(), Done)
     assert play.asked() == [("plan", ROSTER), ("plan", ("judge",))]
 
 
 def test_the_fallback_profile_is_the_last_thing_tried() -> None:
     lacking = settled("plan", "degraded", "gemini")
-    recovery = Recovery(retries=2, backoff=1.0, fallback="cheap")
+    recovery = RecoverySettings(retries=2, backoff=1.0, fallback="cheap")
     play = Play(request("plan", recovery=recovery), first(lacking, lacking, lacking))
     assert isinstance(play.run(), Done)
     assert [step.wait for step in play.told("retry")] == [1.0, 2.0]
@@ -91,12 +91,12 @@ def test_a_degraded_stage_passes_when_it_is_allowed_to() -> None:
         pytest.param(settled("tasks", "degraded", "claude", gone=True), "missing-tool", 3, id="a missing tool is 3"),
     ],
 )
-def test_a_verdict_that_does_not_pass_halts_the_run(verdict: Settled, reason: str, code: int) -> None:
+def test_a_verdict_that_does_not_pass_halts_the_run(verdict: StageSettled, reason: str, code: int) -> None:
     play = Play(request(), always(verdict))
     stopped = play.run()
     assert isinstance(stopped, Halt)
     assert (stopped.stage, stopped.reason, stopped.exit_code) == ("tasks", reason, code)
-    assert isinstance(play.history[-1], Shut), "the record of the failure is written"
+    assert isinstance(play.history[-1], StageClosed), "the record of the failure is written"
     assert "implement" not in {step.stage for step in play.steps}
 
 
@@ -111,7 +111,7 @@ def test_a_guardrail_that_does_not_hold_halts_the_run(where: str, reason: str, c
     assert isinstance(stopped, Halt)
     assert (stopped.reason, stopped.exit_code) == (reason, code)
     assert ("tasks" in dict(play.asked())) == (where == "closes"), "nobody is asked where it did not open"
-    assert isinstance(play.history[-1], Shut)
+    assert isinstance(play.history[-1], StageClosed)
 
 
 def test_agents_that_may_not_be_paid_halt_the_run() -> None:
@@ -123,7 +123,7 @@ def test_agents_that_may_not_be_paid_halt_the_run() -> None:
 def test_a_step_that_failed_halts_the_run_with_its_own_code() -> None:
     play = Play(request("plan"))
     play.run()
-    history: list[Record] = [*play.history[:3], Failed("plan", BEGUN, halt("plan", "internal", "it broke"))]
+    history: list[HistoryRecord] = [*play.history[:3], StepFailed("plan", BEGUN, halt("plan", "internal", "it broke"))]
     stopped = next_step(history, request("plan"))
     assert isinstance(stopped, Halt)
     assert stopped.exit_code == 70
@@ -141,7 +141,7 @@ def test_many_missing_agents_are_not_asked_again() -> None:
 
 def test_a_program_that_is_not_there_is_not_waited_for() -> None:
     lacking = settled("plan", "degraded", "gemini", gone=True)
-    play = Play(request("plan", recovery=Recovery(fallback="cheap")), always(lacking))
+    play = Play(request("plan", recovery=RecoverySettings(fallback="cheap")), always(lacking))
     assert isinstance(play.run(), Halt)
     assert not play.told("retry")
     assert len(play.told("fallback")) == 1, "another profile may have another program"
@@ -222,7 +222,7 @@ VERDICTS = st.builds(
     st.booleans(),
 )
 RECOVERIES = st.builds(
-    Recovery, st.integers(0, 3), st.sampled_from([0.0, 1.0]), st.sampled_from([None, "cheap"]),
+    RecoverySettings, st.integers(0, 3), st.sampled_from([0.0, 1.0]), st.sampled_from([None, "cheap"]),
     st.sampled_from([None, "judge"]),
 )  # fmt: skip
 HALTS = st.dictionaries(
@@ -236,7 +236,7 @@ def plays(draw: st.DrawFn) -> Play:
     asked = request(*STAGES[begin : end + 1], recovery=draw(RECOVERIES), allow_degraded=draw(st.booleans()))
     said = draw(st.lists(VERDICTS, max_size=40))
 
-    def judge(stage: str, times: int) -> Settled:
+    def judge(stage: str, times: int) -> StageSettled:
         if not said:
             return settled(stage)
         verdict, lacking, severe, gone, stale = said.pop()
@@ -269,7 +269,9 @@ def test_unlock_is_never_begun_before_every_verdict_is_ok(play: Play) -> None:
     if not any(step.stage == "unlock" and step.action == "start" for step in play.steps):
         return
     for stage in play.request.stages[:-1]:
-        verdicts = [record.verdict for record in play.history if isinstance(record, Settled) and record.stage == stage]
+        verdicts = [
+            record.verdict for record in play.history if isinstance(record, StageSettled) and record.stage == stage
+        ]
         assert verdicts
         assert verdicts[-1] == "ok"
 

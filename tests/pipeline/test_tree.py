@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.agents.run_context import World
-from guardrails.evidence.store import Store, Written
+from guardrails.agents.run_context import RunContext
+from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.runs.serialize import pack, unpack
 from guardrails.runs.tree import TreeState, judge_tree, own_files, tree_state
 from tests.pipeline.stage_world import packet, run_stage, telemetry, world
@@ -20,55 +20,55 @@ STRANGE = ["with space.txt", "new\nline.txt", "tab\t.txt", '"quoted".txt', "-das
 
 
 @pytest.fixture
-def at(sandbox: Sandbox) -> World:
+def at(sandbox: Sandbox) -> RunContext:
     packet(sandbox)
     return world(sandbox)
 
 
-def own(at: World, data: bytes = b"evidence\n", path: str = OWN) -> Written:
+def own(at: RunContext, data: bytes = b"evidence\n", path: str = OWN) -> WrittenFile:
     """A file that the run writes."""
-    return Store(at.repo.root).write(path, data, replace=True)
+    return EvidenceStore(at.repo.root).write(path, data, replace=True)
 
 
-def changes(at: World, start: TreeState, *written: Written) -> list[str]:
+def changes(at: RunContext, start: TreeState, *written: WrittenFile) -> list[str]:
     judged = judge_tree(at, start, own_files(written))
     return [change.path for change in (*judged.dirty, *judged.changes)]
 
 
-def test_a_clean_tree_stays_clean(at: World) -> None:
+def test_a_clean_tree_stays_clean(at: RunContext) -> None:
     start = tree_state(at)
     assert start.dirty == ()
     assert start.head == at.repo.head()
     assert changes(at, start) == []
 
 
-def test_what_the_run_wrote_is_no_dirt(at: World) -> None:
+def test_what_the_run_wrote_is_no_dirt(at: RunContext) -> None:
     start = tree_state(at)
     assert changes(at, start, own(at)) == []
 
 
-def test_the_same_file_with_other_bytes_is_dirt(at: World) -> None:
+def test_the_same_file_with_other_bytes_is_dirt(at: RunContext) -> None:
     start = tree_state(at)
     written = own(at)
     own(at, b"tampered\n")
     assert set(changes(at, start, written)) == {OWN}
 
 
-def test_the_same_bytes_under_another_name_are_dirt(at: World) -> None:
+def test_the_same_bytes_under_another_name_are_dirt(at: RunContext) -> None:
     start = tree_state(at)
     written = own(at)
     other = own(at, path=OWN.replace("x y", "x z"))
     assert changes(at, start, written) == [other.path]
 
 
-def test_evidence_that_is_gone_is_a_change(at: World) -> None:
+def test_evidence_that_is_gone_is_a_change(at: RunContext) -> None:
     start = tree_state(at)
     written = own(at)
     (Path(at.repo.root) / OWN).unlink()
     assert changes(at, start, written) == [OWN]
 
 
-def test_a_file_that_is_written_again_counts_as_it_was_written_last(at: World) -> None:
+def test_a_file_that_is_written_again_counts_as_it_was_written_last(at: RunContext) -> None:
     start = tree_state(at)
     first, second = own(at), own(at, b"later\n")
     assert changes(at, start, first, second) == []
@@ -76,7 +76,7 @@ def test_a_file_that_is_written_again_counts_as_it_was_written_last(at: World) -
 
 
 @pytest.mark.parametrize("commit", [False, True], ids=["staged", "committed"])
-def test_the_operator_may_stage_and_commit_the_runs_evidence(sandbox: Sandbox, at: World, commit: bool) -> None:
+def test_the_operator_may_stage_and_commit_the_runs_evidence(sandbox: Sandbox, at: RunContext, commit: bool) -> None:
     start = tree_state(at)
     written = own(at)
     sandbox.add(OWN)
@@ -85,21 +85,21 @@ def test_the_operator_may_stage_and_commit_the_runs_evidence(sandbox: Sandbox, a
     assert changes(at, start, written) == []
 
 
-def test_other_bytes_that_were_staged_are_a_change(sandbox: Sandbox, at: World) -> None:
+def test_other_bytes_that_were_staged_are_a_change(sandbox: Sandbox, at: RunContext) -> None:
     start = tree_state(at)
     own(at, b"something else\n")
     sandbox.add(OWN)
     assert changes(at, start, own(at)) == [OWN]
 
 
-def test_other_bytes_that_were_committed_are_a_change(sandbox: Sandbox, at: World) -> None:
+def test_other_bytes_that_were_committed_are_a_change(sandbox: Sandbox, at: RunContext) -> None:
     start = tree_state(at)
     own(at, b"something else\n")
     sandbox.commit()
     assert set(changes(at, start, own(at))) == {OWN}
 
 
-def test_anything_else_that_is_committed_is_a_change(sandbox: Sandbox, at: World) -> None:
+def test_anything_else_that_is_committed_is_a_change(sandbox: Sandbox, at: RunContext) -> None:
     start = tree_state(at)
     written = own(at)
     sandbox.write("code.py", "print()\n")
@@ -108,14 +108,14 @@ def test_anything_else_that_is_committed_is_a_change(sandbox: Sandbox, at: World
     assert sandbox.git("status", "--porcelain").out == ""
 
 
-def test_a_commit_that_takes_something_away_is_a_change(sandbox: Sandbox, at: World) -> None:
+def test_a_commit_that_takes_something_away_is_a_change(sandbox: Sandbox, at: RunContext) -> None:
     start = tree_state(at)
     sandbox.git("rm", "-q", "SPEC.md")
     sandbox.git("commit", "-q", "-m", "no tracker")
     assert changes(at, start) == ["SPEC.md"]
 
 
-def test_another_commit_of_the_same_tree_is_none(sandbox: Sandbox, at: World) -> None:
+def test_another_commit_of_the_same_tree_is_none(sandbox: Sandbox, at: RunContext) -> None:
     start = tree_state(at)
     sandbox.git("commit", "-q", "--amend", "-m", "another message")
     assert at.repo.head() != start.head
@@ -134,7 +134,7 @@ def test_a_run_may_begin_before_the_first_commit(sandbox: Sandbox) -> None:
     assert changes(at, start, written) == ["code.py"]
 
 
-def test_a_head_that_is_gone_is_a_change(sandbox: Sandbox, at: World) -> None:
+def test_a_head_that_is_gone_is_a_change(sandbox: Sandbox, at: RunContext) -> None:
     start = tree_state(at)
     sandbox.git("checkout", "-q", "--orphan", "empty")
     sandbox.git("rm", "-rfq", ".")
@@ -151,7 +151,7 @@ DIRT: dict[str, Callable[[Sandbox], object]] = {
 
 
 @pytest.mark.parametrize("dirt", DIRT)
-def test_dirt_is_found_at_the_start_and_later(sandbox: Sandbox, at: World, dirt: str) -> None:
+def test_dirt_is_found_at_the_start_and_later(sandbox: Sandbox, at: RunContext, dirt: str) -> None:
     clean = tree_state(at)
     DIRT[dirt](sandbox)
     assert len(changes(at, clean)) == 1
@@ -159,7 +159,7 @@ def test_dirt_is_found_at_the_start_and_later(sandbox: Sandbox, at: World, dirt:
 
 
 @pytest.mark.parametrize("name", STRANGE)
-def test_names_of_every_kind_are_told_apart(sandbox: Sandbox, at: World, name: str) -> None:
+def test_names_of_every_kind_are_told_apart(sandbox: Sandbox, at: RunContext, name: str) -> None:
     start = tree_state(at)
     written = own(at, path=name)
     assert changes(at, start, written) == []
@@ -171,7 +171,7 @@ def test_names_of_every_kind_are_told_apart(sandbox: Sandbox, at: World, name: s
     assert changes(at, start) == [name]
 
 
-def test_bytes_that_are_no_utf8_stand_in_a_record(sandbox: Sandbox, at: World) -> None:
+def test_bytes_that_are_no_utf8_stand_in_a_record(sandbox: Sandbox, at: RunContext) -> None:
     try:
         with open(os.fsencode(at.repo.root) + b"/caf\xe9", "wb") as stream:
             stream.write(b"x")
@@ -182,7 +182,7 @@ def test_bytes_that_are_no_utf8_stand_in_a_record(sandbox: Sandbox, at: World) -
     assert unpack(TreeState, pack(ran.opened.start)) == ran.opened.start
 
 
-def test_dirt_at_the_start_halts(sandbox: Sandbox, at: World) -> None:
+def test_dirt_at_the_start_halts(sandbox: Sandbox, at: RunContext) -> None:
     sandbox.write("left behind.txt", "x")
     ran = run_stage(at, "plan")
     assert ran.closed.halt is not None
@@ -202,7 +202,7 @@ def test_dirt_that_may_be_there_is_shown_and_is_no_pass(sandbox: Sandbox) -> Non
     assert any("left behind.txt" in text for text in record["warnings"])
 
 
-def test_what_was_dirty_may_stay_as_it_was(sandbox: Sandbox, at: World) -> None:
+def test_what_was_dirty_may_stay_as_it_was(sandbox: Sandbox, at: RunContext) -> None:
     """Its bytes count, not its name."""
     path = sandbox.write("notes.txt", "one")
     sandbox.write("SPEC.md", "# Staged\n")
@@ -215,7 +215,7 @@ def test_what_was_dirty_may_stay_as_it_was(sandbox: Sandbox, at: World) -> None:
     assert "something else at the start" in change.message
 
 
-def test_what_was_dirty_may_be_committed_as_it_was(sandbox: Sandbox, at: World) -> None:
+def test_what_was_dirty_may_be_committed_as_it_was(sandbox: Sandbox, at: RunContext) -> None:
     sandbox.write("notes.txt", "one")
     (sandbox.root / "SPEC.md").unlink()
     start = tree_state(at)
@@ -239,7 +239,7 @@ def test_what_is_excluded_is_no_dirt(sandbox: Sandbox) -> None:
     assert changes(at, start) == []
 
 
-def test_submodules_are_looked_into(sandbox: Sandbox, at: World, tmp_path: Path) -> None:
+def test_submodules_are_looked_into(sandbox: Sandbox, at: RunContext, tmp_path: Path) -> None:
     inner = tmp_path / "inner"
     inner.mkdir()
     other = Sandbox(inner, sandbox.home)
@@ -258,7 +258,7 @@ def test_submodules_are_looked_into(sandbox: Sandbox, at: World, tmp_path: Path)
     assert [change.path for change in judge_tree(at, dirty, own_files(())).changes] == ["sub"]
 
 
-def test_a_linked_worktree_has_a_tree_of_its_own(sandbox: Sandbox, at: World, tmp_path: Path) -> None:
+def test_a_linked_worktree_has_a_tree_of_its_own(sandbox: Sandbox, at: RunContext, tmp_path: Path) -> None:
     sandbox.git("worktree", "add", "-q", "-b", "side", str(tmp_path / "side"))
     sandbox.write("left behind.txt", "x")
     side = Sandbox(tmp_path / "side", sandbox.home)
@@ -267,7 +267,7 @@ def test_a_linked_worktree_has_a_tree_of_its_own(sandbox: Sandbox, at: World, tm
     assert run_stage(at, "plan").closed.exit_code == 1
 
 
-def test_a_link_in_place_of_evidence_is_a_change(sandbox: Sandbox, at: World, tmp_path: Path) -> None:
+def test_a_link_in_place_of_evidence_is_a_change(sandbox: Sandbox, at: RunContext, tmp_path: Path) -> None:
     start = tree_state(at)
     written = own(at)
     target = sandbox.root / OWN
@@ -277,7 +277,7 @@ def test_a_link_in_place_of_evidence_is_a_change(sandbox: Sandbox, at: World, tm
     assert set(changes(at, start, written)) == {OWN}
 
 
-def test_a_linked_folder_in_place_of_evidence_is_a_change(sandbox: Sandbox, at: World, tmp_path: Path) -> None:
+def test_a_linked_folder_in_place_of_evidence_is_a_change(sandbox: Sandbox, at: RunContext, tmp_path: Path) -> None:
     start = tree_state(at)
     written = own(at)
     folder = (sandbox.root / OWN).parent
@@ -286,7 +286,7 @@ def test_a_linked_folder_in_place_of_evidence_is_a_change(sandbox: Sandbox, at: 
     assert OWN in changes(at, start, written)
 
 
-def test_hidden_changes_are_undecided(sandbox: Sandbox, at: World) -> None:
+def test_hidden_changes_are_undecided(sandbox: Sandbox, at: RunContext) -> None:
     start = tree_state(at)
     sandbox.write(".git/info/lefthook-unstaged.patch", "x")
     ran = run_stage(at, "plan", start=start)

@@ -10,7 +10,7 @@ from guardrails.config.settings import HAL, Secrets, Settings
 from guardrails.secrets.scan import scan
 from guardrails.secrets.values import values
 from guardrails.services.probes.records import Response
-from guardrails.services.probes.run import Surroundings, probe
+from guardrails.services.probes.run import ProbeEnvironment, probe
 from tests.sandbox import EVIDENCE, Ran, Sandbox
 from tests.test_secret_values import ENCODERS
 
@@ -29,7 +29,7 @@ def live(url: str | None, **changes: Any) -> Settings:
 
 def responses(settings: Settings, **environment: str) -> tuple[Response, ...]:
     """What the HAL of these settings answers."""
-    return probe(settings.hal, settings, Surroundings(environment, "."))
+    return probe(settings.hal, settings, ProbeEnvironment(environment, "."))
 
 
 def ask(url: str | None, **changes: Any) -> tuple[Response, ...]:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrails.config.settings import HAL
-from guardrails.core.schema import load
-from guardrails.services.probes.checks import Asked, Question, reason_against
+from guardrails.core.schema import load_schema
+from guardrails.services.probes.checks import Asked, ProbeQuestion, reason_against
 from tests.examples import examples
 
 EXAMPLES = examples(300)
@@ -19,12 +19,12 @@ CHECKS = {check.name: check for check in HAL.checks}
 
 
 def asked(check: str, body: bytes, status: int | None = 200, *, cut: bool = False) -> Asked:
-    question = Question(CHECKS[check], "http", "http://h/x", 1.0)
+    question = ProbeQuestion(CHECKS[check], "http", "http://h/x", 1.0)
     return Asked(question, datetime.now(timezone.utc), 1, None, status, None, body, cut)
 
 
 def test_there_is_a_check_for_each_name_the_configuration_knows() -> None:
-    schema = load("config")["properties"]["hal"]["properties"]["checks"]
+    schema = load_schema("config")["properties"]["hal"]["properties"]["checks"]
     assert list(CHECKS) == schema["items"]["enum"]
 
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from guardrails.config.layout import Layout
 from guardrails.config.settings import HAL
 from guardrails.core.schema import faults
-from guardrails.core.strict_json import parse
+from guardrails.core.strict_json import parse_json
 from guardrails.evidence.names import new_session
 from guardrails.secrets.redact import Redactor
-from guardrails.services.probes.checks import Asked, Question
+from guardrails.services.probes.checks import Asked, ProbeQuestion
 from guardrails.services.probes.records import Response, document, response
 from tests.probes.bench import VARIABLE
 
@@ -27,7 +27,7 @@ KEY = "s3cr3t-value"
 
 def kept(body: bytes | None, *, key: str = KEY, **changes: Any) -> Response:
     url = changes.pop("url", "http://h/api/v3/movie")
-    question = Question(HAL.only(["list_movies"]).checks[0], "http", url, 1.5)
+    question = ProbeQuestion(HAL.only(["list_movies"]).checks[0], "http", url, 1.5)
     asked = Asked(question, NOW, 3, http_status=200, body=body)._replace(**changes)
     return response(asked, "live", "default", Redactor((VARIABLE,), {VARIABLE: key}))
 
@@ -36,7 +36,7 @@ def written(made: Response) -> dict[str, Any]:
     """The record, after it was found valid and readable."""
     record = document(made, new_session(Layout(), "SPEC-KIT-900", "validate", NOW))
     assert list(faults("hal_response", record)) == []
-    again: dict[str, Any] = parse(orjson.dumps(record))
+    again: dict[str, Any] = parse_json(orjson.dumps(record))
     return again
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from guardrails.config.loader import load
+from guardrails.config.loader import load_settings
 from guardrails.config.settings import HAL, Service, from_environment
 from guardrails.errors import GuardrailError
 
 
 def hal(text: str, **environ: str) -> Service:
-    return load(text.encode(), ".speckit.yaml", environ).settings.hal
+    return load_settings(text.encode(), ".speckit.yaml", environ).settings.hal
 
 
 def test_by_default_nobody_is_asked() -> None:
@@ -86,7 +86,7 @@ def test_an_address_of_the_environment_goes_before_the_mcp_server_of_the_file() 
 
 def test_the_values_shown_are_those_in_effect() -> None:
     environ = {"SPEC_OPS_HAL_MODE": "mock", "SPEC_OPS_HAL_BASE_URL": "http://127.0.0.1:1"}
-    loaded = load(b"hal: {mode: live, mcp: [x], required: true}", ".speckit.yaml", environ)
+    loaded = load_settings(b"hal: {mode: live, mcp: [x], required: true}", ".speckit.yaml", environ)
     shown = {value.key: (value.value, value.origin) for value in loaded.values if value.key.startswith("hal.")}
     assert shown["hal.mode"] == ("mock", "environment SPEC_OPS_HAL_MODE")
     assert shown["hal.base_url"] == ("http://127.0.0.1:1", "environment SPEC_OPS_HAL_BASE_URL")

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from guardrails.config.settings import HAL, ProbeMode, Service
-from guardrails.core.schema import faults, load
-from guardrails.evidence.store import Written
-from guardrails.services.probes.records import Response, Status
-from guardrails.services.probes.run import Summary, shortfall, summarized, telemetry
+from guardrails.core.schema import faults, load_schema
+from guardrails.evidence.store import WrittenFile
+from guardrails.services.probes.records import ProbeStatus, Response
+from guardrails.services.probes.run import ProbeSummary, shortfall, summarized, telemetry
 
 CHECKS = ("health", "list_movies")
 
 
-def responses(*statuses: Status) -> list[Response]:
+def responses(*statuses: ProbeStatus) -> list[Response]:
     now = datetime.now(timezone.utc)
     return [Response(name, "live", "x", status, now) for name, status in zip(CHECKS, statuses, strict=False)]
 
@@ -50,18 +50,18 @@ def test_nothing_configured_is_nothing_passed() -> None:
 
 
 _MODES: tuple[ProbeMode, ...] = ("off", "mock", "live")
-_STATUSES: tuple[Status, ...] = ("passed", "failed", "skipped")
+_STATUSES: tuple[ProbeStatus, ...] = ("passed", "failed", "skipped")
 
 
 @pytest.mark.parametrize(("mode", "status"), tuple(product(_MODES, _STATUSES)))
-def test_what_is_required_is_satisfied_by_a_live_pass_and_nothing_else(mode: ProbeMode, status: Status) -> None:
-    summary = Summary(mode, "x", status, ("health",) if status == "failed" else ())
+def test_what_is_required_is_satisfied_by_a_live_pass_and_nothing_else(mode: ProbeMode, status: ProbeStatus) -> None:
+    summary = ProbeSummary(mode, "x", status, ("health",) if status == "failed" else ())
     assert shortfall(hal(), summary) is None
     assert (shortfall(hal(required=True), summary) is None) is (mode == "live" and status == "passed")
 
 
 def test_what_goes_into_telemetry_satisfies_its_schema() -> None:
-    artifact = Written("docs/x/spec-validate_1_hal_health.json", "0" * 64, 12)
+    artifact = WrittenFile("docs/x/spec-validate_1_hal_health.json", "0" * 64, 12)
     block = telemetry(summarized(hal(), responses("passed", "failed"), [artifact]))
     assert block == {
         "mode": "live",
@@ -72,5 +72,5 @@ def test_what_goes_into_telemetry_satisfies_its_schema() -> None:
             "artifacts": [{"path": artifact.path, "sha256": artifact.sha256}],
         },
     }
-    example = next(each for each in load("telemetry.v1")["examples"] if "hal" in each)
+    example = next(each for each in load_schema("telemetry.v1")["examples"] if "hal" in each)
     assert list(faults("telemetry.v1", {**example, "hal": block})) == []

@@ -15,11 +15,11 @@ from guardrails.config.loader import load_for_run
 from guardrails.config.settings import MOCK_BEHAVIOURS, Expectation, MockBehaviour, ProbeCheck, Service, Settings
 from guardrails.core.schema import faults
 from guardrails.errors import GuardrailError
-from guardrails.evidence.names import Session
-from guardrails.services.probes.checks import Asked, Question, reason_against
+from guardrails.evidence.names import StageSession
+from guardrails.services.probes.checks import Asked, ProbeQuestion, reason_against
 from guardrails.services.probes.mock import answer
 from guardrails.services.probes.records import Response, document
-from guardrails.services.probes.run import Surroundings, probe, shortfall, summarized
+from guardrails.services.probes.run import ProbeEnvironment, probe, shortfall, summarized
 from tests.probes.bench import KEY, holds_secret
 from tests.probes.hostile import Connection, hostile, says
 
@@ -41,7 +41,7 @@ def read(**service: Any) -> tuple[Service, Settings]:
 
 def ask(**service: Any) -> tuple[Response, ...]:
     """What the service answers, with its key in the environment."""
-    return probe(*read(**service), Surroundings({SECRET: KEY}, "."))
+    return probe(*read(**service), ProbeEnvironment({SECRET: KEY}, "."))
 
 
 class TestConfiguration:
@@ -138,7 +138,7 @@ def judged(expect: Sequence[dict[str, Any]], body: bytes, status: tuple[int, ...
     """What is said against a body of which `expect` is expected."""
     checks = {"a": {"path": "/", "expect": list(expect), **({"status": list(status)} if status else {})}}
     check = read(base_url="http://h", checks=checks)[0].checks[0]
-    question = Question(check, "http", "http://h/", 1.0)
+    question = ProbeQuestion(check, "http", "http://h/", 1.0)
     return reason_against(Asked(question, datetime.now(timezone.utc), 1, http_status=said, body=body))
 
 
@@ -221,7 +221,7 @@ class TestLive:
     def test_a_key_that_is_not_set_fails_every_check(self) -> None:
         with hostile(says(b"OK")) as server:
             service, settings = read(base_url=server.url, secret_env=SECRET)
-            (made,) = probe(service, settings, Surroundings({}, "."))
+            (made,) = probe(service, settings, ProbeEnvironment({}, "."))
         assert (made.status, made.reason, server.requests) == ("failed", f"{SECRET} is not set", [])
 
     def test_a_secret_that_comes_back_is_in_no_record(self) -> None:
@@ -237,12 +237,12 @@ class TestLive:
 
     def test_a_secret_in_an_address_or_a_tool_is_in_no_record(self) -> None:
         word = "kvd-plain-key-12345"
-        around = Surroundings({SECRET: word}, ".")
+        around = ProbeEnvironment({SECRET: word}, ".")
         with hostile(says(b"OK")) as server:
             (http,) = probe(*read(base_url=server.url, secret_env=SECRET, checks={"a": {"path": f"/{word}"}}), around)
         command = [sys.executable, SERVER, "sound"]
         (mcp,) = probe(*read(mcp=command, secret_env=SECRET, checks={"a": {"tool": word}}), around)
-        session = Session("SPEC-KIT-900", "validate", datetime.now(timezone.utc), "4f2a9c10")
+        session = StageSession("SPEC-KIT-900", "validate", datetime.now(timezone.utc), "4f2a9c10")
         records = [document(made, session) for made in (http, mcp)]
         assert [made["request"].keys() & {"url", "tool"} for made in records] == [{"url"}, {"tool"}]
         assert not holds_secret(json.dumps(records).encode(), word)
@@ -324,7 +324,7 @@ class TestOutcome:
 
     @pytest.mark.parametrize("mode", ["off", "mock"])
     def test_a_record_satisfies_its_schema_and_names_the_service(self, mode: str) -> None:
-        session = Session("SPEC-KIT-900", "validate", datetime.now(timezone.utc), "4f2a9c10")
+        session = StageSession("SPEC-KIT-900", "validate", datetime.now(timezone.utc), "4f2a9c10")
         service, _ = read(mode=mode)
         (made,) = ask(mode=mode)
         record = document(made, session, service)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from guardrails.core.finding import Finding, Outcome, Rule, Severity, Skipped
+from guardrails.core.finding import Finding, Rule, RuleOutcome, Severity, Skipped
 from guardrails.core.result import Examined, Problem, Result, Source, Verdict
 
 
-def rule(code: str, name: str, outcome: Outcome = "fail", severity: Severity = "error") -> Rule:
+def rule(code: str, name: str, outcome: RuleOutcome = "fail", severity: Severity = "error") -> Rule:
     return Rule(
         code, name, f"{name} is flagged.", "Why it matters.", "bad: 1\n\ngood: 2", "Mend it.", severity, outcome
     )
@@ -21,7 +21,7 @@ DEGRADED = rule("CON002", "consensus-degraded", "degraded")
 UNKNOWN = rule("CON003", "consensus-undecided", "undecided")
 RULES = (SCHEMA, SIZE, CONFLICT, DEGRADED, UNKNOWN)
 
-_VERDICTS: tuple[tuple[Outcome, Verdict, int], ...] = (
+_VERDICTS: tuple[tuple[RuleOutcome, Verdict, int], ...] = (
     ("conflict", "conflict", 4),
     ("degraded", "degraded", 5),
     ("fail", "fail", 1),

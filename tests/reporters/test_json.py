@@ -11,11 +11,11 @@ from guardrails import __version__
 from guardrails.checks.validate.rules import RULES as TELEMETRY_RULES
 from guardrails.core.finding import Skipped
 from guardrails.core.result import Examined, Problem, Result, Source
-from guardrails.core.schema import load
+from guardrails.core.schema import load_schema
 from guardrails.reports.formats.json import render
 from tests.reporters.samples import ERROR, OUTCOMES, SCHEMA, WARNING, broken, judged
 
-RESULT_SCHEMA = load("result")
+RESULT_SCHEMA = load_schema("result")
 VALIDATOR = Draft202012Validator(RESULT_SCHEMA)
 
 

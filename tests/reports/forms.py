@@ -6,7 +6,7 @@ from guardrails.config.settings import Settings
 from guardrails.reports import adoption, status
 from guardrails.reports.adoption import Adoption
 from guardrails.reports.formats.choice import view_renderer
-from guardrails.reports.status import Status
+from guardrails.reports.status import StatusReport
 from guardrails.reports.view import View
 from tests.reports.history import NOW
 
@@ -21,5 +21,5 @@ def adoption_shown(found: Adoption, form: str = "text") -> str:
     return shown(adoption.view(found, LIMITS, NOW), form)
 
 
-def status_shown(found: Status, form: str = "text", *, whole: bool = False) -> str:
+def status_shown(found: StatusReport, form: str = "text", *, whole: bool = False) -> str:
     return shown(status.view(found, LIMITS, NOW, whole=whole), form)

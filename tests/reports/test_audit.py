@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from guardrails.config.settings import Settings
-from guardrails.reports.audit import Line, Reconciliation, reconcile
+from guardrails.reports.audit import CostLine, Reconciliation, reconcile
 from guardrails.reports.reduce import reduce
 from guardrails.reports.save import timeless
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.memory import MemorySnapshot
 from tests.consensus.builder import SPEC, Bundle, Files, put, render
 from tests.reports.forms import shown
 from tests.reports.history import at, costs, history, run
@@ -23,10 +23,10 @@ EPOCH = "1771416000"  # 2026-02-18T12:00:00Z
 
 
 def reconciled(files: Files) -> Reconciliation:
-    return reconcile(reduce(Memory(files), Settings()), SPEC)
+    return reconcile(reduce(MemorySnapshot(files), Settings()), SPEC)
 
 
-def lines(files: Files) -> dict[str, Line]:
+def lines(files: Files) -> dict[str, CostLine]:
     found = reconciled(files)
     return {line.stage: line for line in (*found.lines, found.total)}
 
@@ -186,15 +186,15 @@ def test_nothing_from_evidence_is_markup_in_it() -> None:
     from datetime import datetime, timezone
 
     from guardrails.config.run_settings import Budget
-    from guardrails.reports.audit import Evidence, audit, view
+    from guardrails.reports.audit import AuditEvidence, audit, view
     from guardrails.reports.audit_checks import Sealed
 
     bundle = Bundle(moment=at(2, 9), with_verdict=False)
     hostile = "<img src=x onerror=alert(1)> | [a](http://b) ![c](d) `e` @f"
     said = {"agreements": ["a"], "conflicts": [hostile]}
     files = put(run(bundle, (0.1, 0.1, 0.1)), bundle.path("gemini"), consensus=said)
-    facts = reduce(Memory(files), Settings())
-    evidence = Evidence((), Sealed(0, "0" * 64))
+    facts = reduce(MemorySnapshot(files), Settings())
+    evidence = AuditEvidence((), Sealed(0, "0" * 64))
     found = audit(facts, Settings(), Budget(), evidence, datetime(2026, 2, 18, tzinfo=timezone.utc), SPEC)
     text = shown(view(found, 0.9), "markdown")
     assert "<img" not in text

@@ -16,7 +16,7 @@ from guardrails.reports.bench import (
     About,
     Comparison,
     Difference,
-    Row,
+    MetricRow,
     Sample,
     Spread,
     StageProof,
@@ -43,7 +43,7 @@ def runs(profile: str, latencies: Sequence[float | None], **changes: Any) -> lis
     return [sample(profile, run, latency_ms=value, **changes) for run, value in enumerate(latencies, 1)]
 
 
-def row(found: Comparison, stage: str, metric: str) -> Row:
+def row(found: Comparison, stage: str, metric: str) -> MetricRow:
     (one,) = (each for each in found.rows if (each.stage, each.metric) == (stage, metric))
     return one
 

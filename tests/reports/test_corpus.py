@@ -16,7 +16,7 @@ from guardrails.reports.model import Facts
 from guardrails.reports.reduce import reduce
 from guardrails.reports.status import as_document as status_document
 from guardrails.reports.status import status
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.memory import MemorySnapshot
 from tests.consensus.builder import Files
 from tests.reports.forms import adoption_shown, status_shown
 
@@ -40,7 +40,7 @@ def states(corpus: Path) -> Iterator[Files]:
 
 @pytest.fixture(scope="module")
 def facts(corpus: Path) -> list[Facts]:
-    return [reduce(Memory(files), Settings()) for files in states(corpus)]
+    return [reduce(MemorySnapshot(files), Settings()) for files in states(corpus)]
 
 
 def test_no_file_of_it_ends_a_report(facts: list[Facts]) -> None:
@@ -77,6 +77,6 @@ def test_costs_of_zero_for_paid_calls_are_unknown(corpus: Path, facts: list[Fact
 def test_every_name_is_understood_as_the_layout_does(corpus: Path) -> None:
     layout = Settings().layout
     for files in states(corpus):
-        facts = reduce(Memory(files), Settings(), tracker=False, footprint=False)
+        facts = reduce(MemorySnapshot(files), Settings(), tracker=False, footprint=False)
         names = [name for path in files if (name := evidence_name(layout, path))]
         assert len(facts.records) == sum(name.kind == "telemetry" and name.spec is not None for name in names)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from guardrails.core.cost import NO_CALLS, Cost, described, dollars
 from guardrails.reports import figures
-from guardrails.reports.model import Call
+from guardrails.reports.model import CallRecord
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def test_a_percentile_is_one_of_the_values_and_covers_its_share(values: list[flo
 def test_the_sum_of_nothing_known_is_unknown_and_not_zero() -> None:
     assert figures.added([None, None]) is None
     assert figures.spent([]) == Cost()
-    assert figures.spent([Call("a"), Call("b")]) == Cost(calls=2, priced=0)
+    assert figures.spent([CallRecord("a"), CallRecord("b")]) == Cost(calls=2, priced=0)
     assert described(Cost()) == dollars(None) == figures.share(None) == "unknown"
 
 
 def test_a_sum_with_a_part_unknown_is_the_least_it_was() -> None:
-    found = figures.spent([Call("a", usd=0.25, source="measured", tokens=10), Call("b")])
+    found = figures.spent([CallRecord("a", usd=0.25, source="measured", tokens=10), CallRecord("b")])
     assert found == Cost(250_000, 10, "measured", 2, 1, partial=True, tokens_partial=True)
     assert described(found) == "at least $0.25, 1 of 2 calls priced"
     assert found.total_tokens is None

@@ -20,7 +20,7 @@ from guardrails.errors import GuardrailError
 from guardrails.reports.qa import Played, Population, playback, population, state
 from guardrails.reports.reduce import reduce
 from guardrails.services.alerts import GIVE_UP
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.memory import MemorySnapshot
 from tests.consensus.builder import SPEC, Bundle, Files, put
 from tests.reports.history import NOW, at, costs, history, run
 from tests.sandbox import EVIDENCE, Ran, Sandbox
@@ -29,7 +29,7 @@ EPOCH = "1771416000"
 
 
 def populated(files: Files) -> Population:
-    snapshot = Memory(files)
+    snapshot = MemorySnapshot(files)
     return population(snapshot, Settings(), snapshot.entries())
 
 
@@ -64,7 +64,7 @@ def test_fields_are_counted_over_all_records_and_the_empty_ones_named() -> None:
 
 
 def test_alerts_fire_as_they_would_have_and_always_under_the_same_id() -> None:
-    facts = reduce(Memory(history()), Settings())
+    facts = reduce(MemorySnapshot(history()), Settings())
     fired = playback(facts, NOW, 4, 3.75, SPEC).fired
     names = [each.alert.name for each in fired]
     assert names.count("consensus-conflict") == 3
@@ -76,7 +76,7 @@ def test_alerts_fire_as_they_would_have_and_always_under_the_same_id() -> None:
 
 
 def test_weeks_before_the_first_run_raise_nothing() -> None:
-    facts = reduce(Memory(run(Bundle(moment=at(2, 17)), (0.1, 0.1, 0.1))), Settings())
+    facts = reduce(MemorySnapshot(run(Bundle(moment=at(2, 17)), (0.1, 0.1, 0.1))), Settings())
     assert playback(facts, NOW, 8, 3.0, SPEC) == Played(1, ())
 
 
@@ -86,7 +86,7 @@ def test_a_sound_history_fires_nothing() -> None:
         files |= run(Bundle(moment=at(1, week)), (0.1, 0.1, 0.1))
         files |= run(Bundle(moment=at(2, week - 24)), (0.1, 0.1, 0.1))
         files |= run(Bundle(moment=at(2, week - 17)), (0.1, 0.1, 0.1))
-    assert playback(reduce(Memory(files), Settings()), NOW, 4, 3.0, SPEC) == Played(15, ())
+    assert playback(reduce(MemorySnapshot(files), Settings()), NOW, 4, 3.0, SPEC) == Played(15, ())
 
 
 class Heard(http.server.BaseHTTPRequestHandler):

@@ -17,7 +17,7 @@ from guardrails.layouts.evidence_names import EvidenceName
 from guardrails.reports.formats.markdown import escaped
 from guardrails.reports.formats.plain_json import plain, written
 from guardrails.reports.load import read_events, read_metrics, read_run, read_usage
-from guardrails.reports.model import Part
+from guardrails.reports.model import ExaminedPart
 from guardrails.reports.telemetry import outcome_of, read_content, record_of
 
 _WORDS = """agent status cost_usd source per_stage plan spec-plan total_usd calls sessions stages stage session usage
@@ -68,7 +68,7 @@ def test_a_text_is_one_line_that_a_report_can_hold() -> None:
 
 @given(st.lists(st.sampled_from(("passed", "failed", "skipped", "unknown")), max_size=6))
 def test_an_outcome_is_passed_only_if_nothing_failed_or_is_unknown(words: list[Any]) -> None:
-    found = outcome_of(tuple(Part(str(at), word, word) for at, word in enumerate(words)))
+    found = outcome_of(tuple(ExaminedPart(str(at), word, word) for at, word in enumerate(words)))
     if found == "passed":
         assert set(words) <= {"passed", "skipped"}
         assert "passed" in words

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from guardrails.config.layout import STAGES
-from guardrails.config.settings import MEGABYTE, Evidence, Settings, Waiver
+from guardrails.config.settings import MEGABYTE, EvidenceSettings, Settings, Waiver
 from guardrails.reports import reduce as reducing
 from guardrails.reports.evidence_files import Reach
 from guardrails.reports.reduce import reduce
 from guardrails.reports.status import SpecState, as_document, status
-from guardrails.snapshot.memory import Memory
+from guardrails.snapshot.memory import MemorySnapshot
 from tests.consensus.builder import SPEC, TRIO, Bundle, Files, put, render, without
 from tests.reports.forms import status_shown
 from tests.reports.history import NOW, at, costs, disputed, history, metrics, run, telemetry
@@ -21,7 +21,7 @@ LATEST = Bundle(moment=at(2, 17))
 
 def state(files: Files, settings: Settings | None = None, hours: float = 24) -> SpecState:
     used = settings or Settings()
-    (found,) = status(reduce(Memory(files), used, Reach(latest=True)), used, NOW, hours).specs
+    (found,) = status(reduce(MemorySnapshot(files), used, Reach(latest=True)), used, NOW, hours).specs
     return found
 
 
@@ -71,7 +71,7 @@ def test_a_document_that_changed_since_makes_a_stage_stale_and_undecided() -> No
     assert found.verdict == "undecided"
     assert not found.holds
     assert found.sessions[0].then.kind == "ok", "what it was worth then is another question"
-    assert "(stale)" in status_shown(status(reduce(Memory(files), Settings()), Settings(), NOW, 24), whole=True)
+    assert "(stale)" in status_shown(status(reduce(MemorySnapshot(files), Settings()), Settings(), NOW, 24), whole=True)
 
 
 @pytest.mark.parametrize(
@@ -102,12 +102,12 @@ def test_the_next_step_is_the_most_pressing(files: Files, step: str) -> None:
 
 
 def test_the_limit_of_evidence_goes_before_stages() -> None:
-    settings = Settings(evidence=Evidence(warn_bytes=10, limit_bytes=100))
+    settings = Settings(evidence=EvidenceSettings(warn_bytes=10, limit_bytes=100))
     found = state(history(), settings)
     assert found.weight == "over"
     assert f"speckit evidence archive {SPEC}" in found.next_step
     assert len(found.footprint.largest) == 3 if found.footprint else False
-    assert state(history(), Settings(evidence=Evidence(10, MEGABYTE))).weight == "warning"
+    assert state(history(), Settings(evidence=EvidenceSettings(10, MEGABYTE))).weight == "warning"
 
 
 def test_a_done_spec_is_never_stale_and_another_is_after_its_hours() -> None:
@@ -175,10 +175,10 @@ def test_status_and_the_gate_never_differ(sandbox: Sandbox) -> None:
 def test_text_from_evidence_cannot_drive_a_terminal_or_fill_it() -> None:
     bundle = LATEST
     files = put(run(bundle, (0.1, 0.1, 0.1)), bundle.path("claude_metrics"), model_id="\x1b[31mred" + "x" * 100_000)
-    text = status_shown(status(reduce(Memory(files), Settings()), Settings(), NOW, 24), whole=True)
+    text = status_shown(status(reduce(MemorySnapshot(files), Settings()), Settings(), NOW, 24), whole=True)
     assert "\x1b" not in text
     assert len(text) < 5_000
-    document = as_document(status(reduce(Memory(files), Settings()), Settings(), NOW, 24))
+    document = as_document(status(reduce(MemorySnapshot(files), Settings()), Settings(), NOW, 24))
     assert len(str(document)) < 20_000
 
 
@@ -187,12 +187,12 @@ def test_many_specs_are_read_by_two_processes_and_come_to_the_same_as_by_one(mon
     for number in range(reducing.LEAST_SPECS + 3):
         files |= {path.replace(SPEC, f"SPEC-KIT-{number:03}"): data.replace(SPEC.encode(), b"SPEC-KIT-%03d" % number)
                   for path, data in history().items()}  # fmt: skip
-    by_two = reducing.reduce(Memory(files), Settings())
+    by_two = reducing.reduce(MemorySnapshot(files), Settings())
     assert len(by_two.sessions) == 9 * (reducing.LEAST_SPECS + 3)
     monkeypatch.setattr(reducing, "LEAST_SPECS", 10_000)
-    assert reducing.reduce(Memory(files), Settings()) == by_two
+    assert reducing.reduce(MemorySnapshot(files), Settings()) == by_two
     monkeypatch.setattr(reducing, "PARTS", 1)
-    assert reducing.reduce(Memory(files), Settings()) == by_two
+    assert reducing.reduce(MemorySnapshot(files), Settings()) == by_two
 
 
 def test_one_file_of_a_commit_is_looked_up_without_listing_all_of_it(sandbox: Sandbox) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from guardrails.config.layout import Layout
 from guardrails.git.repo import open_repo
-from guardrails.setup.detect import Detected, Stage, describe, look, search
+from guardrails.setup.detect import Detected, StageEvidence, describe, detect, search
 from tests.sandbox import EVIDENCE, Sandbox
 
 DEFAULT = Layout()
@@ -25,13 +25,13 @@ def test_the_usual_places_are_found() -> None:
     found = seen("SPEC.md", "docs/SPEC-KIT-900-smoke/spec.md", f"{EVIDENCE}/commands/SPEC-KIT-900/{TELEMETRY}")
     assert found.layout == DEFAULT
     assert (found.tracker, found.specs, found.evidence) == (True, ("SPEC-KIT-900",), True)
-    assert found.stages == (Stage("SPEC-KIT-900", "plan"),)
+    assert found.stages == (StageEvidence("SPEC-KIT-900", "plan"),)
 
 
 def test_other_places_are_found() -> None:
     found = seen("project/SPEC.md", "design/AB-1/plan.md", f"var/evidence/commands/AB-1/{TELEMETRY}")
     assert found.layout == Layout("design", "project/SPEC.md", evidence="var/evidence")
-    assert (found.tracker, found.specs, found.stages) == (True, ("AB-1",), (Stage("AB-1", "plan"),))
+    assert (found.tracker, found.specs, found.stages) == (True, ("AB-1",), (StageEvidence("AB-1", "plan"),))
 
 
 @pytest.mark.parametrize(
@@ -96,11 +96,11 @@ def test_untracked_files_count_and_ignored_ones_do_not(sandbox: Sandbox) -> None
     sandbox.write(".gitignore", "design/\n")
     sandbox.write("docs/SPEC-1/spec.md", "# S")
     sandbox.write("design/SPEC-2/spec.md", "# S")
-    assert look(open_repo(str(sandbox.root), sandbox.environment)).specs == ("SPEC-1",)
+    assert detect(open_repo(str(sandbox.root), sandbox.environment)).specs == ("SPEC-1",)
 
 
 def test_names_that_are_not_utf8_are_looked_at(sandbox: Sandbox) -> None:
     directory = sandbox.root / "docs" / "SPEC-1"
     directory.mkdir(parents=True)
     (directory / "caf\udce9\n.md").write_bytes(b"# S")
-    assert look(open_repo(str(sandbox.root), sandbox.environment)).specs == ("SPEC-1",)
+    assert detect(open_repo(str(sandbox.root), sandbox.environment)).specs == ("SPEC-1",)

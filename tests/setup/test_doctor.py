@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.setup.diagnosis import Row
+from guardrails.setup.diagnosis import DoctorRow
 from guardrails.setup.doctor import LIBRARIES, exit_code
 from tests.sandbox import Ran, Sandbox
 
@@ -223,7 +223,7 @@ def test_a_git_that_is_too_old_or_unclear_is_said(healthy: Sandbox, text: str, l
     [((), 0), (("ok", "warn"), 0), (("ok", "unknown"), 3), (("unknown", "fail"), 1)],
 )
 def test_the_exit_code_is_the_worst_that_was_seen(levels: tuple[str, ...], code: int) -> None:
-    assert exit_code([Row(level, "x", "x") for level in levels]) == code  # type: ignore[arg-type]
+    assert exit_code([DoctorRow(level, "x", "x") for level in levels]) == code  # type: ignore[arg-type]
 
 
 def test_outside_a_repository_it_is_a_usage_error(sandbox: Sandbox) -> None:

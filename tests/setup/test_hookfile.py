@@ -14,7 +14,7 @@ from guardrails.setup.manifest import guard_entry
 
 @pytest.mark.parametrize("name", NAMES)
 def test_without_a_command_the_shipped_script_is_written_as_it_is(name: str) -> None:
-    assert render(name, None) == resources.read("hooks", name)
+    assert render(name, None) == resources.read_resource("hooks", name)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guardrails.errors import GuardrailError
-from guardrails.setup.hook_files import Found, HookFile, Maker
+from guardrails.setup.hook_files import HookFile, InstalledHook, Maker
 from guardrails.setup.install import Keep, Move, Remove, Write, plan_install, plan_uninstall
 
 SCRIPT = b"#!/bin/sh\n# speckit-hook pre-push\n"
@@ -26,8 +26,8 @@ def found(
     legacy: HookFile | None = None,
     old: HookFile | None = None,
     kept: HookFile | None = None,
-) -> Found:
-    return Found("pre-push", hook, legacy, old, kept)
+) -> InstalledHook:
+    return InstalledHook("pre-push", hook, legacy, old, kept)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def found(
         pytest.param(found(HookFile("speckit", SCRIPT, True, link=True)), (), id="a link to ours is left alone"),
     ],
 )
-def test_installing(state: Found, steps: tuple[object, ...]) -> None:
+def test_installing(state: InstalledHook, steps: tuple[object, ...]) -> None:
     assert plan_install(state, SCRIPT).steps == steps
 
 
@@ -79,7 +79,7 @@ def test_installing(state: Found, steps: tuple[object, ...]) -> None:
         pytest.param(found(made_by("husky")), "husky", id="a directory that husky rewrites"),
     ],
 )
-def test_installing_is_refused_where_a_hook_would_be_lost(state: Found, says: str) -> None:
+def test_installing_is_refused_where_a_hook_would_be_lost(state: InstalledHook, says: str) -> None:
     with pytest.raises(GuardrailError, match=says) as caught:
         plan_install(state, SCRIPT)
     assert caught.value.hint
@@ -126,5 +126,5 @@ def test_what_may_surprise_about_a_kept_hook_is_said(hook: HookFile, says: str |
         ),
     ],
 )
-def test_uninstalling(state: Found, steps: tuple[object, ...]) -> None:
+def test_uninstalling(state: InstalledHook, steps: tuple[object, ...]) -> None:
     assert plan_uninstall(state).steps == steps

@@ -43,12 +43,12 @@ def text(sandbox: Sandbox, name: str) -> str:
 )
 def test_the_configuration_says_the_places_that_were_found(layout: Layout) -> None:
     written = init_module.render(describe([], layout)).encode()
-    assert loader.load(written, CONFIG, {}).settings.layout == layout
+    assert loader.load_settings(written, CONFIG, {}).settings.layout == layout
 
 
 def test_an_empty_repository_gets_both_files_and_hears_what_is_missing(sandbox: Sandbox) -> None:
     ran = init(sandbox)
-    assert loader.load(text(sandbox, CONFIG).encode(), CONFIG, {}).settings.layout == Layout()
+    assert loader.load_settings(text(sandbox, CONFIG).encode(), CONFIG, {}).settings.layout == Layout()
     assert yaml.safe_load(text(sandbox, HOOKS))["default_install_hook_types"] == [
         "pre-commit",
         "pre-push",
@@ -173,7 +173,7 @@ def test_names_that_yaml_cannot_hold_are_said_not_guessed(sandbox: Sandbox) -> N
     directory.mkdir(parents=True)
     (directory / "spec.md").write_text("# S\n", encoding="utf-8")
     assert "no spelling" in init(sandbox).out
-    assert loader.load(text(sandbox, CONFIG).encode(), CONFIG, {}).settings.layout == Layout()
+    assert loader.load_settings(text(sandbox, CONFIG).encode(), CONFIG, {}).settings.layout == Layout()
 
 
 def test_nothing_raw_reaches_the_terminal(sandbox: Sandbox) -> None:

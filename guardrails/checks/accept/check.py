@@ -9,24 +9,24 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from guardrails.checks.accept.declared import FROM_AGENTS, Criterion, Declared, declared
-from guardrails.checks.accept.pages import Page, page_of_json, page_of_markdown
+from guardrails.checks.accept.pages import TextPage, page_of_json, page_of_markdown
 from guardrails.checks.accept.rules import NOT_JUDGED, NOT_MET, UNDECLARED
-from guardrails.checks.accept.texts import AT_LEAST_ONE, Flaw, judge_text
+from guardrails.checks.accept.texts import AT_LEAST_ONE, CriterionFlaw, judge_text
 from guardrails.config.layout import stage_of
-from guardrails.consensus.load import Candidate, candidates, cases, present
-from guardrails.consensus.model import Verdict, agent_of
-from guardrails.consensus.sessions import Session, belongs, group, latest
-from guardrails.consensus.verdict import judge
+from guardrails.consensus.load import ConsensusFile, candidates, cases, present
+from guardrails.consensus.model import ConsensusVerdict, agent_of
+from guardrails.consensus.sessions import ConsensusSession, belongs, group, latest
+from guardrails.consensus.verdict import compute_verdict
 from guardrails.core.finding import Checked, Finding, Observation, Skipped
 from guardrails.core.limits import FLAWS, at_most
 from guardrails.core.markdown import decode
 from guardrails.core.paths import within
 from guardrails.core.schema import is_valid
-from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.errors import Undecidable
 from guardrails.layouts.evidence_names import evidence_name
 from guardrails.layouts.guardrails import directories_of
-from guardrails.snapshot.context import Scope, Subject
+from guardrails.snapshot.context import CheckContext, Scope
 
 # The latest session of each stage of one SPEC: its recomputed verdict, and the answers that count in it.
 
@@ -34,7 +34,7 @@ from guardrails.snapshot.context import Scope, Subject
 class Latest(NamedTuple):
     """One stage. `outputs` are the usable answers and `syntheses` the syntheses, as paths in order."""
 
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[ConsensusVerdict, ...]
     outputs: tuple[str, ...]
     syntheses: tuple[str, ...]
 
@@ -43,10 +43,12 @@ class Latest(NamedTuple):
         return bool(self.verdicts) and all(verdict.kind == "ok" for verdict in self.verdicts)
 
 
-def latest_of(subject: Subject, spec: str) -> dict[str, Latest]:
+def latest_of(subject: CheckContext, spec: str) -> dict[str, Latest]:
     """By stage; a stage without consensus evidence is not in it."""
     found = candidates(subject.snapshot, subject.settings.layout, Scope(spec=spec))
-    filed = cases(subject.snapshot, subject.settings, (each for each in found if isinstance(each, Candidate)), is_valid)
+    filed = cases(
+        subject.snapshot, subject.settings, (each for each in found if isinstance(each, ConsensusFile)), is_valid
+    )
     made = {}
     for (_, stage), case in filed.items():
         sessions = latest(group(case.outputs, case.records, case.witnesses))
@@ -57,13 +59,13 @@ def latest_of(subject: Subject, spec: str) -> dict[str, Latest]:
             resolutions = [each for each in case.resolutions if belongs(each, session)]
             question = case.question._replace(stamp=session.stamp)
             settings = subject.settings.consensus
-            verdicts.append(judge(question, session.outputs, session.records, resolutions, now, settings))
+            verdicts.append(compute_verdict(question, session.outputs, session.records, resolutions, now, settings))
         usable = sorted({output.path for verdict in verdicts for output in verdict.usable})
         made[stage] = Latest(tuple(verdicts), tuple(usable), _syntheses(sessions))
     return made
 
 
-def _syntheses(sessions: list[Session]) -> tuple[str, ...]:
+def _syntheses(sessions: list[ConsensusSession]) -> tuple[str, ...]:
     records = [record for session in sessions for record in session.records]
     return tuple(sorted(record.path for record in records if record.role == "synthesis" and not record.problems))
 
@@ -77,14 +79,14 @@ MOST_FILES = 2000
 """Files of one criterion that are read for a tag."""
 
 
-class Records:
+class SpecRecords:
     """The records of one SPEC, each kind read when a criterion asks for it."""
 
-    def __init__(self, subject: Subject, spec: str, latest: dict[str, Latest]) -> None:
+    def __init__(self, subject: CheckContext, spec: str, latest: dict[str, Latest]) -> None:
         self._subject, self._spec, self._latest = subject, spec, latest
         self._layout = subject.settings.layout
 
-    def judge(self, criterion: Criterion) -> Iterator[Flaw]:
+    def judge(self, criterion: Criterion) -> Iterator[CriterionFlaw]:
         """The flaws of one criterion, for each stage it is about."""
         for stage in criterion.stages:
             flaws = {
@@ -98,19 +100,19 @@ class Records:
             if criterion.kind in ("evidence", "memory") and "{stage}" not in (criterion.evidence or ""):
                 return  # it says itself which stage it is about
 
-    def _evidence(self, criterion: Criterion, stage: str) -> Iterator[Flaw]:
+    def _evidence(self, criterion: Criterion, stage: str) -> Iterator[CriterionFlaw]:
         below = (criterion.evidence or "").replace("{spec}", self._spec).replace("{stage}", stage).rstrip("/")
         path = f"{self._layout.evidence}/{below}"
         entries = [entry for entry in self._subject.snapshot.entries(path) if entry.kind == "file"]
         if not entries:
-            yield Flaw(f"there is nothing at {path}")
+            yield CriterionFlaw(f"there is nothing at {path}")
             return
         if criterion.tag is not None:
             entries = [entry for entry in entries[:MOST_FILES] if self._carries(entry.path, criterion.tag)]
         bounds = criterion.times or AT_LEAST_ONE
         if not bounds.hold(len(entries)):
             tagged = f" with the tag {criterion.tag}" if criterion.tag else ""
-            yield Flaw(f"{_files(len(entries))} at {path}{tagged}, not {bounds}")
+            yield CriterionFlaw(f"{_files(len(entries))} at {path}{tagged}, not {bounds}")
 
     def _carries(self, path: str, tag: str) -> bool:
         """Whether a file has a tag: among its `tags`, or by what its name says of its SPEC and stage."""
@@ -125,11 +127,11 @@ class Records:
     def _record(self, path: str) -> Any:
         data = self._subject.snapshot.read(path)
         try:
-            return parse(data) if data is not None else None
+            return parse_json(data) if data is not None else None
         except JsonFlaw:
             return None
 
-    def _telemetry(self, criterion: Criterion, stage: str) -> Iterator[Flaw]:
+    def _telemetry(self, criterion: Criterion, stage: str) -> Iterator[CriterionFlaw]:
         found = [
             entry.path
             for entry in self._subject.snapshot.entries(f"{self._layout.evidence}/commands/{self._spec}")
@@ -140,48 +142,50 @@ class Records:
         if not bounds.hold(len(valid)):
             rest = f" ({_files(len(found) - len(valid))} not valid)" if len(found) > len(valid) else ""
             folder = f"{self._layout.evidence}/commands/{self._spec}"
-            yield Flaw(f"{len(valid)} valid telemetry records of {stage} in {folder}, not {bounds}{rest}")
+            yield CriterionFlaw(f"{len(valid)} valid telemetry records of {stage} in {folder}, not {bounds}{rest}")
 
-    def _cost(self, criterion: Criterion, stage: str) -> Iterator[Flaw]:
+    def _cost(self, criterion: Criterion, stage: str) -> Iterator[CriterionFlaw]:
         from guardrails.core.cost import dollars, micros, total
         from guardrails.layouts.cost_summary import read_cost_summary
 
         path = f"{self._layout.evidence}/costs/{self._spec}_cost_summary.json"
         record = self._record(path)
         if not isinstance(record, dict):
-            yield Flaw(f"there is no readable {path}", judged=False)
+            yield CriterionFlaw(f"there is no readable {path}", judged=False)
             return
         entries = [each.cost for each in read_cost_summary(record, path, self._spec).stages if each.stage == stage]
         if not entries:
-            yield Flaw(f"no cost entry of {stage}", path, 1, 1)
+            yield CriterionFlaw(f"no cost entry of {stage}", path, 1, 1)
             return
         if criterion.max_usd is None:
             return
         cost = total(entries)
         if cost.micros is None:
-            yield Flaw(f"the cost of {stage} is unknown", path, 1, 1, judged=False)
+            yield CriterionFlaw(f"the cost of {stage} is unknown", path, 1, 1, judged=False)
         elif cost.micros > micros(criterion.max_usd):
-            yield Flaw(f"{stage} cost {dollars(cost.usd)}, more than {dollars(criterion.max_usd)}", path, 1, 1)
+            yield CriterionFlaw(f"{stage} cost {dollars(cost.usd)}, more than {dollars(criterion.max_usd)}", path, 1, 1)
 
-    def _verdict(self, criterion: Criterion, stage: str) -> Iterator[Flaw]:
+    def _verdict(self, criterion: Criterion, stage: str) -> Iterator[CriterionFlaw]:
         latest = self._latest.get(stage)
         if latest is None:
-            yield Flaw(f"there is no consensus evidence of {stage}", judged=False)
+            yield CriterionFlaw(f"there is no consensus evidence of {stage}", judged=False)
             return
         for verdict in latest.verdicts:
             if verdict.kind != "ok":
                 reason = f": {verdict.reasons[0]}" if verdict.reasons else ""
-                yield Flaw(f"the verdict of {stage} is {verdict.kind}{reason}")
+                yield CriterionFlaw(f"the verdict of {stage} is {verdict.kind}{reason}")
             elif criterion.min_agreement is not None:
                 agreement = verdict.agreement
                 if agreement is None or agreement < criterion.min_agreement:
-                    yield Flaw(f"the agreement of {stage} is {agreement}, less than {criterion.min_agreement:g}")
+                    yield CriterionFlaw(
+                        f"the agreement of {stage} is {agreement}, less than {criterion.min_agreement:g}"
+                    )
 
-    def _memory(self, criterion: Criterion, stage: str) -> Iterator[Flaw]:
+    def _memory(self, criterion: Criterion, stage: str) -> Iterator[CriterionFlaw]:
         recall = self._subject.recall
         tag = criterion.tag or f"stage:{stage}"
         if recall is None:
-            yield Flaw("memories are not part of what is judged; 'speckit accept' asks them", judged=False)
+            yield CriterionFlaw("memories are not part of what is judged; 'speckit accept' asks them", judged=False)
             return
         key, _, value = tag.partition(":")
         asked = stage_of(value) if key == "stage" else None
@@ -190,14 +194,14 @@ class Records:
         try:
             memories = recall((f"spec:{self._spec}", tag))
         except Undecidable as error:
-            yield Flaw(f"the memory cannot be asked: {error.message}", judged=False)
+            yield CriterionFlaw(f"the memory cannot be asked: {error.message}", judged=False)
             return
         for agent in roster:
             number = sum(1 for each in memories if agent_of(agent) in each.agents)
             if not bounds.hold(number):
-                yield Flaw(f"{number} memories of {agent} with spec:{self._spec} {tag}, not {bounds}")
+                yield CriterionFlaw(f"{number} memories of {agent} with spec:{self._spec} {tag}, not {bounds}")
         if not roster and not bounds.hold(len(memories)):
-            yield Flaw(f"{len(memories)} memories with spec:{self._spec} {tag}, not {bounds}")
+            yield CriterionFlaw(f"{len(memories)} memories with spec:{self._spec} {tag}, not {bounds}")
 
 
 def _files(number: int) -> str:
@@ -207,7 +211,7 @@ def _files(number: int) -> str:
 _EVIDENCE = frozenset(("telemetry", "agent_output", "synthesis", "verdict"))
 
 
-def check(subject: Subject) -> Iterator[Observation]:
+def check(subject: CheckContext) -> Iterator[Observation]:
     """One finding for each flaw of each criterion.
 
     Raises GuardrailError when the scope names something that cannot be a SPEC id.
@@ -237,7 +241,7 @@ def check(subject: Subject) -> Iterator[Observation]:
         yield UNDECLARED.at(f"{layout.docs}", message, hint=hint, spec=spec)
 
 
-def _judge(subject: Subject, found: Declared) -> Iterator[Observation]:
+def _judge(subject: CheckContext, found: Declared) -> Iterator[Observation]:
     chosen, only = dict(found.stages), subject.scope.stage
     begun = _begun(subject, found.spec)
     if only is not None and only not in chosen:
@@ -266,7 +270,7 @@ class Tally(NamedTuple):
     judged: int
 
 
-def tally(subject: Subject, spec: str, stage: str) -> Tally:
+def tally(subject: CheckContext, spec: str, stage: str) -> Tally:
     """How the latest answers of a stage fare: its criteria about outputs, synthesis, verdict and cost, counted. What is
     declared of documents, and of records that a guardrail leaves, says nothing of answers and is not among them."""
     hold = judged = 0
@@ -282,7 +286,7 @@ def tally(subject: Subject, spec: str, stage: str) -> Tally:
     return Tally(hold, judged)
 
 
-def _begun(subject: Subject, spec: str) -> set[str]:
+def _begun(subject: CheckContext, spec: str) -> set[str]:
     """The stages of a SPEC that have evidence."""
     layout = subject.settings.layout
     roots = (layout.docs,) if within(layout.evidence, layout.docs) else (layout.docs, layout.evidence)
@@ -293,11 +297,11 @@ def _begun(subject: Subject, spec: str) -> set[str]:
 class _Judge:
     """The criteria of one SPEC. Each file is read once."""
 
-    def __init__(self, subject: Subject, found: Declared) -> None:
+    def __init__(self, subject: CheckContext, found: Declared) -> None:
         self._subject, self._found = subject, found
         self._latest: dict[str, Latest] = latest_of(subject, found.spec)
-        self._records = Records(subject, found.spec, self._latest)
-        self._pages: dict[str, Page | None] = {}
+        self._records = SpecRecords(subject, found.spec, self._latest)
+        self._pages: dict[str, TextPage | None] = {}
 
     def findings(self, criterion: Criterion) -> Iterator[Finding]:
         """The flaws of one criterion as findings, where they are."""
@@ -307,9 +311,9 @@ class _Judge:
         for flaw in listed:
             yield self._finding(criterion, flaw, stage)
         if more:
-            yield self._finding(criterion, Flaw(f"{len(flaws)} flaws in all"), stage)
+            yield self._finding(criterion, CriterionFlaw(f"{len(flaws)} flaws in all"), stage)
 
-    def _finding(self, criterion: Criterion, flaw: Flaw, stage: str | None) -> Finding:
+    def _finding(self, criterion: Criterion, flaw: CriterionFlaw, stage: str | None) -> Finding:
         rule = NOT_MET if flaw.judged else NOT_JUDGED
         message = f"{criterion.id}: {flaw.what}"
         path, line, column = flaw.path, flaw.line, flaw.column
@@ -328,23 +332,23 @@ class _Judge:
             stage=stage,
         )
 
-    def _of_text(self, criterion: Criterion) -> Iterator[Flaw]:
+    def _of_text(self, criterion: Criterion) -> Iterator[CriterionFlaw]:
         for stage, groups in self._groups(criterion):
-            if isinstance(groups, Flaw):
+            if isinstance(groups, CriterionFlaw):
                 yield groups
                 continue
             roster = self._subject.settings.roster(stage)
             for pages in groups:
                 yield from judge_text(criterion, pages, roster)
 
-    def _groups(self, criterion: Criterion) -> Iterator[tuple[str, list[list[Page]] | Flaw]]:
+    def _groups(self, criterion: Criterion) -> Iterator[tuple[str, list[list[TextPage]] | CriterionFlaw]]:
         """(stage, pages that count as one) of what a criterion looks at, or why there is nothing."""
         if criterion.where not in ("synthesis", "outputs", "each output"):
             path = f"{self._found.folder}/{criterion.where}"
             page = self._page(path)
             yield (
                 criterion.stages[0],
-                [[page]] if page else Flaw(f"{path} is not there or cannot be read", judged=False),
+                [[page]] if page else CriterionFlaw(f"{path} is not there or cannot be read", judged=False),
             )
             return
         for stage in criterion.stages:
@@ -355,16 +359,16 @@ class _Judge:
                 paths = latest.syntheses if what == "synthesis" else latest.outputs
             pages = [page for page in map(self._page, paths) if page]
             if not pages:
-                yield stage, Flaw(f"the latest session of {stage} has no {what}", judged=False)
+                yield stage, CriterionFlaw(f"the latest session of {stage} has no {what}", judged=False)
             else:
                 yield stage, [[page] for page in pages] if criterion.where == "each output" else [pages]
 
-    def _page(self, path: str) -> Page | None:
+    def _page(self, path: str) -> TextPage | None:
         if path not in self._pages:
             self._pages[path] = self._read(path)
         return self._pages[path]
 
-    def _read(self, path: str) -> Page | None:
+    def _read(self, path: str) -> TextPage | None:
         data = self._subject.snapshot.read(path)
         if data is None:
             return None
@@ -372,6 +376,6 @@ class _Judge:
             text = decode(data)
             return page_of_markdown(path, text) if isinstance(text, str) else None
         try:
-            return page_of_json(path, data, parse(data))
+            return page_of_json(path, data, parse_json(data))
         except JsonFlaw:
             return None

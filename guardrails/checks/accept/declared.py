@@ -80,11 +80,11 @@ def declared(snapshot: Snapshot, layout: Layout, directory: Directory) -> Declar
     data = snapshot.read(path)
     if data is None:
         return [_unusable(path, "it cannot be read: not a regular file, or too large", 1, 1, directory.spec)]
-    from guardrails.config.yaml import parse
+    from guardrails.config.yaml import parse_yaml
     from guardrails.core.schema import faults
 
     try:
-        parsed = parse(data, path)
+        parsed = parse_yaml(data, path)
     except GuardrailError as error:
         line, column = _place(error.message, path)
         return [

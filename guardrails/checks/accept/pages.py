@@ -15,8 +15,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from guardrails.checks.lint.documents import heading_key
-from guardrails.core.markdown import Heading, Table, parse, plain
-from guardrails.core.strict_json import Key, locate, walk
+from guardrails.core.markdown import Heading, MarkdownTable, parse_markdown, plain
+from guardrails.core.strict_json import JsonPath, locate, walk
 from guardrails.layouts.tracker import header_key
 
 MAX_DEPTH = 40
@@ -25,7 +25,7 @@ _ABOUT = frozenset(("inputs", "prompt_sha256", "promptSha256", "prompt"))
 """Keys of an answer that repeat the question, which must not be taken for the answer."""
 
 
-class Record(NamedTuple):
+class TextRecord(NamedTuple):
     """A row of a table or an item of a list: its fields by folded name, and all of its text."""
 
     line: int
@@ -34,20 +34,20 @@ class Record(NamedTuple):
     text: str
 
 
-class Rows(NamedTuple):
+class TextTable(NamedTuple):
     """A table. `section` are the headings above it, the nearest last; `columns` are folded."""
 
     line: int
     section: tuple[str, ...]
     columns: frozenset[str]
-    rows: tuple[Record, ...]
+    rows: tuple[TextRecord, ...]
 
 
-class Item(NamedTuple):
+class ListItem(NamedTuple):
     """An item at the top of a list, with everything below it."""
 
     section: tuple[str, ...]
-    record: Record
+    record: TextRecord
 
 
 class Passage(NamedTuple):
@@ -58,30 +58,30 @@ class Passage(NamedTuple):
     text: str
 
 
-class Page(NamedTuple):
+class TextPage(NamedTuple):
     """One file. `headings` are (line, text) of all of them."""
 
     path: str
-    tables: tuple[Rows, ...]
-    items: tuple[Item, ...]
+    tables: tuple[TextTable, ...]
+    items: tuple[ListItem, ...]
     passages: tuple[Passage, ...]
     headings: tuple[tuple[int, str], ...]
 
 
-def page_of_markdown(path: str, text: str) -> Page:
+def page_of_markdown(path: str, text: str) -> TextPage:
     """A document. Code blocks and comments say nothing: no reader takes them for statements."""
     sections = _Sections(text)
     tables = tuple(_tables(sections))
     items, passages = _flow(sections, text)
     headings = tuple((heading.line, plain(heading.text)) for heading in sections.headings)
-    return Page(path, tables, items, passages, headings)
+    return TextPage(path, tables, items, passages, headings)
 
 
 class _Sections:
     """The headings of a text, and which of them are in force at a line."""
 
     def __init__(self, text: str) -> None:
-        self.blocks = parse(text).blocks
+        self.blocks = parse_markdown(text).blocks
         self.headings = [block for block in self.blocks if isinstance(block, Heading)]
         self._starts: list[tuple[int, tuple[str, ...]]] = [(0, ())]
         stack: list[Heading] = []
@@ -97,22 +97,22 @@ class _Sections:
         return self._starts[bisect_right(self._starts, line, key=lambda start: start[0]) - 1][1]
 
 
-def _tables(sections: _Sections) -> Iterator[Rows]:
+def _tables(sections: _Sections) -> Iterator[TextTable]:
     for block in sections.blocks:
-        if isinstance(block, Table):
+        if isinstance(block, MarkdownTable):
             names = [header_key(cell.text) for cell in block.header.cells]
             rows = []
             for row in block.rows:
                 texts = [plain(cell.text) for cell in row.cells]
                 fields = dict(zip(names, texts, strict=False))
-                rows.append(Record(row.line, row.column, fields, " | ".join(texts)))
-            yield Rows(block.header.line, sections.at(block.header.line), frozenset(names), tuple(rows))
+                rows.append(TextRecord(row.line, row.column, fields, " | ".join(texts)))
+            yield TextTable(block.header.line, sections.at(block.header.line), frozenset(names), tuple(rows))
 
 
-def _flow(sections: _Sections, text: str) -> tuple[tuple[Item, ...], tuple[Passage, ...]]:
+def _flow(sections: _Sections, text: str) -> tuple[tuple[ListItem, ...], tuple[Passage, ...]]:
     """List items at the top, and every piece of text, lines of tables included."""
     tokens = _flow_parser().parse(text.removeprefix("\ufeff"))
-    items: list[Item] = []
+    items: list[ListItem] = []
     passages: list[Passage] = []
     depth, begun, texts = 0, 1, [""]
     for token in tokens:
@@ -123,7 +123,7 @@ def _flow(sections: _Sections, text: str) -> tuple[tuple[Item, ...], tuple[Passa
         elif token.type == "list_item_close":
             depth -= 1
             if depth == 0:
-                items.append(Item(sections.at(begun), _record(begun, 1, "\n".join(texts))))
+                items.append(ListItem(sections.at(begun), _record(begun, 1, "\n".join(texts))))
         elif token.type == "inline" and token.map:
             passages.append(Passage(_line(token), sections.at(_line(token)), token.content))
             if depth:
@@ -139,7 +139,7 @@ def _flow_parser() -> MarkdownIt:
     return MarkdownIt("commonmark", {"maxNesting": MAX_DEPTH}).disable(["inline", "reference"])
 
 
-def _record(line: int, column: int, text: str) -> Record:
+def _record(line: int, column: int, text: str) -> TextRecord:
     """An item with the fields it states as `Label: value`, each on a line of its own or between ` · `."""
     fields: dict[str, str] = {}
     shown = [plain(part) for row in text.split("\n") for part in row.split(" · ")]
@@ -147,15 +147,15 @@ def _record(line: int, column: int, text: str) -> Record:
         label, colon, value = part.partition(":")
         if colon and len(label) <= LONGEST_LABEL and value.strip():
             fields.setdefault(header_key(label), value.strip())
-    return Record(line, column, fields, " ".join(shown))
+    return TextRecord(line, column, fields, " ".join(shown))
 
 
-def page_of_json(path: str, data: bytes, value: Any) -> Page:
+def page_of_json(path: str, data: bytes, value: Any) -> TextPage:
     """An answer or a synthesis. Positions are those of the JSON text."""
     found = [(key, item) for key, item in walk(value) if not key or key[0] not in _ABOUT]
     lines = locate(data, [key for key, _ in found])
-    tables: list[Rows] = []
-    items: list[Item] = []
+    tables: list[TextTable] = []
+    items: list[ListItem] = []
     passages: list[Passage] = []
     for key, item in found:
         line, column = lines.get(key, (1, 1))
@@ -167,11 +167,11 @@ def page_of_json(path: str, data: bytes, value: Any) -> Page:
             records = [_of_json(each, *place) for each, place in zip(item, places, strict=True)]
             texts = [isinstance(each, str) and "\n" in each for each in item]  # these are read as Markdown
             own = _section(key[_last_number(key) + 1 :])  # what lies within another item belongs to that one
-            items += [Item(own, record) for record, text in zip(records, texts, strict=True) if not text]
+            items += [ListItem(own, record) for record, text in zip(records, texts, strict=True) if not text]
             rows = tuple(record for record, each in zip(records, item, strict=True) if isinstance(each, dict))
             if rows:
                 columns = frozenset(name for row in rows for name in row.fields)
-                tables.append(Rows(line, section, columns, rows))
+                tables.append(TextTable(line, section, columns, rows))
         elif isinstance(item, str):
             inner = page_of_markdown(path, item) if "\n" in item else None
             if inner is None:
@@ -179,30 +179,30 @@ def page_of_json(path: str, data: bytes, value: Any) -> Page:
                 continue
             tables += [_moved(rows, line, column, section) for rows in inner.tables]
             items += [
-                Item(section + each.section, each.record._replace(line=line, column=column)) for each in inner.items
+                ListItem(section + each.section, each.record._replace(line=line, column=column)) for each in inner.items
             ]
             passages += [Passage(line, section + each.section, each.text) for each in inner.passages]
-    return Page(path, tuple(tables), tuple(items), tuple(passages), ())
+    return TextPage(path, tuple(tables), tuple(items), tuple(passages), ())
 
 
-def _section(key: Key) -> tuple[str, ...]:
+def _section(key: JsonPath) -> tuple[str, ...]:
     return tuple(heading_key(part.replace("_", " ")) for part in key if isinstance(part, str))
 
 
-def _last_number(key: Key) -> int:
+def _last_number(key: JsonPath) -> int:
     """Where the last index into a list stands in a key; -1 where there is none."""
     return next((at for at in range(len(key) - 1, -1, -1) if isinstance(key[at], int)), -1)
 
 
-def _moved(rows: Rows, line: int, column: int, section: tuple[str, ...]) -> Rows:
+def _moved(rows: TextTable, line: int, column: int, section: tuple[str, ...]) -> TextTable:
     moved = tuple(row._replace(line=line, column=column) for row in rows.rows)
-    return Rows(line, section + rows.section, rows.columns, moved)
+    return TextTable(line, section + rows.section, rows.columns, moved)
 
 
-def _of_json(value: Any, line: int, column: int) -> Record:
+def _of_json(value: Any, line: int, column: int) -> TextRecord:
     if isinstance(value, dict):
         fields = {header_key(name.replace("_", " ")): _text(each) for name, each in value.items()}
-        return Record(line, column, fields, " | ".join(fields.values()))
+        return TextRecord(line, column, fields, " | ".join(fields.values()))
     return _record(line, column, _text(value))
 
 

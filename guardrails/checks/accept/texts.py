@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from guardrails.checks.accept.declared import Bounds, Criterion
-from guardrails.checks.accept.pages import Page, Passage, Record, below, count, has_number, says, spoken
+from guardrails.checks.accept.pages import Passage, TextPage, TextRecord, below, count, has_number, says, spoken
 from guardrails.core.markdown import plain
 from guardrails.layouts.tracker import header_key, is_empty
 
@@ -19,7 +19,7 @@ _WAITED_FOR = frozenset(("roster", "missing", "unusable", "path"))
 """Keys of a synthesis that name an agent without its having said anything."""
 
 
-class Flaw(NamedTuple):
+class CriterionFlaw(NamedTuple):
     """What keeps a criterion from holding. `path` None: nowhere but in the criterion. `judged` is False where
     nobody can say, because what is looked at is not there."""
 
@@ -34,10 +34,10 @@ class Placed(NamedTuple):
     """A record and the file it is in."""
 
     path: str
-    record: Record
+    record: TextRecord
 
 
-def judge_text(criterion: Criterion, pages: Sequence[Page], roster: Sequence[str]) -> Iterator[Flaw]:
+def judge_text(criterion: Criterion, pages: Sequence[TextPage], roster: Sequence[str]) -> Iterator[CriterionFlaw]:
     """The flaws of one criterion about text, over pages that count as one."""
     if criterion.kind == "table":
         yield from _table(criterion, pages)
@@ -53,25 +53,25 @@ def judge_text(criterion: Criterion, pages: Sequence[Page], roster: Sequence[str
         yield from _wordings(criterion, pages)
 
 
-def _start(criterion: Criterion, pages: Sequence[Page]) -> Flaw:
+def _start(criterion: Criterion, pages: Sequence[TextPage]) -> CriterionFlaw:
     """Where something is missing: at the heading below which it should be, else at the top."""
     for page in pages:
         for line, text in page.headings:
             if criterion.under and below((text,), criterion.under):
-                return Flaw("", page.path, line, 1)
+                return CriterionFlaw("", page.path, line, 1)
     if not pages:
-        return Flaw("")
-    return Flaw("", pages[0].path, 1, 1)
+        return CriterionFlaw("")
+    return CriterionFlaw("", pages[0].path, 1, 1)
 
 
-def _missing(criterion: Criterion, pages: Sequence[Page], what: str) -> Flaw:
+def _missing(criterion: Criterion, pages: Sequence[TextPage], what: str) -> CriterionFlaw:
     place = _start(criterion, pages)
     if criterion.under and not any(below(each.section, criterion.under) for page in pages for each in page.passages):
         what = f"{what} (there is no heading '{criterion.under}')"
     return place._replace(what=what)
 
 
-def _table(criterion: Criterion, pages: Sequence[Page]) -> Iterator[Flaw]:
+def _table(criterion: Criterion, pages: Sequence[TextPage]) -> Iterator[CriterionFlaw]:
     wanted = {header_key(name) for name in criterion.columns}
     tables = [table for page in pages for table in page.tables if below(table.section, criterion.under)]
     fitting = [table for table in tables if wanted <= table.columns]
@@ -82,10 +82,10 @@ def _table(criterion: Criterion, pages: Sequence[Page]) -> Iterator[Flaw]:
     counts = [sum(map(_says_anything, table.rows)) for table in fitting]
     if not any(map(bounds.hold, counts)):
         page = next(page for page in pages if fitting[0] in page.tables)
-        yield Flaw(f"the table has {_count(counts[0], 'row')}, not {bounds}", page.path, fitting[0].line, 1)
+        yield CriterionFlaw(f"the table has {_count(counts[0], 'row')}, not {bounds}", page.path, fitting[0].line, 1)
 
 
-def _rows(criterion: Criterion, pages: Sequence[Page]) -> Iterator[Flaw]:
+def _rows(criterion: Criterion, pages: Sequence[TextPage]) -> Iterator[CriterionFlaw]:
     wanted = {header_key(name) for name in criterion.fields}
     rows = [
         Placed(page.path, row)
@@ -103,7 +103,7 @@ def _rows(criterion: Criterion, pages: Sequence[Page]) -> Iterator[Flaw]:
     yield from _grouped(criterion, pages, rows)
 
 
-def _list(criterion: Criterion, pages: Sequence[Page]) -> Iterator[Flaw]:
+def _list(criterion: Criterion, pages: Sequence[TextPage]) -> Iterator[CriterionFlaw]:
     items = [
         Placed(page.path, item.record)
         for page in pages
@@ -114,20 +114,22 @@ def _list(criterion: Criterion, pages: Sequence[Page]) -> Iterator[Flaw]:
     yield from _records(criterion, pages, items)
 
 
-def _counted(criterion: Criterion, pages: Sequence[Page], number: int, bounds: Bounds, noun: str) -> Iterator[Flaw]:
+def _counted(
+    criterion: Criterion, pages: Sequence[TextPage], number: int, bounds: Bounds, noun: str
+) -> Iterator[CriterionFlaw]:
     if not bounds.hold(number):
         yield _missing(criterion, pages, f"there {'is' if number == 1 else 'are'} {_count(number, noun)}, not {bounds}")
 
 
-def _records(criterion: Criterion, pages: Sequence[Page], records: Sequence[Placed]) -> Iterator[Flaw]:
+def _records(criterion: Criterion, pages: Sequence[TextPage], records: Sequence[Placed]) -> Iterator[CriterionFlaw]:
     """What each row or item must have, and what all of them must cover."""
     for path, record in records:
         place = (path, record.line, record.column)
         lacking = [name for name in criterion.fields if is_empty(record.fields.get(header_key(name), ""))]
         if lacking:
-            yield Flaw(f"'{_short(record.text)}' has no {_listed(lacking)}", *place)
+            yield CriterionFlaw(f"'{_short(record.text)}' has no {_listed(lacking)}", *place)
         if criterion.measurable and not _measures(record):
-            yield Flaw(f"'{_short(record.text)}' states no number", *place)
+            yield CriterionFlaw(f"'{_short(record.text)}' states no number", *place)
     if criterion.covers_field is not None and records:
         said = [record.fields.get(header_key(criterion.covers_field), "") for _, record in records]
         missing = [value for value in criterion.covers if not any(says(text, value) for text in said)]
@@ -135,33 +137,35 @@ def _records(criterion: Criterion, pages: Sequence[Page], records: Sequence[Plac
             yield _missing(criterion, pages, f"no '{criterion.covers_field}' is {_listed(missing)}")
 
 
-def _measures(record: Record) -> bool:
+def _measures(record: TextRecord) -> bool:
     if not record.fields:
         return has_number(record.text)
     measured = any(has_number(text) for name, text in record.fields.items() if name not in _NAMES)
     return measured or ("|" not in record.text and has_number(record.text))
 
 
-def _grouped(criterion: Criterion, pages: Sequence[Page], rows: Sequence[Placed]) -> Iterator[Flaw]:
+def _grouped(criterion: Criterion, pages: Sequence[TextPage], rows: Sequence[Placed]) -> Iterator[CriterionFlaw]:
     if criterion.group_by is None:
         if criterion.groups:
-            yield Flaw("'groups' says nothing without 'group_by'", judged=False)
+            yield CriterionFlaw("'groups' says nothing without 'group_by'", judged=False)
         return
     key = header_key(criterion.group_by)
     for path, record in rows:
         if is_empty(record.fields.get(key, "")):
-            yield Flaw(f"'{_short(record.text)}' is in no '{criterion.group_by}'", path, record.line, record.column)
+            yield CriterionFlaw(
+                f"'{_short(record.text)}' is in no '{criterion.group_by}'", path, record.line, record.column
+            )
     groups = {spoken(text) for _, record in rows if not is_empty(text := record.fields.get(key, ""))}
     bounds = criterion.groups or AT_LEAST_ONE
     if not bounds.hold(len(groups)):
         yield _missing(criterion, pages, f"'{criterion.group_by}' makes {_count(len(groups), 'group')}, not {bounds}")
 
 
-def _passages(criterion: Criterion, pages: Sequence[Page]) -> list[Passage]:
+def _passages(criterion: Criterion, pages: Sequence[TextPage]) -> list[Passage]:
     return [each for page in pages for each in page.passages if below(each.section, criterion.under)]
 
 
-def _wordings(criterion: Criterion, pages: Sequence[Page]) -> Iterator[Flaw]:
+def _wordings(criterion: Criterion, pages: Sequence[TextPage]) -> Iterator[CriterionFlaw]:
     texts = [plain(each.text) for each in _passages(criterion, pages)]
     number = sum(count(text, criterion.any_of) for text in texts)
     bounds = criterion.times or AT_LEAST_ONE
@@ -171,10 +175,10 @@ def _wordings(criterion: Criterion, pages: Sequence[Page]) -> Iterator[Flaw]:
         yield _missing(criterion, pages, what)
 
 
-def _agents(criterion: Criterion, pages: Sequence[Page], roster: Sequence[str]) -> Iterator[Flaw]:
+def _agents(criterion: Criterion, pages: Sequence[TextPage], roster: Sequence[str]) -> Iterator[CriterionFlaw]:
     agents = criterion.agents or roster
     if not agents:
-        yield Flaw("no agents are declared for the stage", judged=False)
+        yield CriterionFlaw("no agents are declared for the stage", judged=False)
         return
     texts = [each.text for each in _passages(criterion, pages) if _WAITED_FOR.isdisjoint(each.section)]
     missing = [agent for agent in agents if not any(says(text, agent) for text in texts)]
@@ -182,7 +186,7 @@ def _agents(criterion: Criterion, pages: Sequence[Page], roster: Sequence[str]) 
         yield _missing(criterion, pages, f"not named: {', '.join(missing)}")
 
 
-def _review(criterion: Criterion, pages: Sequence[Page]) -> Iterator[Flaw]:
+def _review(criterion: Criterion, pages: Sequence[TextPage]) -> Iterator[CriterionFlaw]:
     """A judgement is a value of its own: a cell, a line, or what follows a colon. "Not adequate" is not adequate."""
     wanted = {spoken(wording) for wording in criterion.any_of}
     for each in _passages(criterion, pages):
@@ -195,7 +199,7 @@ def _review(criterion: Criterion, pages: Sequence[Page]) -> Iterator[Flaw]:
     yield _missing(criterion, pages, f"no judgement is stated as {wordings}")
 
 
-def _says_anything(record: Record) -> bool:
+def _says_anything(record: TextRecord) -> bool:
     return not all(map(is_empty, record.fields.values()))
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from guardrails.checks.context_kit.sources import Policy, Source, Sources
-from guardrails.consensus.quoting import beginning, fence_for, fenced, shown
-from guardrails.core.markdown import NEWLINE, parse, plain
+from guardrails.checks.context_kit.sources import KitSource, Policy, Sources
+from guardrails.consensus.quoting import beginning, fence_for, fenced, quoted_text
+from guardrails.core.markdown import NEWLINE, parse_markdown, plain
 from guardrails.core.text import printable
 
 # What a kit says: four parts, each a text of its own. The words change with the form of the kit, and only with it.
@@ -54,7 +54,7 @@ def excerpts_of(text: str) -> Excerpts:
             untold.append(title)
             continue
         kept = beginning(body, SECTION_BYTES)
-        told = shown(kept)
+        told = quoted_text(kept)
         made.append(
             Excerpt(title, line, told, len(body.encode("utf-8", "replace")) - len(kept.encode("utf-8", "replace")))
         )
@@ -66,9 +66,9 @@ def _sections(text: str) -> list[tuple[str, int, str]]:
     """(title, line, text) of each section, the heading's own line included; what stands before the first is one too."""
     lines = NEWLINE.split(text.removeprefix("\ufeff"))
     starts = [(1, "")]
-    for heading in parse(text).headings:
+    for heading in parse_markdown(text).headings:
         if heading.level <= _DEEPEST:
-            title = shown(plain(heading.text))[:LONGEST_TITLE]
+            title = quoted_text(plain(heading.text))[:LONGEST_TITLE]
             if heading.line == 1:
                 starts = []
             starts.append((heading.line, title))
@@ -79,7 +79,7 @@ def _sections(text: str) -> list[tuple[str, int, str]]:
     ]
 
 
-class Part(NamedTuple):
+class KitPart(NamedTuple):
     """One part: the name of its file in the archive, its title, and its text without it."""
 
     file: str
@@ -87,21 +87,21 @@ class Part(NamedTuple):
     text: str
 
 
-def parts(sources: Sources, spec: str) -> tuple[Part, ...]:
+def parts(sources: Sources, spec: str) -> tuple[KitPart, ...]:
     """The parts in the order they are read."""
     return (
-        Part("plan-synopsis.md", "Plan synopsis", _documents(sources.plans, "There is no plan.md yet.")),
-        Part("prd-excerpts.md", "PRD excerpts", _documents(sources.prds, "There are no product requirements yet.")),
-        Part("governance-checklist.md", "Governance checklist", _checklist(sources, spec)),
-        Part("retry-guidance.md", "Retry guidance", _guidance(sources.policy)),
+        KitPart("plan-synopsis.md", "Plan synopsis", _documents(sources.plans, "There is no plan.md yet.")),
+        KitPart("prd-excerpts.md", "PRD excerpts", _documents(sources.prds, "There are no product requirements yet.")),
+        KitPart("governance-checklist.md", "Governance checklist", _checklist(sources, spec)),
+        KitPart("retry-guidance.md", "Retry guidance", _guidance(sources.policy)),
     )
 
 
-def _documents(documents: Sequence[Source], nothing: str) -> str:
+def _documents(documents: Sequence[KitSource], nothing: str) -> str:
     return "\n".join(map(_document, documents)) if documents else nothing + "\n"
 
 
-def _document(source: Source) -> str:
+def _document(source: KitSource) -> str:
     found = excerpts_of(source.text)
     lines = [f"From `{printable(source.path)}`, sha256 {source.sha256}:\n"]
     lines += map(_excerpt, found.shown)
@@ -192,7 +192,7 @@ _HEADER = re.compile(
 )
 
 
-class Kit(NamedTuple):
+class ContextKit(NamedTuple):
     """The two files of a kit, and what it calls itself."""
 
     version: str
@@ -202,7 +202,7 @@ class Kit(NamedTuple):
     """(path, sha256) of its sources"""
 
 
-class Stamp(NamedTuple):
+class KitStamp(NamedTuple):
     """What the first lines of a README say, and whether the digest is that of what follows."""
 
     spec: str
@@ -219,7 +219,7 @@ def archive_name(spec: str) -> str:
     return f"{spec}-context.zip"
 
 
-def build(sources: Sources, spec: str) -> Kit:
+def build(sources: Sources, spec: str) -> ContextKit:
     """The kit of a SPEC."""
     made = parts(sources, spec)
     table = _table(sources)
@@ -228,16 +228,16 @@ def build(sources: Sources, spec: str) -> Kit:
     version = f"{FORM}-{digest[:12]}"
     body = _body(made, table, spec, digest).encode()
     header = f"# Context kit of {spec}\n\nVersion: {version}\nDigest: sha256:{sha256(body).hexdigest()}\n"
-    return Kit(version, header.encode() + body, archive, sources.rows)
+    return ContextKit(version, header.encode() + body, archive, sources.rows)
 
 
-def stamp_of(readme: bytes) -> Stamp | None:
+def stamp_of(readme: bytes) -> KitStamp | None:
     """The stamp of a README; None when it is none of a kit."""
     match = _HEADER.match(readme[:1000].decode("utf-8", "replace"))
     if match is None:
         return None
     body = readme[len(match[0].encode()) :]
-    return Stamp(match["spec"], match["version"], sha256(body).hexdigest() == match["digest"])
+    return KitStamp(match["spec"], match["version"], sha256(body).hexdigest() == match["digest"])
 
 
 def is_ours(archive: bytes) -> bool:
@@ -245,7 +245,7 @@ def is_ours(archive: bytes) -> bool:
     return archive.startswith(_zipped(())[: 30 + len("".join(_MARK))])
 
 
-def _body(made: tuple[Part, ...], table: str, spec: str, digest: str) -> str:
+def _body(made: tuple[KitPart, ...], table: str, spec: str, digest: str) -> str:
     intro = (
         f"\nWhat agents and people need beside the documents of {spec}. Made by `speckit context {spec}` from the "
         "files below; run it again when one of them changes. Edits are found by `speckit lint`, and lost.\n"
@@ -260,7 +260,7 @@ def _table(sources: Sources) -> str:
     return "| Path | SHA-256 |\n| --- | --- |\n" + "".join(f"| {path} | {digest} |\n" for path, digest in cells)
 
 
-def _file(part: Part) -> str:
+def _file(part: KitPart) -> str:
     return f"# {part.title}\n\n{part.text}"
 
 

@@ -5,60 +5,60 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from guardrails.checks.context_kit.build import FOLDER, FORM, README, Kit, archive_name, build, stamp_of
+from guardrails.checks.context_kit.build import FOLDER, FORM, README, ContextKit, archive_name, build, stamp_of
 from guardrails.checks.context_kit.sources import sources_of
 from guardrails.checks.lint.document_rules import KIT_ARCHIVE, KIT_EDITED, KIT_STALE
 from guardrails.core.finding import Checked, Finding, Observation, Rule
-from guardrails.core.markdown import decode, parse, plain
+from guardrails.core.markdown import decode, parse_markdown, plain
 from guardrails.errors import GuardrailError
 from guardrails.layouts.guardrails import Directory, survey
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 
 # What is wrong with a kit that was made: compared with what its sources make now.
 
 
-Problem = Literal["stale", "edited", "archive"]
+KitProblem = Literal["stale", "edited", "archive"]
 
 
-class Fault(NamedTuple):
+class KitFault(NamedTuple):
     """One thing that is wrong, and in which of the kit's two files."""
 
-    problem: Problem
+    problem: KitProblem
     file: str
     message: str
 
 
-def faults(spec: str, readme: bytes, archive: bytes | None, made: Kit) -> Iterator[Fault]:
+def faults(spec: str, readme: bytes, archive: bytes | None, made: ContextKit) -> Iterator[KitFault]:
     """Everything that is wrong with the kit of a SPEC. `made` is what it would be now."""
     stamp = stamp_of(readme)
     if stamp is None:
-        yield Fault("edited", "README.md", "it has no stamp of a context kit")
+        yield KitFault("edited", "README.md", "it has no stamp of a context kit")
         return
     if not stamp.whole:
-        yield Fault("edited", "README.md", "it was edited: its digest is not that of its text")
+        yield KitFault("edited", "README.md", "it was edited: its digest is not that of its text")
     yield from _archive(spec, archive, made, current=readme == made.readme, said=stamp.version)
     if stamp.spec != spec:
-        yield Fault("edited", "README.md", f"it is the kit of {stamp.spec}")
+        yield KitFault("edited", "README.md", f"it is the kit of {stamp.spec}")
     elif stamp.form != FORM:
-        yield Fault("stale", "README.md", f"it has form {stamp.form}, and kits are made in form {FORM} now")
+        yield KitFault("stale", "README.md", f"it has form {stamp.form}, and kits are made in form {FORM} now")
     elif readme != made.readme and stamp.whole:
         changed = list(_changed(_rows(readme), dict(made.rows)))
         if changed:
-            yield Fault("stale", "README.md", f"it is older than its sources: {', '.join(changed)}")
+            yield KitFault("stale", "README.md", f"it is older than its sources: {', '.join(changed)}")
         else:
-            yield Fault("edited", "README.md", "it says something else than its sources give")
+            yield KitFault("edited", "README.md", "it says something else than its sources give")
 
 
-def _archive(spec: str, archive: bytes | None, made: Kit, *, current: bool, said: str) -> Iterator[Fault]:
+def _archive(spec: str, archive: bytes | None, made: ContextKit, *, current: bool, said: str) -> Iterator[KitFault]:
     from hashlib import sha256
 
     name = archive_name(spec)
     if archive is None:
-        yield Fault("archive", name, "it is missing, or not a regular file")
+        yield KitFault("archive", name, "it is missing, or not a regular file")
     elif current and archive != made.archive:
-        yield Fault("archive", name, "it does not hold what README.md says")
+        yield KitFault("archive", name, "it does not hold what README.md says")
     elif not current and sha256(archive).hexdigest()[:12] != said.partition("-")[2]:
-        yield Fault("archive", name, "it is not the one that README.md names")
+        yield KitFault("archive", name, "it is not the one that README.md names")
 
 
 def _rows(readme: bytes) -> dict[str, str]:
@@ -66,7 +66,7 @@ def _rows(readme: bytes) -> dict[str, str]:
     text = decode(readme)
     if isinstance(text, int):
         return {}
-    for table in reversed(parse(text).tables):
+    for table in reversed(parse_markdown(text).tables):
         if [plain(cell.text) for cell in table.header.cells] == ["Path", "SHA-256"]:
             return {row.cells[0].text: row.cells[1].text for row in table.rows if len(row.cells) == 2}
     return {}
@@ -82,10 +82,10 @@ def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]
             yield f"{path} changed"
 
 
-RULES: dict[Problem, Rule] = {"stale": KIT_STALE, "edited": KIT_EDITED, "archive": KIT_ARCHIVE}
+RULES: dict[KitProblem, Rule] = {"stale": KIT_STALE, "edited": KIT_EDITED, "archive": KIT_ARCHIVE}
 
 
-def check(subject: Subject) -> Iterator[Observation]:
+def check(subject: CheckContext) -> Iterator[Observation]:
     """Everything about the kits alone. One that an argument names must be there."""
     directories = survey(subject.snapshot, subject.settings).directories
     seen = list(judge(subject, directories))
@@ -97,14 +97,14 @@ def check(subject: Subject) -> Iterator[Observation]:
         yield KIT_ARCHIVE.at(docs, message, hint=hint, spec=subject.scope.spec)
 
 
-def judge(subject: Subject, directories: Sequence[Directory]) -> Iterator[Observation]:
+def judge(subject: CheckContext, directories: Sequence[Directory]) -> Iterator[Observation]:
     """Findings about the kit of each SPEC directory that has one, or of the one that was asked for."""
     for directory in directories:
         if subject.scope.spec in (None, directory.spec):
             yield from _kit(subject, directory)
 
 
-def _kit(subject: Subject, directory: Directory) -> Iterator[Observation]:
+def _kit(subject: CheckContext, directory: Directory) -> Iterator[Observation]:
     folder, snapshot = f"{directory.path}/{FOLDER}", subject.snapshot
     files = {entry.path: entry.kind for entry in directory.files}
     readme_path, archive_path = f"{folder}/{README}", f"{folder}/{archive_name(directory.spec)}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from guardrails.config.run_settings import Prompts, Recovery
+from guardrails.config.run_settings import Prompts, RecoverySettings
 from guardrails.config.settings import CONFIG_FILE, Consensus
 from guardrails.core.markdown import decode
 from guardrails.errors import GuardrailError
@@ -23,8 +23,8 @@ class Policy(NamedTuple):
 
     min_agreement: float = Consensus().min_agreement
     degraded_below: float = Consensus().degraded_below
-    retries: int = Recovery().retries
-    backoff: str = f"{Recovery().backoff:g}s"
+    retries: int = RecoverySettings().retries
+    backoff: str = f"{RecoverySettings().backoff:g}s"
     fallback: str | None = None
     arbiter: str | None = None
     foundation: tuple[str, ...] = Prompts().foundation
@@ -40,10 +40,10 @@ def policy_of(snapshot: Snapshot) -> Policy:
     data = snapshot.read(CONFIG_FILE)
     if data is None:
         return Policy()
-    from guardrails.config.yaml import parse
+    from guardrails.config.yaml import parse_yaml
     from guardrails.core.schema import is_valid
 
-    tree = parse(data, CONFIG_FILE).value
+    tree = parse_yaml(data, CONFIG_FILE).value
     if not is_valid("config", tree):
         raise GuardrailError(f"{CONFIG_FILE} is not a valid configuration", "run 'speckit config' to see why")
     return _policy(tree)
@@ -63,7 +63,7 @@ CONSTITUTION = "constitution.md"
 POLICY_ROW = f"{CONFIG_FILE} (consensus, prompts.foundation)"
 
 
-class Source(NamedTuple):
+class KitSource(NamedTuple):
     """One document: where it lies, the digest of its bytes, and what it says."""
 
     path: str
@@ -74,9 +74,9 @@ class Source(NamedTuple):
 class Sources(NamedTuple):
     """`plans` is empty while there is none."""
 
-    plans: tuple[Source, ...]
-    prds: tuple[Source, ...]
-    constitutions: tuple[Source, ...]
+    plans: tuple[KitSource, ...]
+    prds: tuple[KitSource, ...]
+    constitutions: tuple[KitSource, ...]
     policy: Policy
 
     @property
@@ -104,7 +104,7 @@ def _name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _read(snapshot: Snapshot, paths: tuple[str, ...] | dict[str, None]) -> Iterator[Source]:
+def _read(snapshot: Snapshot, paths: tuple[str, ...] | dict[str, None]) -> Iterator[KitSource]:
     for path in paths:
         entry = snapshot.entry(path)
         if entry is None:
@@ -117,4 +117,4 @@ def _read(snapshot: Snapshot, paths: tuple[str, ...] | dict[str, None]) -> Itera
         text = decode(data)
         if isinstance(text, int):
             raise GuardrailError(f"{path}:{text}: not UTF-8 text", "save it as UTF-8")
-        yield Source(path, sha256(data).hexdigest(), text)
+        yield KitSource(path, sha256(data).hexdigest(), text)

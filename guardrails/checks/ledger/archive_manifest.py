@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from guardrails.core.paths import is_plain
 from guardrails.core.schema import faults
-from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.core.strict_json import JsonFlaw, parse_json
 
 MANIFEST = "manifest.json"
 FOLDER = "archive"
@@ -55,10 +55,10 @@ class Manifest(NamedTuple):
         return self._replace(archives=tuple(row if each.run == row.run else each for each in self.archives))
 
 
-def read(data: bytes) -> Manifest | str:
+def read_manifest(data: bytes) -> Manifest | str:
     """The manifest, or why it is none."""
     try:
-        value = parse(data)
+        value = parse_json(data)
     except JsonFlaw as flaw:
         return flaw.message
     for fault in faults("archive_manifest", value):

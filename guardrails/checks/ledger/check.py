@@ -25,15 +25,15 @@ from guardrails.checks.ledger.rules import (
     SIGNATURE_BAD,
     VERDICT_STALE,
 )
-from guardrails.checks.ledger.runs import Run, Shelf, place, shelf
+from guardrails.checks.ledger.runs import EvidenceInventory, RunEvidence, evidence_inventory, evidence_location
 from guardrails.checks.presence import COMPARED
 from guardrails.config.layout import Layout
 from guardrails.core.finding import Checked, Finding, Observation
-from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.core.timestamps import parse_stamp
 from guardrails.layouts.evidence_names import evidence_name
 from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 from guardrails.snapshot.index import Commit
 from guardrails.snapshot.sparse import Sparse, completed
 from guardrails.snapshot.worktree import Worktree
@@ -41,7 +41,9 @@ from guardrails.snapshot.worktree import Worktree
 # Whether each archive is the one its manifest describes.
 
 
-def judge_archives(snapshot: Snapshot, layout: Layout, shelf: Shelf, run: str | None = None) -> Iterator[Observation]:
+def judge_archives(
+    snapshot: Snapshot, layout: Layout, shelf: EvidenceInventory, run: str | None = None
+) -> Iterator[Observation]:
     """Every archive a manifest lists, or that of one run; and archives no manifest lists."""
     rows: dict[str, Archive] = {}
     for path, manifest in sorted(shelf.manifests.items()):
@@ -63,13 +65,13 @@ def judge_archives(snapshot: Snapshot, layout: Layout, shelf: Shelf, run: str | 
 
 
 def _at(layout: Layout, path: str, message: str) -> Finding:
-    where = place(layout, path)
+    where = evidence_location(layout, path)
     return ARCHIVE_DAMAGED.at(path, message, hint=ARCHIVE_DAMAGED.fix, spec=where.spec if where else None)
 
 
 def _belongs(layout: Layout, path: str, manifest: Manifest) -> Iterator[Finding]:
     """A manifest speaks of the archives beside it and of the SPEC whose folder it lies in, each archive once."""
-    where, folder = place(layout, path), path.rpartition("/")[0]
+    where, folder = evidence_location(layout, path), path.rpartition("/")[0]
     if where is None or where.spec != layout.id_of(manifest.spec):
         yield _at(layout, path, f"names the SPEC {manifest.spec}, and lies in another's folder")
     seen: set[str] = set()
@@ -81,7 +83,7 @@ def _belongs(layout: Layout, path: str, manifest: Manifest) -> Iterator[Finding]
         seen.add(row.run)
 
 
-def _unfinished(shelf: Shelf, path: str, manifest: Manifest) -> Iterator[Finding]:
+def _unfinished(shelf: EvidenceInventory, path: str, manifest: Manifest) -> Iterator[Finding]:
     for row in manifest.archives:
         here = sum(member.path in shelf.files for member in row.members)
         if row.removed_at is None and here:
@@ -89,7 +91,7 @@ def _unfinished(shelf: Shelf, path: str, manifest: Manifest) -> Iterator[Finding
             yield ARCHIVE_UNFINISHED.at(path, message, hint=ARCHIVE_UNFINISHED.fix, spec=manifest.spec)
 
 
-def unfinished(shelf: Shelf, run: Run) -> bool:
+def unfinished(shelf: EvidenceInventory, run: RunEvidence) -> bool:
     """Whether a run is being packed: then parts of it may be gone already."""
     manifests = [manifest for manifest in shelf.manifests.values() if not isinstance(manifest, str)]
     rows = [row for manifest in manifests if manifest.spec == run.spec for row in manifest.archives]
@@ -106,9 +108,9 @@ def _fault(row: Archive, found: Digest | None) -> str | None:
     return None
 
 
-def _stray(layout: Layout, shelf: Shelf, listed: set[str]) -> Iterator[Finding]:
+def _stray(layout: Layout, shelf: EvidenceInventory, listed: set[str]) -> Iterator[Finding]:
     for path in sorted(shelf.files):
-        where = place(layout, path)
+        where = evidence_location(layout, path)
         if where and where.kind == FOLDER and path.endswith(ENDING) and path not in listed:
             beside = f"{path.rpartition('/')[0]}/{MANIFEST}"
             if isinstance(shelf.manifests.get(beside), str):
@@ -119,13 +121,13 @@ def _stray(layout: Layout, shelf: Shelf, listed: set[str]) -> Iterator[Finding]:
 # What became of the runs the base already had: a sealed ledger only ever grows, or is packed away whole.
 
 
-def judge_base(subject: Subject, now: Shelf) -> Iterator[Finding]:
+def judge_base(subject: CheckContext, now: EvidenceInventory) -> Iterator[Finding]:
     """Runs of the base whose sealed ledger was rewritten or is gone."""
     snapshot, scope = subject.snapshot, subject.scope
     base = _base(snapshot) if snapshot.source.kind in COMPARED else None
     if base is None:
         return
-    before = shelf(base, subject.settings.layout, scope.spec)
+    before = evidence_inventory(base, subject.settings.layout, scope.spec)
     packed = {
         member.path: row
         for manifest in now.manifests.values()
@@ -149,14 +151,14 @@ def _base(snapshot: Snapshot) -> Snapshot | None:
     return Commit(snapshot.repo, fork) if fork and fork != base.revision else base
 
 
-def _is_sealed(run: Run) -> bool:
+def _is_sealed(run: RunEvidence) -> bool:
     """Whether the base had it sealed. What was under way may have gone on in any way since."""
     document = run.summary.document if run.summary else None
     seal = document.get("seal") if document else None
     return run.chain is not None and isinstance(seal, dict) and seal.get("head") == run.chain.head
 
 
-def _compare(run: Run, base: Snapshot, snapshot: Snapshot, row: Archive | None) -> Iterator[Finding]:
+def _compare(run: RunEvidence, base: Snapshot, snapshot: Snapshot, row: Archive | None) -> Iterator[Finding]:
     was, now = base.entry(run.ledger), snapshot.entry(run.ledger)
     if was is None or (now is not None and now.id is not None and now.id == was.id):
         return
@@ -174,7 +176,7 @@ def _compare(run: Run, base: Snapshot, snapshot: Snapshot, row: Archive | None) 
         yield LEDGER_REWRITTEN.at(run.ledger, message, hint=LEDGER_REWRITTEN.fix, spec=run.spec)
 
 
-def _stripped(run: Run, base: Snapshot, snapshot: Snapshot) -> Iterator[Finding]:
+def _stripped(run: RunEvidence, base: Snapshot, snapshot: Snapshot) -> Iterator[Finding]:
     """A signature of the same ledger that is gone: with it goes who sealed it."""
     if run.signed and not snapshot.exists(run.signature_path) and snapshot.read(run.ledger) == base.read(run.ledger):
         message = f"it was signed in {base.describe()}, and is not any more"
@@ -192,7 +194,9 @@ class _Latest(NamedTuple):
     path: str
 
 
-def judge_stale(snapshot: Snapshot, layout: Layout, shelf: Shelf, chosen: list[Run]) -> Iterator[Finding]:
+def judge_stale(
+    snapshot: Snapshot, layout: Layout, shelf: EvidenceInventory, chosen: list[RunEvidence]
+) -> Iterator[Finding]:
     """The latest verdict of each stage that says ok, where a document it was made from has changed since.
 
     Verdicts of sessions that were followed by another are history: nothing rests on them any more.
@@ -204,7 +208,7 @@ def judge_stale(snapshot: Snapshot, layout: Layout, shelf: Shelf, chosen: list[R
             yield from _judge_stale(snapshot, path, spec, stage)
 
 
-def _newest(layout: Layout, shelf: Shelf) -> dict[tuple[str, str], list[str]]:
+def _newest(layout: Layout, shelf: EvidenceInventory) -> dict[tuple[str, str], list[str]]:
     """By SPEC and stage, the verdicts of the session nothing of that stage is later than."""
     latest: dict[tuple[str, str], datetime] = {}
     dated: dict[tuple[str, str], list[_Latest]] = {}
@@ -235,7 +239,7 @@ def _judge_stale(snapshot: Snapshot, path: str, spec: str, stage: str) -> Iterat
 def _inputs(data: bytes | None) -> dict[str, str]:
     """The documents of a verdict that says ok, with their digests; none for what cannot be read or says otherwise."""
     try:
-        value = parse(data or b"")
+        value = parse_json(data or b"")
     except JsonFlaw:
         return {}
     if not isinstance(value, dict) or value.get("verdict") != GREEN or not isinstance(value.get("inputs"), list):
@@ -245,18 +249,18 @@ def _inputs(data: bytes | None) -> dict[str, str]:
     return {path: sha256 for path, sha256 in pairs if isinstance(path, str) and isinstance(sha256, str)}
 
 
-def check(subject: Subject) -> Iterator[Observation]:
+def check(subject: CheckContext) -> Iterator[Observation]:
     """Every finding about the runs and archives of the snapshot, or of the SPEC or run that was named."""
     if isinstance(subject.snapshot, Worktree):  # also where single files were left out, without a sparse checkout
         subject = subject._replace(snapshot=completed(subject.snapshot))
-    found = shelf(subject.snapshot, subject.settings.layout, subject.scope.spec)
+    found = evidence_inventory(subject.snapshot, subject.settings.layout, subject.scope.spec)
     yield from _left_out(subject, found)
     yield from judge(subject, found)
     if not _chosen(subject, found):
         yield from _named_in_vain(subject, found)
 
 
-def _left_out(subject: Subject, found: Shelf) -> Iterator[Finding]:
+def _left_out(subject: CheckContext, found: EvidenceInventory) -> Iterator[Finding]:
     """That some of what is judged is not where it would be looked for."""
     snapshot = subject.snapshot
     count = sum(path in snapshot.left for path in found.files) if isinstance(snapshot, Sparse) else 0
@@ -265,11 +269,11 @@ def _left_out(subject: Subject, found: Shelf) -> Iterator[Finding]:
         yield LEFT_OUT.at(subject.settings.layout.evidence, message, hint=LEFT_OUT.fix, spec=subject.scope.spec)
 
 
-def _chosen(subject: Subject, found: Shelf) -> list[Run]:
+def _chosen(subject: CheckContext, found: EvidenceInventory) -> list[RunEvidence]:
     return [run for run in found.runs if subject.scope.run in (None, run.name)]
 
 
-def judge(subject: Subject, found: Shelf) -> Iterator[Observation]:
+def judge(subject: CheckContext, found: EvidenceInventory) -> Iterator[Observation]:
     """The findings about what there is."""
     layout, scope, chosen = subject.settings.layout, subject.scope, _chosen(subject, found)
     required = subject.settings.evidence.signature == "required"
@@ -284,7 +288,7 @@ def judge(subject: Subject, found: Shelf) -> Iterator[Observation]:
     yield from judge_base(subject, found)
 
 
-def _named_in_vain(subject: Subject, found: Shelf) -> Iterator[Finding]:
+def _named_in_vain(subject: CheckContext, found: EvidenceInventory) -> Iterator[Finding]:
     """What an argument names must be there: a run in the tree or in an archive, a SPEC with either."""
     scope, root = subject.scope, subject.settings.layout.evidence
     rows = [row for manifest in found.manifests.values() if not isinstance(manifest, str) for row in manifest.archives]

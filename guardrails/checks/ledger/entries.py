@@ -13,14 +13,14 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from guardrails.core.schema import is_valid
-from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.core.strict_json import JsonFlaw, parse_json
 
 SUMMARY = "run_summary"
 """Kind of the entry of a run's own summary. Its digest is that of the summary with `seal` null (see `unsealed`)."""
 FaultKind = Literal["malformed", "sequence", "link"]
 
 
-class Entry(NamedTuple):
+class LedgerEntry(NamedTuple):
     """One line: a file the run wrote. `previous` is the digest of the line before, None in the first."""
 
     sequence: int
@@ -33,7 +33,7 @@ class Entry(NamedTuple):
     timestamp: str | None = None
 
 
-class Fault(NamedTuple):
+class ChainFault(NamedTuple):
     """Why a line cannot stand where it stands."""
 
     line: int
@@ -48,20 +48,20 @@ class Chain(NamedTuple):
     has no end, as when its writer was killed.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[LedgerEntry, ...]
     numbers: tuple[int, ...]
     head: str | None
-    faults: tuple[Fault, ...]
+    faults: tuple[ChainFault, ...]
     torn: bool
     sound: int
 
     @property
-    def latest(self) -> dict[str, Entry]:
+    def latest(self) -> dict[str, LedgerEntry]:
         """The entry that holds for each path: a file that was written again has another entry."""
         return {entry.path: entry for entry in self.entries}
 
 
-def line_of(entry: Entry) -> bytes:
+def line_of(entry: LedgerEntry) -> bytes:
     """The bytes of an entry, without the line feed: what its digest is taken over."""
     members: dict[str, Any] = {
         "schemaVersion": 1, "sequence": entry.sequence, "path": entry.path, "sha256": entry.sha256, "size": entry.size,
@@ -75,18 +75,18 @@ def digest(data: bytes) -> str:
     return sha256(data).hexdigest()
 
 
-def read(data: bytes) -> Chain:
+def read_chain(data: bytes) -> Chain:
     """What a ledger says and where it does not hold together. Never fails: everything that is wrong is a fault."""
     lines = data.split(b"\n")
     torn = lines.pop() != b""
-    entries: list[Entry] = []
+    entries: list[LedgerEntry] = []
     numbers: list[int] = []
-    faults: list[Fault] = []
+    faults: list[ChainFault] = []
     sound, previous = 0, None
     for number, line in enumerate(lines, 1):
         entry = _entry(line)
         if isinstance(entry, str):
-            faults.append(Fault(number, "malformed", entry))
+            faults.append(ChainFault(number, "malformed", entry))
         else:
             faults += _misplaced(entry, number, previous)
             entries.append(entry)
@@ -97,24 +97,24 @@ def read(data: bytes) -> Chain:
     return Chain(tuple(entries), tuple(numbers), previous, tuple(faults), torn, sound)
 
 
-def _entry(line: bytes) -> Entry | str:
+def _entry(line: bytes) -> LedgerEntry | str:
     """The entry of a line, or why it is none."""
     try:
-        value = parse(line)
+        value = parse_json(line)
     except JsonFlaw as flaw:
         return f"not an entry: {flaw.message}"
     if not is_valid("ledger_entry", value):
         return "not an entry: it does not satisfy ledger_entry.schema.json"
-    named = {name: value.get(name) for name in Entry._fields}
-    return Entry(**named)
+    named = {name: value.get(name) for name in LedgerEntry._fields}
+    return LedgerEntry(**named)
 
 
-def _misplaced(entry: Entry, number: int, previous: str | None) -> list[Fault]:
+def _misplaced(entry: LedgerEntry, number: int, previous: str | None) -> list[ChainFault]:
     found = []
     if entry.sequence != number:
-        found.append(Fault(number, "sequence", f"entry {entry.sequence} stands where {number} belongs"))
+        found.append(ChainFault(number, "sequence", f"entry {entry.sequence} stands where {number} belongs"))
     if entry.previous != previous:
-        found.append(Fault(number, "link", "does not carry the digest of the line before it"))
+        found.append(ChainFault(number, "link", "does not carry the digest of the line before it"))
     return found
 
 

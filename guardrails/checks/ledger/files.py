@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from guardrails.checks.ledger.entries import Entry
+from guardrails.checks.ledger.entries import LedgerEntry
 from guardrails.checks.ledger.rules import EVIDENCE_EDITED, EVIDENCE_MISSING, EVIDENCE_UNLISTED, SHARED_REWRITTEN
-from guardrails.checks.ledger.runs import Run, Shelf, place
+from guardrails.checks.ledger.runs import EvidenceInventory, RunEvidence, evidence_location
 from guardrails.config.layout import Layout
 from guardrails.core.finding import Checked, Finding, Observation
 from guardrails.core.paths import is_plain
@@ -21,11 +21,11 @@ RESOLUTION = "_resolution.json"
 _KINDS = ("commands", "consensus")
 
 
-class Claim(NamedTuple):
+class LedgerClaim(NamedTuple):
     """What the entry of a run's ledger says about a file."""
 
-    run: Run
-    entry: Entry
+    run: RunEvidence
+    entry: LedgerEntry
 
 
 class Digest(NamedTuple):
@@ -36,19 +36,21 @@ class Digest(NamedTuple):
     problem: str | None = None
 
 
-def claims(runs: Iterable[Run]) -> Iterator[Claim]:
+def claims(runs: Iterable[RunEvidence]) -> Iterator[LedgerClaim]:
     """What has to hold. A file that runs share is the one the latest of them wrote."""
-    shared: dict[tuple[str, str], Claim] = {}
+    shared: dict[tuple[str, str], LedgerClaim] = {}
     for run in runs:
         for path, entry in run.entries.items():
             if session_name(path):
-                yield Claim(run, entry)
+                yield LedgerClaim(run, entry)
             else:
-                shared[run.spec, path] = Claim(run, entry)
+                shared[run.spec, path] = LedgerClaim(run, entry)
     yield from shared.values()
 
 
-def judge(snapshot: Snapshot, layout: Layout, shelf: Shelf, chosen: list[Run]) -> Iterator[Observation]:
+def judge(
+    snapshot: Snapshot, layout: Layout, shelf: EvidenceInventory, chosen: list[RunEvidence]
+) -> Iterator[Observation]:
     """The files of the chosen runs, each read once."""
     names = {run.ledger for run in chosen}
     wanted = [claim for claim in claims(shelf.runs) if claim.run.ledger in names]
@@ -76,14 +78,14 @@ def digests(snapshot: Snapshot, paths: Iterable[str]) -> dict[str, Digest]:
     return found
 
 
-def archived(shelf: Shelf) -> set[tuple[str, str]]:
+def archived(shelf: EvidenceInventory) -> set[tuple[str, str]]:
     """(path, digest) of every file that a manifest says is packed."""
     rows = (row for manifest in shelf.manifests.values() if not isinstance(manifest, str) for row in manifest.archives)
     return {(member.path, member.sha256) for row in rows for member in row.members}
 
 
 def _fault(
-    claim: Claim, found: Digest | None, packed: set[tuple[str, str]], layout: Layout, shelf: Shelf
+    claim: LedgerClaim, found: Digest | None, packed: set[tuple[str, str]], layout: Layout, shelf: EvidenceInventory
 ) -> Finding | None:
     entry, run = claim.entry, claim.run
     where = f"entry {entry.sequence} of run {run.name}"
@@ -104,11 +106,11 @@ def _fault(
     return EVIDENCE_EDITED.at(entry.path, said, hint=EVIDENCE_EDITED.fix, spec=run.spec, stage=entry.stage)
 
 
-def _came_later(layout: Layout, shelf: Shelf, run: Run) -> bool:
+def _came_later(layout: Layout, shelf: EvidenceInventory, run: RunEvidence) -> bool:
     """Whether a stage was run by itself after this run: it rewrites what the SPEC's runs share, and lists nothing."""
     listed = {name for each in shelf.of(run.spec) for name in each.sessions}
     for path in shelf.files:
-        where, name = place(layout, path), session_name(path)
+        where, name = evidence_location(layout, path), session_name(path)
         if where and where.spec == run.spec and name and name not in listed:
             stamp = parse_stamp(name.partition("_")[2])
             if stamp and stamp.when >= run.started:  # names tell whole seconds
@@ -116,7 +118,7 @@ def _came_later(layout: Layout, shelf: Shelf, run: Run) -> bool:
     return False
 
 
-def _unlisted(layout: Layout, shelf: Shelf, chosen: list[Run]) -> Iterator[Finding]:
+def _unlisted(layout: Layout, shelf: EvidenceInventory, chosen: list[RunEvidence]) -> Iterator[Finding]:
     """Files named as if a finished run had written them. A run under way may not have listed its last ones yet."""
     listed = {path for run in shelf.runs for path in run.entries}
     sessions = {
@@ -126,7 +128,7 @@ def _unlisted(layout: Layout, shelf: Shelf, chosen: list[Run]) -> Iterator[Findi
         for name in run.sessions
     }
     for path in sorted(shelf.files):
-        where, name = place(layout, path), session_name(path, case_blind=True)
+        where, name = evidence_location(layout, path), session_name(path, case_blind=True)
         run = sessions.get((where.spec, name.lower())) if where and name and where.kind in _KINDS else None
         if run is not None and path not in listed and not path.endswith(RESOLUTION):
             message = f"is named for run {run.name}, and is in no ledger"

@@ -7,14 +7,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from guardrails.checks.ledger.archive_manifest import MANIFEST, Manifest
-from guardrails.checks.ledger.archive_manifest import read as read_manifest
-from guardrails.checks.ledger.entries import Chain, Entry
-from guardrails.checks.ledger.entries import read as read_chain
+from guardrails.checks.ledger.archive_manifest import MANIFEST, Manifest, read_manifest
+from guardrails.checks.ledger.entries import Chain, LedgerEntry, read_chain
 from guardrails.config.layout import Layout
-from guardrails.core.strict_json import JsonFlaw, parse
-from guardrails.core.timestamps import parse as parse_time
-from guardrails.core.timestamps import parse_stamp
+from guardrails.core.strict_json import JsonFlaw, parse_json
+from guardrails.core.timestamps import parse_stamp, parse_time
 from guardrails.layouts.evidence_names import session_name
 from guardrails.snapshot.base import Blob, Snapshot
 from guardrails.snapshot.base import Entry as File
@@ -27,7 +24,7 @@ _NEVER = datetime.max.replace(tzinfo=timezone.utc)
 _ENDINGS = (LEDGER, SIGNATURE, SUMMARY)
 
 
-class Record(NamedTuple):
+class RunSummaryFile(NamedTuple):
     """The summary of a run. `document` is None when it cannot be read, and `problem` says why."""
 
     path: str
@@ -47,13 +44,13 @@ class Record(NamedTuple):
         return {f"spec-{row.get('stage')}_{row['session']}" for row in rows if isinstance(row.get("session"), str)}
 
 
-class Run(NamedTuple):
+class RunEvidence(NamedTuple):
     """One run by its name. A part is None when there is no such file."""
 
     spec: str
     name: str
     folder: str
-    summary: Record | None
+    summary: RunSummaryFile | None
     chain: Chain | None
     signed: bool
 
@@ -86,7 +83,7 @@ class Run(NamedTuple):
         return parse_time(said)
 
     @property
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, LedgerEntry]:
         """The entry that holds for each file the run wrote, its own summary left out."""
         latest = self.chain.latest if self.chain else {}
         return {path: entry for path, entry in latest.items() if path != self.summary_path}
@@ -98,39 +95,39 @@ class Run(NamedTuple):
         return named | (self.summary.sessions if self.summary else set())
 
 
-class Shelf(NamedTuple):
+class EvidenceInventory(NamedTuple):
     """All evidence of a snapshot: files by path, runs in order of their start, manifests by path."""
 
     files: dict[str, File]
-    runs: tuple[Run, ...]
+    runs: tuple[RunEvidence, ...]
     manifests: dict[str, Manifest | str]
 
-    def of(self, spec: str) -> tuple[Run, ...]:
+    def of(self, spec: str) -> tuple[RunEvidence, ...]:
         return tuple(run for run in self.runs if run.spec == spec)
 
 
-class Place(NamedTuple):
+class EvidenceLocation(NamedTuple):
     """Where a file lies below the evidence root: the kind's own folder, and the SPEC."""
 
     kind: str
     spec: str
 
 
-def place(layout: Layout, path: str) -> Place | None:
+def evidence_location(layout: Layout, path: str) -> EvidenceLocation | None:
     """The kind and SPEC of a path; None for what lies outside `evidence.root` or in no SPEC's folder."""
     if not path.startswith(layout.evidence + "/"):
         return None
     parts = path[len(layout.evidence) + 1 :].split("/")
     spec = layout.id_of(parts[1]) if len(parts) > 2 else None
-    return Place(parts[0], spec) if spec else None
+    return EvidenceLocation(parts[0], spec) if spec else None
 
 
-def shelf(snapshot: Snapshot, layout: Layout, only: str | None = None) -> Shelf:
+def evidence_inventory(snapshot: Snapshot, layout: Layout, only: str | None = None) -> EvidenceInventory:
     """Everything below the evidence root, or what of it belongs to one SPEC."""
     found: dict[str, File] = {}
     to_read: list[File] = []
     for entry in snapshot.entries(layout.evidence):
-        where = place(layout, entry.path)
+        where = evidence_location(layout, entry.path)
         if only is not None and (where is None or where.spec != only):
             continue
         found[entry.path] = entry
@@ -139,7 +136,7 @@ def shelf(snapshot: Snapshot, layout: Layout, only: str | None = None) -> Shelf:
     blobs = {blob.entry.path: blob for blob in snapshot.read_many(to_read)}
     manifests = {path: _manifest(blob) for path, blob in blobs.items() if path.endswith("/" + MANIFEST)}
     runs = sorted(_runs(layout, found, blobs), key=lambda run: (run.started, run.ended or _NEVER, run.name))
-    return Shelf(found, tuple(runs), manifests)
+    return EvidenceInventory(found, tuple(runs), manifests)
 
 
 def _is_read(kind: str, path: str) -> bool:
@@ -152,10 +149,10 @@ def _manifest(blob: Blob) -> Manifest | str:
     return read_manifest(blob.data) if blob.data is not None else blob.problem or "cannot be read"
 
 
-def _runs(layout: Layout, found: Iterable[str], blobs: dict[str, Blob]) -> Iterator[Run]:
+def _runs(layout: Layout, found: Iterable[str], blobs: dict[str, Blob]) -> Iterator[RunEvidence]:
     names: dict[tuple[str, str], str] = {}
     for path in found:
-        where = place(layout, path)
+        where = evidence_location(layout, path)
         if where and where.kind == "runs" and (run := run_named(path)):
             names[path.rpartition("/")[0], run] = where.spec
     for (folder, name), spec in names.items():
@@ -163,7 +160,7 @@ def _runs(layout: Layout, found: Iterable[str], blobs: dict[str, Blob]) -> Itera
         ledger = blobs.get(start + LEDGER)
         chain = None if ledger is None else read_chain(ledger.data or b"")
         summary = blobs.get(start + SUMMARY)
-        yield Run(spec, name, folder, summary and _record(summary), chain, start + SIGNATURE in found)
+        yield RunEvidence(spec, name, folder, summary and _record(summary), chain, start + SIGNATURE in found)
 
 
 def run_named(path: str) -> str | None:
@@ -176,14 +173,14 @@ def run_named(path: str) -> str | None:
     return None
 
 
-def _record(blob: Blob) -> Record:
+def _record(blob: Blob) -> RunSummaryFile:
     path = blob.entry.path
     if blob.data is None:
-        return Record(path, b"", None, blob.problem)
+        return RunSummaryFile(path, b"", None, blob.problem)
     try:
-        value = parse(blob.data)
+        value = parse_json(blob.data)
     except JsonFlaw as flaw:
-        return Record(path, blob.data, None, flaw.message)
+        return RunSummaryFile(path, blob.data, None, flaw.message)
     if not isinstance(value, dict):
-        return Record(path, blob.data, None, "not an object")
-    return Record(path, blob.data, value)
+        return RunSummaryFile(path, blob.data, None, "not an object")
+    return RunSummaryFile(path, blob.data, value)

@@ -16,14 +16,14 @@ from guardrails.checks.ledger.rules import (
     SIGNATURE_BAD,
     UNSIGNED,
 )
-from guardrails.checks.ledger.runs import Record, Run
+from guardrails.checks.ledger.runs import RunEvidence, RunSummaryFile
 from guardrails.core.finding import Finding, Rule, Severity
 from guardrails.core.limits import LEDGER_FAULTS, at_most
 
 _SEAL = ("ledger", "entries", "head", "signature")
 
 
-def judge(run: Run, signature_required: bool) -> Iterator[Finding]:
+def judge(run: RunEvidence, signature_required: bool) -> Iterator[Finding]:
     """Everything about a run's ledger, summary and seal, without its files."""
     if run.chain is not None:
         yield from _chain(run, run.chain)
@@ -45,11 +45,11 @@ def judge(run: Run, signature_required: bool) -> Iterator[Finding]:
     yield from _closed(run, run.summary, run.chain, signature_required)
 
 
-def _at(rule: Rule, run: Run, path: str, message: str, hint: str | None = None) -> Finding:
+def _at(rule: Rule, run: RunEvidence, path: str, message: str, hint: str | None = None) -> Finding:
     return rule.at(path, message, hint=hint or rule.fix, spec=run.spec)
 
 
-def _chain(run: Run, chain: Chain) -> Iterator[Finding]:
+def _chain(run: RunEvidence, chain: Chain) -> Iterator[Finding]:
     listed, more = at_most(chain.faults, LEDGER_FAULTS)
     for fault in listed:
         rule = LINE_MALFORMED if fault.kind == "malformed" else CHAIN_BROKEN
@@ -66,7 +66,7 @@ def _chain(run: Run, chain: Chain) -> Iterator[Finding]:
         yield LINE_MALFORMED.at(run.ledger, message, line=line, column=1, hint=hint, severity=severity, spec=run.spec)
 
 
-def _without_ledger(run: Run, summary: Record) -> Iterator[Finding]:
+def _without_ledger(run: RunEvidence, summary: RunSummaryFile) -> Iterator[Finding]:
     assert summary.document is not None
     if summary.under_way and summary.document.get("seal") is None:
         yield _at(RUN_UNDER_WAY, run, run.summary_path, "the run is under way and has no ledger yet")
@@ -76,7 +76,7 @@ def _without_ledger(run: Run, summary: Record) -> Iterator[Finding]:
         yield _at(EVIDENCE_MISSING, run, run.ledger, "the summary seals this ledger, and it is not here")
 
 
-def _content(run: Run, summary: Record, chain: Chain) -> Iterator[Finding]:
+def _content(run: RunEvidence, summary: RunSummaryFile, chain: Chain) -> Iterator[Finding]:
     """The summary is the one its own entry in the ledger is about, to the byte."""
     assert summary.document is not None
     entry = chain.latest.get(run.summary_path)
@@ -89,7 +89,7 @@ def _content(run: Run, summary: Record, chain: Chain) -> Iterator[Finding]:
         yield _at(EVIDENCE_EDITED, run, run.summary_path, message)
 
 
-def _closed(run: Run, summary: Record, chain: Chain, required: bool) -> Iterator[Finding]:
+def _closed(run: RunEvidence, summary: RunSummaryFile, chain: Chain, required: bool) -> Iterator[Finding]:
     assert summary.document is not None
     seal = summary.document.get("seal")
     if seal is None and summary.under_way:
@@ -105,7 +105,7 @@ def _closed(run: Run, summary: Record, chain: Chain, required: bool) -> Iterator
 
 
 def _seal(
-    run: Run, chain: Chain, ledger: object, entries: object, head: object, _signature: object
+    run: RunEvidence, chain: Chain, ledger: object, entries: object, head: object, _signature: object
 ) -> Iterator[Finding]:
     if ledger != run.ledger:
         yield _at(SEAL_MISMATCH, run, run.summary_path, "the seal names another ledger")
@@ -119,7 +119,7 @@ def _seal(
         yield _at(SEAL_MISMATCH, run, run.summary_path, message)
 
 
-def _signed(run: Run, signature: object, required: bool) -> Iterator[Finding]:
+def _signed(run: RunEvidence, signature: object, required: bool) -> Iterator[Finding]:
     """Whether the signature is where the seal says. Whether it holds is for those who may start programs."""
     if signature is None:
         if run.signed:

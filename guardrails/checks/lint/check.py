@@ -8,14 +8,14 @@ from guardrails.checks.lint import documents, tracker
 from guardrails.config.settings import Security
 from guardrails.core.finding import Observation
 from guardrails.layouts.guardrails import Survey, survey
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 
 FOLDER = "context"
 """Of a SPEC's directory: where its context kit lies."""
 TRACKER = "security_review_tracker.json"
 
 
-def check(subject: Subject) -> Iterator[Observation]:
+def check(subject: CheckContext) -> Iterator[Observation]:
     """Findings of the TRK and DOC families."""
     found = survey(subject.snapshot, subject.settings)
     yield from tracker.judge(subject, found)
@@ -30,7 +30,7 @@ def check(subject: Subject) -> Iterator[Observation]:
         yield from judge_reviews(subject, found)
 
 
-def _has_reviews(subject: Subject, found: Survey) -> bool:
+def _has_reviews(subject: CheckContext, found: Survey) -> bool:
     layout = subject.settings.layout
     return any(
         subject.snapshot.entry(f"{layout.evidence}/consensus/{directory.spec}/{TRACKER}")

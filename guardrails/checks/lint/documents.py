@@ -15,28 +15,27 @@ from guardrails.checks.lint.document_rules import (
     TWO_DIRECTORIES,
     UNREADABLE_DOCUMENT,
 )
-from guardrails.checks.lint.rows import is_in, status
+from guardrails.checks.lint.rows import is_in, row_status
 from guardrails.checks.lint.tracker_rules import NO_SEPARATOR
-from guardrails.config.settings import Document, Section
+from guardrails.config.settings import DocumentRule, SectionRule
 from guardrails.core.finding import Checked, Finding, Observation
-from guardrails.core.markdown import Document as Markdown
-from guardrails.core.markdown import Heading, Table, plain
-from guardrails.layouts.guardrails import Directory, Linked, Survey, Text, read, survey
+from guardrails.core.markdown import Heading, MarkdownDocument, MarkdownTable, plain
+from guardrails.layouts.guardrails import Directory, Linked, Survey, Text, read_document, survey
 from guardrails.layouts.tracker import BACKLOG, columns_of, items_of, without_remark
 from guardrails.snapshot.base import Entry
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 
 ALWAYS = "spec.md"
 """The document that even a SPEC in the backlog must have."""
 _NUMBERING = re.compile(r"\d{1,3}(?:\.\d+)*[.)]?\s+")
 
 
-def check(subject: Subject) -> Iterator[Observation]:
+def check(subject: CheckContext) -> Iterator[Observation]:
     """Everything about the documents alone; `lint` judges the tracker as well."""
     yield from judge(subject, survey(subject.snapshot, subject.settings))
 
 
-def judge(subject: Subject, found: Survey) -> Iterator[Observation]:
+def judge(subject: CheckContext, found: Survey) -> Iterator[Observation]:
     """Findings about the documents of every SPEC directory, or of the one that was asked for."""
     wanted = subject.scope.spec
     directories = [row for row in found.directories if wanted in (None, row.spec)]
@@ -49,7 +48,7 @@ def judge(subject: Subject, found: Survey) -> Iterator[Observation]:
     yield from _doubled(directories)
     required = [(row, document) for row in directories for document in subject.settings.documents]
     entries = [_entry(row, document) for row, document in required]
-    texts = read(subject.snapshot, [entry for entry in entries if entry])
+    texts = read_document(subject.snapshot, [entry for entry in entries if entry])
     for (directory, document), entry in zip(required, entries, strict=True):
         if entry is None:
             yield _missing(directory, document, found)
@@ -57,7 +56,7 @@ def judge(subject: Subject, found: Survey) -> Iterator[Observation]:
             yield from _document(next(texts), document, directory.spec, subject.settings.tracker.statuses)
 
 
-def _entry(directory: Directory, document: Document) -> Entry | None:
+def _entry(directory: Directory, document: DocumentRule) -> Entry | None:
     path = f"{directory.path}/{document.name}"
     return next((entry for entry in directory.files if entry.path == path), None)
 
@@ -78,7 +77,7 @@ def _doubled(directories: Sequence[Directory]) -> Iterator[Finding]:
             yield TWO_DIRECTORIES.at(directory.path, message, hint=hint, spec=directory.spec)
 
 
-def _missing(directory: Directory, document: Document, found: Survey) -> Finding:
+def _missing(directory: Directory, document: DocumentRule, found: Survey) -> Finding:
     path = f"{directory.path}/{document.name}"
     rows = found.rows[directory.path]
     waiting = bool(rows) and all(is_in(row, BACKLOG) for row in rows) and document.name != ALWAYS
@@ -88,7 +87,7 @@ def _missing(directory: Directory, document: Document, found: Survey) -> Finding
     return MISSING_DOCUMENT.at(path, message, hint=hint, severity="warning" if waiting else None, spec=directory.spec)
 
 
-def _document(text: Text, document: Document, spec: str, statuses: tuple[str, ...]) -> Iterator[Observation]:
+def _document(text: Text, document: DocumentRule, spec: str, statuses: tuple[str, ...]) -> Iterator[Observation]:
     if text.document is None:
         message = f"{document.name} cannot be read: {text.problem}"
         yield UNREADABLE_DOCUMENT.at(text.path, message, line=text.line, hint="save it as UTF-8 text", spec=spec)
@@ -105,7 +104,9 @@ def _document(text: Text, document: Document, spec: str, statuses: tuple[str, ..
             yield finding._replace(spec=spec)
 
 
-def _section(path: str, markdown: Markdown, section: Section, statuses: tuple[str, ...]) -> Iterator[Finding]:
+def _section(
+    path: str, markdown: MarkdownDocument, section: SectionRule, statuses: tuple[str, ...]
+) -> Iterator[Finding]:
     places = [at for at, block in enumerate(markdown.blocks) if _is_heading(block, section.heading)]
     if section.heading and not places:
         hint = f"add a heading '{section.heading}'"
@@ -121,7 +122,7 @@ def _section(path: str, markdown: Markdown, section: Section, statuses: tuple[st
         yield _no_table(path, section, fitting, bool(places))
 
 
-def _no_table(path: str, section: Section, fitting: Sequence[Table], below: bool) -> Finding:
+def _no_table(path: str, section: SectionRule, fitting: Sequence[MarkdownTable], below: bool) -> Finding:
     where = f" below '{section.heading}'" if below else ""
     columns = ", ".join(f"'{name}'" for name in section.columns)
     what = "has no rows" if fitting else "is missing"
@@ -139,18 +140,22 @@ def heading_key(text: str) -> str:
     return without_remark(words[number.end() :] if number else words).casefold()
 
 
-def _below(markdown: Markdown, at: int) -> Iterator[Table]:
+def _below(markdown: MarkdownDocument, at: int) -> Iterator[MarkdownTable]:
     """The tables between a heading and the next one that is not below it."""
     heading = markdown.blocks[at]
     for block in markdown.blocks[at + 1 :]:
         if isinstance(block, Heading) and isinstance(heading, Heading) and block.level <= heading.level:
             return
-        if isinstance(block, Table):
+        if isinstance(block, MarkdownTable):
             yield block
 
 
 def _status_rows(
-    path: str, markdown: Markdown, tables: Sequence[Table], section: Section, statuses: tuple[str, ...]
+    path: str,
+    markdown: MarkdownDocument,
+    tables: Sequence[MarkdownTable],
+    section: SectionRule,
+    statuses: tuple[str, ...],
 ) -> Iterator[Finding]:
     """The tracker's rules that hold for any status table, for a required table with a Status column."""
     if "status" not in (name.casefold() for name in section.columns):
@@ -162,4 +167,4 @@ def _status_rows(
         yield from tracker.order(path, items)
         for item in items:
             if item.whole:
-                yield from status(path, statuses, item)
+                yield from row_status(path, statuses, item)

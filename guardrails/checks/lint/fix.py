@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from guardrails.checks.lint.rows import mended
 from guardrails.config.settings import Settings
-from guardrails.core.markdown import MAX_CELLS, NEWLINE, Row, Table, parse, split_row
+from guardrails.core.markdown import MAX_CELLS, NEWLINE, MarkdownTable, TableRow, parse_markdown, split_row
 from guardrails.layouts.tracker import Columns, columns_of
 
 NARROWEST = 3
@@ -34,7 +34,7 @@ class _Style(NamedTuple):
 def fix(text: str, settings: Settings) -> str:  # noqa: ARG001  what is safe does not depend on the settings yet
     """`text` with its status tables padded and its dates written YYYY-MM-DD. Fixing twice changes nothing more."""
     body = text.removeprefix(_BOM)
-    tables = [table for table in parse(body).tables if _is_ours(table)]
+    tables = [table for table in parse_markdown(body).tables if _is_ours(table)]
     if not tables:
         return text
     lines = _lines(body)
@@ -44,7 +44,7 @@ def fix(text: str, settings: Settings) -> str:  # noqa: ARG001  what is safe doe
     return text[: len(text) - len(body)] + "".join(lines)
 
 
-def _is_ours(table: Table) -> bool:
+def _is_ours(table: MarkdownTable) -> bool:
     cells = table.header.cells
     return len(cells) < MAX_CELLS and columns_of(cells).status is not None
 
@@ -55,7 +55,7 @@ def _lines(text: str) -> list[str]:
     return [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
 
 
-def _formatted(table: Table, lines: Sequence[str]) -> Iterator[tuple[Row, list[str]]]:
+def _formatted(table: MarkdownTable, lines: Sequence[str]) -> Iterator[tuple[TableRow, list[str]]]:
     columns = columns_of(table.header.cells)
     width = len(table.header.cells)
     rows = [row for row in table.rows if len(row.cells) == width]
@@ -66,7 +66,7 @@ def _formatted(table: Table, lines: Sequence[str]) -> Iterator[tuple[Row, list[s
         yield row, [_padded(text, style) for text, style in zip(cells, styles, strict=True)]
 
 
-def _texts(row: Row, lines: Sequence[str]) -> list[str]:
+def _texts(row: TableRow, lines: Sequence[str]) -> list[str]:
     """The cells as they stand in the file, without padding."""
     start = row.column - 1
     return [text.strip(" \t") for text, _ in split_row(lines[row.line - 1][start : start + len(row.source)])]
@@ -95,7 +95,7 @@ def _padded(text: str, style: _Style) -> str:
     return " " * before + text + " " * (room - before)
 
 
-def _replaced(line: str, row: Row, cells: Sequence[str]) -> str:
+def _replaced(line: str, row: TableRow, cells: Sequence[str]) -> str:
     start = row.column - 1
     return line[:start] + "| " + " | ".join(cells) + " |" + line[start + len(row.source) :].lstrip(" \t")
 

@@ -32,14 +32,14 @@ _REMARKS = re.compile(r"\([^()]*(?:\)|\Z)")
 _JOINTS = frozenset(("and", "line", "lines", "section", "sections", "page", "pages"))
 _NO_WORD = re.compile(r"[._*{-]")
 
-State = Literal["present", "missing", "outside", "url", "link", "sentence", "prose"]
+PathState = Literal["present", "missing", "outside", "url", "link", "sentence", "prose"]
 
 
-class Named(NamedTuple):
+class NamedPath(NamedTuple):
     """One item of a cell. `other_case` is the path that exists when only the case differs."""
 
     path: str
-    state: State
+    state: PathState
     other_case: str | None = None
 
 
@@ -93,7 +93,7 @@ def _is_sane(path: str) -> bool:
     return all(len(name.encode("utf-8", "surrogatepass")) <= MAX_NAME for name in path.split("/"))
 
 
-def named(cell: str, places: Places) -> list[Named]:
+def named(cell: str, places: Places) -> list[NamedPath]:
     """Every item of a cell, each looked up."""
     return [name for parts in _items(cell) for name in _item(parts, places)]
 
@@ -114,7 +114,7 @@ def _items(cell: str) -> Iterator[list[Piece]]:
     yield item
 
 
-def _item(parts: list[Piece], places: Places) -> Iterator[Named]:
+def _item(parts: list[Piece], places: Places) -> Iterator[NamedPath]:
     """What an item names. Words around a code span or link make a sentence of it, which claims no path."""
     words = _REMARKS.sub(" ", " ".join(part.text for part in parts if part.kind == "text"))
     alone = len(parts) == 1 or all(map(_is_joint, words.split()))
@@ -142,7 +142,7 @@ def split(text: str) -> Iterator[str]:
     yield text[start:].strip()
 
 
-def _code(text: str, places: Places) -> Iterator[Named]:
+def _code(text: str, places: Places) -> Iterator[NamedPath]:
     text = text.strip()
     whole = _path(text, places)
     if whole.state == "present" or not ("," in text or ";" in text):
@@ -152,7 +152,7 @@ def _code(text: str, places: Places) -> Iterator[Named]:
         yield from _text(item, places)
 
 
-def _text(item: str, places: Places) -> Iterator[Named]:
+def _text(item: str, places: Places) -> Iterator[NamedPath]:
     """An item in running text: a path, blanks allowed, paths with nothing but joints around them, or prose."""
     if not item:
         return
@@ -168,10 +168,10 @@ def _text(item: str, places: Places) -> Iterator[Named]:
     elif len(told) == len(rest) and all(name.state != "prose" for name in told):
         yield from told
     else:
-        yield Named(item, "sentence")
+        yield NamedPath(item, "sentence")
 
 
-def _leading(whole: Named, first: Named) -> Named:
+def _leading(whole: NamedPath, first: NamedPath) -> NamedPath:
     """What an item with blanks is when no word of it exists: its first word if that is plainly a path, else the whole.
 
     "/speckit.plan passed" starts with a command, not with an absolute path.
@@ -183,24 +183,24 @@ def _leading(whole: Named, first: Named) -> Named:
     return first if first.state != "prose" else whole
 
 
-def _path(text: str, places: Places, certain: bool = False) -> Named:
+def _path(text: str, places: Places, certain: bool = False) -> NamedPath:
     """One name. `certain` says that it is meant as a path: then it is never prose."""
     if len(text) > MAX_PATH:
-        return Named(text, "prose")
+        return NamedPath(text, "prose")
     if _URL.match(text):
-        return Named(text, "url")
+        return NamedPath(text, "url")
     if _OUTSIDE.match(text) and (certain or _looks_like_path(text) or len(text.split()) == 1):
-        return Named(text, "outside")
+        return NamedPath(text, "outside")
     tried = list(dict.fromkeys(_readings(text)))
     for path in tried:
         if full := places.find(path):
-            return Named(full, "present")
+            return NamedPath(full, "present")
     if link := next(filter(places.is_link, tried), None):
-        return Named(link, "link")
+        return NamedPath(link, "link")
     path = tried[-1]
     if not path or not (certain or _looks_like_path(path) or places.starts_in_folder(path)):
-        return Named(text, "prose")
-    return Named(path, "missing", next((full for path in tried if (full := places.find_other_case(path))), None))
+        return NamedPath(text, "prose")
+    return NamedPath(path, "missing", next((full for path in tried if (full := places.find_other_case(path))), None))
 
 
 def _readings(text: str) -> Iterator[str]:

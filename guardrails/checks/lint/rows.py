@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from typing import NamedTuple
 
-from guardrails.checks.lint.paths import Named, Places, named
+from guardrails.checks.lint.paths import NamedPath, Places, named
 from guardrails.checks.lint.tracker_rules import (
     BAD_BRANCH,
     BAD_DATE,
@@ -21,7 +21,7 @@ from guardrails.checks.lint.tracker_rules import (
     UNKNOWN_STATUS,
 )
 from guardrails.core.finding import Finding, Rule
-from guardrails.layouts.tracker import BACKLOG, DONE, IN_PROGRESS, IN_REVIEW, QUOTED_PATH, Item, is_empty, quoted
+from guardrails.layouts.tracker import DONE, IN_PROGRESS, IN_REVIEW, QUOTED_PATH, StatusRow, is_empty, quoted
 
 # Validation dates: a calendar day, or an RFC 3339 time stamp.
 
@@ -92,13 +92,12 @@ def is_branch_name(name: str) -> bool:
     return not any(part.startswith(".") or part.endswith(".lock") for part in name.split("/"))
 
 
-__all__ = ("BACKLOG", "DONE", "IN_PROGRESS", "Context", "is_in", "judge_row", "status")
 OWNED = (IN_PROGRESS, IN_REVIEW, DONE)
 _COLUMN_HINT = "add an Evidence column, or take Evidence out of tracker.columns in .speckit.yaml"
 _DATE_HINT = "write the day of the validation, YYYY-MM-DD"
 
 
-class Context(NamedTuple):
+class RowContext(NamedTuple):
     """What the rules of one file need besides the row."""
 
     path: str
@@ -109,14 +108,14 @@ class Context(NamedTuple):
     """whether `tracker.columns` has an Evidence column"""
 
 
-def is_in(item: Item, *statuses: str) -> bool:
+def is_in(item: StatusRow, *statuses: str) -> bool:
     """Whether a row has one of these statuses, given in lower case."""
     return item.role in statuses
 
 
-def judge_row(context: Context, item: Item) -> Iterator[Finding]:
+def judge_row(context: RowContext, item: StatusRow) -> Iterator[Finding]:
     """Everything that one whole row can be flagged for."""
-    yield from status(context.path, context.statuses, item)
+    yield from row_status(context.path, context.statuses, item)
     yield from _task(context, item)
     yield from _owner(context, item)
     yield from _paths(context, item, item.columns.prd, DONE_WITHOUT_PRD, "PRD")
@@ -126,11 +125,11 @@ def judge_row(context: Context, item: Item) -> Iterator[Finding]:
     yield from _branch(context, item)
 
 
-def _flag(context: Context, rule: Rule, item: Item, column: int | None, message: str, hint: str) -> Finding:
+def _flag(context: RowContext, rule: Rule, item: StatusRow, column: int | None, message: str, hint: str) -> Finding:
     return rule.at(context.path, message, line=item.row.line, column=item.place(column), hint=hint)
 
 
-def status(path: str, statuses: tuple[str, ...], item: Item) -> Iterator[Finding]:
+def row_status(path: str, statuses: tuple[str, ...], item: StatusRow) -> Iterator[Finding]:
     """A status that is empty or unknown."""
     if item.status is None:
         written = f"the unknown status '{quoted(item.written)}'" if item.written else "no status"
@@ -139,19 +138,19 @@ def status(path: str, statuses: tuple[str, ...], item: Item) -> Iterator[Finding
         yield UNKNOWN_STATUS.at(path, f"{item.name} has {written}", line=item.row.line, column=place, hint=hint)
 
 
-def _task(context: Context, item: Item) -> Iterator[Finding]:
+def _task(context: RowContext, item: StatusRow) -> Iterator[Finding]:
     if item.columns.task is not None and is_empty(item.task):
         yield _flag(context, EMPTY_TASK, item, item.columns.task, "the row has no task id", "give it an id")
 
 
-def _owner(context: Context, item: Item) -> Iterator[Finding]:
+def _owner(context: RowContext, item: StatusRow) -> Iterator[Finding]:
     column = item.columns.owner
     if column is not None and is_in(item, *OWNED) and is_empty(item.text(column)):
         message = f"{item.name} is {item.status} without an owner"
         yield _flag(context, MISSING_OWNER, item, column, message, "name the owner")
 
 
-def _paths(context: Context, item: Item, column: int | None, rule: Rule, what: str) -> Iterator[Finding]:
+def _paths(context: RowContext, item: StatusRow, column: int | None, rule: Rule, what: str) -> Iterator[Finding]:
     cell = item.cell(column)
     if cell is None:
         return
@@ -168,18 +167,18 @@ def _paths(context: Context, item: Item, column: int | None, rule: Rule, what: s
         yield _flag(context, rule, item, column, f"{item.name} is {item.status} without {lacking}", hint)
 
 
-def _proves(context: Context, rule: Rule, name: Named) -> bool:
+def _proves(context: RowContext, rule: Rule, name: NamedPath) -> bool:
     """Whether a path can be what is asked for. A tracker is no evidence of what it says itself."""
     return name.state == "present" and not (rule is DONE_WITHOUT_EVIDENCE and name.path == context.path)
 
 
-def _why_not(name: Named, lacking: str) -> str | None:
+def _why_not(name: NamedPath, lacking: str) -> str | None:
     reasons = {"url": "a URL", "link": "a symbolic link or submodule", "present": "the tracker itself"}
     reasons["sentence"] = "a path inside a sentence"
     return f"{reasons[name.state]} is not {lacking}" if name.state in reasons else None
 
 
-def _no_evidence_column(context: Context, item: Item) -> Iterator[Finding]:
+def _no_evidence_column(context: RowContext, item: StatusRow) -> Iterator[Finding]:
     """A table without an Evidence column is no way around the evidence."""
     columns = item.columns
     if columns.evidence is None and is_in(item, DONE) and context.wants_evidence and not columns.is_legend:
@@ -188,7 +187,7 @@ def _no_evidence_column(context: Context, item: Item) -> Iterator[Finding]:
         yield finding if columns.lists_tasks else finding._replace(severity="warning")
 
 
-def _bad_path(context: Context, item: Item, column: int | None, name: Named, what: str) -> Finding:
+def _bad_path(context: RowContext, item: StatusRow, column: int | None, name: NamedPath, what: str) -> Finding:
     path = f"{item.name}: {what} path '{quoted(name.path, QUOTED_PATH)}'"
     if name.state == "outside":
         hint = "name a file in this repository from its root, with forward slashes"
@@ -200,7 +199,7 @@ def _bad_path(context: Context, item: Item, column: int | None, name: Named, wha
     return _flag(context, MISSING_PATH, item, column, f"{path} does not exist", hint)
 
 
-def _date(context: Context, item: Item) -> Iterator[Finding]:
+def _date(context: RowContext, item: StatusRow) -> Iterator[Finding]:
     column = item.columns.validated
     if column is None:
         return
@@ -214,7 +213,7 @@ def _date(context: Context, item: Item) -> Iterator[Finding]:
         yield _flag(context, BAD_DATE, item, column, message, _DATE_HINT)
 
 
-def _branch(context: Context, item: Item) -> Iterator[Finding]:
+def _branch(context: RowContext, item: StatusRow) -> Iterator[Finding]:
     text = item.text(item.columns.branch)
     if not is_empty(text) and not is_branch_name(text):
         message = f"{item.name}: git accepts no branch named '{quoted(text)}'"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from guardrails.checks.lint.paths import Places
-from guardrails.checks.lint.rows import Context, is_in, judge_row
+from guardrails.checks.lint.rows import RowContext, is_in, judge_row
 from guardrails.checks.lint.tracker_rules import (
     CELL_COUNT,
     DETACHED_ROW,
@@ -25,23 +25,34 @@ from guardrails.checks.lint.tracker_rules import (
     UNREADABLE_TRACKER,
 )
 from guardrails.core.finding import Checked, Finding, Observation, Severity
-from guardrails.core.markdown import Cell, Document, Heading, Loose, Row, Table, decode, parse, plain, split_row
+from guardrails.core.markdown import (
+    Cell,
+    Heading,
+    LooseLines,
+    MarkdownDocument,
+    MarkdownTable,
+    TableRow,
+    decode,
+    parse_markdown,
+    plain,
+    split_row,
+)
 from guardrails.layouts.guardrails import Survey, Text, spec_in, survey
 from guardrails.layouts.tracker import (
     BACKLOG,
     IN_PROGRESS,
-    Item,
+    StatusRow,
     StatusTable,
     columns_of,
     header_key,
     is_empty,
     is_status_header,
-    look,
     quoted,
     role_of,
     status_tables,
+    visible_form,
 )
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 
 # Rules about the shape of status tables: columns, separator, rows that belong to none, cell counts, order.
 
@@ -65,7 +76,7 @@ def columns(path: str, tables: Sequence[StatusTable], wanted: Sequence[str]) -> 
         yield MISSING_COLUMNS.at(path, message, line=row.line, column=row.column, hint=hint, severity=severity)
 
 
-def headers(path: str, document: Document) -> Iterator[Finding]:
+def headers(path: str, document: MarkdownDocument) -> Iterator[Finding]:
     """Tables of which nobody can say which column is the status."""
     for table in document.tables:
         columns = columns_of(table.header.cells)
@@ -84,14 +95,14 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-def empty(path: str, table: Table) -> Iterator[Finding]:
+def empty(path: str, table: MarkdownTable) -> Iterator[Finding]:
     """A table without rows."""
     if not table.rows:
         finding = EMPTY_TABLE.at(path, "the status table has no rows", hint="add rows or remove the table")
         yield _at(finding, table.header)
 
 
-def cells(path: str, items: Sequence[Item], width: int) -> Iterator[Finding]:
+def cells(path: str, items: Sequence[StatusRow], width: int) -> Iterator[Finding]:
     """Rows with more or fewer cells than the header."""
     for item in items:
         if not item.whole:
@@ -105,9 +116,9 @@ def _count(number: int) -> str:
     return "1 cell" if number == 1 else f"{number} cells"
 
 
-def order(path: str, items: Sequence[Item]) -> Iterator[Finding]:
+def order(path: str, items: Sequence[StatusRow]) -> Iterator[Finding]:
     """The same order twice in one table."""
-    seen: dict[str, Item] = {}
+    seen: dict[str, StatusRow] = {}
     for item in items:
         number = item.text(item.columns.order).casefold() if item.whole else ""
         first = seen.setdefault(number, item) if number else item
@@ -117,29 +128,29 @@ def order(path: str, items: Sequence[Item]) -> Iterator[Finding]:
             yield DUPLICATE_ORDER.at(path, message, line=item.row.line, column=place, hint=hint)
 
 
-def stray(path: str, document: Document) -> Iterator[Finding]:
+def stray(path: str, document: MarkdownDocument) -> Iterator[Finding]:
     """Headers without a separator, and rows that are cut off from their table."""
     widths: set[int] = set()
     near = headless = False
     for block in document.blocks:
-        if isinstance(block, Table):
+        if isinstance(block, MarkdownTable):
             near, headless = columns_of(block.header.cells).status is not None, False
             widths |= {len(block.header.cells)} if near else set()
             continue
-        near = near and isinstance(block, Loose)
-        if finding := _stray(path, _loose(block), widths if isinstance(block, Loose) else set(), near):
+        near = near and isinstance(block, LooseLines)
+        if finding := _stray(path, _loose(block), widths if isinstance(block, LooseLines) else set(), near):
             # The rows below a header without separator are not reported once more.
             if not (headless and finding.rule is DETACHED_ROW):
                 yield finding
             headless = headless or finding.rule is NO_SEPARATOR
 
 
-def _loose(block: Heading | Loose) -> Loose:
+def _loose(block: Heading | LooseLines) -> LooseLines:
     """A dashed line with too few cells makes a heading of the header above it."""
-    return block if isinstance(block, Loose) else Loose(block.line, (block.text,))
+    return block if isinstance(block, LooseLines) else LooseLines(block.line, (block.text,))
 
 
-def _stray(path: str, block: Loose, widths: set[int], near: bool) -> Finding | None:
+def _stray(path: str, block: LooseLines, widths: set[int], near: bool) -> Finding | None:
     for offset, source in enumerate(block.lines):
         row = _row(block.line + offset, source)
         if is_status_header(row.cells):
@@ -156,20 +167,20 @@ _SEPARATOR_HINT = "put a row like | --- | --- | with one cell for each column ri
 _DETACHED_HINT = "remove the blank line or the indentation before it"
 
 
-def _row(line: int, source: str) -> Row:
+def _row(line: int, source: str) -> TableRow:
     source = source.strip()
     pieces = split_row(source) if "|" in source else []
-    return Row(line, 1, source, tuple(Cell(text.strip(), 1 + at) for text, at in pieces))
+    return TableRow(line, 1, source, tuple(Cell(text.strip(), 1 + at) for text, at in pieces))
 
 
-def _is_row(row: Row, widths: set[int], near: bool) -> bool:
+def _is_row(row: TableRow, widths: set[int], near: bool) -> bool:
     """Whether a line reads like a row of a status table before it: as many cells, or pipes right below the table."""
     if row.source.startswith("|") and len(row.cells) > 1 and near:
         return True
     return len(row.cells) >= ROW_CELLS and len(row.cells) in widths
 
 
-def _why(block: Loose, offset: int, width: int) -> str:
+def _why(block: LooseLines, offset: int, width: int) -> str:
     if block.html:
         return "the header of a status table stands in an HTML block, so nothing shows it as a table"
     below = block.lines[offset + 1].strip() if offset + 1 < len(block.lines) else ""
@@ -183,7 +194,7 @@ def _why(block: Loose, offset: int, width: int) -> str:
     return "the header of a status table has no separator row below it, so nothing shows it as a table"
 
 
-def _several(block: Loose, offset: int) -> str:
+def _several(block: LooseLines, offset: int) -> str:
     count = sum("|" in line for line in block.lines[offset:])
     return "a row is" if count == 1 else f"{count} rows are"
 
@@ -192,7 +203,7 @@ def _text(cell: Cell) -> str:
     return plain(cell.text)
 
 
-def _at(finding: Finding, row: Row) -> Finding:
+def _at(finding: Finding, row: TableRow) -> Finding:
     return finding._replace(line=row.line, column=row.column)
 
 
@@ -202,14 +213,14 @@ def _at(finding: Finding, row: Row) -> Finding:
 Thread = Literal["branch", "table", "file"]
 
 
-def key_of(item: Item) -> tuple[int, str]:
+def key_of(item: StatusRow) -> tuple[int, str]:
     """What identifies a row: its id, and its table where ids are names that only the table knows."""
-    return (-1 if item.columns.strong else item.table, look(item.task))
+    return (-1 if item.columns.strong else item.table, visible_form(item.task))
 
 
-def duplicates(path: str, items: Sequence[Item]) -> Iterator[Finding]:
+def duplicates(path: str, items: Sequence[StatusRow]) -> Iterator[Finding]:
     """The same task in two rows."""
-    seen: dict[tuple[int, str], Item] = {}
+    seen: dict[tuple[int, str], StatusRow] = {}
     for item in items:
         if is_empty(item.task):
             continue
@@ -222,11 +233,11 @@ def duplicates(path: str, items: Sequence[Item]) -> Iterator[Finding]:
             yield DUPLICATE_TASK.at(path, message, line=item.row.line, column=place, hint=hint)
 
 
-def _alike(item: Item, first: Item) -> str:
+def _alike(item: StatusRow, first: StatusRow) -> str:
     return f"{item.name} and the id of another row, {first.name}, look alike: they differ in blanks or characters only"
 
 
-def in_progress(path: str, items: Sequence[Item], thread: Thread) -> Iterator[Finding]:
+def in_progress(path: str, items: Sequence[StatusRow], thread: Thread) -> Iterator[Finding]:
     """A second task In Progress in one thread."""
     for where, (first, *others) in threads(items, thread).items():
         for item in others:
@@ -243,16 +254,16 @@ class Where(NamedTuple):
     words: str
 
 
-def threads(items: Sequence[Item], thread: Thread) -> dict[Where, list[Item]]:
+def threads(items: Sequence[StatusRow], thread: Thread) -> dict[Where, list[StatusRow]]:
     """The tasks In Progress by the thread they are in."""
-    found: dict[Where, list[Item]] = {}
+    found: dict[Where, list[StatusRow]] = {}
     for item in items:
         if item.whole and is_in(item, IN_PROGRESS):
             found.setdefault(_where(item, thread), []).append(item)
     return found
 
 
-def _where(item: Item, thread: Thread) -> Where:
+def _where(item: StatusRow, thread: Thread) -> Where:
     if thread == "table":
         return Where(str(item.table), "in the same table")
     if thread == "file":
@@ -261,7 +272,7 @@ def _where(item: Item, thread: Thread) -> Where:
     return Where("", "without a branch") if is_empty(branch) else Where(branch, f"on branch '{quoted(branch)}'")
 
 
-def silent_changes(path: str, items: Sequence[Item], before: Sequence[Item]) -> Iterator[Finding]:
+def silent_changes(path: str, items: Sequence[StatusRow], before: Sequence[StatusRow]) -> Iterator[Finding]:
     """A status that changed against the base while nothing that explains it did."""
     known = _unique(before)
     for key, item in _unique(items).items():
@@ -273,24 +284,24 @@ def silent_changes(path: str, items: Sequence[Item], before: Sequence[Item]) -> 
             yield STATUS_WITHOUT_NOTE.at(path, message, line=item.row.line, column=place, hint=hint)
 
 
-def _unique(items: Sequence[Item]) -> dict[str, Item]:
+def _unique(items: Sequence[StatusRow]) -> dict[str, StatusRow]:
     """The rows whose id no other row has, by id: only these can be found again."""
-    found: dict[str, Item] = {}
+    found: dict[str, StatusRow] = {}
     twice: set[str] = set()
     for item in items:
-        name = look(item.task)
+        name = visible_form(item.task)
         if not is_empty(name):
             twice.update({name} & found.keys())
             found[name] = item
     return {name: item for name, item in found.items() if name not in twice}
 
 
-def _has_moved(item: Item, old: Item) -> bool:
+def _has_moved(item: StatusRow, old: StatusRow) -> bool:
     """Whether the row has another status than before."""
     return bool(item.status and old.status) and item.status != old.status
 
 
-def _unexplained(item: Item, old: Item) -> bool:
+def _unexplained(item: StatusRow, old: StatusRow) -> bool:
     """Whether the row has a column for a note, and none of these columns holds anything new."""
     columns, before = item.columns, old.columns
     pairs = [
@@ -303,12 +314,12 @@ def _unexplained(item: Item, old: Item) -> bool:
     return all(is_empty(item.text(now)) or item.text(now) == old.text(then) for now, then in pairs)
 
 
-def check(subject: Subject) -> Iterator[Observation]:
+def check(subject: CheckContext) -> Iterator[Observation]:
     """Everything about the tracker alone; `lint` judges the documents as well."""
     yield from judge(subject, survey(subject.snapshot, subject.settings))
 
 
-def judge(subject: Subject, found: Survey) -> Iterator[Observation]:
+def judge(subject: CheckContext, found: Survey) -> Iterator[Observation]:
     """Findings about a tracker that was read already. Nothing at all where a repository needs none and has none."""
     tracker = found.tracker
     if tracker is None:
@@ -323,7 +334,7 @@ def judge(subject: Subject, found: Survey) -> Iterator[Observation]:
         yield from _directories(subject, found, tracker.path)
 
 
-def _missing(subject: Subject, found: Survey) -> Iterator[Finding]:
+def _missing(subject: CheckContext, found: Survey) -> Iterator[Finding]:
     path, base = subject.settings.layout.tracker, subject.snapshot.base
     if base is not None and base.read(path) is not None:
         reason = f"it is in {base.describe()}"
@@ -337,7 +348,7 @@ def _missing(subject: Subject, found: Survey) -> Iterator[Finding]:
     yield MISSING_TRACKER.at(path, f"the tracker does not exist, though {reason}", hint=hint)
 
 
-def _shape(subject: Subject, found: Survey, tracker: Text) -> Iterator[Finding]:
+def _shape(subject: CheckContext, found: Survey, tracker: Text) -> Iterator[Finding]:
     document, path = tracker.document, tracker.path
     assert document is not None
     if document.too_deep:
@@ -361,11 +372,11 @@ def _table(path: str, table: StatusTable) -> Iterator[Finding]:
     yield from order(path, table.items)
 
 
-def _rows(subject: Subject, found: Survey, path: str) -> Iterator[Finding]:
+def _rows(subject: CheckContext, found: Survey, path: str) -> Iterator[Finding]:
     settings, items = subject.settings.tracker, found.items
     specs = {directory.spec for directory in found.directories}
     wants_evidence = any(role_of(header_key(header)) == "evidence" for header in settings.columns)
-    context = Context(path, settings.statuses, Places(subject.snapshot, path), subject.now, wants_evidence)
+    context = RowContext(path, settings.statuses, Places(subject.snapshot, path), subject.now, wants_evidence)
     for item in items:
         if item.whole:
             spec = item.task if item.task in specs else None
@@ -376,18 +387,18 @@ def _rows(subject: Subject, found: Survey, path: str) -> Iterator[Finding]:
     yield from silent_changes(path, items, _before(subject, path))
 
 
-def _before(subject: Subject, path: str) -> list[Item]:
+def _before(subject: CheckContext, path: str) -> list[StatusRow]:
     """The rows of the tracker in the base; none when it had no readable one."""
     base = subject.snapshot.base
     data = base.read(path) if base else None
     text = decode(data) if data else None
     if not isinstance(text, str):
         return []
-    tables = status_tables(parse(text), subject.settings.tracker.statuses)
+    tables = status_tables(parse_markdown(text), subject.settings.tracker.statuses)
     return [item for table in tables for item in table.items]
 
 
-def _directories(subject: Subject, found: Survey, path: str) -> Iterator[Finding]:
+def _directories(subject: CheckContext, found: Survey, path: str) -> Iterator[Finding]:
     for directory in found.directories:
         if not found.rows[directory.path]:
             message = f"{directory.path} has no row in the tracker"

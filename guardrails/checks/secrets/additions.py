@@ -17,7 +17,7 @@ from guardrails.git.repo import Repo, asked_for, is_null_id, to_bytes, to_text
 from guardrails.secrets.scan import Hit, Scan, added, scan, scan_all
 from guardrails.secrets.values import Needle
 from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.index import Commit, Index, Loose
+from guardrails.snapshot.index import Commit, Index, LooseObject
 from guardrails.snapshot.worktree import Worktree
 
 # What a snapshot adds to its base: which blobs are new, and the older blobs each is compared with.
@@ -27,15 +27,15 @@ from guardrails.snapshot.worktree import Worktree
 # compared with what it was. In a merge a file counts when it differs from all parents, and is compared with each.
 
 
-Kind = Literal["file", "symlink", "submodule", "special", "deleted", "unmerged", "message", "tag", "object"]
+AdditionKind = Literal["file", "symlink", "submodule", "special", "deleted", "unmerged", "message", "tag", "object"]
 
-_KINDS: dict[str, Kind] = {"000000": "deleted", "120000": "symlink", "160000": "submodule"}
+_KINDS: dict[str, AdditionKind] = {"000000": "deleted", "120000": "symlink", "160000": "submodule"}
 _RAW = ("--raw", "-z", "-r", "--no-abbrev", "--find-renames", "-l1000", "--ignore-submodules=none")
 _COMMITS_AT_ONCE = 2000
 """Commits whose changes are held at once: memory stays flat however long the history is."""
 
 
-class Change(NamedTuple):
+class BlobChange(NamedTuple):
     """One path that differs from its base, in the index or in one commit.
 
     `id` is the blob now; a line that is in any of the blobs `bases` was not added. `named` says whether the path
@@ -44,19 +44,19 @@ class Change(NamedTuple):
     """
 
     path: str
-    kind: Kind
+    kind: AdditionKind
     id: str
     bases: tuple[str, ...] = ()
     named: bool = True
     commit: str | None = None
 
 
-def of_index(repo: Repo, base: str) -> Iterator[Change]:
+def of_index(repo: Repo, base: str) -> Iterator[BlobChange]:
     """What the index changes over the commit `base`; nothing when they are the same."""
-    return parse(repo.run("diff-index", "--cached", *_RAW, base, "--"))
+    return parse_changes(repo.run("diff-index", "--cached", *_RAW, base, "--"))
 
 
-def of_range(repo: Repo, tip: str, excludes: tuple[str, ...]) -> Iterator[Change]:
+def of_range(repo: Repo, tip: str, excludes: tuple[str, ...]) -> Iterator[BlobChange]:
     """What every commit changes that `tip` reaches and none of `excludes` does, with each commit's message.
 
     Something added by one commit and removed by a later one is there: it is sent all the same.
@@ -65,12 +65,12 @@ def of_range(repo: Repo, tip: str, excludes: tuple[str, ...]) -> Iterator[Change
     for start in range(0, len(commits), _COMMITS_AT_ONCE):
         batch = commits[start : start + _COMMITS_AT_ONCE]
         for commit in batch:
-            yield Change("", "message", commit, commit=commit)
+            yield BlobChange("", "message", commit, commit=commit)
         asked = "\n".join([*batch, ""])
-        yield from parse(repo.run("diff-tree", "--stdin", "-c", "--root", *_RAW, stdin=to_bytes(asked)))
+        yield from parse_changes(repo.run("diff-tree", "--stdin", "-c", "--root", *_RAW, stdin=to_bytes(asked)))
 
 
-def parse(output: bytes) -> Iterator[Change]:
+def parse_changes(output: bytes) -> Iterator[BlobChange]:
     """The changes in raw diff output with `-z`: of `diff-index`, or of `diff-tree --stdin` with its commit ids.
 
     Raises Undecidable when the output is not of that form.
@@ -84,7 +84,7 @@ def parse(output: bytes) -> Iterator[Change]:
             commit = _object_id(field)
 
 
-def _change(header: bytes, fields: Iterator[bytes], commit: str | None) -> Change:
+def _change(header: bytes, fields: Iterator[bytes], commit: str | None) -> BlobChange:
     parents = len(header) - len(header.lstrip(b":"))
     words = to_text(header[parents:]).split(" ")
     path = next(fields, b"")
@@ -96,7 +96,7 @@ def _change(header: bytes, fields: Iterator[bytes], commit: str | None) -> Chang
     kind = "unmerged" if "U" in status else _KINDS.get(modes[-1], "file")
     bases = tuple(dict.fromkeys(base for base in ids[:-1] if not is_null_id(base)))
     named = kind != "deleted" and (not bases or "R" in status or "C" in status)
-    return Change(to_text(path), kind, ids[-1], bases, named, commit)
+    return BlobChange(to_text(path), kind, ids[-1], bases, named, commit)
 
 
 def _object_id(field: bytes) -> str:
@@ -160,10 +160,10 @@ def _batched(items: Iterator[Searched]) -> Iterator[list[Searched]]:
         yield batch
 
 
-def _changes(repo: Repo, snapshot: Snapshot) -> Iterator[Change]:
+def _changes(repo: Repo, snapshot: Snapshot) -> Iterator[BlobChange]:
     base = snapshot.base
     start = (base.revision,) if isinstance(base, Commit) else ()
-    if isinstance(snapshot, Loose):
+    if isinstance(snapshot, LooseObject):
         return _loose(snapshot)
     if isinstance(snapshot, Commit):
         if snapshot.source.kind == "push":  # its base may be on another remote than the one that is pushed to
@@ -183,21 +183,21 @@ def _committing(repo: Repo) -> bool:
     return bool(repo.environment.get("GIT_INDEX_FILE")) and not repo.environment.get("PRE_COMMIT")
 
 
-def _tags(snapshot: Snapshot) -> Iterator[Change]:
-    for tag in snapshot.tags if isinstance(snapshot, (Commit, Loose)) else ():
-        yield Change("", "tag", tag)
+def _tags(snapshot: Snapshot) -> Iterator[BlobChange]:
+    for tag in snapshot.tags if isinstance(snapshot, (Commit, LooseObject)) else ():
+        yield BlobChange("", "tag", tag)
 
 
-def _loose(snapshot: Loose) -> Iterator[Change]:
+def _loose(snapshot: LooseObject) -> Iterator[BlobChange]:
     if snapshot.kind == "blob":
-        yield Change("", "object", snapshot.id)
+        yield BlobChange("", "object", snapshot.id)
     for entry in snapshot.files():
-        yield Change(entry.path, entry.kind, entry.id or "")
+        yield BlobChange(entry.path, entry.kind, entry.id or "")
 
 
-def _everything(snapshot: Snapshot) -> Iterator[Change]:
+def _everything(snapshot: Snapshot) -> Iterator[BlobChange]:
     for entry in snapshot.entries():
-        yield Change(entry.path, entry.kind, entry.id or "")
+        yield BlobChange(entry.path, entry.kind, entry.id or "")
 
 
 class _Blobs:
@@ -209,14 +209,14 @@ class _Blobs:
         self._found: dict[str, Scan] = {}
         self._clean: set[str] = set()
 
-    def judge(self, changes: list[Change]) -> list[Searched]:
+    def judge(self, changes: list[BlobChange]) -> list[Searched]:
         """What each change adds."""
         self._search([change.id for change in changes if change.kind in _SEARCHABLE])
         with suppress(Undecidable):  # an older version may be missing; each is asked for again below
             self._search([base for change in changes if change.id in self._found for base in change.bases])
         return [self._added(change) for change in changes]
 
-    def _added(self, change: Change) -> Searched:
+    def _added(self, change: BlobChange) -> Searched:
         counted = "" if change.path or change.kind == "message" else "."
         result = Searched(change.path, [], False, change.named, _where(change), _UNSEARCHED.get(change.kind), counted)
         now = self._found.get(change.id)
@@ -247,7 +247,7 @@ class _Blobs:
                 self._clean.add(object_id)
 
 
-def _where(change: Change) -> str:
+def _where(change: BlobChange) -> str:
     """What a message says of where a secret is, apart from the path."""
     if change.kind in ("tag", "object"):
         return f"{'the text of tag' if change.kind == 'tag' else 'object'} {change.id[:12]} "

@@ -19,8 +19,8 @@ from guardrails.secrets.detectors import PRIVATE_KEY as PRIVATE_KEY_DETECTOR
 from guardrails.secrets.detectors import URL_PASSWORD as URL_PASSWORD_DETECTOR
 from guardrails.secrets.scan import MOST, Hit, distinct, scan
 from guardrails.secrets.values import SHORTEST, values
-from guardrails.snapshot.context import Subject
-from guardrails.snapshot.index import Loose
+from guardrails.snapshot.context import CheckContext
+from guardrails.snapshot.index import LooseObject
 
 # SEC: secrets in what is added to a repository.
 
@@ -96,7 +96,7 @@ _RULES = {PRIVATE_KEY_DETECTOR: PRIVATE_KEY, URL_PASSWORD_DETECTOR: URL_PASSWORD
 _HINT = "remove it and replace it at its issuer; 'speckit explain {}' says how to accept a false alarm"
 
 
-def check(subject: Subject) -> Iterator[Observation]:
+def check(subject: CheckContext) -> Iterator[Observation]:
     """One finding for each line and secret that the snapshot adds, or that the named commit message holds."""
     repo = subject.snapshot.repo
     known = values(subject.settings.secrets.variables, repo.environment if repo else {})
@@ -106,7 +106,7 @@ def check(subject: Subject) -> Iterator[Observation]:
     if subject.scope.message_file is not None:
         yield from _message(subject.scope.message_file, repo, known.needles)
         return
-    if isinstance(subject.snapshot, Loose):
+    if isinstance(subject.snapshot, LooseObject):
         yield Skipped(".", f"{subject.snapshot.describe()} is no commit: it was searched for secrets, and nothing else")
     seen: set[str] = set()
     messages = False

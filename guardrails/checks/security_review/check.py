@@ -17,9 +17,9 @@ from guardrails.checks.lint.document_rules import (
     UNREADABLE_DOCUMENT,
 )
 from guardrails.checks.lint.rows import is_in
-from guardrails.checks.security_review.document import Review, day_of, is_hollow, open_fields, read
+from guardrails.checks.security_review.document import Review, day_of, is_hollow, open_fields, read_review
 from guardrails.checks.security_review.form import ARTIFACTS
-from guardrails.checks.security_review.tracker import Tracker, claims_of, document_path, tracker_of, tracker_path
+from guardrails.checks.security_review.tracker import ReviewTracker, claims_of, document_path, tracker_of, tracker_path
 from guardrails.config.settings import Settings
 from guardrails.core.finding import Checked, Finding, Observation
 from guardrails.core.markdown import decode
@@ -27,10 +27,10 @@ from guardrails.core.paths import is_plain
 from guardrails.layouts.guardrails import Directory, Survey, survey
 from guardrails.layouts.tracker import BACKLOG
 from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 
 
-class Paper(NamedTuple):
+class ReviewFiles(NamedTuple):
     """One review: its document and its tracker, as far as they are there and can be read."""
 
     spec: str
@@ -38,10 +38,10 @@ class Paper(NamedTuple):
     tracker_path: str
     data: bytes | None
     review: Review | None
-    tracker: Tracker | None
+    tracker: ReviewTracker | None
 
 
-def check(subject: Subject) -> Iterator[Observation]:
+def check(subject: CheckContext) -> Iterator[Observation]:
     """Everything about the reviews alone. One that an argument names must be signed off."""
     found = survey(subject.snapshot, subject.settings)
     spec = subject.scope.spec
@@ -51,7 +51,7 @@ def check(subject: Subject) -> Iterator[Observation]:
     yield from judge(subject, found)
 
 
-def judge(subject: Subject, found: Survey) -> Iterator[Observation]:
+def judge(subject: CheckContext, found: Survey) -> Iterator[Observation]:
     """Findings about the review of every SPEC, or of the one that was asked for."""
     wanted, security = subject.scope.spec, subject.settings.security
     there = {directory.spec for directory in found.directories}
@@ -66,7 +66,7 @@ def judge(subject: Subject, found: Survey) -> Iterator[Observation]:
             yield from _directory(subject, directory, required)
 
 
-def _directory(subject: Subject, directory: Directory, required: bool) -> Iterator[Observation]:
+def _directory(subject: CheckContext, directory: Directory, required: bool) -> Iterator[Observation]:
     snapshot, layout = subject.snapshot, subject.settings.layout
     record = tracker_path(layout, directory.spec)
     entry = snapshot.entry(record)
@@ -88,7 +88,7 @@ def _directory(subject: Subject, directory: Directory, required: bool) -> Iterat
 def tracker_value(snapshot: Snapshot, settings: Settings, spec: str) -> Any:
     """The tracker of a SPEC as a mapping that satisfies its schema, or why it cannot be read; None: it is not there."""
     from guardrails.core.schema import is_valid
-    from guardrails.core.strict_json import JsonFlaw, parse
+    from guardrails.core.strict_json import JsonFlaw, parse_json
 
     path = tracker_path(settings.layout, spec)
     entry = snapshot.entry(path)
@@ -98,21 +98,23 @@ def tracker_value(snapshot: Snapshot, settings: Settings, spec: str) -> Any:
     if data is None:
         return f"cannot be read: a {entry.kind}"
     try:
-        value = parse(data)
+        value = parse_json(data)
     except JsonFlaw as flaw:
         return f"cannot be read: {flaw.message}"
     return value if is_valid("security_review_tracker", value) else "does not satisfy its schema"
 
 
-def _paper(snapshot: Snapshot, directory: Directory, record: str, tracker: Tracker | None) -> Paper:
+def _paper(snapshot: Snapshot, directory: Directory, record: str, tracker: ReviewTracker | None) -> ReviewFiles:
     path = document_path(directory.path)
     entry = snapshot.entry(path)
     data = snapshot.read(path) if entry and entry.kind == "file" else None
     text = decode(data) if data is not None else None
-    return Paper(directory.spec, path, record, data, read(text) if isinstance(text, str) else None, tracker)
+    return ReviewFiles(
+        directory.spec, path, record, data, read_review(text) if isinstance(text, str) else None, tracker
+    )
 
 
-def _judge(subject: Subject, paper: Paper, required: bool) -> Iterator[Finding]:
+def _judge(subject: CheckContext, paper: ReviewFiles, required: bool) -> Iterator[Finding]:
     tracker = paper.tracker
     status = tracker.status if tracker else "missing"
     if tracker is not None and status == "signed-off":
@@ -127,7 +129,7 @@ def _judge(subject: Subject, paper: Paper, required: bool) -> Iterator[Finding]:
     yield REVIEW_UNSIGNED.at(at, message, hint=f"speckit security {paper.spec} lists what is open")
 
 
-def _signed(subject: Subject, paper: Paper, tracker: Tracker) -> Iterator[Finding]:
+def _signed(subject: CheckContext, paper: ReviewFiles, tracker: ReviewTracker) -> Iterator[Finding]:
     if paper.data is None or paper.review is None:
         yield REVIEW_CHANGED.at(paper.path, "the document that was signed off is not there, or is no text")
         return
@@ -163,7 +165,7 @@ def missing_artifacts(snapshot: Snapshot, review: Review) -> Iterator[tuple[int,
                 yield row.line, name
 
 
-def _approval(paper: Paper, review: Review, tracker: Tracker, now: datetime) -> Iterator[Finding]:
+def _approval(paper: ReviewFiles, review: Review, tracker: ReviewTracker, now: datetime) -> Iterator[Finding]:
     names = [row.cells[1] for row in review.approvers]
     known = {name.casefold() for name in names}
     for sign_off in tracker.sign_offs:

@@ -20,9 +20,9 @@ from guardrails.checks.security_review.form import (
     STATUSES,
     STRIDE,
     THREATS,
-    Section,
+    FormSection,
 )
-from guardrails.core.markdown import NEWLINE, Document, Heading, Table, parse, plain
+from guardrails.core.markdown import NEWLINE, Heading, MarkdownDocument, MarkdownTable, parse_markdown, plain
 from guardrails.core.paths import is_plain
 
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
@@ -40,7 +40,7 @@ class Filled(NamedTuple):
     cells: tuple[str, ...]
 
 
-class Part(NamedTuple):
+class ReviewSection(NamedTuple):
     """One section that is there. `rows` is None when it should hold a table and does not."""
 
     line: int
@@ -51,9 +51,9 @@ class Part(NamedTuple):
 class Review(NamedTuple):
     """A document by the keys of its sections; one that is not there is missing here, too."""
 
-    parts: dict[str, Part]
+    parts: dict[str, ReviewSection]
 
-    def rows(self, section: Section) -> tuple[Filled, ...]:
+    def rows(self, section: FormSection) -> tuple[Filled, ...]:
         part = self.parts.get(section.key)
         return part.rows or () if part else ()
 
@@ -84,11 +84,11 @@ def category_of(text: str) -> str | None:
     return next((each.key for each in STRIDE if each.key == words), None)
 
 
-def read(text: str) -> Review:
+def read_review(text: str) -> Review:
     """Never raises, for any text. A section that is there twice counts as it stands first."""
-    document = parse(text)
+    document = parse_markdown(text)
     lines = NEWLINE.split(text)
-    parts: dict[str, Part] = {}
+    parts: dict[str, ReviewSection] = {}
     for section in (CONTEXT, DATA, THREATS, ARTIFACTS, EXCEPTIONS, APPROVAL):
         at = next((at for at, block in enumerate(document.blocks) if _is(block, section)), None)
         if at is not None:
@@ -96,29 +96,31 @@ def read(text: str) -> Review:
     return Review(parts)
 
 
-def _is(block: object, section: Section) -> bool:
+def _is(block: object, section: FormSection) -> bool:
     return isinstance(block, Heading) and heading_key(block.text) == heading_key(section.heading)
 
 
-def _part(document: Document, lines: list[str], at: int, section: Section) -> Part:
+def _part(document: MarkdownDocument, lines: list[str], at: int, section: FormSection) -> ReviewSection:
     heading = document.blocks[at]
     assert isinstance(heading, Heading)
     below = list(_below(document, at, heading))
     last = document.blocks[at + 1 + len(below)] if at + 1 + len(below) < len(document.blocks) else None
     end = last.line - 1 if isinstance(last, Heading) else len(lines)
     text = _COMMENT.sub("", "\n".join(lines[heading.line : end])).strip()
-    tables = [rows for block in below if isinstance(block, Table) and (rows := _rows(block, section)) is not None]
-    return Part(heading.line, text, tables[0] if tables and section.columns else None)
+    tables = [
+        rows for block in below if isinstance(block, MarkdownTable) and (rows := _rows(block, section)) is not None
+    ]
+    return ReviewSection(heading.line, text, tables[0] if tables and section.columns else None)
 
 
-def _below(document: Document, at: int, heading: Heading) -> Iterator[object]:
+def _below(document: MarkdownDocument, at: int, heading: Heading) -> Iterator[object]:
     for block in document.blocks[at + 1 :]:
         if isinstance(block, Heading) and block.level <= heading.level:
             return
         yield block
 
 
-def _rows(table: Table, section: Section) -> tuple[Filled, ...] | None:
+def _rows(table: MarkdownTable, section: FormSection) -> tuple[Filled, ...] | None:
     """The rows of a table that has all columns of the section, in any order; None when it lacks one."""
     names = [plain(cell.text).casefold() for cell in table.header.cells]
     if any(column.casefold() not in names for column in section.columns):
@@ -140,7 +142,7 @@ SHORTEST_CONTEXT = 20
 class Open(NamedTuple):
     """One field that is not filled in as it must be. `line` is 1-based."""
 
-    section: Section
+    section: FormSection
     line: int
     message: str
 
@@ -162,24 +164,24 @@ def open_fields(review: Review) -> Iterator[Open]:
                 yield Open(section, *row)
 
 
-Said = Iterator[tuple[int, str]]
+SectionRows = Iterator[tuple[int, str]]
 
 
-def _empty(row: Filled, section: Section, skip: tuple[str, ...] = ()) -> Said:
+def _empty(row: Filled, section: FormSection, skip: tuple[str, ...] = ()) -> SectionRows:
     """Each cell that says nothing."""
     for column, cell in zip(section.columns, row.cells, strict=True):
         if column not in skip and is_hollow(cell):
             yield row.line, f"{column} is not filled in"
 
 
-def _data(review: Review) -> Said:
+def _data(review: Review) -> SectionRows:
     for row in review.rows(DATA):
         yield from _empty(row, DATA)
         if not is_hollow(row.cells[1]) and row.cells[1].casefold() not in CLASSES:
             yield row.line, f"'{row.cells[1][:40]}' is no classification: write {', '.join(CLASSES)}"
 
 
-def _threats(review: Review) -> Said:
+def _threats(review: Review) -> SectionRows:
     rows = review.rows(THREATS)
     accepted = {row.cells[1] for row in review.exceptions}
     for row in rows:
@@ -201,14 +203,14 @@ def _threats(review: Review) -> Said:
     yield from ((line, f"no row answers {each.name}") for each in STRIDE if each.key not in answered)
 
 
-def _artifacts(review: Review) -> Said:
+def _artifacts(review: Review) -> SectionRows:
     for row in review.rows(ARTIFACTS):
         yield from _empty(row, ARTIFACTS)
         if not is_hollow(row.cells[1]) and not is_plain(row.cells[1]):
             yield row.line, f"'{row.cells[1][:80]}' is not a path below the root of the repository"
 
 
-def _exceptions(review: Review) -> Said:
+def _exceptions(review: Review) -> SectionRows:
     rows = review.rows(EXCEPTIONS)
     named = {row.cells[0] for row in review.rows(THREATS)}
     for row in rows:
@@ -224,7 +226,7 @@ def _exceptions(review: Review) -> Said:
     yield from _twice(review.exceptions, "exception")
 
 
-def _approval(review: Review) -> Said:
+def _approval(review: Review) -> SectionRows:
     rows = review.rows(APPROVAL)
     for row in rows:
         yield from _empty(row, APPROVAL)
@@ -232,7 +234,7 @@ def _approval(review: Review) -> Said:
     yield from ((row.line, f"{row.cells[1][:80]} is named twice") for row in rows if names[row.cells[1].casefold()] > 1)
 
 
-def _twice(rows: tuple[Filled, ...], what: str) -> Said:
+def _twice(rows: tuple[Filled, ...], what: str) -> SectionRows:
     count = Counter(row.cells[0] for row in rows)
     yield from ((row.line, f"there are two {what}s {row.cells[0][:40]}") for row in rows if count[row.cells[0]] > 1)
 
@@ -245,7 +247,7 @@ def day_of(text: str) -> date | None:
         return None
 
 
-_JUDGES: dict[str, Callable[[Review], Said]] = {
+_JUDGES: dict[str, Callable[[Review], SectionRows]] = {
     DATA.key: _data,
     THREATS.key: _threats,
     ARTIFACTS.key: _artifacts,

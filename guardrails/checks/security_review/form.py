@@ -31,7 +31,7 @@ CLASSES = ("public", "internal", "confidential", "restricted")
 STATUSES = ("open", "mitigated", "accepted", "not-applicable")
 
 
-class Section(NamedTuple):
+class FormSection(NamedTuple):
     """A section: its checkpoint's id, its heading, and the columns of its table; none where it is text."""
 
     key: str
@@ -39,12 +39,12 @@ class Section(NamedTuple):
     columns: tuple[str, ...] = ()
 
 
-CONTEXT = Section("context", "Context")
-DATA = Section("data-classification", "Data classification", ("Data", "Classification", "Handling"))
-THREATS = Section("threat-model", "Threat model", ("Id", "Category", "Threat", "Mitigation", "Status"))
-ARTIFACTS = Section("artifacts", "Artifacts", ("Artifact", "Path"))
-EXCEPTIONS = Section("exceptions", "Exceptions", ("Id", "Threat", "Risk", "Owner", "Expires"))
-APPROVAL = Section("approval", "Approval", ("Role", "Name"))
+CONTEXT = FormSection("context", "Context")
+DATA = FormSection("data-classification", "Data classification", ("Data", "Classification", "Handling"))
+THREATS = FormSection("threat-model", "Threat model", ("Id", "Category", "Threat", "Mitigation", "Status"))
+ARTIFACTS = FormSection("artifacts", "Artifacts", ("Artifact", "Path"))
+EXCEPTIONS = FormSection("exceptions", "Exceptions", ("Id", "Threat", "Risk", "Owner", "Expires"))
+APPROVAL = FormSection("approval", "Approval", ("Role", "Name"))
 SECTIONS = (CONTEXT, DATA, THREATS, ARTIFACTS, EXCEPTIONS, APPROVAL)
 
 
@@ -81,7 +81,7 @@ def _threat(number: int, stride: Stride) -> tuple[str, ...]:
     return f"T{number}", stride.name, f"TODO: {stride.question}", "TODO", f"TODO: {', '.join(STATUSES)}"
 
 
-def _table(section: Section, rows: Sequence[tuple[str, ...]]) -> str:
+def _table(section: FormSection, rows: Sequence[tuple[str, ...]]) -> str:
     lines = (section.columns, ("---",) * len(section.columns), *rows)
     text = "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
     return f"## {section.heading}\n\n{text}"

@@ -21,7 +21,7 @@ class SignOff(NamedTuple):
     sha256: str | None = None
 
 
-class Tracker(NamedTuple):
+class ReviewTracker(NamedTuple):
     """What a valid tracker says. `claims` is what it says of the document's content."""
 
     status: str
@@ -49,7 +49,7 @@ def document_path(directory: str) -> str:
     return f"{directory}/{DOCUMENT}"
 
 
-def tracker_of(value: Mapping[str, Any]) -> Tracker:
+def tracker_of(value: Mapping[str, Any]) -> ReviewTracker:
     """A tracker that satisfies its schema, as values. A decision without a digest is about the document it names."""
     review = value.get("review") or {}
     digest = review.get("sha256")
@@ -59,7 +59,7 @@ def tracker_of(value: Mapping[str, Any]) -> Tracker:
     )
     claims = {name: value[name] for name in CLAIMS}
     claims["artifacts"] = [row["path"] for row in value["artifacts"]]
-    return Tracker(value["status"], value.get("reason"), review.get("path"), digest, sign_offs, claims)
+    return ReviewTracker(value["status"], value.get("reason"), review.get("path"), digest, sign_offs, claims)
 
 
 CLAIMS = ("classification", "threats", "artifacts", "exceptions")

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from guardrails.core.finding import Checked, Observation
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 from guardrails.snapshot.file_history import history_of, replaces
 from guardrails.snapshot.history import History
 
 
-def check(subject: Subject) -> Iterator[Observation]:
+def check(subject: CheckContext) -> Iterator[Observation]:
     """One finding for each step, row or thread that should not be as it is. Nothing where there never was a tracker."""
     path = subject.settings.layout.tracker
     history = history_of(subject.snapshot, path)

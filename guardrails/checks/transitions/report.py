@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 from guardrails.checks.lint.paths import Places, named
 from guardrails.checks.lint.tracker_rules import UNREADABLE_TRACKER
-from guardrails.checks.transitions.rows import NOTHING, Crowd, Edges, Picture, Row, edges, picture
-from guardrails.config.settings import Tracker
+from guardrails.checks.transitions.rows import NOTHING, Crowd, Edges, Picture, TaskState, edges, picture
+from guardrails.config.settings import TrackerSettings
 from guardrails.core.finding import Finding, Rule
 from guardrails.core.limits import REMOVED_ROWS, at_most
-from guardrails.core.markdown import decode, parse, plain
+from guardrails.core.markdown import decode, parse_markdown, plain
 from guardrails.layouts.guardrails import Directory, Survey, survey
-from guardrails.layouts.tracker import DONE, Item, columns_of, header_key, is_empty, look, quoted, role_of
-from guardrails.snapshot.context import Subject
-from guardrails.snapshot.history import History, Step
+from guardrails.layouts.tracker import DONE, StatusRow, columns_of, header_key, is_empty, quoted, role_of, visible_form
+from guardrails.snapshot.context import CheckContext
+from guardrails.snapshot.history import History, HistoryStep
 
 # TRN: what may be wrong with how the tracker (SPEC.md) changed from commit to commit.
 
@@ -79,47 +79,47 @@ Pictures = Callable[[str | None], Picture | None]
 """The picture of a content, by its name; None when it cannot be read."""
 
 
-class Known(NamedTuple):
+class LastKnown(NamedTuple):
     """The last that is known of a row, and the step that removed it, None while it is there."""
 
-    row: Row
-    gone: Step | None = None
+    row: TaskState
+    gone: HistoryStep | None = None
 
 
-State = Mapping[str, Known]
+RowState = Mapping[str, LastKnown]
 
 
-class Change(NamedTuple):
+class StatusChange(NamedTuple):
     """A row's status after a step, and before it: in each parent that knew the row, none when it is new."""
 
-    step: Step
+    step: HistoryStep
     key: str
-    before: tuple[Row, ...]
-    after: Row
+    before: tuple[TaskState, ...]
+    after: TaskState
 
 
 class Crowding(NamedTuple):
     """A thread that a step leaves with several tasks In Progress, which no parent had so."""
 
-    step: Step
+    step: HistoryStep
     crowd: Crowd
 
 
-class Told(NamedTuple):
+class TransitionHistory(NamedTuple):
     """All that happened, and what is known of each row at the tip."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[StatusChange, ...]
     crowdings: tuple[Crowding, ...]
-    tip: State
+    tip: RowState
 
 
-def walk(history: History, pictures: Pictures) -> Told:
+def walk(history: History, pictures: Pictures) -> TransitionHistory:
     """What the steps of a history did to the rows."""
     blobs: dict[str, str | None] = dict(history.before)
-    states: dict[str, State] = {name: _begin(pictures(blob)) for name, blob in blobs.items()}
-    changes: list[Change] = []
+    states: dict[str, RowState] = {name: _begin(pictures(blob)) for name, blob in blobs.items()}
+    changes: list[StatusChange] = []
     crowdings: list[Crowding] = []
-    state: State = {}
+    state: RowState = {}
     for step in history.steps:
         befores = [states[parent] for parent in step.parents]
         if len(befores) == 1 and blobs[step.parents[0]] == step.blob:
@@ -133,23 +133,25 @@ def walk(history: History, pictures: Pictures) -> Told:
                     crowdings += _crowdings(step, shown, [pictures(blob) for blob in parents])
             state = _after(history, step, shown, befores, pictures)
         blobs[step.id], states[step.id] = step.blob, state
-    return Told(tuple(changes), tuple(crowdings), state)
+    return TransitionHistory(tuple(changes), tuple(crowdings), state)
 
 
-def _begin(shown: Picture | None) -> State:
-    return {key: Known(row) for key, row in shown.rows.items()} if shown else {}
+def _begin(shown: Picture | None) -> RowState:
+    return {key: LastKnown(row) for key, row in shown.rows.items()} if shown else {}
 
 
-def _changes(step: Step, shown: Picture, befores: Sequence[State], had_tracker: bool) -> Iterable[Change]:
+def _changes(
+    step: HistoryStep, shown: Picture, befores: Sequence[RowState], had_tracker: bool
+) -> Iterable[StatusChange]:
     for key, row in shown.rows.items():
         before = tuple(state[key].row for state in befores if key in state)
         if before and all(older.status != row.status for older in before):
-            yield Change(step, key, before, row)
+            yield StatusChange(step, key, before, row)
         elif not before and had_tracker:  # the rows a tracker begins with have no past that could be judged
-            yield Change(step, key, (), row)
+            yield StatusChange(step, key, (), row)
 
 
-def _crowdings(step: Step, shown: Picture, parents: Sequence[Picture | None]) -> Iterable[Crowding]:
+def _crowdings(step: HistoryStep, shown: Picture, parents: Sequence[Picture | None]) -> Iterable[Crowding]:
     for thread, crowd in shown.crowds.items():
         inherited = (parent.crowds.get(thread) for parent in parents if parent)
         if not any(older and set(crowd.tasks) <= set(older.tasks) for older in inherited):
@@ -157,17 +159,17 @@ def _crowdings(step: Step, shown: Picture, parents: Sequence[Picture | None]) ->
 
 
 def _after(
-    history: History, step: Step, shown: Picture | None, befores: Sequence[State], pictures: Pictures
-) -> dict[str, Known]:
+    history: History, step: HistoryStep, shown: Picture | None, befores: Sequence[RowState], pictures: Pictures
+) -> dict[str, LastKnown]:
     """What is known of each row after a step: a row that is gone is remembered with the step that removed it."""
-    union: dict[str, Known] = {}
+    union: dict[str, LastKnown] = {}
     for state in befores:
         for key, known in state.items():
             if key not in union or union[key].gone:
                 union[key] = known
     if shown is None:  # nobody can say what changed
         return union
-    after = {key: Known(row) for key, row in shown.rows.items()}
+    after = {key: LastKnown(row) for key, row in shown.rows.items()}
     missing = [key for key in union if key not in after]
     dropped: list[str] = []
     for key in missing:
@@ -183,7 +185,7 @@ def _after(
 
 
 def _removed_elsewhere(
-    history: History, step: Step, dropped: Sequence[str], befores: Sequence[State], pictures: Pictures
+    history: History, step: HistoryStep, dropped: Sequence[str], befores: Sequence[RowState], pictures: Pictures
 ) -> set[str]:
     """The rows that a side of a merge removed before what is judged: its common ancestor had them, and it has not."""
     lacking = {key for key in dropped if any(key not in state for state in befores)}
@@ -209,7 +211,7 @@ class Documents(NamedTuple):
 class Judge:
     """What the tip of a change says about evidence; the history answers when it was made."""
 
-    def __init__(self, subject: Subject, history: History, found: Survey) -> None:
+    def __init__(self, subject: CheckContext, history: History, found: Survey) -> None:
         self._subject, self._history, self._found = subject, history, found
         self._path = subject.settings.layout.tracker
         self._places = Places(subject.snapshot, self._path)
@@ -217,7 +219,7 @@ class Judge:
         self._made: dict[str, str | None] = {}
         self._answers: dict[tuple[str, tuple[str, ...]], bool] = {}
 
-    def judge(self, item: Item, step: Step) -> Iterator[Finding]:
+    def judge(self, item: StatusRow, step: HistoryStep) -> Iterator[Finding]:
         """The findings about one row that `step` made Done."""
         column = item.columns.evidence
         if column is None or not self._wanted:  # lint says what a table without the column means
@@ -236,14 +238,14 @@ class Judge:
         place = item.place(column)
         yield STALE_EVIDENCE.at(self._path, message, line=item.row.line, column=place, hint=hint, spec=documents.spec)
 
-    def _present(self, item: Item, column: int | None) -> list[str]:
+    def _present(self, item: StatusRow, column: int | None) -> list[str]:
         """The paths of a cell that exist in the tip."""
         cell = item.cell(column)
         if cell is None or is_empty(cell.text.strip("*_`~ ")):
             return []
         return list(dict.fromkeys(name.path for name in named(cell.text, self._places) if name.state == "present"))
 
-    def _documents(self, item: Item) -> Documents:
+    def _documents(self, item: StatusRow) -> Documents:
         """The documents of every SPEC directory the row speaks of, and the files its PRD cell names."""
         directories = [each for each in self._found.directories if item in self._found.rows[each.path]]
         files = [path for each in directories for path in self._files(each)]
@@ -268,7 +270,7 @@ class Judge:
         return self._answers[key]
 
 
-def judge(subject: Subject, history: History | None, replaced: History | None = None) -> Iterator[Finding]:
+def judge(subject: CheckContext, history: History | None, replaced: History | None = None) -> Iterator[Finding]:
     """The findings of a history whose last step is the snapshot, and of a step that replaces what a remote has."""
     gone: set[str] = set()
     if history is not None and history.steps:  # a push may take back commits and bring none
@@ -285,7 +287,7 @@ def judge(subject: Subject, history: History | None, replaced: History | None = 
         yield from other.removed(f"by replacing {subject.snapshot.base.describe()}", gone)
 
 
-def _report(subject: Subject, history: History) -> _Report | None:
+def _report(subject: CheckContext, history: History) -> _Report | None:
     """What a history did; None when its last tracker cannot be read."""
     known = {**history.before, **{step.id: step.blob for step in history.steps}}
     album = _Album(history, subject.settings.tracker, (blob for blob in known.values() if blob is not None))
@@ -298,7 +300,7 @@ def _report(subject: Subject, history: History) -> _Report | None:
 class _Album:
     """The picture of each content, made once."""
 
-    def __init__(self, history: History, settings: Tracker, blobs: Iterable[str]) -> None:
+    def __init__(self, history: History, settings: TrackerSettings, blobs: Iterable[str]) -> None:
         self._history, self._settings = history, settings
         self._pictures: dict[str, Picture | None] = {}
         self._load(dict.fromkeys(blobs))
@@ -319,7 +321,7 @@ class _Album:
 class _Report:
     """What happened, as findings at the place where the tip has the row."""
 
-    def __init__(self, subject: Subject, history: History, told: Told) -> None:
+    def __init__(self, subject: CheckContext, history: History, told: TransitionHistory) -> None:
         self._subject, self._history, self._told = subject, history, told
         self._path = subject.settings.layout.tracker
         self._edges: Edges = edges(subject.settings.tracker)
@@ -329,10 +331,10 @@ class _Report:
         return survey(self._subject.snapshot, self._subject.settings)
 
     @cached_property
-    def _items(self) -> dict[str, Item]:
+    def _items(self) -> dict[str, StatusRow]:
         """The rows of the tip by id, the first where there are several."""
         items = [item for table in self._found.tables if table.columns.lists_tasks for item in table.items]
-        return {look(item.task): item for item in reversed(items)}
+        return {visible_form(item.task): item for item in reversed(items)}
 
     def findings(self) -> Iterator[Finding]:
         for change in self._told.changes:
@@ -345,7 +347,7 @@ class _Report:
             hint = "change that commit, so that one is set back before the next begins"
             yield CROWDED.at(self._path, message, hint=hint)
 
-    def _forbidden(self, change: Change) -> Finding:
+    def _forbidden(self, change: StatusChange) -> Finding:
         before = change.before[0]
         message = f"{change.after.name} went from {before.status} to {change.after.status} in {change.step.name}"
         hint = f"see tracker.transitions: which status may follow {before.status}"
@@ -390,7 +392,7 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _elsewhere(subject: Subject, ids: set[str]) -> set[str]:
+def _elsewhere(subject: CheckContext, ids: set[str]) -> set[str]:
     """The ids that stand in the first column that names a task, in a table of any other Markdown file of the tip."""
     found: set[str] = set()
     tracker = subject.settings.layout.tracker
@@ -409,9 +411,9 @@ def _elsewhere(subject: Subject, ids: set[str]) -> set[str]:
 
 
 def _named_in_tables(text: str) -> set[str]:
-    columns = [(table, columns_of(table.header.cells).task) for table in parse(text).tables]
+    columns = [(table, columns_of(table.header.cells).task) for table in parse_markdown(text).tables]
     return {
-        look(plain(row.cells[column].text))
+        visible_form(plain(row.cells[column].text))
         for table, column in columns
         if column is not None
         for row in table.rows

@@ -7,7 +7,7 @@ from guardrails.checks.validate.rules import ARTIFACT_CHANGED, ARTIFACT_MISSING,
 from guardrails.config.layout import Layout
 from guardrails.core.finding import Finding, Rule
 from guardrails.core.paths import is_plain
-from guardrails.core.strict_json import Key, locate
+from guardrails.core.strict_json import JsonPath, locate
 from guardrails.snapshot.base import Snapshot
 
 _RERUN = "restore it, or rerun the stage that recorded it"
@@ -23,11 +23,11 @@ MOST = 1000
 """Artifacts of one record that are looked at."""
 
 
-class Claim(NamedTuple):
+class ArtifactClaim(NamedTuple):
     """`record` says at `key` that there is an artifact `path`, with this digest if it gave one."""
 
     record: str
-    key: Key
+    key: JsonPath
     path: str
     sha256: str | None
 
@@ -35,7 +35,7 @@ class Claim(NamedTuple):
 class Claims(NamedTuple):
     """What some records claim, and the texts of those records (to say where they claim it)."""
 
-    listed: list[Claim]
+    listed: list[ArtifactClaim]
     texts: dict[str, bytes]
 
 
@@ -65,7 +65,7 @@ class Artifacts:
                 continue
             digest = artifact.get("sha256")
             if isinstance(digest, str) or not self._is_here(path):
-                self.claims.listed.append(Claim(record, ("artifacts", index), path, digest))
+                self.claims.listed.append(ArtifactClaim(record, ("artifacts", index), path, digest))
                 self.claims.texts[record] = data
 
     def _is_here(self, path: str) -> bool:
@@ -87,7 +87,7 @@ class Artifacts:
                 claim.record, f"artifact {claim.path!r} {said}", line=line, column=column, hint=_HINTS[rule.code]
             )
 
-    def _fault(self, claim: Claim, digests: dict[str, "_Digest"]) -> tuple[Rule, str] | None:
+    def _fault(self, claim: ArtifactClaim, digests: dict[str, "_Digest"]) -> tuple[Rule, str] | None:
         if claim.sha256 is None:
             return ARTIFACT_UNKNOWN, "is not here and no digest was recorded"
         if not is_plain(claim.path):
@@ -112,9 +112,9 @@ class Artifacts:
             for blob in self._snapshot.read_many(entries)
         }
 
-    def _places(self, claims: Iterable[Claim]) -> dict[tuple[str, Key], tuple[int, int]]:
+    def _places(self, claims: Iterable[ArtifactClaim]) -> dict[tuple[str, JsonPath], tuple[int, int]]:
         """Where each claim stands; the text of a record is walked once, however many claims it makes."""
-        keys: dict[str, list[Key]] = {}
+        keys: dict[str, list[JsonPath]] = {}
         for claim in claims:
             keys.setdefault(claim.record, []).append(claim.key)
         return {

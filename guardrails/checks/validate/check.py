@@ -24,10 +24,10 @@ from guardrails.core.limits import FILE_FINDINGS
 from guardrails.core.parallel import in_halves
 from guardrails.core.paths import within
 from guardrails.core.schema import faults, is_valid
-from guardrails.core.strict_json import JsonFlaw, Key, locate, parse, parse_lines
+from guardrails.core.strict_json import JsonFlaw, JsonPath, locate, parse_json, parse_lines
 from guardrails.layouts.evidence_names import EvidenceKind, EvidenceName, evidence_name, evidence_name_anywhere
 from guardrails.snapshot.base import READ_LIMIT, Blob, Entry, Snapshot
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 
 _SCHEMAS: dict[EvidenceKind, str] = {"telemetry": "telemetry.v1"}
 _FLAWS: dict[str, Rule] = {
@@ -39,7 +39,7 @@ _FLAWS: dict[str, Rule] = {
 }
 
 
-class Evidence(NamedTuple):
+class EvidenceFile(NamedTuple):
     """One evidence file: where it lies, what its name says, and what it is by name and content."""
 
     path: str
@@ -50,7 +50,7 @@ class Evidence(NamedTuple):
 Candidate = tuple[Entry, EvidenceName]
 
 
-def check(subject: Subject) -> Iterator[Observation]:
+def check(subject: CheckContext) -> Iterator[Observation]:
     """Every finding about every evidence file of the snapshot, or of the files that were named."""
     yield from _missing(subject)
     chosen: list[Candidate] = []
@@ -63,7 +63,7 @@ def check(subject: Subject) -> Iterator[Observation]:
         yield from observations
 
 
-def _judge_all(subject: Subject, chosen: list[Candidate]) -> list[Observation]:
+def _judge_all(subject: CheckContext, chosen: list[Candidate]) -> list[Observation]:
     """The observations about some files, and about the artifacts that they claim to be there."""
     names = {entry.path: name for entry, name in chosen}
     artifacts = Artifacts(subject.snapshot, subject.settings.layout)
@@ -90,7 +90,7 @@ def _capped(path: str, observations: Iterator[Observation]) -> Iterator[Observat
         yield EXTREME.at(path, message, hint="mend those that are listed, and judge again")
 
 
-def _missing(subject: Subject) -> Iterator[Finding]:
+def _missing(subject: CheckContext) -> Iterator[Finding]:
     """What the configuration or an argument names must be there."""
     root = subject.settings.layout.evidence
     if not subject.scope.paths:
@@ -103,7 +103,7 @@ def _missing(subject: Subject) -> Iterator[Finding]:
             yield REQUIRED_MISSING.at(path, f"no such file in {where}", hint="check the name, case included")
 
 
-def _candidates(subject: Subject) -> Iterator[tuple[Entry, EvidenceName | str]]:
+def _candidates(subject: CheckContext) -> Iterator[tuple[Entry, EvidenceName | str]]:
     """(entry, what its name says), or (entry, why it is not a candidate).
 
     A link or submodule where evidence lies is a candidate whatever its name: what it leads to is not judged.
@@ -134,7 +134,7 @@ def _read(snapshot: Snapshot, entries: list[Entry]) -> Iterator[Blob]:
     yield from snapshot.read_many(files)
 
 
-def _judge(blob: Blob, name: EvidenceName, subject: Subject, artifacts: Artifacts) -> Iterator[Observation]:
+def _judge(blob: Blob, name: EvidenceName, subject: CheckContext, artifacts: Artifacts) -> Iterator[Observation]:
     path, data = blob.entry.path, blob.data
     if data is None:
         rule = EXTREME if blob.size > READ_LIMIT else NOT_A_FILE
@@ -145,7 +145,7 @@ def _judge(blob: Blob, name: EvidenceName, subject: Subject, artifacts: Artifact
         yield from _judge_lines(path, data, name, subject)
         return
     try:
-        value = parse(data)
+        value = parse_json(data)
     except JsonFlaw as flaw:
         yield _flaw(path, flaw, name)
         yield Checked(path)
@@ -158,12 +158,12 @@ def _judge(blob: Blob, name: EvidenceName, subject: Subject, artifacts: Artifact
     if not is_valid(schema, value):
         yield from _schema_findings(path, data, schema, value, name)
     else:
-        yield from meaning(Evidence(path, name, kind), data, value, subject)
+        yield from meaning(EvidenceFile(path, name, kind), data, value, subject)
         artifacts.note(path, data, value)
     yield Checked(path)
 
 
-def _judge_lines(path: str, data: bytes, name: EvidenceName, subject: Subject) -> Iterator[Observation]:
+def _judge_lines(path: str, data: bytes, name: EvidenceName, subject: CheckContext) -> Iterator[Observation]:
     """Each line is a record of its own, with the line's number in place of its own first."""
     if not data.strip():
         yield ENCODING.at(path, "the file is empty", line=1, column=1, spec=name.spec, stage=name.stage)
@@ -176,7 +176,7 @@ def _judge_lines(path: str, data: bytes, name: EvidenceName, subject: Subject) -
                 message = f"{fault.pointer or '/'}: {fault.message}"
                 yield SCHEMA.at(path, message, line=number, column=1, hint=fault.hint, spec=name.spec, stage=name.stage)
         else:
-            record = Evidence(path, name, name.kind)
+            record = EvidenceFile(path, name, name.kind)
             yield from (found._replace(line=number) for found in meaning(record, lines[number - 1], value, subject))
     if name.kind == "unknown":
         yield Skipped(path, "each line is JSON, but no schema is known for this name")
@@ -199,7 +199,7 @@ def _schema_findings(path: str, data: bytes, schema: str, value: Any, name: Evid
         yield SCHEMA.at(path, message, line=line, column=column, hint=fault.hint, spec=name.spec, stage=name.stage)
 
 
-def _parent(key: Key) -> Key:
+def _parent(key: JsonPath) -> JsonPath:
     return key[:-1]
 
 

@@ -25,13 +25,13 @@ from guardrails.checks.validate.rules import (
 from guardrails.config.layout import stage_of
 from guardrails.core.finding import Finding, Rule, Severity
 from guardrails.core.limits import COST_CLAIMS, PLACEHOLDERS
-from guardrails.core.strict_json import Key, locate, walk
-from guardrails.core.timestamps import parse, parse_stamp
+from guardrails.core.strict_json import JsonPath, locate, walk
+from guardrails.core.timestamps import parse_stamp, parse_time
 from guardrails.layouts.evidence_names import EvidenceKind, EvidenceName
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 
 if TYPE_CHECKING:
-    from guardrails.checks.validate.check import Evidence
+    from guardrails.checks.validate.check import EvidenceFile
     from guardrails.layouts.cost_summary import CostSummary
 
 
@@ -55,7 +55,7 @@ def apart(name: EvidenceName, recorded: str | None, now: datetime) -> str | None
         return "the name holds no real time"
     if stamp.when > now + EARLIER:
         return "the name gives a time in the future"
-    moment = parse(recorded)
+    moment = parse_time(recorded)
     if moment is None or -EARLIER <= moment - stamp.when <= LATER:
         return None
     days, side = abs(moment - stamp.when).days, "later" if moment > stamp.when else "earlier"
@@ -73,7 +73,7 @@ _TIME_KEYS = ("timestamp", "generatedAt", "generated_at", "created_at", "exporte
 _PLACEHOLDER = r"\$\{[^{}]*\}"
 
 
-def meaning(evidence: Evidence, data: bytes, value: Any, subject: Subject) -> Iterator[Finding]:
+def meaning(evidence: EvidenceFile, data: bytes, value: Any, subject: CheckContext) -> Iterator[Finding]:
     """Findings about the content of a record that satisfies its schema."""
     if b"${" in data or b"\\u0024" in data:
         yield from _placeholders(evidence, data, value)
@@ -92,13 +92,13 @@ def meaning(evidence: Evidence, data: bytes, value: Any, subject: Subject) -> It
         yield from hal_claims(evidence, data, value)
 
 
-def _found(rule: Rule, evidence: Evidence, data: bytes, key: Key, message: str, **more: Any) -> Finding:
+def _found(rule: Rule, evidence: EvidenceFile, data: bytes, key: JsonPath, message: str, **more: Any) -> Finding:
     line, column = locate(data, [key]).get(key, (1, 1))
     name = evidence.name
     return rule.at(evidence.path, message, line=line, column=column, spec=name.spec, stage=name.stage, **more)
 
 
-def _placeholders(evidence: Evidence, data: bytes, value: Any) -> Iterator[Finding]:
+def _placeholders(evidence: EvidenceFile, data: bytes, value: Any) -> Iterator[Finding]:
     """A value that *is* a placeholder is an error; one inside running text (a shell snippet, say) a warning."""
     texts = ((key, item) for key, item in walk(value) if isinstance(item, str))
     found = {key: match for key, text in texts if (match := re.search(_PLACEHOLDER, text))}
@@ -120,14 +120,14 @@ def _short(text: str, most: int) -> str:
     return text if len(text) <= most else text[:most] + "..."
 
 
-def _times(evidence: Evidence, data: bytes, value: dict[str, Any], now: datetime) -> Iterator[Finding]:
+def _times(evidence: EvidenceFile, data: bytes, value: dict[str, Any], now: datetime) -> Iterator[Finding]:
     for key in _TIME_KEYS:
         text = value.get(key)
         if isinstance(text, str) and "${" not in text and (problem := time_problem(text, now)):
             yield _found(TIMESTAMP, evidence, data, (key,), f"/{key}: {_short(text, 40)!r} {problem}")
 
 
-def _named_time(evidence: Evidence, data: bytes, value: dict[str, Any], now: datetime) -> Iterator[Finding]:
+def _named_time(evidence: EvidenceFile, data: bytes, value: dict[str, Any], now: datetime) -> Iterator[Finding]:
     key = next((key for key in _TIME_KEYS if isinstance(value.get(key), str)), None)
     if problem := apart(evidence.name, value[key] if key else None, now):
         place = (key,) if key else ()
@@ -150,7 +150,7 @@ def _latest(now: datetime) -> datetime:
     return now.replace(tzinfo=None) + timedelta(days=1)
 
 
-def _identity(evidence: Evidence, data: bytes, value: dict[str, Any], subject: Subject) -> Iterator[Finding]:
+def _identity(evidence: EvidenceFile, data: bytes, value: dict[str, Any], subject: CheckContext) -> Iterator[Finding]:
     name, layout = evidence.name, subject.settings.layout
     for key in _SPEC_KEYS:
         spec = value.get(key)
@@ -172,14 +172,14 @@ _CENT = 0.005
 _SHARE = 0.005
 
 
-class Claim(NamedTuple):
+class CostClaim(NamedTuple):
     rule: Rule
-    key: Key
+    key: JsonPath
     message: str
     hint: str | None = None
 
 
-def cost_claims(evidence: Evidence, data: bytes, value: dict[str, Any]) -> Iterator[Finding]:
+def cost_claims(evidence: EvidenceFile, data: bytes, value: dict[str, Any]) -> Iterator[Finding]:
     """A finding for each contradiction in a summary that satisfies its schema."""
     from guardrails.layouts.cost_summary import read_cost_summary
 
@@ -193,10 +193,10 @@ def cost_claims(evidence: Evidence, data: bytes, value: dict[str, Any]) -> Itera
         yield rule.at(evidence.path, said, line=line, column=column, hint=hint, spec=name.spec, stage=name.stage)
 
 
-def _claims(value: dict[str, Any], summary: CostSummary) -> Iterator[Claim]:
+def _claims(value: dict[str, Any], summary: CostSummary) -> Iterator[CostClaim]:
     for key, cost in summary.zeros():
-        yield Claim(FREE_CALLS, key, f"$0.00 for {cost.calls} calls", "record null where the cost is unknown")
-    parts: dict[Key, Any] = {(summary.place, each.key): value[summary.place][each.key] for each in summary.stages}
+        yield CostClaim(FREE_CALLS, key, f"$0.00 for {cost.calls} calls", "record null where the cost is unknown")
+    parts: dict[JsonPath, Any] = {(summary.place, each.key): value[summary.place][each.key] for each in summary.stages}
     stages = [*parts.values()]
     parts |= {("sessions", each.position): value["sessions"][each.position] for each in summary.sessions or ()}
     yield from _sums(value, stages, summary)
@@ -206,7 +206,7 @@ def _claims(value: dict[str, Any], summary: CostSummary) -> Iterator[Claim]:
     yield from _shares(value, summary)
 
 
-def _sums(value: dict[str, Any], stages: list[Any], summary: CostSummary) -> Iterator[Claim]:
+def _sums(value: dict[str, Any], stages: list[Any], summary: CostSummary) -> Iterator[CostClaim]:
     costs = [each.stated_usd for each in summary.stages]
     # Where it is said how many calls are priced, the total is the sum of those; an older total may know more.
     if summary.stated_usd and costs and (not summary.older or None not in costs):
@@ -219,54 +219,54 @@ def _sums(value: dict[str, Any], stages: list[Any], summary: CostSummary) -> Ite
     whole = _number(value, "total_tokens")
     if whole is not None and tokens and None not in tokens and whole != sum(each or 0 for each in tokens):
         message = f"{whole:g} is not the {sum(each or 0 for each in tokens):g} tokens of its stages"
-        yield Claim(TOTAL_MISMATCH, ("total_tokens",), message)
+        yield CostClaim(TOTAL_MISMATCH, ("total_tokens",), message)
 
 
-def _sum(key: Key, total: float, parts: list[float | None], whose: str) -> Iterator[Claim]:
+def _sum(key: JsonPath, total: float, parts: list[float | None], whose: str) -> Iterator[CostClaim]:
     known = sum(part or 0.0 for part in parts)
     if abs(known - total) >= _CENT:
-        yield Claim(TOTAL_MISMATCH, key, f"{_dollars(total)} is not the {_dollars(known)} of {whose}")
+        yield CostClaim(TOTAL_MISMATCH, key, f"{_dollars(total)} is not the {_dollars(known)} of {whose}")
 
 
-def _calls(part: Any, key: Key) -> Iterator[Claim]:
+def _calls(part: Any, key: JsonPath) -> Iterator[CostClaim]:
     """Counts of one summary, stage or session."""
     calls = _number(part, "calls")
     for name in _PARTS if calls is not None else ():
         some = _number(part, name)
         if some is not None and calls is not None and some > calls:
-            yield Claim(CALLS_MISMATCH, (*key, name), f"{some:g} of {calls:g} calls")
+            yield CostClaim(CALLS_MISMATCH, (*key, name), f"{some:g} of {calls:g} calls")
     field = "usd" if key else "total_usd"
     if calls and _number(part, "priced_calls") == 0 and _number(part, field) is not None:
-        yield Claim(CALLS_MISMATCH, (*key, field), f"a cost, though none of {calls:g} calls is priced")
+        yield CostClaim(CALLS_MISMATCH, (*key, field), f"a cost, though none of {calls:g} calls is priced")
 
 
-def _counts(value: dict[str, Any], stages: list[Any]) -> Iterator[Claim]:
+def _counts(value: dict[str, Any], stages: list[Any]) -> Iterator[CostClaim]:
     for name in ("calls", "priced_calls"):
         whole, parts = _number(value, name), [_number(stage, name) for stage in stages]
         if whole is not None and parts and None not in parts and whole != sum(each or 0 for each in parts):
             message = f"{whole:g} is not the {sum(each or 0 for each in parts):g} of its stages"
-            yield Claim(CALLS_MISMATCH, (name,), message)
+            yield CostClaim(CALLS_MISMATCH, (name,), message)
 
 
-def _shares(value: dict[str, Any], summary: CostSummary) -> Iterator[Claim]:
+def _shares(value: dict[str, Any], summary: CostSummary) -> Iterator[CostClaim]:
     budget, whole = value.get("budget"), summary.stated_usd
     if isinstance(budget, dict):
         spent = _number(budget, "spent")
         if spent is not None and whole is not None and spent - whole >= _CENT:
             message = f"{_dollars(spent)} is more than the total of {_dollars(whole)}"
-            yield Claim(SHARE_MISMATCH, ("budget", "spent"), message)
+            yield CostClaim(SHARE_MISMATCH, ("budget", "spent"), message)
         spent = whole if spent is None else spent
         yield from _share(("budget", "used"), _number(budget, "used"), spent, summary.cap_usd)
     yield from _share(("utilization",), _number(value, "utilization"), whole, _number(value, "budget"))
 
 
-def _share(key: Key, used: float | None, spent: float | None, cap: float | None) -> Iterator[Claim]:
+def _share(key: JsonPath, used: float | None, spent: float | None, cap: float | None) -> Iterator[CostClaim]:
     if used is None or not cap:
         return
     if spent is None:
-        yield Claim(SHARE_MISMATCH, key, f"{used:.2f} of the budget, though nobody knows what was spent")
+        yield CostClaim(SHARE_MISMATCH, key, f"{used:.2f} of the budget, though nobody knows what was spent")
     elif abs(used - spent / cap) > _SHARE * max(1.0, used):
-        yield Claim(SHARE_MISMATCH, key, f"{used:.2f} is not the share of {_dollars(spent)} in {_dollars(cap)}")
+        yield CostClaim(SHARE_MISMATCH, key, f"{used:.2f} is not the share of {_dollars(spent)} in {_dollars(cap)}")
 
 
 def _dollars(usd: float) -> str:
@@ -283,7 +283,7 @@ def _number(part: Any, key: str) -> float | None:
 # What telemetry and response records claim of HAL, against what else stands in them. Pure.
 
 
-def hal_claims(evidence: Evidence, data: bytes, value: dict[str, Any]) -> Iterator[Finding]:
+def hal_claims(evidence: EvidenceFile, data: bytes, value: dict[str, Any]) -> Iterator[Finding]:
     """A finding for each contradiction in a record that satisfies its schema."""
     found = list(_of_response(value) if evidence.kind == "hal_response" else _of_telemetry(value.get("hal")))
     places = locate(data, [key for key, _ in found])
@@ -301,12 +301,12 @@ def hal_claims(evidence: Evidence, data: bytes, value: dict[str, Any]) -> Iterat
         )
 
 
-def _of_telemetry(hal: Any) -> Iterator[tuple[Key, str]]:
+def _of_telemetry(hal: Any) -> Iterator[tuple[JsonPath, str]]:
     """The oldest records have no mode, and name their artifacts or don't."""
     summary = hal.get("summary") if isinstance(hal, dict) else None
     if not isinstance(summary, dict) or summary.get("status") != "passed":
         return
-    key: Key = ("hal", "summary", "status")
+    key: JsonPath = ("hal", "summary", "status")
     failed = summary.get("failed_checks")
     if failed:
         yield key, f"with {len(failed)} failed checks" if len(failed) > 1 else "with a failed check"
@@ -316,7 +316,7 @@ def _of_telemetry(hal: Any) -> Iterator[tuple[Key, str]]:
         yield key, "without a response that was recorded"
 
 
-def _of_response(value: dict[str, Any]) -> Iterator[tuple[Key, str]]:
+def _of_response(value: dict[str, Any]) -> Iterator[tuple[JsonPath, str]]:
     status = value.get("http_status")
     if value.get("status") == "passed" and isinstance(status, int) and not 200 <= status <= 299:
         yield ("status",), f"though the service answered {status}"

@@ -6,7 +6,7 @@ import csv
 import io
 
 from guardrails.core.text import printable
-from guardrails.reports.view import Cell, Table, View
+from guardrails.reports.view import Table, View, ViewCell
 
 # A cell that begins with one of these is a formula to a spreadsheet: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -24,7 +24,7 @@ def render(view: View) -> str:
     return stream.getvalue()
 
 
-def _harmless(cell: Cell) -> str:
+def _harmless(cell: ViewCell) -> str:
     if cell is None:
         return ""
     if isinstance(cell, (int, float)):

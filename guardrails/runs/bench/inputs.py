@@ -11,15 +11,15 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from guardrails.agents.calls import prompt_sha256
-from guardrails.agents.run_context import World
+from guardrails.agents.run_context import RunContext
 from guardrails.consensus.prompts import Variables, render
 from guardrails.core.text import utf8
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.reports.bench import StageProof
-from guardrails.runs.consult import Prepared, prepare
+from guardrails.runs.consult import PreparedConsultation, prepare
 
 
-class Asked(NamedTuple):
+class AgentInput(NamedTuple):
     """What one agent of one profile is asked in a stage, apart from its model and others' answers."""
 
     profile: str
@@ -33,7 +33,7 @@ def text_sha256(text: str) -> str:
     return sha256(utf8(text).encode("utf-8")).hexdigest()
 
 
-def prove(worlds: Sequence[World], stages: Sequence[str]) -> tuple[StageProof, ...]:
+def prove(worlds: Sequence[RunContext], stages: Sequence[str]) -> tuple[StageProof, ...]:
     """What is the same in each stage under all worlds, which differ in their profile alone.
 
     Raises GuardrailError when it is not the same: then there is nothing to compare.
@@ -41,7 +41,7 @@ def prove(worlds: Sequence[World], stages: Sequence[str]) -> tuple[StageProof, .
     return tuple(_stage(worlds, stage) for stage in stages)
 
 
-def _stage(worlds: Sequence[World], stage: str) -> StageProof:
+def _stage(worlds: Sequence[RunContext], stage: str) -> StageProof:
     prepared = [(world, prepare(world, stage)) for world in worlds]
     contexts = {text_sha256(each.context.text) for _, each in prepared}
     if len(contexts) > 1:
@@ -63,13 +63,15 @@ def _stage(worlds: Sequence[World], stage: str) -> StageProof:
     return StageProof(stage, contexts.pop(), common, alone)
 
 
-def _asked(world: World, prepared: Prepared, stage: str) -> Iterator[Asked]:
+def _asked(world: RunContext, prepared: PreparedConsultation, stage: str) -> Iterator[AgentInput]:
     variables = Variables(world.spec, stage, prepared.context.text)
     for agent, template in prepared.templates.items():
-        yield Asked(world.plan.profile or "", agent, template.version, prompt_sha256(render(template, variables, {})))
+        yield AgentInput(
+            world.plan.profile or "", agent, template.version, prompt_sha256(render(template, variables, {}))
+        )
 
 
-def require_same(world: World, stage: str, proof: StageProof) -> Prepared:
+def require_same(world: RunContext, stage: str, proof: StageProof) -> PreparedConsultation:
     """What a stage is about to ask, after it was held against what all profiles ask. Raises Undecidable when documents
     or prompts of the run's tree are others by now."""
     prepared = prepare(world, stage)

@@ -16,22 +16,22 @@ from typing import NamedTuple, TypeVar
 from guardrails.config.run_settings import Budget
 from guardrails.consensus.model import agent_of
 from guardrails.core import atomic
-from guardrails.core.cost import Cost, Source, in_dollars, total
+from guardrails.core.cost import Cost, CostSource, in_dollars, total
 from guardrails.core.timestamps import compact
 from guardrails.errors import GuardrailError
 from guardrails.evidence.costs import Spent, cost
-from guardrails.evidence.names import Session
+from guardrails.evidence.names import StageSession
 from guardrails.git.repo import Repo
 from guardrails.reports.bench import Sample, StageProof
 from guardrails.runs.budget import spent_of
-from guardrails.runs.rounds import Made, Round
+from guardrails.runs.rounds import AgentCall, Round
 from guardrails.runs.serialize import pack, unpack
-from guardrails.runs.synthesis import Judged
+from guardrails.runs.synthesis import StageVerdict
 
 T = TypeVar("T")
 
 
-class Plan(NamedTuple):
+class BenchPlan(NamedTuple):
     """What was asked for, decided once. `digests` are of what each profile calls, `spec` is an exact id."""
 
     spec: str
@@ -63,7 +63,7 @@ class Trial(NamedTuple):
         return f"r{self.run:03}p{self.profile}"
 
 
-class Done(NamedTuple):
+class TrialStage(NamedTuple):
     """One stage of a trial that is done: its figures, and the calls they are of."""
 
     sample: Sample
@@ -99,28 +99,28 @@ class Folder:
     def evidence(self, trial: Trial) -> str:
         return os.path.join(self.place, "evidence", trial.name)
 
-    def plan(self) -> Plan | None:
-        return _read(os.path.join(self.place, "bench.json"), Plan)
+    def plan(self) -> BenchPlan | None:
+        return _read(os.path.join(self.place, "bench.json"), BenchPlan)
 
-    def keep_plan(self, plan: Plan) -> None:
+    def keep_plan(self, plan: BenchPlan) -> None:
         _keep(os.path.join(self.place, "bench.json"), plan)
 
-    def done(self, trial: Trial, stage: str) -> Done | None:
-        return _read(self._stage("done", trial, stage), Done)
+    def done(self, trial: Trial, stage: str) -> TrialStage | None:
+        return _read(self._stage("done", trial, stage), TrialStage)
 
-    def keep_done(self, trial: Trial, stage: str, done: Done) -> None:
+    def keep_done(self, trial: Trial, stage: str, done: TrialStage) -> None:
         _keep(self._stage("done", trial, stage), done)
 
-    def session(self, plan: Plan, trial: Trial, stage: str, now: Callable[[], datetime]) -> Session:
+    def session(self, plan: BenchPlan, trial: Trial, stage: str, now: Callable[[], datetime]) -> StageSession:
         """The session of a stage: decided when it began, the same ever after."""
         path = self._stage("begun", trial, stage)
         begun = _read(path, _Begun)
         if begun is None:
             begun = _Begun(now())
             _keep(path, begun)
-        return Session(plan.spec, stage, begun.at, f"{plan.nonce}{trial.name}")
+        return StageSession(plan.spec, stage, begun.at, f"{plan.nonce}{trial.name}")
 
-    def all_done(self, trials: Sequence[Trial], stages: Sequence[str]) -> list[Done]:
+    def all_done(self, trials: Sequence[Trial], stages: Sequence[str]) -> list[TrialStage]:
         found = (self.done(trial, stage) for trial in trials for stage in stages)
         return [each for each in found if each is not None]
 
@@ -132,7 +132,7 @@ def folder_of(repo: Repo, spec: str, name: str) -> Folder:
     return Folder(os.path.join(_place(repo, spec), name))
 
 
-def latest(repo: Repo, spec: str) -> tuple[Folder, Plan] | None:
+def latest(repo: Repo, spec: str) -> tuple[Folder, BenchPlan] | None:
     """The benchmark of a SPEC that was begun last."""
     try:
         names = sorted(os.listdir(_place(repo, spec)), reverse=True)
@@ -178,7 +178,7 @@ def measured(
     run: int,
     stage: str,
     rounds: Sequence[Round],
-    judged: Judged,
+    judged: StageVerdict,
     waves: Sequence[Sequence[str]],
     *,
     budget: Budget,
@@ -220,7 +220,7 @@ def _waits(rounds: Sequence[Round], waves: Sequence[Sequence[str]]) -> Iterator[
         yield sum(slowest.values())
 
 
-def _usd(made: Sequence[Made], budget: Budget) -> tuple[float | None, Source]:
+def _usd(made: Sequence[AgentCall], budget: Budget) -> tuple[float | None, CostSource]:
     """What the calls cost together; None when it is not known of one. A recording cost nothing to serve, which says
     nothing of its profile: what the prices make of its tokens stands for it."""
     found = total((_as_if_paid(call, budget) if call.replayed else spent_of(call)).cost for call in made)
@@ -229,7 +229,7 @@ def _usd(made: Sequence[Made], budget: Budget) -> tuple[float | None, Source]:
     return in_dollars(found.total_micros), found.source
 
 
-def _as_if_paid(call: Made, budget: Budget) -> Spent:
+def _as_if_paid(call: AgentCall, budget: Budget) -> Spent:
     spent = spent_of(call)
     price = budget.price(call.answered_by) or budget.price(call.model)
     if price is None or spent.input_tokens is None or spent.output_tokens is None:

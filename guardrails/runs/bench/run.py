@@ -12,7 +12,7 @@ from hashlib import sha256
 from json import dumps
 from typing import NamedTuple
 
-from guardrails.agents.run_context import World, under
+from guardrails.agents.run_context import RunContext, with_profile
 from guardrails.agents.types import Watch
 from guardrails.checks.accept.check import tally
 from guardrails.config.settings import MemorySettings
@@ -22,14 +22,14 @@ from guardrails.errors import Undecidable
 from guardrails.reports.bench import Sample, StageProof
 from guardrails.reports.figures import duration
 from guardrails.runs.bench.inputs import require_same
-from guardrails.runs.bench.records import Done, Folder, Plan, Trial, measured, order
+from guardrails.runs.bench.records import BenchPlan, Folder, Trial, TrialStage, measured, order
 from guardrails.runs.bench.trees import Base, clone, put_away, remove
 from guardrails.runs.halt import Halt
 from guardrails.runs.rounds import Round
 from guardrails.runs.serialize import pack
-from guardrails.runs.single import Single, Tell, consult
+from guardrails.runs.single import RetryListener, Single, consult
 from guardrails.runs.tools import why_not
-from guardrails.snapshot.context import Scope, Subject
+from guardrails.snapshot.context import CheckContext, Scope
 from guardrails.snapshot.worktree import Worktree
 
 
@@ -51,26 +51,26 @@ class _Ended(NamedTuple):
 class Bench(NamedTuple):
     """A benchmark that is about to run. `world` is the operator's, without a profile."""
 
-    world: World
-    plan: Plan
+    world: RunContext
+    plan: BenchPlan
     folder: Folder
     base: Base
     cap_usd: float | None
     watch: Watch | None = None
-    tell: Tell | None = None
+    tell: RetryListener | None = None
 
 
-def profile_world(world: World, profile: str, cap_usd: float | None) -> World:
+def profile_world(world: RunContext, profile: str, cap_usd: float | None) -> RunContext:
     """The world of a profile's runs. No other profile is fallen back to, for then it would be measured as this one;
     what is remembered stays in the run's own repository."""
-    made = under(world, profile)
+    made = with_profile(world, profile)
     plan = made.plan._replace(
         recovery=made.plan.recovery._replace(fallback=None), budget=made.plan.budget._replace(usd=cap_usd)
     )
     return made._replace(plan=plan, settings=made.settings._replace(memory=MemorySettings()))
 
 
-def digest_of(world: World, stages: Sequence[str]) -> str:
+def digest_of(world: RunContext, stages: Sequence[str]) -> str:
     """The digest of all that decides whom a profile calls in some stages, and how."""
     plan = world.plan
     rosters = [plan.stage(stage).roster for stage in stages]
@@ -79,11 +79,11 @@ def digest_of(world: World, stages: Sequence[str]) -> str:
     return sha256(dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _arbiter(world: World) -> tuple[str, ...]:
+def _arbiter(world: RunContext) -> tuple[str, ...]:
     return (world.plan.recovery.arbiter,) if world.plan.recovery.arbiter else ()
 
 
-def require_agents(world: World, stages: Sequence[str]) -> None:
+def require_agents(world: RunContext, stages: Sequence[str]) -> None:
     """Raises Undecidable when an agent of a profile cannot be called: nobody is paid for half a comparison."""
     for stage in stages:
         for name in (*world.plan.stage(stage).roster, *_arbiter(world)):
@@ -131,7 +131,7 @@ def _trial(bench: Bench, trial: Trial, paid: tuple[Round, ...], where: str) -> _
     return _Ended(rounds)
 
 
-def _stage(bench: Bench, world: World, trial: Trial, stage: str, paid: tuple[Round, ...]) -> _Ended:
+def _stage(bench: Bench, world: RunContext, trial: Trial, stage: str, paid: tuple[Round, ...]) -> _Ended:
     plan, folder = bench.plan, bench.folder
     proof = next(each for each in plan.proofs if each.stage == stage)
     prepared = require_same(world, stage, proof)
@@ -145,7 +145,7 @@ def _stage(bench: Bench, world: World, trial: Trial, stage: str, paid: tuple[Rou
     sample = measured(
         profile, trial.run, stage, ended.rounds, ended.judged, prepared.waves, budget=budget, acceptance=accepted
     )
-    folder.keep_done(trial, stage, Done(sample, ended.rounds))
+    folder.keep_done(trial, stage, TrialStage(sample, ended.rounds))
     bench.world.say(
         f"  {sample.verdict}, {duration(sample.latency_ms)}, {dollars(sample.usd)}"
         + (" (replayed)" if sample.replayed else "")
@@ -153,14 +153,14 @@ def _stage(bench: Bench, world: World, trial: Trial, stage: str, paid: tuple[Rou
     return _Ended(ended.rounds)
 
 
-def _acceptance(world: World, stage: str) -> float | None:
+def _acceptance(world: RunContext, stage: str) -> float | None:
     """The share of the stage's acceptance criteria that its answers meet; None when none could be judged."""
     now = datetime.now(timezone.utc)
-    found = tally(Subject(Worktree(world.repo), world.settings, now, Scope(spec=world.spec)), world.spec, stage)
+    found = tally(CheckContext(Worktree(world.repo), world.settings, now, Scope(spec=world.spec)), world.spec, stage)
     return found.hold / found.judged if found.judged else None
 
 
-def _require_unchanged(world: World, ended: Single, stage: str, proof: StageProof) -> None:
+def _require_unchanged(world: RunContext, ended: Single, stage: str, proof: StageProof) -> None:
     """Raises Undecidable when an agent changed what others were to be asked about while the stage was under way."""
     require_same(world, stage, proof)
     if len({each.inputs for each in ended.rounds if each.inputs}) > 1:
@@ -170,7 +170,7 @@ def _require_unchanged(world: World, ended: Single, stage: str, proof: StageProo
         )
 
 
-def agents_of(world: World, stages: Sequence[str]) -> tuple[str, ...]:
+def agents_of(world: RunContext, stages: Sequence[str]) -> tuple[str, ...]:
     """Everybody a profile may call in some stages, each once."""
     names = (name for stage in stages for name in world.plan.stage(stage).roster)
     return tuple({agent_of(name): name for name in (*names, *_arbiter(world))}.values())

@@ -10,7 +10,7 @@ from datetime import datetime
 from secrets import token_hex
 from typing import NamedTuple
 
-from guardrails.agents.run_context import World
+from guardrails.agents.run_context import RunContext
 from guardrails.config.layout import Layout
 from guardrails.config.run_settings import Prompts
 from guardrails.consensus.context import collect
@@ -18,7 +18,7 @@ from guardrails.errors import GuardrailError
 from guardrails.evidence.costs import Estimate, estimate
 from guardrails.reports.bench import StageProof
 from guardrails.runs.bench.inputs import prove, text_sha256
-from guardrails.runs.bench.records import Plan, folder_of, latest, order
+from guardrails.runs.bench.records import BenchPlan, folder_of, latest, order
 from guardrails.runs.bench.run import agents_of, digest_of, profile_world, require_agents
 from guardrails.runs.bench.trees import Base, clone, materialise, read_workload
 from guardrails.runs.consult import prepare, prompt_of
@@ -37,10 +37,10 @@ class Wanted(NamedTuple):
     cap_usd: float | None = None
 
 
-class Target(NamedTuple):
+class BenchTarget(NamedTuple):
     """What is benchmarked. `files` are those of a workload, None where the repository itself is cloned."""
 
-    world: World
+    world: RunContext
     source: str
     files: dict[str, bytes] | None
 
@@ -53,22 +53,22 @@ class Expected(NamedTuple):
     calls: tuple[Estimate, ...]
 
 
-def target(world: World, wanted: Wanted) -> Target:
+def target(world: RunContext, wanted: Wanted) -> BenchTarget:
     """What a benchmark is of. `world` is that of the operator, its `spec` still to be found out."""
     if wanted.workload is None:
         head = world.repo.head()
         if head is None:
             raise GuardrailError("the repository has no commit yet", "commit the SPEC's documents: HEAD is benchmarked")
         spec = world.settings.layout.require_id(wanted.spec or "")
-        return Target(world._replace(spec=spec), f"commit {head[:12]} of this repository", None)
+        return BenchTarget(world._replace(spec=spec), f"commit {head[:12]} of this repository", None)
     files = read_workload(wanted.workload)
     world = in_workload(world)
     world = world._replace(spec=_spec_in(files, world.settings.layout, wanted))
     recorded = _recordings(world, wanted)
-    return Target(world, f"workload of {len(files)} files", {**recorded, **files})
+    return BenchTarget(world, f"workload of {len(files)} files", {**recorded, **files})
 
 
-def in_workload(world: World) -> World:
+def in_workload(world: RunContext) -> RunContext:
     """The world with the places of a workload, which are the same wherever it is run."""
     plan = world.plan._replace(prompts=Prompts(context_bytes=world.plan.prompts.context_bytes))
     return world._replace(settings=world.settings._replace(layout=Layout()), plan=plan)
@@ -86,7 +86,7 @@ def _spec_in(files: dict[str, bytes], layout: Layout, wanted: Wanted) -> str:
     return found[0]
 
 
-def _recordings(world: World, wanted: Wanted) -> dict[str, bytes]:
+def _recordings(world: RunContext, wanted: Wanted) -> dict[str, bytes]:
     """The recordings that replay agents serve, as the operator's tree has them: a workload has none of its own."""
     tree = Worktree(world.repo)
     found: dict[str, bytes] = {}
@@ -100,7 +100,7 @@ def _recordings(world: World, wanted: Wanted) -> dict[str, bytes]:
 
 
 @contextmanager
-def scratch(found: Target) -> Iterator[tuple[Base, World]]:
+def scratch(found: BenchTarget) -> Iterator[tuple[Base, RunContext]]:
     """The base of a benchmark, and the world in a tree of it: in a temporary directory, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="speckit-bench-") as place:
         base = base_of(found, os.path.join(place, "base"))
@@ -108,7 +108,7 @@ def scratch(found: Target) -> Iterator[tuple[Base, World]]:
         yield base, found.world._replace(repo=repo)
 
 
-def base_of(found: Target, place: str) -> Base:
+def base_of(found: BenchTarget, place: str) -> Base:
     """What runs are cloned from: the repository, or the workload made into one at `place`."""
     if found.files is not None:
         return materialise(found.files, place, found.world.environment)
@@ -117,7 +117,7 @@ def base_of(found: Target, place: str) -> Base:
     return Base(found.world.repo.root, head)
 
 
-def examined(found: Target, wanted: Wanted) -> tuple[str, tuple[StageProof, ...], tuple[Expected, ...]]:
+def examined(found: BenchTarget, wanted: Wanted) -> tuple[str, tuple[StageProof, ...], tuple[Expected, ...]]:
     """(commit, what is the same under every profile, what calls are expected). Raises GuardrailError when it is not
     the same, and Undecidable when somebody cannot be called."""
     with scratch(found) as (base, inside):
@@ -134,17 +134,17 @@ def examined(found: Target, wanted: Wanted) -> tuple[str, tuple[StageProof, ...]
         return base.commit, proofs, tuple(_expected(world, stage) for world in worlds for stage in wanted.stages)
 
 
-def _expected(world: World, stage: str) -> Expected:
+def _expected(world: RunContext, stage: str) -> Expected:
     prepared = prepare(world, stage)
     agents = [world.plan.agent(name) for wave in prepared.waves for name in wave]
     calls = (estimate(agent, prompt_of(world, prepared, stage, agent, {}), world.plan.budget) for agent in agents)
     return Expected(world.plan.profile or "", stage, tuple(calls))
 
 
-def begun(found: Target, wanted: Wanted, commit: str, proofs: tuple[StageProof, ...], now: datetime) -> Plan:
+def begun(found: BenchTarget, wanted: Wanted, commit: str, proofs: tuple[StageProof, ...], now: datetime) -> BenchPlan:
     """The plan of a new benchmark, remembered from here on."""
     world = found.world
-    plan = Plan(
+    plan = BenchPlan(
         world.spec,
         now,
         token_hex(4),
@@ -165,7 +165,7 @@ def begun(found: Target, wanted: Wanted, commit: str, proofs: tuple[StageProof, 
     return plan
 
 
-def unfinished(world: World) -> str | None:
+def unfinished(world: RunContext) -> str | None:
     """The name of the latest benchmark of the SPEC, if some of its runs are still to be made."""
     known = latest(world.repo, world.spec)
     if known is None:
@@ -176,7 +176,7 @@ def unfinished(world: World) -> str | None:
     return None if whole else plan.name
 
 
-def taken_up(found: Target, wanted: Wanted) -> Plan:
+def taken_up(found: BenchTarget, wanted: Wanted) -> BenchPlan:
     """The plan of the latest benchmark, with more runs if more are wanted. Raises GuardrailError when there is none, or
     it is not of what is asked for."""
     world = found.world
@@ -196,7 +196,7 @@ def taken_up(found: Target, wanted: Wanted) -> Plan:
     return plan
 
 
-def require_unchanged(plan: Plan, world: World, wanted: Wanted) -> None:
+def require_unchanged(plan: BenchPlan, world: RunContext, wanted: Wanted) -> None:
     """Raises GuardrailError when a benchmark cannot go on as it began: with these profiles, called as they were."""
     for option, ours, theirs in (("profile", wanted.profiles, plan.profiles), ("stage", wanted.stages, plan.stages)):
         if ours and ours != theirs:
@@ -211,13 +211,13 @@ def require_unchanged(plan: Plan, world: World, wanted: Wanted) -> None:
             )
 
 
-def base_in(world: World, plan: Plan) -> Base:
+def base_in(world: RunContext, plan: BenchPlan) -> Base:
     """What the runs of a benchmark are cloned from."""
     folder = folder_of(world.repo, plan.spec, plan.name)
     return Base(folder.base if plan.workload else world.repo.root, plan.commit)
 
 
-def elsewhere(found: Target, proofs: Sequence[StageProof]) -> str | None:
+def elsewhere(found: BenchTarget, proofs: Sequence[StageProof]) -> str | None:
     """What to say when the operator's tree has other documents than the commit that is benchmarked."""
     if found.files is not None:
         return None

@@ -23,21 +23,21 @@ LEAST, MOST = 1, 10
 """How important a memory can be."""
 
 
-class Source(NamedTuple):
+class MemorySource(NamedTuple):
     """The evidence file a memory comes from, relative to the repository root, and the digest of its bytes then."""
 
     path: str
     sha256: str
 
 
-class Entry(NamedTuple):
+class NewMemory(NamedTuple):
     """What to remember. `tags` are sorted and in their one form; `created` None means now."""
 
     text: str
     tags: tuple[str, ...]
     importance: int
     created: datetime | None = None
-    source: Source | None = None
+    source: MemorySource | None = None
 
 
 class Memory(NamedTuple):
@@ -48,7 +48,7 @@ class Memory(NamedTuple):
     tags: tuple[str, ...]
     importance: int
     created: str
-    source: Source | None
+    source: MemorySource | None
 
 
 def entry(
@@ -56,8 +56,8 @@ def entry(
     tags: Iterable[str],
     importance: int,
     created: datetime | None = None,
-    source: Source | None = None,
-) -> Entry:
+    source: MemorySource | None = None,
+) -> NewMemory:
     """An entry in the form that is kept. Raises GuardrailError for one that cannot be."""
     words = plain(text)
     distinct = tuple(sorted(set(tags)))
@@ -69,7 +69,7 @@ def entry(
         raise GuardrailError(f"{len(distinct)} tags are too many", f"keep them to {MOST_TAGS}")
     if not LEAST <= importance <= MOST:
         raise GuardrailError(f"an importance of {importance} does not exist", f"it goes from {LEAST} to {MOST}")
-    return Entry(words, distinct, importance, created, source)
+    return NewMemory(words, distinct, importance, created, source)
 
 
 def plain(text: str) -> str:
@@ -77,7 +77,7 @@ def plain(text: str) -> str:
     return utf8(text).replace("\0", "\N{REPLACEMENT CHARACTER}").replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
-def digest(item: Entry) -> bytes:
+def digest(item: NewMemory) -> bytes:
     """What makes an entry the same as one that is known already: its evidence, its tags and its text."""
     parts = (item.source.sha256 if item.source else None, item.tags, item.text)
     return sha256(json.dumps(parts).encode("ascii")).digest()
@@ -152,7 +152,7 @@ def refuse_secrets(redactor: Redactor, what: str, text: str) -> None:
         )
 
 
-def without_secrets(item: Entry, redactor: Redactor) -> Entry:
+def without_secrets(item: NewMemory, redactor: Redactor) -> NewMemory:
     """`item` with the mark in place of every line that holds a secret, and without tags that do."""
     path = item.source.path if item.source else ""
     if not redactor.first("\n".join((item.text, path, *item.tags))):

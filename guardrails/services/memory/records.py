@@ -8,38 +8,38 @@ from typing import Any
 from guardrails.config.layout import Layout
 from guardrails.consensus.statements import stated
 from guardrails.core.text import utf8
-from guardrails.core.timestamps import parse as parse_time
+from guardrails.core.timestamps import parse_time
 from guardrails.services.memory import entries
-from guardrails.services.memory.entries import LONGEST, Entry, Source, entry
+from guardrails.services.memory.entries import LONGEST, MemorySource, NewMemory, entry
 
 OF_OUTPUT, OF_VERDICT = 8, 9
 """How important an agent's answer and a verdict are."""
 _DEEPEST = 20
 """Levels that are indented; what lies deeper stands below each other."""
 
-Record = Mapping[str, Any]
+RememberedRecord = Mapping[str, Any]
 
 
-def entries_of_output(document: Record, source: Source, layout: Layout) -> tuple[Entry, ...]:
+def entries_of_output(document: RememberedRecord, source: MemorySource, layout: Layout) -> tuple[NewMemory, ...]:
     """What an agent's output (schema `agent_output`) leaves. One that failed leaves why it did."""
     said = ("type:output", entries.known("status", document.get("status"), layout))
     return (_entry(document, source, layout, OF_OUTPUT, said, _output(document)),)
 
 
-def entries_of_verdict(document: Record, source: Source, layout: Layout) -> tuple[Entry, ...]:
+def entries_of_verdict(document: RememberedRecord, source: MemorySource, layout: Layout) -> tuple[NewMemory, ...]:
     """What a verdict (schema `verdict`) leaves."""
     said = ("type:verdict", entries.known("verdict", document.get("verdict"), layout))
     return (_entry(document, source, layout, OF_VERDICT, said, _verdict(document)),)
 
 
 def _entry(
-    document: Record,
-    source: Source,
+    document: RememberedRecord,
+    source: MemorySource,
     layout: Layout,
     importance: int,
     said: tuple[str | None, ...],
     lines: Iterable[str],
-) -> Entry:
+) -> NewMemory:
     of = (
         entries.known("spec", document.get("specId", document.get("spec_id")), layout),
         entries.known("stage", document.get("stage"), layout),
@@ -50,7 +50,7 @@ def _entry(
     return entry(_joined(lines, source), given, importance, parse_time(document.get("timestamp")), source)
 
 
-def _joined(lines: Iterable[str], source: Source) -> str:
+def _joined(lines: Iterable[str], source: MemorySource) -> str:
     """The lines as far as there is room, and then where the rest is."""
     note = utf8(f"[cut here; all of it is in {source.path[:1000]}]")
     room = LONGEST - len(note) - 1
@@ -63,11 +63,11 @@ def _joined(lines: Iterable[str], source: Source) -> str:
     return "\n".join(kept)
 
 
-def _about(document: Record) -> str:
+def _about(document: RememberedRecord) -> str:
     return f"{document.get('stage')} of {document.get('specId', document.get('spec_id'))}"
 
 
-def _output(document: Record) -> Iterator[str]:
+def _output(document: RememberedRecord) -> Iterator[str]:
     agent = document.get("agent")
     if document.get("error"):
         yield f"{agent} did not answer for {_about(document)}: {document['error']}"
@@ -79,7 +79,7 @@ def _output(document: Record) -> Iterator[str]:
     yield from _outline(document.get("output") if "output" in document else dict(document))
 
 
-def _verdict(document: Record) -> Iterator[str]:
+def _verdict(document: RememberedRecord) -> Iterator[str]:
     severe = " (severe)" if document.get("severe") else ""
     yield f"verdict on {_about(document)}: {document.get('verdict')}{severe}"
     for what in ("participation", "agreement"):
@@ -92,11 +92,11 @@ def _verdict(document: Record) -> Iterator[str]:
         yield f"conflict: {row.get('text')} ({f'resolved by {settled}' if settled else 'not resolved'})"
 
 
-def _rows(document: Record, key: str) -> Iterator[Record]:
+def _rows(document: RememberedRecord, key: str) -> Iterator[RememberedRecord]:
     return (row for row in _list(document, key) if isinstance(row, dict))
 
 
-def _list(document: Record, key: str) -> list[Any]:
+def _list(document: RememberedRecord, key: str) -> list[Any]:
     given = document.get(key)
     return given if isinstance(given, list) else []
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # What a tool of an MCP server returned, as the protocol's JSON, taken apart. Servers differ; nothing is believed.
 
 
-class Refused(Exception):
+class MemoryServerRefusal(Exception):
     """Why a conversation came to nothing. Completes "the memory server …"."""
 
 
@@ -27,7 +27,7 @@ def require_done(result: Mapping[str, Any]) -> None:
     """Raise Refused when a tool says that it failed, by protocol or in the words many servers use."""
     value = _value(result)
     if result.get("isError") or (isinstance(value, dict) and value.get("success") is False):
-        raise Refused(f"reports an error: {' '.join(_texts(result))[:200] or 'it does not say which'}")
+        raise MemoryServerRefusal(f"reports an error: {' '.join(_texts(result))[:200] or 'it does not say which'}")
 
 
 def _texts(result: Mapping[str, Any]) -> list[str]:
@@ -71,7 +71,7 @@ STORE, SEARCH = "store_memory", "search"
 Value = TypeVar("Value")
 
 
-class Server(NamedTuple):
+class MemoryServer(NamedTuple):
     """The command of a server, where it is started, and how many seconds it may take to start and to answer.
 
     It sees HOME, PATH, SHELL, TERM and the user's name, and nothing else of the environment.
@@ -88,7 +88,7 @@ def require_library() -> None:
     mcp_client.require_library("memory.mcp names a server")
 
 
-def deliver(server: Server, memories: Sequence[Memory], done: Callable[[Memory], None]) -> None:
+def deliver(server: MemoryServer, memories: Sequence[Memory], done: Callable[[Memory], None]) -> None:
     """Store memories one after another, and say so of each as soon as the server has it.
 
     Raises Refused at the first that fails: a server that does not answer once is not asked a thousand times.
@@ -106,7 +106,7 @@ def deliver(server: Server, memories: Sequence[Memory], done: Callable[[Memory],
     _converse(server, talk)
 
 
-def ask(server: Server, text: str, tags: Sequence[str], limit: int) -> tuple[str, ...]:
+def ask(server: MemoryServer, text: str, tags: Sequence[str], limit: int) -> tuple[str, ...]:
     """The texts a search brings, at most `limit`. Raises Refused."""
 
     async def talk(session: ClientSession) -> tuple[str, ...]:
@@ -119,7 +119,7 @@ def ask(server: Server, text: str, tags: Sequence[str], limit: int) -> tuple[str
     return _converse(server, talk)
 
 
-def _converse(server: Server, talk: mcp_client.Talk[Value]) -> Value:
+def _converse(server: MemoryServer, talk: mcp_client.Talk[Value]) -> Value:
     require_library()
 
     async def whole(session: ClientSession) -> Value:
@@ -127,17 +127,17 @@ def _converse(server: Server, talk: mcp_client.Talk[Value]) -> Value:
         return await talk(session)
 
     try:
-        return mcp_client.converse(mcp_client.Server(server.command, server.directory), whole)
+        return mcp_client.converse(mcp_client.McpServer(server.command, server.directory), whole)
     except (mcp_client.Unreachable, mcp_client.TooSlow) as error:
-        raise Refused(str(error)) from error
+        raise MemoryServerRefusal(str(error)) from error
 
 
-async def _tool(session: ClientSession, server: Server, name: str) -> Mapping[str, Any]:
+async def _tool(session: ClientSession, server: MemoryServer, name: str) -> Mapping[str, Any]:
     """The schema of a tool's arguments."""
     listed = await mcp_client.within(server.answer, "list its tools", session.list_tools())
     tools = {tool.name: tool.model_dump(mode="json", by_alias=True).get("inputSchema") or {} for tool in listed.tools}
     if name not in tools:
-        raise Refused(f"has no tool {name}; it has {', '.join(sorted(tools)[:20]) or 'none'}")
+        raise MemoryServerRefusal(f"has no tool {name}; it has {', '.join(sorted(tools)[:20]) or 'none'}")
     schema: Mapping[str, Any] = tools[name]
     return schema
 
@@ -147,11 +147,11 @@ def _fitting(tool: str, given: Mapping[str, Any], schema: Mapping[str, Any]) -> 
     declared = schema.get("properties") or given
     lacking = [name for name in schema.get("required") or () if name not in given]
     if lacking:
-        raise Refused(f"wants {', '.join(map(str, lacking[:20]))} for {tool}, which is not known here")
+        raise MemoryServerRefusal(f"wants {', '.join(map(str, lacking[:20]))} for {tool}, which is not known here")
     return {name: value for name, value in given.items() if name in declared}
 
 
-async def _call(session: ClientSession, server: Server, tool: str, given: dict[str, Any]) -> Mapping[str, Any]:
+async def _call(session: ClientSession, server: MemoryServer, tool: str, given: dict[str, Any]) -> Mapping[str, Any]:
     result = await mcp_client.within(server.answer, f"answer {tool}", session.call_tool(tool, given))
     # Both major versions of the library dump to the names of the protocol.
     dumped: Mapping[str, Any] = result.model_dump(mode="json", by_alias=True)

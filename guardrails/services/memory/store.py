@@ -14,7 +14,15 @@ from typing import Any, NamedTuple
 from guardrails.core.timestamps import stamped
 from guardrails.errors import Undecidable
 from guardrails.secrets.redact import Redactor
-from guardrails.services.memory.entries import IMPORTANCE, Entry, Memory, Source, digest, mark, without_secrets
+from guardrails.services.memory.entries import (
+    IMPORTANCE,
+    Memory,
+    MemorySource,
+    NewMemory,
+    digest,
+    mark,
+    without_secrets,
+)
 from guardrails.services.memory.query import Query, expression
 
 # The SQLite file: opened, brought to the current form, and every way it can fail turned into an answer.
@@ -200,7 +208,7 @@ _ALL = "SELECT id FROM memory WHERE importance >= ? ORDER BY importance DESC, cr
 _PENDING = f"SELECT {_COLUMNS} FROM memory WHERE forwarded IS NULL ORDER BY id LIMIT ?"  # noqa: S608  only constants
 
 
-class Kept(NamedTuple):
+class KeptMemory(NamedTuple):
     """What became of an entry: `new` is False when it was known already, `forwarded` True when a server has it."""
 
     memory: Memory
@@ -208,7 +216,7 @@ class Kept(NamedTuple):
     forwarded: bool = False
 
 
-class Store(NamedTuple):
+class MemoryStore(NamedTuple):
     """One database. Each call opens it anew: nothing is shared between threads, and nothing held between calls.
 
     Every method raises Undecidable when the database cannot be used.
@@ -218,7 +226,7 @@ class Store(NamedTuple):
     redactor: Redactor
     patience: float = PATIENCE
 
-    def add(self, entries: Iterable[Entry]) -> tuple[Kept, ...]:
+    def add(self, entries: Iterable[NewMemory]) -> tuple[KeptMemory, ...]:
         """Keep entries, all of them or none, without the secrets in them. One that is known is left as it is."""
         clean = [without_secrets(item, self.redactor) for item in entries]
         with writing(self.path, self.patience) as connection:
@@ -246,7 +254,7 @@ class Store(NamedTuple):
             connection.execute("UPDATE memory SET forwarded = ? WHERE id = ?", (_stamp(None), memory.id))
 
 
-def _add(connection: sqlite3.Connection, item: Entry) -> Kept:
+def _add(connection: sqlite3.Connection, item: NewMemory) -> KeptMemory:
     marks = " ".join(map(mark, (*item.tags, f"{IMPORTANCE}:{item.importance}")))
     source = item.source or (None, None)
     row = (digest(item), item.importance, _stamp(item.created), *source, " ".join(item.tags), marks, item.text)
@@ -254,9 +262,9 @@ def _add(connection: sqlite3.Connection, item: Entry) -> Kept:
     if done.rowcount == 1:
         assert done.lastrowid is not None
         connection.execute(_INDEX, (done.lastrowid, item.text, marks))
-        return Kept(_memory(connection, done.lastrowid), new=True)
+        return KeptMemory(_memory(connection, done.lastrowid), new=True)
     known = connection.execute("SELECT id, forwarded IS NOT NULL FROM memory WHERE digest = ?", row[:1]).fetchone()
-    return Kept(_memory(connection, known[0]), new=False, forwarded=bool(known[1]))
+    return KeptMemory(_memory(connection, known[0]), new=False, forwarded=bool(known[1]))
 
 
 def _memory(connection: sqlite3.Connection, number: int) -> Memory:
@@ -271,7 +279,7 @@ def _read(row: tuple[Any, ...]) -> Memory:
     number, text, tags, importance, created, path, sha256 = row
     if not all(isinstance(item, str) for item in (text, tags, created)) or not isinstance(importance, int):
         raise sqlite3.DatabaseError(f"memory {number} is not what was written")
-    source = Source(path, sha256) if isinstance(path, str) and isinstance(sha256, str) else None
+    source = MemorySource(path, sha256) if isinstance(path, str) and isinstance(sha256, str) else None
     return Memory(number, text, tuple(tags.split()), importance, created, source)
 
 

@@ -13,11 +13,11 @@ from guardrails.core.text import unsafe
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git.repo import Repo
 from guardrails.secrets.redact import redactor_of
-from guardrails.services.memory.entries import Entry, Memory
-from guardrails.services.memory.server import Refused, Server, deliver
+from guardrails.services.memory.entries import Memory, NewMemory
+from guardrails.services.memory.server import MemoryServer, MemoryServerRefusal, deliver
 
 if TYPE_CHECKING:
-    from guardrails.services.memory.store import Kept, Store
+    from guardrails.services.memory.store import KeptMemory, MemoryStore
 
 
 # Where the memory lies: inside the repository or its git directory, never reached through a link.
@@ -82,44 +82,44 @@ _BATCH = 500
 """Memories that are held at once."""
 
 
-class Remembered(NamedTuple):
+class WriteOutcome(NamedTuple):
     """What was kept, how many entries the server took, and what did not work beyond that."""
 
-    kept: tuple[Kept, ...]
+    kept: tuple[KeptMemory, ...]
     forwarded: int = 0
     warnings: tuple[str, ...] = ()
 
 
-def open_store(repo: Repo, settings: Settings) -> Store:
+def open_store(repo: Repo, settings: Settings) -> MemoryStore:
     """The memory of a repository. Raises GuardrailError for a path outside, Undecidable without SQLite."""
     try:
-        from guardrails.services.memory.store import Store
+        from guardrails.services.memory.store import MemoryStore
     except ImportError as error:
         raise Undecidable("this Python has no sqlite3", "use a Python that was built with SQLite") from error
-    return Store(locate(repo, settings.memory.path), redactor_of(settings, repo.environment))
+    return MemoryStore(locate(repo, settings.memory.path), redactor_of(settings, repo.environment))
 
 
-def server_of(repo: Repo, settings: Settings) -> Server | None:
+def server_of(repo: Repo, settings: Settings) -> MemoryServer | None:
     """The MCP server entries are forwarded to, if one is configured."""
-    return Server(settings.memory.mcp, repo.root) if settings.memory.mcp else None
+    return MemoryServer(settings.memory.mcp, repo.root) if settings.memory.mcp else None
 
 
-def remember(store: Store, entries: Iterable[Entry], server: Server | None = None) -> Remembered:
+def remember(store: MemoryStore, entries: Iterable[NewMemory], server: MemoryServer | None = None) -> WriteOutcome:
     """Keep entries, then forward what was never forwarded of them. Whatever the server does is a warning at most.
 
     Raises Undecidable when they cannot be kept here; then nothing was.
     """
     kept = store.add(entries)
     if server is None:
-        return Remembered(kept)
+        return WriteOutcome(kept)
     memories = [row.memory for row in kept if not row.forwarded]
     try:
-        return Remembered(kept, forward(store, server, memories))
+        return WriteOutcome(kept, forward(store, server, memories))
     except GuardrailError as error:
-        return Remembered(kept, 0, (f"{error.message}; it is kept here, and {AGAIN}",))
+        return WriteOutcome(kept, 0, (f"{error.message}; it is kept here, and {AGAIN}",))
 
 
-def forward(store: Store, server: Server, memories: Sequence[Memory]) -> int:
+def forward(store: MemoryStore, server: MemoryServer, memories: Sequence[Memory]) -> int:
     """Send memories to the server, noting each that it took, and count them. Raises Undecidable when one fails.
 
     Each is sent at least once: what is killed between the server's answer and the note of it is sent again.
@@ -133,13 +133,13 @@ def forward(store: Store, server: Server, memories: Sequence[Memory]) -> int:
     if memories:
         try:
             deliver(server, memories, done)
-        except Refused as error:
+        except MemoryServerRefusal as error:
             said = store.redactor.lines(str(error))
             raise Undecidable(f"the memory server {said} ({len(sent)} of {len(memories)} forwarded)", AGAIN) from error
     return len(sent)
 
 
-def catch_up(store: Store, server: Server) -> int:
+def catch_up(store: MemoryStore, server: MemoryServer) -> int:
     """Forward everything that never was, and count it. Raises Undecidable as `forward` does."""
     count = 0
     while memories := store.pending(_BATCH):

@@ -10,13 +10,13 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from guardrails.config.settings import Expectation, JsonType, NamedExpectation, ProbeCheck, Scalar
-from guardrails.core.strict_json import FlawKind, JsonFlaw, parse
+from guardrails.core.strict_json import FlawKind, JsonFlaw, parse_json
 
 READ_LIMIT = 1 << 20
 """Bytes of one answer that are read. Nothing a probe asks for is longer."""
 
 
-class Question(NamedTuple):
+class ProbeQuestion(NamedTuple):
     """How one check is asked. `url` is without the query: that is never recorded."""
 
     check: ProbeCheck
@@ -40,7 +40,7 @@ class Asked(NamedTuple):
     """A check once it was asked. `body` is whatever the service sent, secrets included: it is judged as it is, and goes
     nowhere before a `Redactor` has seen it."""
 
-    question: Question
+    question: ProbeQuestion
     finished: datetime
     latency_ms: int | None = None
     reason: str | None = None
@@ -52,7 +52,7 @@ class Asked(NamedTuple):
     """whether there was more than READ_LIMIT"""
 
 
-Judge = Callable[[Any], "str | None"]
+JudgeAnswer = Callable[[Any], "str | None"]
 """Takes the parsed answer and gives what is wrong with it, None when nothing is."""
 
 _WELL = frozenset({"ok", "up", "pass", "passed", "healthy", "success"})
@@ -114,7 +114,7 @@ def _graphql(value: Any) -> str | None:
     return None if named else "the answer has no __typename"
 
 
-NAMED: dict[NamedExpectation, Judge] = {
+NAMED: dict[NamedExpectation, JudgeAnswer] = {
     "healthy": _health,
     "list": _list,
     "no-failures": _no_failures,
@@ -191,7 +191,7 @@ def reason_against(asked: Asked) -> str | None:
     if check.expect == "healthy" and body.strip().lower().decode("utf-8", "replace") in _WELL:
         return None  # the plainest of health endpoints says "OK" and nothing else
     try:
-        value = parse(body)
+        value = parse_json(body)
     except JsonFlaw as flaw:
         return _FLAWS[flaw.kind]
     if isinstance(check.expect, str):

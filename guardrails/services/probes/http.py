@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from guardrails.config.settings import Service
 from guardrails.errors import Undecidable
-from guardrails.services.probes.checks import READ_LIMIT, Asked, Question
+from guardrails.services.probes.checks import READ_LIMIT, Asked, ProbeQuestion
 
 if TYPE_CHECKING:
     import httpx
@@ -25,12 +25,12 @@ CHECK_HEADER = "X-Speckit-Check"
 _CHUNK = 1 << 16
 
 
-def questions(base_url: str, service: Service) -> tuple[Question, ...]:
+def questions(base_url: str, service: Service) -> tuple[ProbeQuestion, ...]:
     """How each check is asked below an address."""
-    return tuple(Question(check, "http", base_url + check.endpoint, service.timeout) for check in service.checks)
+    return tuple(ProbeQuestion(check, "http", base_url + check.endpoint, service.timeout) for check in service.checks)
 
 
-def ask(label: str, asking: Sequence[Question], key: str | None, *, live: bool, local: bool) -> list[Asked]:
+def ask(label: str, asking: Sequence[ProbeQuestion], key: str | None, *, live: bool, local: bool) -> list[Asked]:
     """Ask all questions, one at least, at the same time; answers in their order.
 
     `key` is sent with each, if there is one. Where the service is asked `live` a mock's answer does not count. `local`
@@ -47,7 +47,7 @@ def ask(label: str, asking: Sequence[Question], key: str | None, *, live: bool, 
     return anyio.run(partial(_ask_all, asking, key, live=live, local=local))
 
 
-async def _ask_all(asking: Sequence[Question], key: str | None, *, live: bool, local: bool) -> list[Asked]:
+async def _ask_all(asking: Sequence[ProbeQuestion], key: str | None, *, live: bool, local: bool) -> list[Asked]:
     import anyio
     import httpx
 
@@ -59,7 +59,7 @@ async def _ask_all(asking: Sequence[Question], key: str | None, *, live: bool, l
     limit = max(question.timeout for question in asking)
     async with httpx.AsyncClient(headers=headers, timeout=limit, follow_redirects=False, trust_env=not local) as client:
 
-        async def one(question: Question) -> None:
+        async def one(question: ProbeQuestion) -> None:
             answers[question.check.name] = await _ask(client, question, live=live)
 
         async with anyio.create_task_group() as group:
@@ -68,7 +68,7 @@ async def _ask_all(asking: Sequence[Question], key: str | None, *, live: bool, l
     return [answers[question.check.name] for question in asking]
 
 
-async def _ask(client: httpx.AsyncClient, question: Question, *, live: bool) -> Asked:
+async def _ask(client: httpx.AsyncClient, question: ProbeQuestion, *, live: bool) -> Asked:
     import anyio
     import httpx
 
@@ -85,7 +85,7 @@ async def _ask(client: httpx.AsyncClient, question: Question, *, live: bool) -> 
     return asked._replace(finished=datetime.now(timezone.utc))
 
 
-async def _answer(client: httpx.AsyncClient, question: Question, *, live: bool) -> Asked:
+async def _answer(client: httpx.AsyncClient, question: ProbeQuestion, *, live: bool) -> Asked:
     check = question.check
     url = f"{question.url}?{check.query}" if check.query else str(question.url)
     headers = {} if check.payload is None else {"Content-Type": "application/json"}

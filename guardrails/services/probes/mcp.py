@@ -9,19 +9,19 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from guardrails.config.settings import Service
-from guardrails.services.mcp_client import Server, Unreachable, converse, kind, require_library
-from guardrails.services.probes.checks import READ_LIMIT, Asked, Question
+from guardrails.services.mcp_client import McpServer, Unreachable, converse, kind, require_library
+from guardrails.services.probes.checks import READ_LIMIT, Asked, ProbeQuestion
 
 if TYPE_CHECKING:
     from mcp import ClientSession
 
 
-def questions(service: Service) -> tuple[Question, ...]:
+def questions(service: Service) -> tuple[ProbeQuestion, ...]:
     """How each check is asked."""
-    return tuple(Question(check, "mcp", None, service.timeout) for check in service.checks)
+    return tuple(ProbeQuestion(check, "mcp", None, service.timeout) for check in service.checks)
 
 
-def ask(label: str, server: Server, asking: Sequence[Question]) -> list[Asked]:
+def ask(label: str, server: McpServer, asking: Sequence[ProbeQuestion]) -> list[Asked]:
     """Start the server, ask all questions, one at least, at once, and end it; answers in their order.
 
     Raises Undecidable when the library for it is missing.
@@ -34,7 +34,7 @@ def ask(label: str, server: Server, asking: Sequence[Question]) -> list[Asked]:
     async def talk(session: ClientSession) -> None:
         tools = await _tools(session, asking[0].timeout)
 
-        async def one(question: Question) -> None:
+        async def one(question: ProbeQuestion) -> None:
             answers[question.check.name] = await _ask(session, question, tools)
 
         async with anyio.create_task_group() as group:
@@ -60,7 +60,7 @@ async def _tools(session: ClientSession, timeout: float) -> set[str] | None:
     return None
 
 
-async def _ask(session: ClientSession, question: Question, tools: set[str] | None) -> Asked:
+async def _ask(session: ClientSession, question: ProbeQuestion, tools: set[str] | None) -> Asked:
     import anyio
 
     start = monotonic()

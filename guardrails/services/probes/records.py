@@ -11,20 +11,20 @@ import orjson
 
 from guardrails.config.layout import Layout
 from guardrails.config.settings import HAL, ProbeMode, Service
-from guardrails.core.strict_json import JsonFlaw, parse
+from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.core.text import printable
 from guardrails.core.timestamps import stamped
-from guardrails.evidence.names import Session, command_path
-from guardrails.evidence.store import Store, Written
+from guardrails.evidence.names import StageSession, command_path
+from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.secrets.redact import Redactor
-from guardrails.services.probes.checks import Asked, Question, reason_against
+from guardrails.services.probes.checks import Asked, ProbeQuestion, reason_against
 
 KEPT = 1 << 16
 """Bytes of an answer that are kept."""
 _MARGIN = 1 << 14
 """Bytes before the end of what was read that are not kept when there was more: a secret may have been cut there."""
 
-Status = Literal["passed", "failed", "skipped"]
+ProbeStatus = Literal["passed", "failed", "skipped"]
 
 
 class Body(NamedTuple):
@@ -45,10 +45,10 @@ class Response(NamedTuple):
     check: str
     mode: ProbeMode
     origin: str
-    status: Status
+    status: ProbeStatus
     finished: datetime
     reason: str | None = None
-    question: Question | None = None
+    question: ProbeQuestion | None = None
     http_status: int | None = None
     latency_ms: int | None = None
     body: Body | None = None
@@ -72,7 +72,7 @@ def response(asked: Asked, mode: ProbeMode, origin: str, redactor: Redactor) -> 
     )
 
 
-def _clean(question: Question, redactor: Redactor) -> Question:
+def _clean(question: ProbeQuestion, redactor: Redactor) -> ProbeQuestion:
     """A question without secrets: a configuration may name one in an address, or as a tool."""
     check = question.check
     tool = redactor.text(check.tool) if check.tool else None
@@ -105,8 +105,8 @@ def _content(data: bytes | None, redactor: Redactor) -> tuple[Any, int]:
     if data is None or b"\0" in data:
         return None, 0
     try:
-        value = parse(data)
-        parse(orjson.dumps({"response": {"body": value}}))  # not so deep that our own record could not be read
+        value = parse_json(data)
+        parse_json(orjson.dumps({"response": {"body": value}}))  # not so deep that our own record could not be read
     except JsonFlaw:
         return data.decode("utf-8", "replace"), 0
     return redactor.document(value)
@@ -118,7 +118,7 @@ def _beginning(data: bytes | None, cut: bool) -> str | None:
     return (data[:-_MARGIN] if cut else data)[:KEPT].decode("utf-8", "replace")
 
 
-def document(made: Response, session: Session, service: Service = HAL) -> dict[str, Any]:
+def document(made: Response, session: StageSession, service: Service = HAL) -> dict[str, Any]:
     """A response as schemas/hal_response.schema.json has it. HAL's records are older than `service`, and do without."""
     found: dict[str, Any] = {
         "schemaVersion": 1,
@@ -145,7 +145,7 @@ def document(made: Response, session: Session, service: Service = HAL) -> dict[s
     }
 
 
-def _request(question: Question) -> dict[str, Any]:
+def _request(question: ProbeQuestion) -> dict[str, Any]:
     named = {"url": question.url} if question.url else {"tool": question.tool}
     return {"method": question.method, **named, "timeout_ms": int(question.timeout * 1000)}
 
@@ -163,8 +163,8 @@ def _answer(body: Body) -> dict[str, Any]:
 
 
 def record(
-    store: Store, layout: Layout, session: Session, service: Service, responses: Sequence[Response]
-) -> tuple[Written, ...]:
+    store: EvidenceStore, layout: Layout, session: StageSession, service: Service, responses: Sequence[Response]
+) -> tuple[WrittenFile, ...]:
     """Write each response to a file of its own. The caller holds the lock of the SPEC.
 
     Neither name has two underscores in a row, so no two checks have one file.

@@ -11,38 +11,38 @@ from urllib.parse import urlsplit
 
 from guardrails.config.settings import ProbeMode, Service, Settings
 from guardrails.errors import Undecidable
-from guardrails.evidence.names import Session
-from guardrails.evidence.store import Store, Written
+from guardrails.evidence.names import StageSession
+from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.secrets.redact import redactor_of
 from guardrails.secrets.values import SHORTEST
-from guardrails.services.mcp_client import Server
+from guardrails.services.mcp_client import McpServer
 from guardrails.services.probes import http, mcp
 from guardrails.services.probes.checks import Asked
-from guardrails.services.probes.records import Response, Status, record, response
+from guardrails.services.probes.records import ProbeStatus, Response, record, response
 
 # `hal.summary`: all responses in short, and whether they satisfy what is required. Pure.
 
 
-class Summary(NamedTuple):
+class ProbeSummary(NamedTuple):
     """All checks of one service in a stage. `mode` and `origin` are the decision they were made under."""
 
     mode: ProbeMode
     origin: str
-    status: Status
+    status: ProbeStatus
     failed_checks: tuple[str, ...] = ()
-    artifacts: tuple[Written, ...] = ()
+    artifacts: tuple[WrittenFile, ...] = ()
 
 
-def summarized(service: Service, responses: Sequence[Response], artifacts: Sequence[Written] = ()) -> Summary:
+def summarized(service: Service, responses: Sequence[Response], artifacts: Sequence[WrittenFile] = ()) -> ProbeSummary:
     """Passed when every configured check passed; failed when one failed or is missing among others; else skipped."""
     outcome = {made.check: made.status for made in responses}
     asked = any(status != "skipped" for status in outcome.values())
     failed = tuple(check.name for check in service.checks if asked and outcome.get(check.name) != "passed")
-    status: Status = "failed" if failed else "passed" if asked else "skipped"
-    return Summary(service.mode, service.origin, status, failed, tuple(artifacts))
+    status: ProbeStatus = "failed" if failed else "passed" if asked else "skipped"
+    return ProbeSummary(service.mode, service.origin, status, failed, tuple(artifacts))
 
 
-def shortfall(service: Service, summary: Summary) -> str | None:
+def shortfall(service: Service, summary: ProbeSummary) -> str | None:
     """Why the service is required and not satisfied; None when it is satisfied or not required."""
     if not service.required or (summary.mode == "live" and summary.status == "passed"):
         return None
@@ -53,7 +53,7 @@ def shortfall(service: Service, summary: Summary) -> str | None:
     return f"{service.label} is required, and a mock answered ({summary.origin})"
 
 
-def telemetry(summary: Summary) -> dict[str, Any]:
+def telemetry(summary: ProbeSummary) -> dict[str, Any]:
     """A summary as the `hal` of a stage's telemetry."""
     return {
         "mode": summary.mode,
@@ -66,40 +66,42 @@ def telemetry(summary: Summary) -> dict[str, Any]:
     }
 
 
-class Surroundings(NamedTuple):
+class ProbeEnvironment(NamedTuple):
     """Where the probing happens: the variables that are set, and the directory an MCP server is started in."""
 
     environment: Mapping[str, str]
     directory: str
 
 
-class Records(NamedTuple):
+class ProbeRecords(NamedTuple):
     """Where responses are kept. The caller holds the lock of the SPEC."""
 
-    store: Store
-    session: Session
+    store: EvidenceStore
+    session: StageSession
 
 
-class Outcome(NamedTuple):
+class ProbeOutcome(NamedTuple):
     """What came of probing."""
 
     responses: tuple[Response, ...]
-    summary: Summary
+    summary: ProbeSummary
 
 
-def run(service: Service, settings: Settings, around: Surroundings, records: Records | None = None) -> Outcome:
+def run_probes(
+    service: Service, settings: Settings, around: ProbeEnvironment, records: ProbeRecords | None = None
+) -> ProbeOutcome:
     """Probe, keep the responses, and sum them up.
 
     Raises Undecidable as `probe` does.
     """
     responses = probe(service, settings, around)
-    written: tuple[Written, ...] = ()
+    written: tuple[WrittenFile, ...] = ()
     if records is not None and (service.mode != "off" or service.skip or service.records_off):
         written = record(records.store, settings.layout, records.session, service, responses)
-    return Outcome(responses, summarized(service, responses, written))
+    return ProbeOutcome(responses, summarized(service, responses, written))
 
 
-def probe(service: Service, settings: Settings, around: Surroundings) -> tuple[Response, ...]:
+def probe(service: Service, settings: Settings, around: ProbeEnvironment) -> tuple[Response, ...]:
     """A response for each configured check, in their order. None is asked when the service is off.
 
     Raises Undecidable when nobody can be asked: no address is configured, or a library is missing.
@@ -164,7 +166,7 @@ def _target(service: Service) -> Iterator[str | None]:
         yield url
 
 
-def _ask(service: Service, url: str | None, around: Surroundings) -> list[Asked]:
+def _ask(service: Service, url: str | None, around: ProbeEnvironment) -> list[Asked]:
     asking = mcp.questions(service) if url is None else http.questions(url, service)
     if service.mode == "mock":
         return http.ask(service.label, asking, None, live=False, local=True)
@@ -174,7 +176,7 @@ def _ask(service: Service, url: str | None, around: Surroundings) -> list[Asked]
         return [Asked(question, datetime.now(timezone.utc), reason=problem) for question in asking]
     if url is None:
         visible = {service.secret_env: key} if key else {}
-        return mcp.ask(service.label, Server(service.mcp, around.directory, visible), asking)
+        return mcp.ask(service.label, McpServer(service.mcp, around.directory, visible), asking)
     return http.ask(service.label, asking, key, live=True, local=is_local(url))
 
 

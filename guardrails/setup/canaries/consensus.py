@@ -9,7 +9,7 @@ from guardrails.checks.ledger.entries import digest
 from guardrails.setup.canaries.ground import SPECS, STAMP, TIME, Canary, Content, Ground, Plant, rendered
 
 ZEROS = "0" * 64
-Change = Callable[["_Bundle"], None]
+Edit = Callable[["_Bundle"], None]
 
 
 class _Bundle:
@@ -53,7 +53,7 @@ def _prd(ground: Ground) -> bytes:
     return data
 
 
-def _spoiled(change: Change, agents: int = 1) -> Callable[[Ground], Plant | str]:
+def _spoiled(change: Edit, agents: int = 1) -> Callable[[Ground], Plant | str]:
     def plant(ground: Ground) -> Plant | str:
         bundle = _Bundle(ground)
         if len(bundle.roster) < agents:
@@ -64,7 +64,7 @@ def _spoiled(change: Change, agents: int = 1) -> Callable[[Ground], Plant | str]
     return plant
 
 
-def _first(**changes: Any) -> Change:
+def _first(**changes: Any) -> Edit:
     """The first agent's answer with other fields."""
 
     def change(bundle: _Bundle) -> None:
@@ -75,7 +75,7 @@ def _first(**changes: Any) -> Change:
     return change
 
 
-def _all(**changes: Any) -> Change:
+def _all(**changes: Any) -> Edit:
     def change(bundle: _Bundle) -> None:
         for output in bundle.outputs.values():
             assert output is not None
@@ -92,11 +92,11 @@ def _stale(bundle: _Bundle) -> None:
     bundle.inputs[0]["sha256"] = ZEROS
 
 
-def _synthesis(**changes: Any) -> Change:
+def _synthesis(**changes: Any) -> Edit:
     return lambda bundle: bundle.synthesis.update(changes)
 
 
-def _file(tail: str, content: bytes) -> Change:
+def _file(tail: str, content: bytes) -> Edit:
     return lambda bundle: bundle.files.update({bundle.path(tail): content})
 
 

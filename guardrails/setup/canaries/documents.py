@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from guardrails.config.settings import CONFIG_FILE, Document
+from guardrails.config.settings import CONFIG_FILE, DocumentRule
 from guardrails.setup.canaries.ground import Canary, Content, Ground, Plant
 
 LARGEST = 200 * 1024 * 1024
 """Bytes of a limit up to which it is worth writing a file beyond it."""
 
 
-def _document(content: Content, wants: Callable[[Document], bool] = lambda _: True) -> Callable[[Ground], Plant | str]:
+def _document(
+    content: Content, wants: Callable[[DocumentRule], bool] = lambda _: True
+) -> Callable[[Ground], Plant | str]:
     """The first required document of a kind, replaced. spec.md is asked for even in the backlog."""
 
     def plant(ground: Ground) -> Plant | str:
@@ -57,10 +59,10 @@ def _kit(change: Callable[[Ground, dict[str, bytes]], dict[str, Content]]) -> Ca
     def plant(ground: Ground) -> Plant:
         from guardrails.checks.context_kit.build import FOLDER, README, archive_name, build
         from guardrails.checks.context_kit.sources import sources_of
-        from guardrails.snapshot.memory import Memory
+        from guardrails.snapshot.memory import MemorySnapshot
 
         files = {path: data for path, data in ground.files().items() if isinstance(data, bytes)}
-        made = build(sources_of(Memory(files), ground.folder), ground.spec)
+        made = build(sources_of(MemorySnapshot(files), ground.folder), ground.spec)
         folder = f"{ground.folder}/{FOLDER}"
         kit = {f"{folder}/{README}": made.readme, f"{folder}/{archive_name(ground.spec)}": made.archive}
         return Plant({**kit, **change(ground, kit)})

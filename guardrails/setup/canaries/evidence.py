@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from guardrails.checks.ledger.entries import Entry, digest, line_of, sealed_bytes, unsealed
+from guardrails.checks.ledger.entries import LedgerEntry, digest, line_of, sealed_bytes, unsealed
 from guardrails.checks.security_review.form import template
 from guardrails.checks.security_review.tracker import document_path, tracker_path
-from guardrails.setup.canaries.ground import SPECS, STAMP, TIME, Canary, Content, Ground, Link, Plant, rendered
+from guardrails.setup.canaries.ground import SPECS, STAMP, TIME, Canary, Content, Ground, Plant, SymbolicLink, rendered
 
 ZEROS = "0" * 64
 
@@ -54,7 +54,7 @@ RECORDS = (
     Canary("TEL009", "pre-commit", _artifact("{prd}")),
     Canary("TEL010", "pre-commit", _artifact("docs/canary/gone.md")),
     Canary("TEL012", "pre-commit", _artifact("../../etc/passwd")),
-    Canary("TEL013", "pre-commit", _record(Link("/dev/null"))),
+    Canary("TEL013", "pre-commit", _record(SymbolicLink("/dev/null"))),
     Canary(
         "TEL014", "pre-commit", lambda ground: Plant(ground.configured(evidence={"require": ["commands/SPEC-GONE-1"]}))
     ),
@@ -109,7 +109,7 @@ class _Run:
         made: list[bytes] = []
         for path, data in {self.file: self.data, **(also or {}), self.summary: bare}.items():
             previous = digest(made[-1]) if made else None
-            made.append(line_of(Entry(len(made) + 1, path, digest(data), len(data), previous, timestamp=TIME)))
+            made.append(line_of(LedgerEntry(len(made) + 1, path, digest(data), len(data), previous, timestamp=TIME)))
         return made
 
     def files(self, lines: list[bytes] | None = None, also: Mapping[str, bytes] | None = None) -> dict[str, Content]:

@@ -7,22 +7,22 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from guardrails.config.settings import CONFIG_FILE, Document, Settings, Tracker
+from guardrails.config.settings import CONFIG_FILE, DocumentRule, Settings, TrackerSettings
 from guardrails.layouts.tracker import header_key, role_of, roles
 
-Hook = Literal["pre-commit", "pre-push", "commit-msg"]
+CanaryHook = Literal["pre-commit", "pre-push", "commit-msg"]
 SPECS = ("SPEC-CANARY-1", "SPEC-CANARY-2")
 BRANCH = "canary/thread"
 STAMP, TIME = "20250601T093000Z-c0ffee01", "2025-06-01T09:30:00Z"
 
 
-class Link(NamedTuple):
+class SymbolicLink(NamedTuple):
     """A symbolic link in place of a file."""
 
     target: str
 
 
-Content = bytes | Link | None
+Content = bytes | SymbolicLink | None
 """What a path becomes; None removes it."""
 Files = Mapping[str, Content]
 NOTHING: Files = MappingProxyType({})
@@ -48,7 +48,7 @@ class Canary(NamedTuple):
     configured so that there is no such violation. Findings of `also` say as much."""
 
     rule: str
-    hook: Hook
+    hook: CanaryHook
     plant: Callable[[Ground], Plant | str]
     also: tuple[str, ...] = ()
 
@@ -89,7 +89,7 @@ class Ground(NamedTuple):
         here = {self.prd: b"# Canary\n\nWhat is wanted.\n", self.log: b"passed\n"}
         return {**documents, **here, self.tracker: self.rows(self.row())}
 
-    def document(self, document: Document) -> bytes:
+    def document(self, document: DocumentRule) -> bytes:
         """A document with all that it must have."""
         parts = [f"# {document.name}"]
         for section in document.sections:
@@ -107,7 +107,7 @@ class Ground(NamedTuple):
 
     def columns(self) -> tuple[str, ...]:
         """Every column a rule looks at, and every one that is configured."""
-        own = Tracker().columns
+        own = TrackerSettings().columns
         known = {header_key(name) for name in own} | {role_of(header_key(name)) for name in own}
         extra = [
             name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from guardrails.checks.transitions.rows import Row, edges
+from guardrails.checks.transitions.rows import TaskState, edges
 from guardrails.setup.canaries.ground import SPECS, Canary, Ground, Plant
 
 Cells = Mapping[str, str]
@@ -107,10 +107,10 @@ def _forbidden(ground: Ground) -> Plant | str:
     return "every step may be taken"
 
 
-def _as_row(status: str) -> Row:
+def _as_row(status: str) -> TaskState:
     from guardrails.layouts.tracker import fold
 
-    return Row("x", status, fold(status))
+    return TaskState("x", status, fold(status))
 
 
 def _steps(ground: Ground, *rows: Cells) -> Plant:

@@ -31,19 +31,19 @@ def call_key(stage: str, attempt: int, agent: str, prompt: str) -> str:
     return f"{stage}-{attempt}-{agent}-{prompt_sha256(prompt)[:12]}"
 
 
-def calls_directory(world: RunContext, stamp: str) -> str:
+def calls_directory(run_context: RunContext, stamp: str) -> str:
     """Where the calls of a run (or of a session outside one) lie: below the git directory, the user's alone."""
-    return os.path.join(world.repo.git_dir(), "speckit", "calls", world.run or stamp)
+    return os.path.join(run_context.repo.git_dir(), "speckit", "calls", run_context.run or stamp)
 
 
-def call_all(world: RunContext, calls: Sequence[Call], watch: Watch | None = None) -> tuple[Finished, ...]:
+def call_all(run_context: RunContext, calls: Sequence[Call], watch: Watch | None = None) -> tuple[Finished, ...]:
     """Make all calls at the same time, wait for them, and give what they brought, in the order of `calls`.
 
     An interrupt while waiting is raised; the agents go on, for they are paid, and the next `call_all` takes what they
     bring. Raises GuardrailError for a command that cannot be put together, before any call is made, and Undecidable
     where processes cannot outlive this one (on Windows).
     """
-    around = CallEnvironment(world.repo, world.environment)
+    around = CallEnvironment(run_context.repo, run_context.environment)
     live = [call for call in calls if call.agent.replay is None]
     for call in live:
         command_of(call, call.directory)
@@ -54,7 +54,7 @@ def call_all(world: RunContext, calls: Sequence[Call], watch: Watch | None = Non
     flags, starter = begin(live, around)
     begun = {call.key for call, flag in zip(live, flags, strict=True) if flag}
     told: SimpleQueue[_News] = SimpleQueue()
-    redactor = redactor_of(world.settings, world.environment)
+    redactor = redactor_of(run_context.settings, run_context.environment)
     for number, call in enumerate(calls):
         if call.key in begun:
             told.put((number, "started"))

@@ -33,11 +33,11 @@ class RunContext(NamedTuple):
     allow_degraded: bool = False
 
 
-def with_profile(world: RunContext, profile: str | None) -> RunContext:
-    """The world with this profile in force and no other: whom it waits for is what checks wait for, too.
+def with_profile(run_context: RunContext, profile: str | None) -> RunContext:
+    """The context with this profile in force and no other: whom it waits for is what checks wait for, too.
 
     Raises GuardrailError for a profile that is not configured.
     """
-    plan = world.plan.under(profile)
+    plan = run_context.plan.under(profile)
     rosters = tuple(StageRoster(stage.name, stage.roster) for stage in plan.stages)
-    return world._replace(plan=plan, settings=world.settings._replace(stages=rosters))
+    return run_context._replace(plan=plan, settings=run_context.settings._replace(stages=rosters))

@@ -119,14 +119,14 @@ HINTS = {
 }
 
 
-def check(subject: CheckContext) -> Iterator[Observation]:
+def check(context: CheckContext) -> Iterator[Observation]:
     """One finding for each dirty path and unfinished operation. Without a working tree there is nothing to judge."""
-    repo = subject.snapshot.repo
+    repo = context.snapshot.repo
     if repo is None:
         return
     hidden = hidden_changes(repo)
-    found = [*_dirty(repo, subject.settings.clean_tree), *unfinished(repo)]
-    if subject.settings.overrides.allow_dirty:
+    found = [*_dirty(repo, context.settings.clean_tree), *unfinished(repo)]
+    if context.settings.overrides.allow_dirty:
         yield from _allowed(found, hidden)
         return
     yield from found

@@ -24,31 +24,31 @@ from guardrails.snapshot.context import CheckContext
 _NOT_LATEST = "of a session that is not the latest of its stage"
 
 
-def check(subject: CheckContext) -> Iterator[Observation]:
+def check(context: CheckContext) -> Iterator[Observation]:
     """One finding for each cause that keeps the verdict of a stage from being ok.
 
     Raises GuardrailError when the scope names something that cannot be a SPEC id: nothing is ever matched by pattern.
     """
-    if subject.scope.spec is not None:
-        spec = subject.settings.layout.require_id(subject.scope.spec)
-        subject = subject._replace(scope=subject.scope._replace(spec=spec))
+    if context.scope.spec is not None:
+        spec = context.settings.layout.require_id(context.scope.spec)
+        context = context._replace(scope=context.scope._replace(spec=spec))
     found: list[ConsensusFile] = []
-    for each in candidates(subject.snapshot, subject.settings.layout, subject.scope):
+    for each in candidates(context.snapshot, context.settings.layout, context.scope):
         if isinstance(each, ConsensusFile):
             found.append(each)
         else:
             yield each
-    yield from _required(subject)
+    yield from _required(context)
     from guardrails.core.schema import is_valid
 
-    filed = cases(subject.snapshot, subject.settings, found, is_valid)
+    filed = cases(context.snapshot, context.settings, found, is_valid)
     if not filed:
-        yield from _named_in_vain(subject)
+        yield from _named_in_vain(context)
     stages = [_in_sessions(case) for _, case in sorted(filed.items())]
     answers = (output for stage in stages for session in stage.judged for output in session.outputs)
-    now = present(subject.snapshot, subject.settings.layout, answers)
+    now = present(context.snapshot, context.settings.layout, answers)
     for stage in stages:
-        yield from _judge_stage(subject, stage, now.of(stage.case.question.spec))
+        yield from _judge_stage(context, stage, now.of(stage.case.question.spec))
 
 
 class _Stage(NamedTuple):
@@ -64,31 +64,31 @@ def _in_sessions(case: Case) -> _Stage:
     return _Stage(case, sessions, latest(sessions))
 
 
-def _required(subject: CheckContext) -> Iterator[Finding]:
+def _required(context: CheckContext) -> Iterator[Finding]:
     """What the configuration requires of consensus evidence must be there."""
-    root, only = subject.settings.layout.evidence, subject.scope.spec
-    for entry in subject.settings.evidence.require:
+    root, only = context.settings.layout.evidence, context.scope.spec
+    for entry in context.settings.evidence.require:
         path = entry.strip("/")
         parts = path.split("/")
-        if parts[0] != FOLDER or (only and len(parts) > 1 and subject.settings.layout.id_of(parts[1]) != only):
+        if parts[0] != FOLDER or (only and len(parts) > 1 and context.settings.layout.id_of(parts[1]) != only):
             continue
-        if not is_plain(path) or not subject.snapshot.entries(f"{root}/{path}"):
+        if not is_plain(path) or not context.snapshot.entries(f"{root}/{path}"):
             text = f"required consensus evidence is not there: {entry}"
             yield NOTHING.at(f"{root}/{FOLDER}", text, hint="run the stage whose evidence belongs there")
 
 
-def _named_in_vain(subject: CheckContext) -> Iterator[Finding]:
+def _named_in_vain(context: CheckContext) -> Iterator[Finding]:
     """What an argument names must be there."""
-    spec, stage = subject.scope.spec, subject.scope.stage
+    spec, stage = context.scope.spec, context.scope.stage
     if spec is None and stage is None:
         return
     named = f"stage {stage}" if spec is None else spec if stage is None else f"stage {stage} of {spec}"
-    where = f"{subject.settings.layout.evidence}/{FOLDER}"
-    text = f"no consensus evidence for {named} in {subject.snapshot.describe()}"
+    where = f"{context.settings.layout.evidence}/{FOLDER}"
+    text = f"no consensus evidence for {named} in {context.snapshot.describe()}"
     yield NOTHING.at(where, text, hint="run the stage, or check the spelling", spec=spec, stage=stage)
 
 
-def _judge_stage(subject: CheckContext, stage: _Stage, now: Current) -> Iterator[Observation]:
+def _judge_stage(context: CheckContext, stage: _Stage, now: Current) -> Iterator[Observation]:
     case = stage.case
     seen: set[str] = set()
     for session in stage.judged:
@@ -96,10 +96,10 @@ def _judge_stage(subject: CheckContext, stage: _Stage, now: Current) -> Iterator
         seen |= {file.path for file in session.files} | {each.path for each in resolutions}
         question = case.question._replace(stamp=session.stamp)
         verdict = compute_verdict(
-            question, session.outputs, session.records, resolutions, now, subject.settings.consensus
+            question, session.outputs, session.records, resolutions, now, context.settings.consensus
         )
-        yield from report(question, session, resolutions, verdict, _places(subject.snapshot, verdict, session))
-        yield from _of_the_future(subject, question, session)
+        yield from report(question, session, resolutions, verdict, _places(context.snapshot, verdict, session))
+        yield from _of_the_future(context, question, session)
     for path in sorted(case.paths):
         yield Checked(path) if path in seen else Skipped(path, _NOT_LATEST)
     yield from _undated(stage)
@@ -113,9 +113,9 @@ def _undated(stage: _Stage) -> Iterator[Finding]:
             yield UNDATED.at(anchor(session), text, spec=spec, stage=name)
 
 
-def _of_the_future(subject: CheckContext, question: ConsensusQuestion, session: ConsensusSession) -> Iterator[Finding]:
+def _of_the_future(context: CheckContext, question: ConsensusQuestion, session: ConsensusSession) -> Iterator[Finding]:
     """A session that is not yet would be the latest for ever."""
-    if session.when and session.when > subject.now + CLOCK_ALLOWANCE:
+    if session.when and session.when > context.now + CLOCK_ALLOWANCE:
         text = f"{question.spec} {question.stage}: undecided: its latest session is dated in the future"
         hint = "correct the clock and run the stage again; until then no honest session can be the latest"
         yield UNDECIDED.at(anchor(session), text, hint=hint, spec=question.spec, stage=question.stage)

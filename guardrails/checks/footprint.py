@@ -77,19 +77,19 @@ class _Measured(NamedTuple):
     small: list[str]
 
 
-def check(subject: CheckContext) -> Iterator[Observation]:
+def check(context: CheckContext) -> Iterator[Observation]:
     """One finding for each SPEC with evidence: over the limit, near it, or merely measured."""
-    layout, snapshot = subject.settings.layout, subject.snapshot
+    layout, snapshot = context.settings.layout, context.snapshot
     growing = snapshot.growing(_roots(layout))
-    measured = measure(snapshot, layout, subject.scope.spec)
+    measured = measure(snapshot, layout, context.scope.spec)
     grown = growth(growing(), layout)
     for spec, footprint in sorted(measured.items()):
         yield Checked(f"{layout.evidence}: {spec}")
-        yield _judge(spec, footprint, None if grown is None else grown.get(spec, 0), subject)
+        yield _judge(spec, footprint, None if grown is None else grown.get(spec, 0), context)
 
 
-def _judge(spec: str, footprint: Footprint, growth: int | None, subject: CheckContext) -> Finding:
-    evidence = subject.settings.evidence
+def _judge(spec: str, footprint: Footprint, growth: int | None, context: CheckContext) -> Finding:
+    evidence = context.settings.evidence
     rule = MEASURED
     if footprint.total > evidence.limit_bytes:
         rule = OVER_LIMIT
@@ -98,13 +98,13 @@ def _judge(spec: str, footprint: Footprint, growth: int | None, subject: CheckCo
     files = "1 file" if footprint.files == 1 else f"{footprint.files} files"
     message = f"{spec} holds {_mb(footprint.total)} in {files}" + _limits(rule.code, evidence)
     if growth is not None:
-        message += f", {_signed(growth)} since {_base_name(subject.snapshot)}"
+        message += f", {_signed(growth)} since {_base_name(context.snapshot)}"
     if footprint.pointers:
         message += f", {footprint.pointers} of them Git LFS pointers counted as pointers"
     message += "; largest: " + ", ".join(f"{path} ({_mb(size)})" for size, path in footprint.largest)
     archive = "archive older runs" if spec == NO_SPEC else f"run 'speckit evidence archive --spec {spec}'"
     hint = None if rule is MEASURED else f"{archive}, or delete what is not evidence"
-    root = subject.settings.layout.evidence
+    root = context.settings.layout.evidence
     if spec == NO_SPEC:
         return rule.at(root, message, hint=hint)
     # The path names the SPEC, so that a waiver for one is no waiver for all.

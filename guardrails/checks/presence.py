@@ -14,10 +14,10 @@ COMPARED = ("worktree", "index", "range", "push")
 _LEDGER_FOLDERS = frozenset(("runs", "archive"))
 
 
-def has_runs(subject: CheckContext) -> bool:
+def has_runs(context: CheckContext) -> bool:
     """Whether there are runs or archives, or there were in the base, or the scope names one."""
-    root, snapshot = subject.settings.layout.evidence, subject.snapshot
-    if subject.scope.spec is not None or subject.scope.run is not None or _holds_runs(snapshot, root):
+    root, snapshot = context.settings.layout.evidence, context.snapshot
+    if context.scope.spec is not None or context.scope.run is not None or _holds_runs(snapshot, root):
         return True
     base = snapshot.base if snapshot.source.kind in COMPARED else None
     return base is not None and _holds_runs(base, root)
@@ -27,10 +27,10 @@ def _holds_runs(snapshot: Snapshot, root: str) -> bool:
     return not _LEDGER_FOLDERS.isdisjoint(snapshot.folders(root))
 
 
-def declares_acceptance(subject: CheckContext) -> bool:
+def declares_acceptance(context: CheckContext) -> bool:
     """Whether a SPEC declares acceptance criteria, or the configuration or the scope asks for them."""
-    snapshot, layout = subject.snapshot, subject.settings.layout
-    if subject.scope.spec is not None or subject.settings.acceptance.require:
+    snapshot, layout = context.snapshot, context.settings.layout
+    if context.scope.spec is not None or context.settings.acceptance.require:
         return True
     places = (f"{layout.docs}/{name}" for name in snapshot.folders(layout.docs) if layout.id_of(name))
     return any(snapshot.entries(f"{place}/{ACCEPTANCE}") for place in places)

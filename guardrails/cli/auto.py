@@ -85,14 +85,14 @@ _NAMED = {"begin": "from", "end": "to", "profile": "profile", "allow_degraded": 
 
 
 def _run(ctx: click.Context, spec: str, own: dict[str, Any], globals_: Globals) -> int:
-    from guardrails.cli.run_context import world_here
+    from guardrails.cli.run_context import run_context_here
     from guardrails.runs.run import RunOptions
     from guardrails.runs.stage_definitions import require_spec
 
     given = click.core.ParameterSource.COMMANDLINE
     named = frozenset(word for name, word in _NAMED.items() if ctx.get_parameter_source(name) == given)
-    world = world_here(globals_, spec, own["profile"])
-    require_spec(world)
+    run_context = run_context_here(globals_, spec, own["profile"])
+    require_spec(run_context)
     asked = RunOptions(
         begin=own["begin"],
         end=own["end"],
@@ -103,28 +103,28 @@ def _run(ctx: click.Context, spec: str, own: dict[str, Any], globals_: Globals) 
         database=own["database"],
     )
     if own["dry_run"]:
-        return rehearse(world, asked, globals_)
-    return run(AutoCommand(world, asked, named, globals_, as_json=own["format"] == "json"))
+        return rehearse(run_context, asked, globals_)
+    return run(AutoCommand(run_context, asked, named, globals_, as_json=own["format"] == "json"))
 
 
 # `speckit auto --dry-run`: what a run would do, and what it would cost.
 
 
-def rehearse(world: RunContext, asked: RunOptions, globals_: Globals) -> int:
+def rehearse(run_context: RunContext, asked: RunOptions, globals_: Globals) -> int:
     """Print the plan of a run, and where its prompts lie. Nothing is called; nothing is written anywhere else."""
     stages = stages_between(asked.begin, asked.end)
-    done = render(world, stages)
+    done = render(run_context, stages)
     if not globals_.quiet:
         for stage in stages:
-            _show(world, stage, done)
+            _show(run_context, stage, done)
     for text in done.cut:
         click.echo(printable(f"cut: {text} are given"))
-    for line in (*_kit(world, done), *_consensus(world, stages, done)):
+    for line in (*_kit(run_context, done), *_consensus(run_context, stages, done)):
         click.echo(printable(line))
-    expected, cap = done.cost(), world.plan.budget.usd
+    expected, cap = done.cost(), run_context.plan.budget.usd
     cost = abbreviated(expected._replace(source="estimated"))  # even where nothing is charged
     cost = f"cost {cost}" if expected.usd is None else cost
-    click.echo(f"{world.spec}: {expected.calls} calls, about {expected.tokens or 0:,} tokens, {cost}")
+    click.echo(f"{run_context.spec}: {expected.calls} calls, about {expected.tokens or 0:,} tokens, {cost}")
     if over_budget(cap, expected):
         click.echo(f"warning: the budget is {dollars(cap)}: the run would halt when it is reached")
     click.echo(f"prompts: {done.folder}")
@@ -132,9 +132,9 @@ def rehearse(world: RunContext, asked: RunOptions, globals_: Globals) -> int:
     return 0
 
 
-def _show(world: RunContext, stage: str, done: Rehearsed) -> None:
+def _show(run_context: RunContext, stage: str, done: Rehearsed) -> None:
     click.echo(f"{stage}:")
-    for line in announced(world, stage)[:-1]:
+    for line in announced(run_context, stage)[:-1]:
         click.echo(printable(f"  {line}"))
     for call in done.calls:
         if call.stage != stage:
@@ -146,7 +146,7 @@ def _show(world: RunContext, stage: str, done: Rehearsed) -> None:
         click.echo(printable(f"  {said}"))
 
 
-def _kit(world: RunContext, done: Rehearsed) -> Iterator[str]:
+def _kit(run_context: RunContext, done: Rehearsed) -> Iterator[str]:
     """Which context kit the prompts embed, and what is wrong with it."""
     from guardrails.checks.context_kit.check import check
     from guardrails.core.finding import Finding
@@ -154,22 +154,26 @@ def _kit(world: RunContext, done: Rehearsed) -> Iterator[str]:
     from guardrails.snapshot.worktree import Worktree
 
     if done.kit is None:
-        yield f"kit: none; 'speckit context {world.spec}' makes one"
+        yield f"kit: none; 'speckit context {run_context.spec}' makes one"
         return
-    subject = CheckContext(Worktree(world.repo), world.settings, datetime.now(timezone.utc), Scope(spec=world.spec))
-    wrong = [seen for seen in check(subject) if isinstance(seen, Finding)]
+    context = CheckContext(
+        Worktree(run_context.repo), run_context.settings, datetime.now(timezone.utc), Scope(spec=run_context.spec)
+    )
+    wrong = [seen for seen in check(context) if isinstance(seen, Finding)]
     yield f"kit: {done.kit.version}, sha256 {done.kit.sha256}{'' if wrong else ', current'}"
     yield from (f"warning: {each.path}: {each.rule.code} {each.message}; {each.hint}" for each in wrong)
 
 
-def _consensus(world: RunContext, stages: Sequence[str], done: Rehearsed) -> Iterator[str]:
+def _consensus(run_context: RunContext, stages: Sequence[str], done: Rehearsed) -> Iterator[str]:
     """Whether a verdict would be degraded before anybody is asked: by agents that cannot be called."""
     from guardrails.runs.tools import why_not
     from guardrails.services.readiness import ReadinessContext, advice
 
-    chosen = tuple(stage for stage in world.plan.stages if stage.name in stages)
-    context = ReadinessContext(world.repo, world.settings, world.plan._replace(stages=chosen), world.spec)
-    able = {name for name in context.roster if why_not(world, world.plan.agent(name)) is None}
+    chosen = tuple(stage for stage in run_context.plan.stages if stage.name in stages)
+    context = ReadinessContext(
+        run_context.repo, run_context.settings, run_context.plan._replace(stages=chosen), run_context.spec
+    )
+    able = {name for name in context.roster if why_not(run_context, run_context.plan.agent(name)) is None}
     lacking = advice(context, able)
     yield from (f"warning: {line}" for line in lacking)
     for call in done.calls:
@@ -188,7 +192,7 @@ def _consensus(world: RunContext, stages: Sequence[str], done: Rehearsed) -> Ite
 class AutoCommand(NamedTuple):
     """What was typed. `named` are the parts of it that were, and are no defaults."""
 
-    world: RunContext
+    run_context: RunContext
     asked: RunOptions
     named: frozenset[str]
     globals_: Globals
@@ -201,22 +205,22 @@ class OperatorStop(KeyboardInterrupt):
 
 def run(command: AutoCommand) -> int:
     """Run it to its end, report, and return the exit code. Does not return when it is stopped."""
-    world = command.world
-    hide = redactor_of(world.settings, world.environment).text
+    run_context = command.run_context
+    hide = redactor_of(run_context.settings, run_context.environment).text
     display = RunDisplay(command.globals_, hide)
-    with _stoppable(), locked(world.repo, world.spec, "speckit auto"):
-        place = place_of(world.repo, command.asked.database)
-        world, chosen = choose_run(world, place, command.asked, command.named)
+    with _stoppable(), locked(run_context.repo, run_context.spec, "speckit auto"):
+        place = place_of(run_context.repo, command.asked.database)
+        run_context, chosen = choose_run(run_context, place, command.asked, command.named)
         board = Board(chosen.request.stages, display.tell, chosen.history)
-        performer = StepExecutor(world._replace(say=display.tell), chosen.request, board, _crashed)
+        performer = StepExecutor(run_context._replace(say=display.tell), chosen.request, board, _crashed)
         if chosen.left:
-            display.tell(f"{world.spec}: {chosen.left}; going on with it")
+            display.tell(f"{run_context.spec}: {chosen.left}; going on with it")
         try:
             with display.showing(board):
                 end = perform(place, chosen, performer)
         except OperatorStop:
             _stop(command, chosen, performer)
-    summary = _summary(world, chosen)
+    summary = _summary(run_context, chosen)
     _report(command, chosen, summary)
     return end.exit_code if isinstance(end, Halt) else 0
 
@@ -264,15 +268,15 @@ def _stop(command: AutoCommand, chosen: Chosen, performer: StepExecutor) -> NoRe
     click.echo(f"hint: speckit auto {spec} --resume goes on with it", err=True)
     with suppress(OSError, ValueError):
         if command.as_json:
-            click.echo(json.dumps(_summary(command.world, chosen), indent=2))
+            click.echo(json.dumps(_summary(command.run_context, chosen), indent=2))
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(INTERRUPTED)
 
 
-def _summary(world: RunContext, chosen: Chosen) -> dict[str, Any]:
-    path = run_path(world.settings.layout, world.spec, chosen.request.run)
-    with open(os.path.join(world.repo.root, path), "rb") as stream:
+def _summary(run_context: RunContext, chosen: Chosen) -> dict[str, Any]:
+    path = run_path(run_context.settings.layout, run_context.spec, chosen.request.run)
+    with open(os.path.join(run_context.repo.root, path), "rb") as stream:
         document: dict[str, Any] = json.load(stream)
     return document
 
@@ -281,7 +285,7 @@ def _report(command: AutoCommand, chosen: Chosen, summary: dict[str, Any]) -> No
     if command.as_json:
         click.echo(json.dumps(summary, indent=2))
         return
-    layout, spec = command.world.settings.layout, chosen.request.spec
+    layout, spec = command.run_context.settings.layout, chosen.request.spec
     halt, money = summary["halt"], summary["cost"]
     passed = [stage["stage"] for stage in summary["stages"] if stage["status"] == "passed"]
     cost = abbreviated(read_cost(money))

@@ -135,8 +135,8 @@ class Show(NamedTuple):
     output: str | None
     globals_: Globals
 
-    def report(self, world: RunContext, text: str) -> None:
-        clean = redactor_of(world.settings, world.environment).text(text)
+    def report(self, run_context: RunContext, text: str) -> None:
+        clean = redactor_of(run_context.settings, run_context.environment).text(text)
         write_report(utf8(clean), self.output)
 
     def say(self, line: str) -> None:
@@ -151,33 +151,33 @@ class Show(NamedTuple):
         self.say(f"    {retry.action}: {', '.join(retry.agents)} ({retry.reason})")
 
 
-def _world(show: Show, wanted: Wanted) -> tuple[RunContext, Wanted]:
-    """The operator's world, whatever profile the environment names: each run is under its own. All runs together may
+def _run_context(show: Show, wanted: Wanted) -> tuple[RunContext, Wanted]:
+    """The operator's context, whatever profile the environment names: each run is under its own. All runs together may
     cost what was said, else what the configuration says of one."""
     repo = open_repo(show.globals_.repo)
     environ = {name: value for name, value in repo.environment.items() if name != "SPECKIT_PROFILE"}
     loaded = load_run_config(Worktree(repo), environ, show.globals_.config or environ.get("SPECKIT_CONFIG"))
-    world = RunContext(repo, loaded.settings, loaded.run, environ, "", say=show.say)
+    run_context = RunContext(repo, loaded.settings, loaded.run, environ, "", say=show.say)
     cap = loaded.run.budget.usd if wanted.cap_usd is None else wanted.cap_usd
-    return world, wanted._replace(cap_usd=cap)
+    return run_context, wanted._replace(cap_usd=cap)
 
 
 def estimated(wanted: Wanted, show: Show) -> int:
     """Report what the benchmark will cost."""
-    world, wanted = _world(show, wanted)
-    found = setup.target(world, wanted)
+    run_context, wanted = _run_context(show, wanted)
+    found = setup.target(run_context, wanted)
     commit, proofs, expected = setup.examined(found, wanted)
     note = setup.elsewhere(found, proofs)
     notes = (note,) if note else ()
-    about = About(found.world.spec, "", found.source, commit, wanted.runs, proofs, wanted.cap_usd, Cost(), notes)
+    about = About(found.run_context.spec, "", found.source, commit, wanted.runs, proofs, wanted.cap_usd, Cost(), notes)
     made = bench_report.bill([_line(each) for each in expected], wanted.profiles, wanted.runs)
-    about, made = redactor_of(world.settings, world.environment).value((about, made))
+    about, made = redactor_of(run_context.settings, run_context.environment).value((about, made))
     text = rendered(
         show.style,
         partial(bench_report.estimate_view, about, made),
         partial(bench_report.estimate_document, about, made),
     )
-    show.report(found.world, text)
+    show.report(found.run_context, text)
     return 0
 
 
@@ -196,19 +196,19 @@ def _line(expected: Expected) -> bench_report.Line:
 
 def benchmarked(wanted: Wanted, show: Show, *, resume: bool) -> int:
     """Run what is missing, and report."""
-    world, wanted = _world(show, wanted)
-    found = setup.target(world, wanted)
-    spec, repo = found.world.spec, world.repo
+    run_context, wanted = _run_context(show, wanted)
+    found = setup.target(run_context, wanted)
+    spec, repo = found.run_context.spec, run_context.repo
     with locked(repo, spec, "speckit bench"):
         plan, notes = (setup.taken_up(found, wanted), ()) if resume else _begun(found, wanted, show)
-        folder, base = folder_of(repo, spec, plan.name), setup.base_in(found.world, plan)
+        folder, base = folder_of(repo, spec, plan.name), setup.base_in(found.run_context, plan)
         try:
-            done = run(Bench(found.world, plan, folder, base, wanted.cap_usd, show.watch, show.tell))
+            done = run(Bench(found.run_context, plan, folder, base, wanted.cap_usd, show.watch, show.tell))
         except KeyboardInterrupt:
             click.echo("interrupted; agents that were asked go on, for they are paid", err=True)
             click.echo(f"hint: {printable(_again(wanted, spec))}", err=True)
             return INTERRUPTED
-    show.report(found.world, _shown(show.style, found.world, plan, wanted, done, notes))
+    show.report(found.run_context, _shown(show.style, found.run_context, plan, wanted, done, notes))
     if done.halt is None:
         return 0
     click.echo(f"error: {printable(done.halt.message)}", err=True)
@@ -217,7 +217,7 @@ def benchmarked(wanted: Wanted, show: Show, *, resume: bool) -> int:
 
 
 def _begun(found: BenchTarget, wanted: Wanted, show: Show) -> tuple[BenchPlan, tuple[str, ...]]:
-    earlier = setup.unfinished(found.world)
+    earlier = setup.unfinished(found.run_context)
     if earlier:
         show.say(f"note: {earlier} is not finished; this is another one, --resume would have gone on with it")
     commit, proofs, _ = setup.examined(found, wanted)
@@ -234,13 +234,13 @@ def _again(wanted: Wanted, spec: str) -> str:
 
 
 def _shown(
-    style: str, world: RunContext, plan: BenchPlan, wanted: Wanted, done: Benched, notes: tuple[str, ...]
+    style: str, run_context: RunContext, plan: BenchPlan, wanted: Wanted, done: Benched, notes: tuple[str, ...]
 ) -> str:
     about = About(
         plan.spec, plan.name, plan.source, plan.commit, plan.runs, plan.proofs, wanted.cap_usd, paid(done.rounds), notes
     )
     found = compare(done.samples, plan.profiles, plan.stages)
-    redactor = redactor_of(world.settings, world.environment)
+    redactor = redactor_of(run_context.settings, run_context.environment)
     about, found, samples = redactor.value((about, found, tuple(done.samples)))
     made = partial(bench_report.view, about, found, datetime.now(timezone.utc))
     return rendered(style, made, partial(bench_report.as_document, about, found, samples))

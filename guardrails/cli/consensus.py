@@ -12,7 +12,7 @@ from guardrails.agents.run_context import RunContext
 from guardrails.agents.types import CallProgress
 from guardrails.cli.options import Globals, global_options, merged, spec_among
 from guardrails.cli.run_checks import CheckRequest, judge, judging_options
-from guardrails.cli.run_context import world_here
+from guardrails.cli.run_context import run_context_here
 from guardrails.config.layout import STAGES
 from guardrails.core.text import printable
 from guardrails.engine.registry import check_named
@@ -102,29 +102,29 @@ def run(ctx: click.Context, /, *, stage: str, spec: str, profile: str | None, dr
               speckit consensus run plan SPEC-KIT-DEMO
     """
     globals_ = merged(ctx, **options)
-    world = world_here(globals_, spec, profile)
-    require_spec(world)
+    run_context = run_context_here(globals_, spec, profile)
+    require_spec(run_context)
     if dry_run:
-        for line in _prompts(world, stage):
+        for line in _prompts(run_context, stage):
             click.echo("\n".join(map(printable, line.splitlines())))
         return 0
-    with locked(world.repo, world.spec, f"speckit consensus run {stage}"):
-        done = consult(world, stage, _watch(globals_), _tell(globals_))
+    with locked(run_context.repo, run_context.spec, f"speckit consensus run {stage}"):
+        done = consult(run_context, stage, _watch(globals_), _tell(globals_))
     if done.judged is None:
         assert done.halt is not None
         return _stopped(done.halt)
-    _show(world, stage, done.judged, globals_)
+    _show(run_context, stage, done.judged, globals_)
     return EXITS[done.judged.verdict]
 
 
-def _prompts(world: RunContext, stage: str) -> Iterator[str]:
+def _prompts(run_context: RunContext, stage: str) -> Iterator[str]:
     """What each agent would be asked, as far as it is known before anybody has answered."""
-    prepared = prepare(world, stage)
+    prepared = prepare(run_context, stage)
     for number, wave in enumerate(prepared.waves, 1):
         for name in wave:
-            agent = world.plan.agent(name)
+            agent = run_context.plan.agent(name)
             yield f"=== {name} (asked {'first' if number == 1 else f'in turn {number}'}) ==="
-            yield prompt_of(world, prepared, stage, agent, {})
+            yield prompt_of(run_context, prepared, stage, agent, {})
     for cut in prepared.context.cut:
         yield f"note: {cut.path}: {cut.kept} of {cut.size} bytes are in the context"
     yield "nobody was asked, nothing was written"
@@ -159,7 +159,7 @@ def _stopped(halt: Halt) -> int:
     return halt.exit_code
 
 
-def _show(world: RunContext, stage: str, judged: StageVerdict, globals_: Globals) -> None:
+def _show(run_context: RunContext, stage: str, judged: StageVerdict, globals_: Globals) -> None:
     severe = " (severe)" if judged.severe else ""
     share = "unknown" if judged.participation is None else f"{judged.participation:.2f}"
     agreed = "unknown" if judged.agreement is None else f"{judged.agreement:.2f}"
@@ -176,7 +176,7 @@ def _show(world: RunContext, stage: str, judged: StageVerdict, globals_: Globals
         return
     click.echo(f"record: {printable(judged.verdict_file.path)}")
     if judged.conflicts:
-        click.echo(f"hint: speckit consensus resolve {stage} {world.spec} --conflict 1 --because TEXT")
+        click.echo(f"hint: speckit consensus resolve {stage} {run_context.spec} --conflict 1 --because TEXT")
 
 
 @click.command("resolve")
@@ -207,20 +207,22 @@ def resolve(
     Example:  speckit consensus resolve plan SPEC-KIT-DEMO
               speckit consensus resolve plan SPEC-KIT-DEMO --conflict 1 --because 'SQLite: one file, no server'
     """
-    world = world_here(merged(ctx, **options), spec)
-    found = dispute(world, stage)
+    run_context = run_context_here(merged(ctx, **options), spec)
+    found = dispute(run_context, stage)
     if conflict is None:
         return _list(found)
     chosen = found.find(conflict)
     if because is None or not any(map(str.isalnum, because)):
         raise GuardrailError("a resolution says why", "add --because 'what was decided, and why'")
-    who = by or _user(world)
-    with locked(world.repo, world.spec, "speckit consensus resolve"):
-        made = write_resolution(world, found.session, chosen, because.strip(), who, datetime.now(timezone.utc))
+    who = by or _user(run_context)
+    with locked(run_context.repo, run_context.spec, "speckit consensus resolve"):
+        made = write_resolution(run_context, found.session, chosen, because.strip(), who, datetime.now(timezone.utc))
     click.echo(printable(f"settled: {chosen.id}: {chosen.text}"))
     click.echo(f"record: {printable(made.path)}")
     left = len(found.conflicts) - 1
-    click.echo(f"{left} left" if left else f"none left; speckit auto {world.spec} --resume goes on with a halted run")
+    click.echo(
+        f"{left} left" if left else f"none left; speckit auto {run_context.spec} --resume goes on with a halted run"
+    )
     return 0
 
 
@@ -231,9 +233,9 @@ def _list(found: Dispute) -> int:
     return EXITS["conflict"] if found.conflicts else 0
 
 
-def _user(world: RunContext) -> str:
+def _user(run_context: RunContext) -> str:
     """The person git would name as the author of a commit."""
-    said = world.repo.run("var", "GIT_AUTHOR_IDENT", ok=(0, 128)).decode("utf-8", "replace")
+    said = run_context.repo.run("var", "GIT_AUTHOR_IDENT", ok=(0, 128)).decode("utf-8", "replace")
     name = said.partition(" <")[0].strip()
     if not name:
         raise GuardrailError("nobody is named who decided", "add --by NAME, or set git's user.name")

@@ -78,17 +78,17 @@ def judge(request: CheckRequest, globals_: Globals) -> FinalExit:
     """Run the request, report, and return the exit code. A run that cannot judge reports why, in the same format."""
     # A check makes many small values and no cycles, and ends: collecting garbage would only cost time.
     gc.disable()
-    subjects: list[CheckContext] = []
+    contexts: list[CheckContext] = []
     try:
-        subjects = _subjects(request, globals_)
-        result = runner.run_checks(request.command, request.checks, subjects, request.if_any)
+        contexts = _subjects(request, globals_)
+        result = runner.run_checks(request.command, request.checks, contexts, request.if_any)
     except GuardrailError as error:
         result = _failed(request, Problem(error.message, error.hint), error.exit_code)
     except Exception as error:  # noqa: BLE001  an internal error is reported in the format that was asked for, too
         from guardrails.cli.crash import report
 
         result = _failed(request, report(error), INTERNAL)
-    return FinalExit(emit(_redacted(result, [subject.settings for subject in subjects]), request, globals_))
+    return FinalExit(emit(_redacted(result, [context.settings for context in contexts]), request, globals_))
 
 
 def _redacted(result: Result, known: Sequence[Settings]) -> Result:
@@ -116,7 +116,7 @@ def _failed(request: CheckRequest, problem: Problem, code: int) -> Result:
 def _subjects(request: CheckRequest, globals_: Globals) -> list[CheckContext]:
     repo = open_repo(globals_.repo)
     source = request.source or repo.environment.get("SPECKIT_SOURCE") or "worktree"
-    return [_subject(snapshot, request, repo, globals_) for snapshot in _resolve(repo, source, request.pushed_to)]
+    return [_check_context(snapshot, request, repo, globals_) for snapshot in _resolve(repo, source, request.pushed_to)]
 
 
 def _resolve(repo: Repo, source: str, pushed_to: tuple[str, ...]) -> list[Snapshot]:
@@ -129,7 +129,7 @@ def _resolve(repo: Repo, source: str, pushed_to: tuple[str, ...]) -> list[Snapsh
     return resolve(repo, source, pushed_to)
 
 
-def _subject(snapshot: Snapshot, request: CheckRequest, repo: Repo, globals_: Globals) -> CheckContext:
+def _check_context(snapshot: Snapshot, request: CheckRequest, repo: Repo, globals_: Globals) -> CheckContext:
     settings = load_settings(snapshot, repo, globals_)
     scope = request.scope
     if request.files:

@@ -11,8 +11,8 @@ from guardrails.git.repo import open_repo
 from guardrails.snapshot.worktree import Worktree
 
 
-def world_here(globals_: Globals, spec: str, profile: str | None = None, **more: Any) -> RunContext:
-    """The world of a run of `spec` here and now, with a profile in force if one is named.
+def run_context_here(globals_: Globals, spec: str, profile: str | None = None, **more: Any) -> RunContext:
+    """The context of a run of `spec` here and now, with a profile in force if one is named.
 
     Raises GuardrailError for what is no SPEC id, a profile that is not configured, or a configuration that is wrong.
     """
@@ -21,7 +21,7 @@ def world_here(globals_: Globals, spec: str, profile: str | None = None, **more:
     # A profile on the command line takes the place of that of the environment, which then need not even be there.
     known = {name: value for name, value in environ.items() if profile is None or name != "SPECKIT_PROFILE"}
     loaded = load_run_config(Worktree(repo), known, globals_.config or environ.get("SPECKIT_CONFIG"))
-    world = RunContext(
+    run_context = RunContext(
         repo,
         loaded.settings,
         loaded.run,
@@ -30,4 +30,4 @@ def world_here(globals_: Globals, spec: str, profile: str | None = None, **more:
         allow_dirty=loaded.settings.overrides.allow_dirty,
         **more,
     )
-    return with_profile(world, profile) if profile is not None else world
+    return with_profile(run_context, profile) if profile is not None else run_context

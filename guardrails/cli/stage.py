@@ -10,7 +10,7 @@ import click
 
 from guardrails.agents.run_context import RunContext
 from guardrails.cli.options import Globals, global_options, merged
-from guardrails.cli.run_context import world_here
+from guardrails.cli.run_context import run_context_here
 from guardrails.config.layout import STAGES
 from guardrails.core.text import printable
 from guardrails.evidence.lock import locked
@@ -59,47 +59,49 @@ def command(
     """
     style = options.pop("format")
     globals_ = merged(ctx, **options)
-    world = world_here(globals_, spec, profile, allow_degraded=allow_degraded)
-    require_spec(world)
+    run_context = run_context_here(globals_, spec, profile, allow_degraded=allow_degraded)
+    require_spec(run_context)
     if dry_run:
-        for line in announced(world, stage):
+        for line in announced(run_context, stage):
             click.echo(printable(line))
         return 0
-    with locked(world.repo, world.spec, f"speckit stage {stage}"):
-        closed = _run(world, stage)
+    with locked(run_context.repo, run_context.spec, f"speckit stage {stage}"):
+        closed = _run(run_context, stage)
     if style == "json":
-        click.echo(json.dumps(_document(world, closed), indent=2))
+        click.echo(json.dumps(_document(run_context, closed), indent=2))
     else:
-        _show(world, closed, globals_)
+        _show(run_context, closed, globals_)
     return closed.exit_code
 
 
-def _run(world: RunContext, stage: str) -> Closed:
-    session = new_session(world.settings.layout, world.spec, stage, datetime.now(timezone.utc))
-    opened = open_stage(world, session, tree_state(world), ())
-    closed = close_stage(world, session, opened, None, ())
-    Checkpoint(world.repo, session).forget()
+def _run(run_context: RunContext, stage: str) -> Closed:
+    session = new_session(run_context.settings.layout, run_context.spec, stage, datetime.now(timezone.utc))
+    opened = open_stage(run_context, session, tree_state(run_context), ())
+    closed = close_stage(run_context, session, opened, None, ())
+    Checkpoint(run_context.repo, session).forget()
     return closed._replace(written=(*opened.written, *closed.written))
 
 
-def announced(world: RunContext, stage: str) -> list[str]:
+def announced(run_context: RunContext, stage: str) -> list[str]:
     """What the guardrail of a stage would do, line by line; the last says that nothing was done."""
-    plan = ready(world, stage)
-    redactor = redactor_of(world.settings, world.environment)
+    plan = ready(run_context, stage)
+    redactor = redactor_of(run_context.settings, run_context.environment)
     lines = [f"documents: {', '.join(plan.rules.documents)}", f"checks: {', '.join(('clean-tree', *plan.checks))}"]
     lines += [f"verdict of {each}: must be ok" for each in plan.verdicts]
     for layer, commands in (("prefilter", plan.prefilter), ("final", plan.final)):
-        lines += [f"policy {layer}: {redactor.text(' '.join(substituted(a, world.spec, stage)))}" for a in commands]
-    for each in services_of(world):
+        lines += [
+            f"policy {layer}: {redactor.text(' '.join(substituted(a, run_context.spec, stage)))}" for a in commands
+        ]
+    for each in services_of(run_context):
         if each.name in plan.probes:
             lines.append(redactor.text(f"{each.key}: {each.mode} ({each.origin}): would ask {target_of(each)}"))
     return [*lines, "nothing was run, nothing was written"]
 
 
-def _document(world: RunContext, closed: Closed) -> dict[str, Any]:
+def _document(run_context: RunContext, closed: Closed) -> dict[str, Any]:
     made: dict[str, Any] = {
         "schema": "speckit.stage/1",
-        "spec": world.spec,
+        "spec": run_context.spec,
         "stage": closed.stage,
         "status": closed.status,
         "exit_code": closed.exit_code,
@@ -109,12 +111,12 @@ def _document(world: RunContext, closed: Closed) -> dict[str, Any]:
         "written": [{"path": file.path, "sha256": file.sha256} for file in closed.written],
         "telemetry": closed.telemetry.path if closed.telemetry else None,
     }
-    clean: dict[str, Any] = redactor_of(world.settings, world.environment).document(made)[0]
+    clean: dict[str, Any] = redactor_of(run_context.settings, run_context.environment).document(made)[0]
     return clean
 
 
-def _show(world: RunContext, closed: Closed, globals_: Globals) -> None:
-    redactor = redactor_of(world.settings, world.environment)
+def _show(run_context: RunContext, closed: Closed, globals_: Globals) -> None:
+    redactor = redactor_of(run_context.settings, run_context.environment)
     for row in closed.rows:
         if row.status == "failed" or not globals_.quiet:
             click.echo(_line(redactor, row, globals_))

@@ -10,7 +10,7 @@ from guardrails.core.finding import Observation, Rule
 from guardrails.snapshot.context import CheckContext
 
 
-def _always(subject: CheckContext) -> bool:  # noqa: ARG001
+def _always(context: CheckContext) -> bool:  # noqa: ARG001
     return True
 
 
@@ -46,11 +46,11 @@ class Check(NamedTuple):
     concerns: Callable[[CheckContext], bool] = _always
     """whether there is anything for it to examine; where there is not, it is not even imported"""
 
-    def run(self, subject: CheckContext) -> Iterator[Observation]:
+    def run(self, context: CheckContext) -> Iterator[Observation]:
         """What it observes. It is imported when it is needed and not before: hooks start often."""
-        if not self.concerns(subject):
+        if not self.concerns(context):
             return iter(())
-        observed: Iterator[Observation] = import_module(self.module).check(subject)
+        observed: Iterator[Observation] = import_module(self.module).check(context)
         return observed
 
 

@@ -61,7 +61,7 @@ _CHANGES = ("index", "range", "push")
 
 
 class _Seen(NamedTuple):
-    """What one check saw of one subject, and why it could not go on, if it could not."""
+    """What one check saw in one context, and why it could not go on, if it could not."""
 
     check: str
     findings: list[Finding]
@@ -70,19 +70,19 @@ class _Seen(NamedTuple):
     problems: list[Problem]
 
 
-def run_checks(command: str, checks: Sequence[Check], subjects: Sequence[CheckContext], if_any: bool = False) -> Result:
-    """Judge every subject with every check.
+def run_checks(command: str, checks: Sequence[Check], contexts: Sequence[CheckContext], if_any: bool = False) -> Result:
+    """Judge every context with every check.
 
     `if_any` turns "nothing was examined" from undecided into not-applicable; it changes nothing else.
     Raises GuardrailError when the configuration asks for what cannot be.
     """
     findings: list[Finding] = []
     everything: list[_Seen] = []
-    for subject in subjects:
-        seen = [part for turn in in_turns(partial(_observe_all, subject), _turns(checks)) for part in turn]
-        judged = _waive(subject, [finding for part in seen for finding in part.findings], checks)
-        findings += _placed(judged, subject.snapshot, checks) if len(subjects) > 1 else judged
-        findings += _configuration_removed(subject)
+    for context in contexts:
+        seen = [part for turn in in_turns(partial(_observe_all, context), _turns(checks)) for part in turn]
+        judged = _waive(context, [finding for part in seen for finding in part.findings], checks)
+        findings += _placed(judged, context.snapshot, checks) if len(contexts) > 1 else judged
+        findings += _configuration_removed(context)
         everything += seen
     ordered = tuple(capped(sorted(dict.fromkeys(findings), key=_order)))
     checked = sum(len(part.checked) for part in everything)
@@ -91,7 +91,7 @@ def run_checks(command: str, checks: Sequence[Check], subjects: Sequence[CheckCo
     verdict, code = _verdict(ordered, checked > 0, if_any, problem)
     examined = Examined(checked + len(skipped), checked, skipped)
     idle = _idle(checks, everything)
-    return Result(command, _source(subjects), examined, ordered, fingerprints(ordered), verdict, code, problem, idle)
+    return Result(command, _source(contexts), examined, ordered, fingerprints(ordered), verdict, code, problem, idle)
 
 
 def _turns(checks: Sequence[Check]) -> list[list[Check]]:
@@ -112,14 +112,14 @@ def _idle(checks: Sequence[Check], everything: Sequence[_Seen]) -> tuple[str, ..
     return tuple(check.name for check in checks if check.name not in busy)
 
 
-def _observe_all(subject: CheckContext, checks: Sequence[Check]) -> list[_Seen]:
-    return [_observe(subject, check) for check in checks]
+def _observe_all(context: CheckContext, checks: Sequence[Check]) -> list[_Seen]:
+    return [_observe(context, check) for check in checks]
 
 
-def _observe(subject: CheckContext, check: Check) -> _Seen:
+def _observe(context: CheckContext, check: Check) -> _Seen:
     seen = _Seen(check.name, [], [], [], [])
     try:
-        for observation in check.run(subject):
+        for observation in check.run(context):
             if isinstance(observation, Checked):
                 seen.checked.append(observation.path)
             elif isinstance(observation, Finding):
@@ -135,26 +135,26 @@ def _observe(subject: CheckContext, check: Check) -> _Seen:
     return seen
 
 
-def _configuration_removed(subject: CheckContext) -> list[Finding]:
+def _configuration_removed(context: CheckContext) -> list[Finding]:
     """A change that deletes the configuration changes what is judged, its own evidence included."""
-    snapshot, base = subject.snapshot, subject.snapshot.base if subject.snapshot.source.kind in _CHANGES else None
-    if base is None or subject.settings.config_path is not None or base.read(CONFIG_FILE) is None:
+    snapshot, base = context.snapshot, context.snapshot.base if context.snapshot.source.kind in _CHANGES else None
+    if base is None or context.settings.config_path is not None or base.read(CONFIG_FILE) is None:
         return []
     from guardrails.engine.rules import REMOVED
 
     return [REMOVED.at(CONFIG_FILE, f"it is in {base.describe()} but not in {snapshot.describe()}", hint=REMOVED.fix)]
 
 
-def _waive(subject: CheckContext, findings: list[Finding], checks: Sequence[Check]) -> list[Finding]:
-    settings = subject.settings
+def _waive(context: CheckContext, findings: list[Finding], checks: Sequence[Check]) -> list[Finding]:
+    settings = context.settings
     if not settings.waivers:
         return findings
     from guardrails.engine import waivers
 
     waivers.require_waivable(settings)
-    today = subject.now.date()
+    today = context.now.date()
     waived = waivers.apply(findings, settings.waivers, today)
-    narrowed = subject.scope.paths or subject.scope.spec
+    narrowed = context.scope.paths or context.scope.spec
     families = [] if narrowed else [family for check in checks for family in check.families]
     return waived.findings + waivers.stale(settings, waived.used, families, today)
 
@@ -201,8 +201,8 @@ def _verdict(findings: Sequence[Finding], examined: bool, if_any: bool, problem:
     return ("not-applicable", 0) if if_any else ("undecided", 3)
 
 
-def _source(subjects: Sequence[CheckContext]) -> Source:
-    sources = [subject.snapshot.source for subject in subjects]
+def _source(contexts: Sequence[CheckContext]) -> Source:
+    sources = [context.snapshot.source for context in contexts]
     if not sources:
         return Source("push")
     return Source(sources[0].kind, ", ".join(source.rev for source in sources if source.rev) or None)

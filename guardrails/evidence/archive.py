@@ -82,8 +82,8 @@ def who(repo: Repo) -> str:
 
 def require_sound(repo: Repo, settings: Settings, spec: str, now: datetime, run: str | None = None) -> None:
     """Raises RefusedError when a ledger, a file or an archive of the SPEC, or of one run, is not what it should be."""
-    subject = CheckContext(Worktree(repo), settings, now, Scope(spec=spec, run=run))
-    for seen in check.judge(subject, evidence_inventory(subject.snapshot, settings.layout, spec)):
+    context = CheckContext(Worktree(repo), settings, now, Scope(spec=spec, run=run))
+    for seen in check.judge(context, evidence_inventory(context.snapshot, settings.layout, spec)):
         if isinstance(seen, Finding) and seen.severity == "error" and seen.rule.outcome == "fail":
             text = f"{seen.path}: {seen.rule.code} {seen.message}"
             raise RefusedError(f"{text}; nothing was done", f"'speckit evidence verify {spec}' says all of it")

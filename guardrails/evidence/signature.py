@@ -197,8 +197,8 @@ class Signatures(Check):
 
     __slots__ = ()
 
-    def run(self, subject: CheckContext) -> Iterator[Observation]:
-        return verify(subject)
+    def run(self, context: CheckContext) -> Iterator[Observation]:
+        return verify(context)
 
 
 class RequiredSignatures(Check):
@@ -206,25 +206,25 @@ class RequiredSignatures(Check):
 
     __slots__ = ()
 
-    def run(self, subject: CheckContext) -> Iterator[Observation]:
-        return verify_required(subject)
+    def run(self, context: CheckContext) -> Iterator[Observation]:
+        return verify_required(context)
 
 
-def verify(subject: CheckContext) -> Iterator[Observation]:
+def verify(context: CheckContext) -> Iterator[Observation]:
     """The signatures of the runs in scope."""
-    yield from _verify(subject, required=subject.settings.evidence.signature == "required")
+    yield from _verify(context, required=context.settings.evidence.signature == "required")
 
 
-def verify_required(subject: CheckContext) -> Iterator[Observation]:
+def verify_required(context: CheckContext) -> Iterator[Observation]:
     """As `verify`; a run without a signature is an error, whatever the configuration says."""
-    yield from _verify(subject, required=True)
+    yield from _verify(context, required=True)
 
 
-def _verify(subject: CheckContext, *, required: bool) -> Iterator[Observation]:
-    snapshot, scope = subject.snapshot, subject.scope
+def _verify(context: CheckContext, *, required: bool) -> Iterator[Observation]:
+    snapshot, scope = context.snapshot, context.scope
     runs = [
         run
-        for run in evidence_inventory(snapshot, subject.settings.layout, scope.spec).runs
+        for run in evidence_inventory(snapshot, context.settings.layout, scope.spec).runs
         if scope.run in (None, run.name)
     ]
     for run in runs:
@@ -235,7 +235,7 @@ def _verify(subject: CheckContext, *, required: bool) -> Iterator[Observation]:
             if required:
                 yield UNSIGNED.at(run.summary_path, "the seal is not signed", hint=UNSIGNED.fix, spec=run.spec)
             continue
-        yield from _judge(subject, snapshot.repo, run, seal, required)
+        yield from _judge(context, snapshot.repo, run, seal, required)
 
 
 def _seal(run: RunEvidence) -> Seal | None:
@@ -246,7 +246,7 @@ def _seal(run: RunEvidence) -> Seal | None:
 
 
 def _judge(
-    subject: CheckContext, repo: Repo | None, run: RunEvidence, seal: Seal, required: bool
+    context: CheckContext, repo: Repo | None, run: RunEvidence, seal: Seal, required: bool
 ) -> Iterator[Observation]:
     path = run.signature_path
     trusted = trust(repo) if repo else None
@@ -256,8 +256,8 @@ def _judge(
         yield Skipped(path, _NOBODY)
         return
     yield Checked(path)
-    data = subject.snapshot.read(path) or b""
-    judged = judge(repo, trusted, seal, data[:LARGEST], min(run.ended or subject.now, subject.now))
+    data = context.snapshot.read(path) or b""
+    judged = judge(repo, trusted, seal, data[:LARGEST], min(run.ended or context.now, context.now))
     if judged.state != "good":
         yield _bad(run, _SAID[judged.state])
     else:

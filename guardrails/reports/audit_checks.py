@@ -46,8 +46,8 @@ class Sealed(NamedTuple):
 
 def judge(snapshot: Snapshot, settings: Settings, now: datetime, name: str, scope: Scope) -> AuditedCheck:
     """The result of one check over what `scope` names."""
-    subject = CheckContext(snapshot, settings, now, scope)
-    result = runner.run_checks(name, [check_named(name)], [subject], if_any=True)
+    context = CheckContext(snapshot, settings, now, scope)
+    result = runner.run_checks(name, [check_named(name)], [context], if_any=True)
     errors = [each for each in result.findings if each.severity == "error"]
     told = tuple(AuditFinding(each.rule.code, each.path, each.line, each.message) for each in errors[:AUDIT_ERRORS])
     return AuditedCheck(name, result.verdict, result.examined.checked, len(errors), told)

@@ -39,44 +39,47 @@ class Dispute(NamedTuple):
         raise GuardrailError(f"there is no open conflict '{wanted}'", f"open are: {known or 'none'}")
 
 
-def dispute(world: RunContext, stage: str) -> Dispute:
+def dispute(run_context: RunContext, stage: str) -> Dispute:
     """The latest session of a stage. Raises GuardrailError where there is none that can be added to."""
-    session = _named(world, stage, _latest(world, stage))
-    gathered = gather(world, session)
-    verdict = verdict_of(world, gathered, ())
+    session = _named(run_context, stage, _latest(run_context, stage))
+    gathered = gather(run_context, session)
+    verdict = verdict_of(run_context, gathered, ())
     return Dispute(session, verdict.conflicts, len(verdict.resolved))
 
 
-def _latest(world: RunContext, stage: str) -> ConsensusSession:
-    snapshot = Worktree(world.repo)
-    scope = Scope(spec=world.spec, stage=stage)
-    found = [each for each in candidates(snapshot, world.settings.layout, scope) if isinstance(each, ConsensusFile)]
-    case = cases(snapshot, world.settings, found, is_valid).get((world.spec, stage))
+def _latest(run_context: RunContext, stage: str) -> ConsensusSession:
+    snapshot = Worktree(run_context.repo)
+    scope = Scope(spec=run_context.spec, stage=stage)
+    found = [
+        each for each in candidates(snapshot, run_context.settings.layout, scope) if isinstance(each, ConsensusFile)
+    ]
+    case = cases(snapshot, run_context.settings, found, is_valid).get((run_context.spec, stage))
     sessions = latest(group(case.outputs, case.records, case.witnesses)) if case else []
     if not sessions:
         raise GuardrailError(
-            f"{world.spec} has no consensus evidence of {stage}", f"speckit consensus run {stage} {world.spec}"
+            f"{run_context.spec} has no consensus evidence of {stage}",
+            f"speckit consensus run {stage} {run_context.spec}",
         )
     if len(sessions) > 1:
         raise GuardrailError(
-            f"{stage} of {world.spec} has {len(sessions)} latest sessions",
+            f"{stage} of {run_context.spec} has {len(sessions)} latest sessions",
             "run the stage again",
         )
     return sessions[0]
 
 
-def _named(world: RunContext, stage: str, filed: ConsensusSession) -> StageSession:
+def _named(run_context: RunContext, stage: str, filed: ConsensusSession) -> StageSession:
     stamp = parse_stamp(filed.stamp)
     if stamp is None or stamp.session is None:
         raise GuardrailError(
             f"the latest session of {stage} has no name that a resolution could be filed under",
-            f"run the stage again: speckit consensus run {stage} {world.spec}",
+            f"run the stage again: speckit consensus run {stage} {run_context.spec}",
         )
-    session = StageSession(world.spec, stage, stamp.when, stamp.session)
+    session = StageSession(run_context.spec, stage, stamp.when, stamp.session)
     if session.stamp != filed.stamp:
         raise GuardrailError(
             f"the latest session of {stage} is named in an older style ({filed.stamp})",
-            f"run the stage again: speckit consensus run {stage} {world.spec}",
+            f"run the stage again: speckit consensus run {stage} {run_context.spec}",
         )
     return session
 
@@ -85,7 +88,13 @@ def _named(world: RunContext, stage: str, filed: ConsensusSession) -> StageSessi
 
 
 def write_resolution(
-    world: RunContext, session: StageSession, conflict: Conflict, because: str, by: str, at: datetime, number: int = 0
+    run_context: RunContext,
+    session: StageSession,
+    conflict: Conflict,
+    because: str,
+    by: str,
+    at: datetime,
+    number: int = 0,
 ) -> WrittenFile:
     """The record of one decision (schema resolution). Its name has the session's nonce and a second of its own:
     `number` tells apart those that are made at the same moment. Done again it writes the same file."""
@@ -100,9 +109,9 @@ def write_resolution(
         "by": by,
         "timestamp": stamped(at),
     }
-    if world.run is not None:
-        document["run"] = world.run
-    kept = redactor_of(world.settings, world.environment).value({"because": because, "by": by})
+    if run_context.run is not None:
+        document["run"] = run_context.run
+    kept = redactor_of(run_context.settings, run_context.environment).value({"because": because, "by": by})
     named = session._replace(started=at + timedelta(seconds=number))
-    path = consensus_path(world.settings.layout, named, "resolution.json")
-    return EvidenceStore(world.repo.root).record(path, "resolution", {**document, **kept}, replace=True)
+    path = consensus_path(run_context.settings.layout, named, "resolution.json")
+    return EvidenceStore(run_context.repo.root).record(path, "resolution", {**document, **kept}, replace=True)

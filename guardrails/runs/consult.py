@@ -41,10 +41,10 @@ _LONGEST_REASON = 500
 class Filing:
     """The files of one session. `written` grows as they are written."""
 
-    def __init__(self, world: RunContext, session: StageSession) -> None:
-        self._world, self._session = world, session
-        self._store = EvidenceStore(world.repo.root)
-        self._redactor = redactor_of(world.settings, world.environment)
+    def __init__(self, run_context: RunContext, session: StageSession) -> None:
+        self._run_context, self._session = run_context, session
+        self._store = EvidenceStore(run_context.repo.root)
+        self._redactor = redactor_of(run_context.settings, run_context.environment)
         self.written: list[WrittenFile] = []
 
     def file(
@@ -62,10 +62,10 @@ class Filing:
         path = made.output.path
         sent = Sent(version, made.prompt_sha256, inputs, kit)
         document = self._redactor.value(output_document(self._session, call.agent, sent, finished, made))
-        if self._world.run is not None:
-            document["run"] = self._world.run
+        if self._run_context.run is not None:
+            document["run"] = self._run_context.run
         made = made._replace(output=self._record(path, "agent_output", document))
-        metrics = consensus_path(self._world.settings.layout, self._session, f"{made.agent}_metrics.json")
+        metrics = consensus_path(self._run_context.settings.layout, self._session, f"{made.agent}_metrics.json")
         self._record(metrics, "agent_metrics", metrics_document(self._session, made))
         return made
 
@@ -81,7 +81,7 @@ class Filing:
             started=finished.started,
             finished=finished.finished,
             latency_ms=finished.latency_ms,
-            output=WrittenFile(consensus_path(self._world.settings.layout, self._session, f"{name}.json"), "", 0),
+            output=WrittenFile(consensus_path(self._run_context.settings.layout, self._session, f"{name}.json"), "", 0),
             exit_code=finished.exit_code,
             missing_tool=finished.missing_tool,
             replayed=finished.replayed,
@@ -99,7 +99,7 @@ class Filing:
 
     def answer(self, made: AgentCall) -> str | None:
         """What an agent answered, as others are given it; None when it is not what was filed, or is no answer."""
-        data = Worktree(self._world.repo).read(made.output.path)
+        data = Worktree(self._run_context.repo).read(made.output.path)
         if made.error is not None or data is None:
             return None
         try:
@@ -153,13 +153,15 @@ class PreparedConsultation(NamedTuple):
         return None if kit is None else KitUsed(kit.version, kit.sha256)
 
 
-def prepare(world: RunContext, stage: str) -> PreparedConsultation:
+def prepare(run_context: RunContext, stage: str) -> PreparedConsultation:
     """Context and prompts of a stage as the working tree has them. Raises GuardrailError when they cannot be used."""
-    snapshot = Worktree(world.repo)
-    plan = world.plan.stage(stage)
-    require_callable(world.plan, plan.roster)
-    context = collect(snapshot, world.settings, world.plan.prompts, world.spec)
-    prompts = stage_prompts(own_prompts(snapshot, world.plan.prompts), world.plan.prompts.file, stage, plan.roster)
+    snapshot = Worktree(run_context.repo)
+    plan = run_context.plan.stage(stage)
+    require_callable(run_context.plan, plan.roster)
+    context = collect(snapshot, run_context.settings, run_context.plan.prompts, run_context.spec)
+    prompts = stage_prompts(
+        own_prompts(snapshot, run_context.plan.prompts), run_context.plan.prompts.file, stage, plan.roster
+    )
     templates = {agent_of(template.agent): template for template in prompts.templates}
     return PreparedConsultation(context, _sources(snapshot, context), templates, waves(prompts))
 
@@ -176,34 +178,38 @@ def _sources(snapshot: Worktree, context: PromptContext) -> tuple[AnswerSource, 
 
 
 def prompt_of(
-    world: RunContext, prepared: PreparedConsultation, stage: str, agent: Agent, previous: dict[str, str]
+    run_context: RunContext, prepared: PreparedConsultation, stage: str, agent: Agent, previous: dict[str, str]
 ) -> str:
     """The prompt of one agent as it is sent."""
-    variables = Variables(world.spec, stage, prepared.context.text, agent.model, agent.model_release, agent.reasoning)
+    variables = Variables(
+        run_context.spec, stage, prepared.context.text, agent.model, agent.model_release, agent.reasoning
+    )
     return render(prepared.templates[agent_of(agent.name)], variables, previous)
 
 
-def ask(world: RunContext, session: StageSession, consultation: Consultation, watch: Watch | None = None) -> Consulted:
+def ask(
+    run_context: RunContext, session: StageSession, consultation: Consultation, watch: Watch | None = None
+) -> Consulted:
     """Ask the agents of a consultation, those of a wave at the same time, each after those whose answers it is given.
 
     An answer of an earlier round is given as it was filed. Before each wave the budget is asked. Raises GuardrailError
     for prompts or documents that cannot be used: then nobody was asked.
     """
-    plan = world.plan if consultation.profile is None else world.plan.fallen_back(consultation.profile)
-    world = world._replace(plan=plan)
-    prepared = prepare(world, session.stage)
-    filing = Filing(world, session)
+    plan = run_context.plan if consultation.profile is None else run_context.plan.fallen_back(consultation.profile)
+    run_context = run_context._replace(plan=plan)
+    prepared = prepare(run_context, session.stage)
+    filing = Filing(run_context, session)
     bill = BudgetTracker(plan, (*consultation.before, *consultation.earlier))
     made: list[AgentCall] = []
     for wave in prepared.waves:
         names = [name for name in wave if agent_of(name) in {agent_of(each) for each in consultation.agents}]
         if not names:
             continue
-        calls = [_call(world, session, prepared, plan.agent(name), consultation, made, filing) for name in names]
+        calls = [_call(run_context, session, prepared, plan.agent(name), consultation, made, filing) for name in names]
         refused = bill.refusal(calls)
         if refused is not None:
             return _consulted(prepared, consultation, made, filing, bill, halt(session.stage, "budget", *refused))
-        for call, finished in zip(calls, call_all(world, calls, watch), strict=True):
+        for call, finished in zip(calls, call_all(run_context, calls, watch), strict=True):
             version = prepared.templates[agent_of(call.agent.name)].version
             spent = bill.charge(call, finished)
             attempt = attempt_of(agent_of(call.agent.name), consultation.earlier)
@@ -225,7 +231,7 @@ def _consulted(
 
 
 def _call(
-    world: RunContext,
+    run_context: RunContext,
     session: StageSession,
     prepared: PreparedConsultation,
     agent: Agent,
@@ -235,11 +241,11 @@ def _call(
 ) -> Call:
     known = {**latest(consultation.earlier), **{each.agent: each for each in made}}
     previous = {name: text for name, each in known.items() if (text := filing.answer(each)) is not None}
-    prompt = prompt_of(world, prepared, session.stage, agent, previous)
+    prompt = prompt_of(run_context, prepared, session.stage, agent, previous)
     attempt = attempt_of(agent_of(agent.name), consultation.earlier)
     key = call_key(session.stage, attempt, agent_of(agent.name), prompt)
-    origin = Origin(world.spec, session.stage, session.stamp, world.run or "")
-    return Call(key, agent, session.stage, prompt, calls_directory(world, session.stamp), origin)
+    origin = Origin(run_context.spec, session.stage, session.stamp, run_context.run or "")
+    return Call(key, agent, session.stage, prompt, calls_directory(run_context, session.stamp), origin)
 
 
 # Let one agent settle the conflicts of a session: it must name each, and say why. What it leaves out stays open.
@@ -262,7 +268,7 @@ Leave a conflict out if the documents do not decide it: a person will.
 
 
 def arbitrate(
-    world: RunContext,
+    run_context: RunContext,
     session: StageSession,
     agent: str,
     rounds: Sequence[Round],
@@ -270,41 +276,41 @@ def arbitrate(
     watch: Watch | None,
 ) -> Consulted:
     """Ask the arbiter about the open conflicts, and record what it settles. Its answer is kept as a log."""
-    require_callable(world.plan, (agent,))
-    gathered = gather(world, session)
-    conflicts = verdict_of(world, gathered, ()).conflicts
+    require_callable(run_context.plan, (agent,))
+    gathered = gather(run_context, session)
+    conflicts = verdict_of(run_context, gathered, ()).conflicts
     if not conflicts:
         return Consulted(None)
-    arbiter = world.plan.agent(agent)
-    prompt = _prompt(world, session, conflicts)
+    arbiter = run_context.plan.agent(agent)
+    prompt = _prompt(run_context, session, conflicts)
     number = attempt_of(agent_of(agent), rounds)
     call = Call(
         call_key(f"{session.stage}-arbiter", number, agent_of(agent), prompt),
         arbiter,
         session.stage,
         prompt,
-        calls_directory(world, session.stamp),
-        Origin(world.spec, session.stage, session.stamp, world.run or ""),
+        calls_directory(run_context, session.stamp),
+        Origin(run_context.spec, session.stage, session.stamp, run_context.run or ""),
     )
-    bill = BudgetTracker(world.plan, (*before, *rounds))
+    bill = BudgetTracker(run_context.plan, (*before, *rounds))
     if (refused := bill.refusal([call])) is not None:
         return Consulted(None, (), halt(session.stage, "budget", *refused))
-    (finished,) = call_all(world, [call], watch)
-    made = Filing(world, session).charged(call, finished, "arbiter", number, bill.charge(call, finished))
-    log = _log(world, session, finished)
-    written = [log, *_settle(world, session, agent, conflicts, finished)]
+    (finished,) = call_all(run_context, [call], watch)
+    made = Filing(run_context, session).charged(call, finished, "arbiter", number, bill.charge(call, finished))
+    log = _log(run_context, session, finished)
+    written = [log, *_settle(run_context, session, agent, conflicts, finished)]
     round_ = Round(len(rounds) + 1, (made._replace(output=log, arbiter=True),), (), warnings=bill.warnings)
     return Consulted(round_, tuple(written))
 
 
-def _prompt(world: RunContext, session: StageSession, conflicts: Sequence[Conflict]) -> str:
-    context = collect(Worktree(world.repo), world.settings, world.plan.prompts, world.spec)
+def _prompt(run_context: RunContext, session: StageSession, conflicts: Sequence[Conflict]) -> str:
+    context = collect(Worktree(run_context.repo), run_context.settings, run_context.plan.prompts, run_context.spec)
     listed = "\n\n".join(f"{each.id}:\n{fenced(quoted_text(each.text))}" for each in conflicts)
-    return _ASKED.format(stage=session.stage, spec=world.spec, context=context.text, conflicts=listed)
+    return _ASKED.format(stage=session.stage, spec=run_context.spec, context=context.text, conflicts=listed)
 
 
 def _settle(
-    world: RunContext, session: StageSession, agent: str, conflicts: Sequence[Conflict], finished: Finished
+    run_context: RunContext, session: StageSession, agent: str, conflicts: Sequence[Conflict], finished: Finished
 ) -> Iterator[WrittenFile]:
     """A resolution for each open conflict that the answer names and gives a reason for."""
     said = dict(_decisions(finished.answer.value or {}))
@@ -314,7 +320,7 @@ def _settle(
         because = said.get(conflict.id)
         if because:
             by = f"{agent} (arbiter)"
-            yield write_resolution(world, session, conflict, because, by, finished.finished, number)
+            yield write_resolution(run_context, session, conflict, because, by, finished.finished, number)
 
 
 def _decisions(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -324,8 +330,11 @@ def _decisions(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield item["conflict"].strip().lower(), item["because"].strip()
 
 
-def _log(world: RunContext, session: StageSession, finished: Finished) -> WrittenFile:
+def _log(run_context: RunContext, session: StageSession, finished: Finished) -> WrittenFile:
     said = {"problem": finished.problem, "answer": finished.answer.value}
-    data = json.dumps(redactor_of(world.settings, world.environment).value(said), ensure_ascii=True, indent=2) + "\n"
-    path = command_path(world.settings.layout, session, "arbiter.log")
-    return EvidenceStore(world.repo.root).write(path, data.encode("ascii"), replace=True)
+    data = (
+        json.dumps(redactor_of(run_context.settings, run_context.environment).value(said), ensure_ascii=True, indent=2)
+        + "\n"
+    )
+    path = command_path(run_context.settings.layout, session, "arbiter.log")
+    return EvidenceStore(run_context.repo.root).write(path, data.encode("ascii"), replace=True)

@@ -38,15 +38,15 @@ class KeptCall(NamedTuple):
     about: Mapping[str, Any]
 
 
-def left_rows(world: RunContext, known: Mapping[str, int], session: str) -> Iterator[SessionCost]:
+def left_rows(run_context: RunContext, known: Mapping[str, int], session: str) -> Iterator[SessionCost]:
     """A row for each other session of the SPEC that made more calls than are `known` of it (stamp → calls)."""
     sessions: dict[Origin, list[KeptCall]] = {}
-    for kept in kept_calls(os.path.join(world.repo.git_dir(), "speckit", "calls")):
-        if kept.origin.spec == world.spec and kept.origin.session != session:
+    for kept in kept_calls(os.path.join(run_context.repo.git_dir(), "speckit", "calls")):
+        if kept.origin.spec == run_context.spec and kept.origin.session != session:
             sessions.setdefault(kept.origin, []).append(kept)
     for origin, calls in sorted(sessions.items()):
         if len(calls) > known.get(origin.session, 0):
-            charges = [charge for kept in calls if (charge := _orphan_charge(world, kept)) is not None]
+            charges = [charge for kept in calls if (charge := _orphan_charge(run_context, kept)) is not None]
             if len(charges) > known.get(origin.session, 0):
                 yield session_cost(origin.session, origin.stage, origin.run or None, charges)
 
@@ -72,7 +72,7 @@ def _folders(place: str) -> list[str]:
         return []
 
 
-def _orphan_charge(world: RunContext, kept: KeptCall) -> Charge | None:
+def _orphan_charge(run_context: RunContext, kept: KeptCall) -> Charge | None:
     """What a call cost; None when it was never made. One that has not ended, or of which nothing is left, cost nobody
     knows what."""
     outcome = recorded(kept.folder)
@@ -84,7 +84,9 @@ def _orphan_charge(world: RunContext, kept: KeptCall) -> Charge | None:
     call = _call(kept)
     done = finished(call, kept.folder, outcome, reused=True)
     cached = bool(done.answer.usage.cached_input_tokens)
-    return Charge(BudgetTracker(world.plan, ()).charge(call, done), failed=done.problem is not None, cached=cached)
+    return Charge(
+        BudgetTracker(run_context.plan, ()).charge(call, done), failed=done.problem is not None, cached=cached
+    )
 
 
 def _call(kept: KeptCall) -> Call:
@@ -102,20 +104,22 @@ def _call(kept: KeptCall) -> Call:
 
 
 def write_costs(
-    world: RunContext, session: StageSession, rounds: Sequence[Round], at: datetime
+    run_context: RunContext, session: StageSession, rounds: Sequence[Round], at: datetime
 ) -> tuple[WrittenFile, tuple[str, ...]]:
     """Bring the cost summary of the SPEC up to date with a session, and with calls of others that were given up before
     they were settled. Says what its reader should know.
 
     Calls whose program was not there were never made, and are not counted.
     """
-    store = EvidenceStore(world.repo.root)
-    path = cost_path(world.settings.layout, world.spec)
+    store = EvidenceStore(run_context.repo.root)
+    path = cost_path(run_context.settings.layout, run_context.spec)
     charges = [_charge(made) for each in rounds for made in each.made if not made.missing_tool]
-    settled = session_cost(session.stamp, session.stage, world.run, charges)
+    settled = session_cost(session.stamp, session.stage, run_context.run, charges)
     before = store.read(path)
-    left = tuple(left_rows(world, calls_known(before, world.spec), session.stamp))
-    made = summary_document(before, world.spec, settled, world.plan.profile, world.plan.budget, at, left)
+    left = tuple(left_rows(run_context, calls_known(before, run_context.spec), session.stamp))
+    made = summary_document(
+        before, run_context.spec, settled, run_context.plan.profile, run_context.plan.budget, at, left
+    )
     return store.record(path, "cost_summary", made.document, replace=True), made.notes
 
 

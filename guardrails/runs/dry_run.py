@@ -41,29 +41,33 @@ class Rehearsed(NamedTuple):
         return total(each.estimate.cost for each in self.calls if stage in (None, each.stage))
 
 
-def rehearse(world: RunContext, stages: Sequence[str]) -> Rehearsed:
+def rehearse(run_context: RunContext, stages: Sequence[str]) -> Rehearsed:
     """Render the prompts of some stages into a new temporary folder. Raises GuardrailError for what a run would not
     begin with, either: prompts, documents or agents that cannot be used."""
-    prepared = {stage: prepare(world, stage) for stage in stages}
-    folder = tempfile.mkdtemp(prefix=f"speckit-dry-run-{world.spec}-")
-    calls = tuple(call for stage in stages for call in _rendered(world, stage, prepared[stage], folder))
+    prepared = {stage: prepare(run_context, stage) for stage in stages}
+    folder = tempfile.mkdtemp(prefix=f"speckit-dry-run-{run_context.spec}-")
+    calls = tuple(call for stage in stages for call in _rendered(run_context, stage, prepared[stage], folder))
     cut = [f"{each.path}: {each.kept} of {each.size} bytes" for one in prepared.values() for each in one.context.cut]
     kit = next((one.context.kit for one in prepared.values()), None)
     return Rehearsed(folder, calls, tuple(dict.fromkeys(cut)), kit)
 
 
-def _rendered(world: RunContext, stage: str, prepared: PreparedConsultation, folder: str) -> Iterator[PlannedCall]:
+def _rendered(
+    run_context: RunContext, stage: str, prepared: PreparedConsultation, folder: str
+) -> Iterator[PlannedCall]:
     for wave, names in enumerate(prepared.waves, 1):
         for name in names:
-            agent = world.plan.agent(name)
-            prompt = prompt_of(world, prepared, stage, agent, {})
+            agent = run_context.plan.agent(name)
+            prompt = prompt_of(run_context, prepared, stage, agent, {})
             file = f"{stage}_{name}.prompt.md"
             data = prompt.encode("utf-8", "backslashreplace")
             with open(os.path.join(folder, file), "wb") as stream:
                 stream.write(data)
             kit = prepared.context.kit
             told = kit is None or kit.version in prompt
-            yield PlannedCall(stage, name, file, wave, len(data), estimate(agent, prompt, world.plan.budget), told)
+            yield PlannedCall(
+                stage, name, file, wave, len(data), estimate(agent, prompt, run_context.plan.budget), told
+            )
 
 
 def over_budget(cap: float | None, expected: Cost) -> bool:

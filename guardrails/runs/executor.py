@@ -67,43 +67,43 @@ _PART = re.compile(r".+\.[0-9]+(?:-[0-9a-f]+)?\.part")
 _FOLDERS = ("commands", "consensus", "runs")
 
 
-def sweep(world: RunContext, session: StageSession | None, recorded: Collection[str]) -> None:
+def sweep(run_context: RunContext, session: StageSession | None, recorded: Collection[str]) -> None:
     """Remove temporary files of killed writers, and what a session has written that is not `recorded`.
 
     The caller holds the lock of the SPEC, so nobody is writing any of it now.
     """
-    for path in _paths(world):
-        if _PART.fullmatch(path) or _is_unrecorded(world, path, session, recorded):
-            os.unlink(os.path.join(world.repo.root, path))
+    for path in _paths(run_context):
+        if _PART.fullmatch(path) or _is_unrecorded(run_context, path, session, recorded):
+            os.unlink(os.path.join(run_context.repo.root, path))
 
 
-def _paths(world: RunContext) -> Iterator[str]:
+def _paths(run_context: RunContext) -> Iterator[str]:
     """The regular files in the SPEC's folders of evidence; nothing is looked for through a link."""
-    snapshot, root = Worktree(world.repo), world.settings.layout.evidence
+    snapshot, root = Worktree(run_context.repo), run_context.settings.layout.evidence
     for folder in _FOLDERS:
-        for entry in snapshot.entries(f"{root}/{folder}/{world.spec}"):
+        for entry in snapshot.entries(f"{root}/{folder}/{run_context.spec}"):
             if entry.kind == "file":
                 yield entry.path
     for entry in snapshot.entries(f"{root}/costs"):
-        if entry.kind == "file" and entry.path.startswith(f"{root}/costs/{world.spec}_cost_summary.json."):
+        if entry.kind == "file" and entry.path.startswith(f"{root}/costs/{run_context.spec}_cost_summary.json."):
             yield entry.path
 
 
-def _is_unrecorded(world: RunContext, path: str, session: StageSession | None, recorded: Collection[str]) -> bool:
+def _is_unrecorded(run_context: RunContext, path: str, session: StageSession | None, recorded: Collection[str]) -> bool:
     if session is None or path in recorded:
         return False
     if not path.rpartition("/")[2].startswith((session.name + ".", session.name + "_")):
         return False
-    name = evidence_name(world.settings.layout, path)
+    name = evidence_name(run_context.settings.layout, path)
     return name is None or name.kind != "resolution"
 
 
-def resolutions(world: RunContext, sessions: Sequence[StageSession]) -> tuple[WrittenFile, ...]:
+def resolutions(run_context: RunContext, sessions: Sequence[StageSession]) -> tuple[WrittenFile, ...]:
     """The resolutions that were recorded for some sessions of the run."""
     nonces = {(session.stage, session.nonce) for session in sessions}
-    snapshot, layout = Worktree(world.repo), world.settings.layout
+    snapshot, layout = Worktree(run_context.repo), run_context.settings.layout
     found = []
-    for entry in snapshot.entries(f"{layout.evidence}/consensus/{world.spec}"):
+    for entry in snapshot.entries(f"{layout.evidence}/consensus/{run_context.spec}"):
         name = evidence_name(layout, entry.path)
         stamp = parse_stamp(name.stamp) if name is not None and name.kind == "resolution" else None
         if name is None or stamp is None or (name.stage, stamp.session) not in nonces:
@@ -136,13 +136,17 @@ class StepExecutor:
     """Takes the steps of one run in one process. `crashed` puts an internal error on file and says where."""
 
     def __init__(
-        self, world: RunContext, request: RunRequest, watcher: Watcher, crashed: Callable[[Exception], CrashMessage]
+        self,
+        run_context: RunContext,
+        request: RunRequest,
+        watcher: Watcher,
+        crashed: Callable[[Exception], CrashMessage],
     ) -> None:
-        self.world = world._replace(
+        self.run_context = run_context._replace(
             run=request.run, allow_dirty=request.allow_dirty, allow_degraded=request.allow_degraded
         )
         self.request, self._watcher, self._crashed = request, watcher, crashed
-        self._books = RunRecords(self.world, request)
+        self._books = RunRecords(self.run_context, request)
         self._first = True
         self.at = request.stages[0]
         """the stage it has come to"""
@@ -169,7 +173,7 @@ class StepExecutor:
     def _prepare(self, step: Run | Retry, history: Sequence[HistoryRecord]) -> None:
         """Bring in order what an earlier process may have left, and enter what is on record now."""
         if self._first:
-            sweep(self.world, self._session(step.stage, history), {file.path for file in all_written(history)})
+            sweep(self.run_context, self._session(step.stage, history), {file.path for file in all_written(history)})
             self._first = False
         self._books.keep(history)
         if history and isinstance(history[-1], StageClosed):
@@ -179,7 +183,7 @@ class StepExecutor:
         """What the guardrail of a stage noted for the case that it would be killed: its end is on record now."""
         session = self._session(stage, history)
         if session is not None:
-            Checkpoint(self.world.repo, session).forget()
+            Checkpoint(self.run_context.repo, session).forget()
 
     def finish(self, end: Halt | Done, history: Sequence[HistoryRecord]) -> None:
         """Write down how the run ended, and seal it."""
@@ -202,7 +206,7 @@ class StepExecutor:
         assert session is not None, "it was started"
         if step.action == "open":
             start = list(of_kind(history, RunBegan))[-1].tree
-            opened = open_stage(self.world, session, start, self._own(history))
+            opened = open_stage(self.run_context, session, start, self._own(history))
             return StageOpened(stage, _now(), opened)
         if step.action == "ask":
             return self._ask(step, session, history)
@@ -218,19 +222,19 @@ class StepExecutor:
                 return self._failed(self.at, row.reason or "undecided", f"{row.name}: {row.message}", row.hint)
         sessions = [record.session(self.request.spec) for record in of_kind(history, StageStarted)]
         for session in sessions:
-            Checkpoint(self.world.repo, session).forget()
-        settled = resolutions(self.world, sessions)
+            Checkpoint(self.run_context.repo, session).forget()
+        settled = resolutions(self.run_context, sessions)
         own = {file.path: file.sha256 for file in (*self._own(history), *settled)}
-        tree = tree_state(self.world)
+        tree = tree_state(self.run_context)
         tree = tree._replace(dirty=tuple(each for each in tree.dirty if own.get(each.path) != each.sha256))
         request = self.request
         return RunBegan(_now(), tree, request.attempt, request.allow_dirty, request.allow_degraded, settled)
 
     def _before(self) -> Iterator[CheckResult]:
         """The verdicts of the stages before the first that was asked for, recomputed."""
-        tree = Worktree(self.world.repo)
+        tree = Worktree(self.run_context.repo)
         for stage in STAGES[: STAGES.index(self.request.stages[0])]:
-            yield verdict_of(self.world, tree, stage, lenient=self.request.allow_degraded)
+            yield verdict_of(self.run_context, tree, stage, lenient=self.request.allow_degraded)
 
     def _ask(self, step: Run, session: StageSession, history: Sequence[HistoryRecord]) -> AgentsAsked:
         """Where the agents could not all be asked, those who were are asked anew: by the same keys, so for nothing."""
@@ -238,22 +242,22 @@ class StepExecutor:
         earlier = rounds_of(record for record in answered if record.stage == step.stage)
         before = rounds_of(record for record in answered if record.stage != step.stage)
         if step.recovered is not None and step.recovered.action == "arbitrate":
-            told = arbitrate(self.world, session, step.agents[0], earlier, before, self._watcher.call)
+            told = arbitrate(self.run_context, session, step.agents[0], earlier, before, self._watcher.call)
         else:
             profile = step.recovered.profile if step.recovered is not None else None
             consultation = Consultation(step.agents, earlier, before, profile)
-            told = ask(self.world, session, consultation, self._watcher.call)
+            told = ask(self.run_context, session, consultation, self._watcher.call)
         written = told.written
         if told.halt is not None and told.round is not None:  # nothing is settled now, but it was paid for
-            written = (*written, write_costs(self.world, session, (*earlier, told.round), history[-1].at)[0])
+            written = (*written, write_costs(self.run_context, session, (*earlier, told.round), history[-1].at)[0])
         return AgentsAsked(step.stage, _now(), told.round, written, told.halt)
 
     def _settle(self, session: StageSession, history: Sequence[HistoryRecord]) -> StageSettled:
         own = of_stage(history, session.stage)
         rounds: tuple[Round, ...] = rounds_of(record for record in of_kind(own, AgentsAsked) if record.halt is None)
-        judged = settle(self.world, session, rounds, tuple(of_kind(own, RecoveryTaken)), history[-1].at)
+        judged = settle(self.run_context, session, rounds, tuple(of_kind(own, RecoveryTaken)), history[-1].at)
         for warning in judged.warnings:
-            self.world.say(f"warning: {warning}")
+            self.run_context.say(f"warning: {warning}")
         return StageSettled(
             stage=session.stage,
             at=_now(),
@@ -271,7 +275,7 @@ class StepExecutor:
         opened = list(of_kind(of_stage(history, step.stage), StageOpened))[-1].opened
         anew = {file.path for file in opened.written}
         own = tuple(file for file in self._own(history) if file.path not in anew)
-        closed = close_stage(self.world, session, opened, step.verdict, own)
+        closed = close_stage(self.run_context, session, opened, step.verdict, own)
         return StageClosed(step.stage, _now(), closed)
 
     def _session(self, stage: str, history: Sequence[HistoryRecord]) -> StageSession | None:
@@ -287,15 +291,15 @@ class StepExecutor:
 class RunRecords:
     """The ledger and the summary of a run. Once closed they stay as they are, whatever another thread still does."""
 
-    def __init__(self, world: RunContext, request: RunRequest) -> None:
-        layout = world.settings.layout
-        self._world, self._request = world, request
-        self._store = EvidenceStore(world.repo.root)
+    def __init__(self, run_context: RunContext, request: RunRequest) -> None:
+        layout = run_context.settings.layout
+        self._run_context, self._request = run_context, request
+        self._store = EvidenceStore(run_context.repo.root)
         self._ledger = LedgerWriter(self._store, run_path(layout, request.spec, request.run, ledger=True))
         self._summary = run_path(layout, request.spec, request.run)
-        self._sign = signer(world.repo, world.settings.evidence.signature, world.say)
-        self._around = Circumstances(world.plan.budget.usd, world.settings.hal.mode)
-        self._redactor = redactor_of(world.settings, world.environment)
+        self._sign = signer(run_context.repo, run_context.settings.evidence.signature, run_context.say)
+        self._around = Circumstances(run_context.plan.budget.usd, run_context.settings.hal.mode)
+        self._redactor = redactor_of(run_context.settings, run_context.environment)
         self._lock = threading.Lock()
         self._history: Sequence[HistoryRecord] = ()
 
@@ -330,7 +334,7 @@ class RunRecords:
             self._ledger.append(written, stage, self._kind, record.at)
 
     def _kind(self, path: str) -> str | None:
-        name = evidence_name(self._world.settings.layout, path)
+        name = evidence_name(self._run_context.settings.layout, path)
         return name.kind if name is not None else None
 
     def _write(self, document: dict[str, object]) -> None:

@@ -53,7 +53,7 @@ class LayerDone(NamedTuple):
 class PolicyContext(NamedTuple):
     """What running a layer needs to know."""
 
-    world: RunContext
+    run_context: RunContext
     session: StageSession
     notes: Checkpoint
     recorder: Recorder
@@ -83,8 +83,8 @@ def run_layer(asking: PolicyContext, layer: Layer, commands: Sequence[Argv]) -> 
     """
     if not commands:
         return LayerDone(layer, (), "no command is configured")
-    world, session = asking.world, asking.session
-    wholes = [substituted(argv, world.spec, session.stage) for argv in commands]
+    run_context, session = asking.run_context, asking.session
+    wholes = [substituted(argv, run_context.spec, session.stage) for argv in commands]
     done: list[PolicyCommand] = []
     for number, argv in enumerate(wholes, 1):
         if done and done[-1].status != "passed":
@@ -95,12 +95,12 @@ def run_layer(asking: PolicyContext, layer: Layer, commands: Sequence[Argv]) -> 
 
 
 def _command(asking: PolicyContext, layer: Layer, number: int, argv: Argv) -> PolicyCommand:
-    world = asking.world
+    run_context = asking.run_context
 
     def ask() -> PolicyCommand:
-        world.say(f"{layer}: {printable(' '.join(_shown(asking, argv)))}")
-        environment = programs.allowed_environment(world.environment)
-        ran = programs.run_program(argv, world.repo.root, environment, asking.timeout, limit=KEPT)
+        run_context.say(f"{layer}: {printable(' '.join(_shown(asking, argv)))}")
+        environment = programs.allowed_environment(run_context.environment)
+        ran = programs.run_program(argv, run_context.repo.root, environment, asking.timeout, limit=KEPT)
         return _judged(asking, layer, number, ran)
 
     return asking.notes.once(f"{layer}-{number}", PolicyCommand, ask)
@@ -112,7 +112,7 @@ def _judged(asking: PolicyContext, layer: Layer, number: int, ran: Ran) -> Polic
     message = _problem(ran, asking.timeout)
     output = None
     if ran.problem in (None, "timeout"):
-        path = command_path(asking.world.settings.layout, asking.session, f"policy_{layer}_{number}.log")
+        path = command_path(asking.run_context.settings.layout, asking.session, f"policy_{layer}_{number}.log")
         output = asking.recorder.write(path, _log(asking, ran, message))
     status: CheckStatus = "passed" if ran.succeeded else "failed"
     missing = ran.problem in ("missing", "not-executable")

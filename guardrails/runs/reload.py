@@ -37,21 +37,21 @@ class Gathered(NamedTuple):
     current: Current
 
 
-def gather(world: RunContext, session: StageSession) -> Gathered:
+def gather(run_context: RunContext, session: StageSession) -> Gathered:
     """All that was filed for a session, apart from what is made of it."""
-    snapshot = Worktree(world.repo)
-    question = ask(session.spec, session.stage, world.plan.stage(session.stage).roster, session.stamp)
-    filed = cases(snapshot, world.settings, _candidates(world, snapshot, session), is_valid)
+    snapshot = Worktree(run_context.repo)
+    question = ask(session.spec, session.stage, run_context.plan.stage(session.stage).roster, session.stamp)
+    filed = cases(snapshot, run_context.settings, _candidates(run_context, snapshot, session), is_valid)
     case = filed.get((session.spec, session.stage))
     outputs = tuple(sorted(case.outputs, key=lambda each: each.path)) if case else ()
     resolutions = tuple(case.resolutions) if case else ()
-    now = present(snapshot, world.settings.layout, outputs).of(session.spec)
+    now = present(snapshot, run_context.settings.layout, outputs).of(session.spec)
     return Gathered(question, outputs, _of_session(resolutions, session), now)
 
 
-def _candidates(world: RunContext, snapshot: Worktree, session: StageSession) -> Iterator[ConsensusFile]:
+def _candidates(run_context: RunContext, snapshot: Worktree, session: StageSession) -> Iterator[ConsensusFile]:
     """The answers of this session, and the resolutions of this stage."""
-    layout = world.settings.layout
+    layout = run_context.settings.layout
     for entry in snapshot.entries(f"{layout.evidence}/{FOLDER}/{session.spec}"):
         name = evidence_name(layout, entry.path)
         if name is None or (name.spec, name.stage) != (session.spec, session.stage):
@@ -69,15 +69,15 @@ def _stamped(session: StageSession) -> WitnessRecord:
     return WitnessRecord("", "synthesis", stamp=session.stamp)
 
 
-def record_of(world: RunContext, gathered: Gathered, role: Role, path: str, data: bytes) -> WitnessRecord:
+def record_of(run_context: RunContext, gathered: Gathered, role: Role, path: str, data: bytes) -> WitnessRecord:
     """The value of a synthesis or verdict as every reader will see it."""
-    name = evidence_name(world.settings.layout, path)
+    name = evidence_name(run_context.settings.layout, path)
     assert name is not None
-    context = RecordContext(world.settings.layout, gathered.question.roster)
+    context = RecordContext(run_context.settings.layout, gathered.question.roster)
     return read_record(path, role, name, data, context, is_valid)
 
 
-def verdict_of(world: RunContext, gathered: Gathered, records: tuple[WitnessRecord, ...]) -> ConsensusVerdict:
+def verdict_of(run_context: RunContext, gathered: Gathered, records: tuple[WitnessRecord, ...]) -> ConsensusVerdict:
     """The verdict on what was gathered, with the records that were made of it."""
     return compute_verdict(
         gathered.question,
@@ -85,13 +85,13 @@ def verdict_of(world: RunContext, gathered: Gathered, records: tuple[WitnessReco
         records,
         gathered.resolutions,
         gathered.current,
-        world.settings.consensus,
+        run_context.settings.consensus,
     )
 
 
-def agreements_of(world: RunContext, output: AgentOutput) -> dict[str, str]:
+def agreements_of(run_context: RunContext, output: AgentOutput) -> dict[str, str]:
     """The agreements an answer states, by id; nothing when it cannot be read any more."""
-    data = Worktree(world.repo).read(output.path)
+    data = Worktree(run_context.repo).read(output.path)
     try:
         document = parse_json(data) if data is not None else None
     except JsonFlaw:

@@ -50,18 +50,18 @@ def stages_between(begin: str | None, end: str | None) -> tuple[str, ...]:
     return STAGES[first : last + 1]
 
 
-def request_of(world: RunContext, asked: RunOptions) -> RunRequest:
+def request_of(run_context: RunContext, asked: RunOptions) -> RunRequest:
     """The request of a new run."""
     stages = stages_between(asked.begin, asked.end)
     return RunRequest(
-        spec=world.spec,
+        spec=run_context.spec,
         run=new_name(),
         stages=stages,
-        rosters=tuple(world.plan.stage(stage).roster for stage in stages),
-        config_sha256=world.plan.config_sha256,
-        profile=world.plan.profile,
-        recovery=world.plan.recovery,
-        allow_dirty=world.allow_dirty,
+        rosters=tuple(run_context.plan.stage(stage).roster for stage in stages),
+        config_sha256=run_context.plan.config_sha256,
+        profile=run_context.plan.profile,
+        recovery=run_context.plan.recovery,
+        allow_dirty=run_context.allow_dirty,
         allow_degraded=asked.allow_degraded,
     )
 
@@ -136,22 +136,22 @@ def _identity(folder: str) -> str:
 
 
 def choose_run(
-    world: RunContext, place: JournalLocation, asked: RunOptions, named: frozenset[str]
+    run_context: RunContext, place: JournalLocation, asked: RunOptions, named: frozenset[str]
 ) -> tuple[RunContext, Chosen]:
-    """The run that is meant, and the world as it is seen under its profile. An attempt that another one takes the
+    """The run that is meant, and the context as it is seen under its profile. An attempt that another one takes the
     place of is given up here."""
     from guardrails.runs.workflow import journal
 
     with journal(place) as kept:
-        known = latest_of(kept.known(world.spec), asked.resume)
-        remembered = kept.recall(world.spec, known) if known is not None else None
+        known = latest_of(kept.known(run_context.spec), asked.resume)
+        remembered = kept.recall(run_context.spec, known) if known is not None else None
         if remembered is not None and "profile" not in named and _is_gone_on(asked, known):
-            world = with_profile(world, remembered.request.profile)
-        wish = Wish(request_of(world, asked), asked.resume, asked.new, named)
+            run_context = with_profile(run_context, remembered.request.profile)
+        wish = Wish(request_of(run_context, asked), asked.resume, asked.new, named)
         chosen = choose(wish, known, remembered)
         if chosen.how == "again" and known is not None and known.open:
-            kept.give_up(world.spec, known)
-    return world, chosen
+            kept.give_up(run_context.spec, known)
+    return run_context, chosen
 
 
 def _is_gone_on(asked: RunOptions, known: KnownAttempt | None) -> bool:

@@ -274,16 +274,16 @@ SCHEMA = "consensus_telemetry"
 _NO_REASON = "no reason was given"
 
 
-def write_telemetry(world: RunContext, session: StageSession, documents: Iterable[dict[str, Any]]) -> WrittenFile:
+def write_telemetry(run_context: RunContext, session: StageSession, documents: Iterable[dict[str, Any]]) -> WrittenFile:
     """Write the telemetry of a session whole. Raises ValueError for a line that does not satisfy its schema."""
-    redactor = redactor_of(world.settings, world.environment)
+    redactor = redactor_of(run_context.settings, run_context.environment)
     made = []
     for document in documents:
         for fault in faults(SCHEMA, document):
             raise ValueError(f"{SCHEMA}{fault.pointer}: {fault.message}")
         made.append(orjson.dumps(redactor.value(document)) + b"\n")
-    path = consensus_path(world.settings.layout, session, "telemetry.jsonl")
-    return EvidenceStore(world.repo.root).write(path, b"".join(made), replace=True)
+    path = consensus_path(run_context.settings.layout, session, "telemetry.jsonl")
+    return EvidenceStore(run_context.repo.root).write(path, b"".join(made), replace=True)
 
 
 def of_calls(

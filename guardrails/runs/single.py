@@ -30,7 +30,7 @@ class Single(NamedTuple):
 
 
 def consult(
-    world: RunContext,
+    run_context: RunContext,
     stage: str,
     watch: Watch | None = None,
     tell: RetryListener | None = None,
@@ -42,14 +42,14 @@ def consult(
     Given the `session` of before, a stage that was cut off asks nobody again who has answered. `before` are rounds that
     count against the same budget.
     """
-    session = session or new_session(world.settings.layout, world.spec, stage, _now())
-    request = _request(world, session)
+    session = session or new_session(run_context.settings.layout, run_context.spec, stage, _now())
+    request = _request(run_context, session)
     rounds: tuple[Round, ...] = ()
     steps: list[RecoveryTaken] = []
-    consulted = ask(world, session, Consultation(request.roster(stage), (), before), watch)
+    consulted = ask(run_context, session, Consultation(request.roster(stage), (), before), watch)
     while consulted.halt is None:
         rounds = (*rounds, *([consulted.round] if consulted.round else []))
-        judged = settle(world, session, rounds, steps, _now())
+        judged = settle(run_context, session, rounds, steps, _now())
         settled, told = _settled(stage, judged), len(steps)
         retry = remedy(settled, steps, request)
         while retry is not None and not (retry.agents and retry.action != "escalate"):
@@ -57,18 +57,18 @@ def consult(
             retry = remedy(settled, steps, request)
         if retry is None:
             if len(steps) > told:  # what was decided last is told, too
-                judged = settle(world, session, rounds, steps, _now())
+                judged = settle(run_context, session, rounds, steps, _now())
             return Single(session, rounds, judged)
         if tell is not None:
             tell(retry)
         time.sleep(retry.wait)
         steps.append(_recovered(retry))
-        consulted = _again(world, session, retry, rounds, before, watch)
+        consulted = _again(run_context, session, retry, rounds, before, watch)
     return Single(session, (*rounds, *([consulted.round] if consulted.round else [])), None, consulted.halt)
 
 
 def _again(
-    world: RunContext,
+    run_context: RunContext,
     session: StageSession,
     retry: Retry,
     rounds: tuple[Round, ...],
@@ -76,8 +76,8 @@ def _again(
     watch: Watch | None,
 ) -> Consulted:
     if retry.action == "arbitrate":
-        return arbitrate(world, session, retry.agents[0], rounds, before, watch)
-    return ask(world, session, Consultation(retry.agents, rounds, before, retry.profile), watch)
+        return arbitrate(run_context, session, retry.agents[0], rounds, before, watch)
+    return ask(run_context, session, Consultation(retry.agents, rounds, before, retry.profile), watch)
 
 
 def _settled(stage: str, judged: StageVerdict) -> StageSettled:
@@ -92,11 +92,11 @@ def _recovered(retry: Retry) -> RecoveryTaken:
     )
 
 
-def _request(world: RunContext, session: StageSession) -> RunRequest:
-    plan = world.plan
+def _request(run_context: RunContext, session: StageSession) -> RunRequest:
+    plan = run_context.plan
     roster = plan.stage(session.stage).roster
     return RunRequest(
-        world.spec, session.stamp, (session.stage,), (roster,), plan.config_sha256, plan.profile, plan.recovery
+        run_context.spec, session.stamp, (session.stage,), (roster,), plan.config_sha256, plan.profile, plan.recovery
     )
 
 

@@ -94,7 +94,7 @@ class Findings(NamedTuple):
     artifacts: tuple[WrittenFile, ...]
 
 
-def telemetry_document(world: RunContext, session: StageSession, found: Findings) -> dict[str, Any]:
+def telemetry_document(run_context: RunContext, session: StageSession, found: Findings) -> dict[str, Any]:
     """The record, valid against schemas/telemetry.v1.schema.json. It may still hold secrets."""
     made: dict[str, Any] = {
         "schemaVersion": 1,
@@ -105,14 +105,14 @@ def telemetry_document(world: RunContext, session: StageSession, found: Findings
         "success": found.halt is None,
         "exit_code": found.halt.exit_code if found.halt else 0,
         "duration_ms": max(0, round((found.finished - found.begun).total_seconds() * 1000)),
-        **({"run": world.run} if world.run else {}),
+        **({"run": run_context.run} if run_context.run else {}),
         **dict(_of_stage(session.stage, found)),
         "policy": {layer.layer: policy.record(layer) for layer in found.layers},
         **({"hal": hal_telemetry(found.hal)} if found.hal else {}),
         "checks": [_row(row) for row in found.rows],
         "warnings": [text for row in found.rows for text in row.warnings],
         "errors": [f"{row.name}: {row.message}" for row in failures(found.rows)],
-        "overrides": overrides(world),
+        "overrides": overrides(run_context),
         "producer": {"name": "speckit-guardrails", "version": __version__},
         "artifacts": [{"path": file.path, "sha256": file.sha256} for file in _distinct(found.artifacts)],
     }
@@ -147,21 +147,21 @@ def _row(row: CheckResult) -> dict[str, Any]:
     return {"name": row.name, "status": row.status, "message": row.message}
 
 
-def overrides(world: RunContext) -> dict[str, Any]:
+def overrides(run_context: RunContext) -> dict[str, Any]:
     """What the operator switched: variables with the value they had, and flags."""
     found: dict[str, Any] = {
-        name: value for name in _SWITCHES if (value := world.environment.get(name, "").strip()) not in ("", "0")
+        name: value for name in _SWITCHES if (value := run_context.environment.get(name, "").strip()) not in ("", "0")
     }
-    if allows_dirty(world):
+    if allows_dirty(run_context):
         found.setdefault("SPEC_OPS_ALLOW_DIRTY", "1")
-    if world.allow_degraded:
+    if run_context.allow_degraded:
         found["--allow-degraded"] = True
     return found
 
 
-def allows_dirty(world: RunContext) -> bool:
+def allows_dirty(run_context: RunContext) -> bool:
     """Whether the tree is not asked to be clean."""
-    return world.allow_dirty or world.settings.overrides.allow_dirty
+    return run_context.allow_dirty or run_context.settings.overrides.allow_dirty
 
 
 def _distinct(files: Iterable[WrittenFile]) -> Sequence[WrittenFile]:
@@ -178,7 +178,7 @@ Made = TypeVar("Made")
 class Hand(NamedTuple):
     """What the parts of one stage's guardrail share."""
 
-    world: RunContext
+    run_context: RunContext
     session: StageSession
     notes: Checkpoint
     recorder: Recorder
@@ -186,10 +186,17 @@ class Hand(NamedTuple):
     tree: Worktree
 
 
-def hand(world: RunContext, session: StageSession) -> Hand:
-    notes = Checkpoint(world.repo, session)
-    recorder = Recorder(world.repo.root, notes)
-    return Hand(world, session, notes, recorder, redactor_of(world.settings, world.environment), Worktree(world.repo))
+def hand(run_context: RunContext, session: StageSession) -> Hand:
+    notes = Checkpoint(run_context.repo, session)
+    recorder = Recorder(run_context.repo.root, notes)
+    return Hand(
+        run_context,
+        session,
+        notes,
+        recorder,
+        redactor_of(run_context.settings, run_context.environment),
+        Worktree(run_context.repo),
+    )
 
 
 def guarded(name: str, part: Callable[[], ResultRows]) -> ResultRows:
@@ -213,42 +220,45 @@ def _attempted(name: str, part: Callable[[], Made]) -> tuple[Made | None, Result
 
 def before(at: Hand, ready: PreparedStage, start: TreeState, own: Sequence[WrittenFile]) -> ResultRows:
     """Everything but the policy layer."""
-    world, rules = at.world, ready.rules
+    run_context, rules = at.run_context, ready.rules
     parts: list[tuple[str, Callable[[], ResultRows]]] = [
         ("clean-tree", lambda: (clean_tree(at, start, own),)),
         ("documents", lambda: (_documents(at, ready),)),
-        ("tools", lambda: (tools.tools(world, ready),)),
-        ("checks", lambda: stage_checks.run_checks(world, at.tree, rules, ready.checks)),
-        ("verdicts", lambda: verdicts(at, ready.verdicts, lenient=world.allow_degraded and rules.name != "unlock")),
+        ("tools", lambda: (tools.tools(run_context, ready),)),
+        ("checks", lambda: stage_checks.run_checks(run_context, at.tree, rules, ready.checks)),
+        (
+            "verdicts",
+            lambda: verdicts(at, ready.verdicts, lenient=run_context.allow_degraded and rules.name != "unlock"),
+        ),
     ]
-    if world.plan.readiness:
-        parts.append(("readiness", lambda: stage_checks.readiness(world)))
+    if run_context.plan.readiness:
+        parts.append(("readiness", lambda: stage_checks.readiness(run_context)))
     if rules.hooks:
-        parts.append(("hooks", lambda: (tools.hooks(world),)))
+        parts.append(("hooks", lambda: (tools.hooks(run_context),)))
     if rules.lock:
-        parts.append(("lock", lambda: (tools.lock(world),)))
+        parts.append(("lock", lambda: (tools.lock(run_context),)))
     return tuple(row for name, part in parts for row in guarded(name, part))
 
 
 def _documents(at: Hand, ready: PreparedStage) -> CheckResult:
-    found = stage_definitions.documents_of(at.world, at.tree, ready.rules)
-    return stage_definitions.prerequisites(at.world, ready.rules, found)
+    found = stage_definitions.documents_of(at.run_context, at.tree, ready.rules)
+    return stage_definitions.prerequisites(at.run_context, ready.rules, found)
 
 
 def verdicts(at: Hand, stages: Sequence[str], *, lenient: bool) -> ResultRows:
     """The verdicts of other stages, recomputed."""
-    return tuple(stage_checks.verdict_of(at.world, at.tree, stage, lenient=lenient) for stage in stages)
+    return tuple(stage_checks.verdict_of(at.run_context, at.tree, stage, lenient=lenient) for stage in stages)
 
 
 def clean_tree(at: Hand, start: TreeState, own: Sequence[WrittenFile], name: str = "clean-tree") -> CheckResult:
     """Whether the tree is what it was at the start of the run, and was clean then, apart from the run's own files."""
 
-    judged = judge_tree(at.world, start, own_files(own, at.notes.written))
+    judged = judge_tree(at.run_context, start, own_files(own, at.notes.written))
     found = (*judged.dirty, *judged.changes)
     if not found:
         return CheckResult(name, "passed", "nothing but what the run recorded" if own else "nothing uncommitted")
     message = _listed(found)
-    if allows_dirty(at.world):
+    if allows_dirty(at.run_context):
         said = f"overridden by SPEC_OPS_ALLOW_DIRTY: {message}"
         return CheckResult(name, "skipped", said, "unset SPEC_OPS_ALLOW_DIRTY", "dirty-tree", (f"{name}: {said}",))
     hint = found[0].hint or "commit it, or begin a new run"
@@ -294,7 +304,7 @@ class Closed(NamedTuple):
     layers: tuple[LayerDone, ...] = ()
 
 
-def open_stage(world: RunContext, session: StageSession, start: TreeState, own: Sequence[WrittenFile]) -> Opened:
+def open_stage(run_context: RunContext, session: StageSession, start: TreeState, own: Sequence[WrittenFile]) -> Opened:
     """The tree, the prerequisites, the checks, the stage's tools, and the first policy layer.
 
     `own` is all that the run has written and recorded so far; of one path the last entry counts. Nothing is raised for
@@ -302,9 +312,9 @@ def open_stage(world: RunContext, session: StageSession, start: TreeState, own: 
     Executed again after a kill it measures nothing twice; before a stage is tried anew, let its `Notes` be forgotten.
     Raises GuardrailError when evidence cannot be written.
     """
-    at = hand(world, session)
+    at = hand(run_context, session)
     begun = at.notes.once("begun", datetime, _now)
-    plan, rows = _attempted("stage", lambda: ready(world, session.stage))
+    plan, rows = _attempted("stage", lambda: ready(run_context, session.stage))
     layer = LayerDone("prefilter", (), _BEFORE)
     required = False
     if plan is not None:
@@ -324,7 +334,7 @@ def _layer(
     """Run a policy layer, unless the stage has failed already."""
     if failures(rows):
         return LayerDone(layer, (), _BEFORE), ()
-    asking = policy.PolicyContext(at.world, at.session, at.notes, at.recorder, at.redactor, plan.timeout)
+    asking = policy.PolicyContext(at.run_context, at.session, at.notes, at.recorder, at.redactor, plan.timeout)
     done, failed = _attempted(f"policy {layer}", lambda: policy.run_layer(asking, layer, commands))
     if done is None:
         return LayerDone(layer, (), failed[0].message), failed
@@ -333,14 +343,14 @@ def _layer(
 
 
 def _baseline(at: Hand, start: TreeState, rows: ResultRows) -> WrittenFile:
-    documents = stage_definitions.documents_of(at.world, at.tree, rules_of("plan"))
+    documents = stage_definitions.documents_of(at.run_context, at.tree, rules_of("plan"))
     text = at.redactor.text(render(at.session, start, documents, rows))
-    path = command_path(at.world.settings.layout, at.session, "baseline.md")
+    path = command_path(at.run_context.settings.layout, at.session, "baseline.md")
     return at.recorder.write(path, text.encode("utf-8", "replace"))
 
 
 def close_stage(
-    world: RunContext,
+    run_context: RunContext,
     session: StageSession,
     opened: Opened,
     verdict: str | None,
@@ -354,12 +364,12 @@ def close_stage(
     agents of a run could not be asked. A run without a verdict does not pass.
     Raises GuardrailError when the record itself cannot be written.
     """
-    at = hand(world, session)
+    at = hand(run_context, session)
     rows, layer = opened.rows, LayerDone("final", (), _BEFORE)
     probed: dict[str, Probed] = {}
     if opened.halt is None:
-        plan = ready(world, session.stage)
-        rows += enforced((_of_agents(world, session.stage, verdict, unasked),), plan.required)
+        plan = ready(run_context, session.stage)
+        rows += enforced((_of_agents(run_context, session.stage, verdict, unasked),), plan.required)
         layer, judged = _layer(at, plan, "final", plan.final, rows)
         rows += enforced(judged, plan.required)
         probed = _probed(at, plan, rows)
@@ -384,11 +394,11 @@ def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def _of_agents(world: RunContext, stage: str, verdict: str | None, unasked: Halt | None) -> CheckResult:
+def _of_agents(run_context: RunContext, stage: str, verdict: str | None, unasked: Halt | None) -> CheckResult:
     """What the agents' verdict means for the stage. A degraded one may be let pass, but never reaches unlock."""
     if unasked is not None:
         return CheckResult("consensus", "failed", unasked.message, unasked.hint, unasked.reason)
-    if verdict is None and world.run is not None:
+    if verdict is None and run_context.run is not None:
         return CheckResult("consensus", "failed", "no verdict was computed", None, "undecided")
     if verdict is None:
         return CheckResult("consensus", "skipped", "the agents are not asked here", needed=False)
@@ -396,19 +406,19 @@ def _of_agents(world: RunContext, stage: str, verdict: str | None, unasked: Halt
         return CheckResult("consensus", "passed", "the verdict is ok")
     said = f"the verdict is {verdict}"
     reason = _REASONS.get(verdict, "undecided")
-    if verdict == "degraded" and world.allow_degraded and stage != "unlock":
+    if verdict == "degraded" and run_context.allow_degraded and stage != "unlock":
         said += ", let pass by --allow-degraded"
         return CheckResult("consensus", "skipped", said, None, reason, (f"consensus: {said}",))
-    hint = f"run 'speckit consensus check {world.spec} --stage {stage}'"
+    hint = f"run 'speckit consensus check {run_context.spec} --stage {stage}'"
     return CheckResult("consensus", "failed", said, hint, reason)
 
 
 def _probed(at: Hand, plan: PreparedStage, rows: ResultRows) -> dict[str, Probed]:
     """What came of each service that concerns the stage, by its name."""
-    services = stage_checks.concerned(at.world, plan)
+    services = stage_checks.concerned(at.run_context, plan)
     if failures(rows):
         return {each.name: stage_checks.not_asked(each, _BEFORE) for each in services}
-    probe = partial(stage_checks.probe, at.world, at.session)
+    probe = partial(stage_checks.probe, at.run_context, at.session)
     return {each.name: probe(each, plan, at.notes, at.recorder) for each in services}
 
 
@@ -426,9 +436,9 @@ def _at_last(
 def _of_all(at: Hand, plan: PreparedStage, verdict: str | None) -> ResultRows:
     """Of the stages before, and of this one when its agents were ever asked."""
     stage = plan.rules.name
-    asked = verdict is not None or stage_checks.has_verdict(at.world, at.tree, stage)
+    asked = verdict is not None or stage_checks.has_verdict(at.run_context, at.tree, stage)
     stages = (*plan.rules.earlier, *((stage,) if asked else ()))
-    found = verdicts(at._replace(tree=hand(at.world, at.session).tree), stages, lenient=False)
+    found = verdicts(at._replace(tree=hand(at.run_context, at.session).tree), stages, lenient=False)
     return tuple(row._replace(name=f"{row.name} at unlock") for row in found)
 
 
@@ -442,9 +452,9 @@ def _of_session(session: StageSession, own: Sequence[WrittenFile]) -> tuple[Writ
 
 
 def _recorded(at: Hand, found: Findings, written: tuple[WrittenFile, ...]) -> Closed:
-    world, session = at.world, at.session
-    document, _ = at.redactor.document(telemetry_document(world, session, found))
-    telemetry = at.recorder.record(telemetry_path(world.settings.layout, session), "telemetry.v1", document)
+    run_context, session = at.run_context, at.session
+    document, _ = at.redactor.document(telemetry_document(run_context, session, found))
+    telemetry = at.recorder.record(telemetry_path(run_context.settings.layout, session), "telemetry.v1", document)
     warnings = tuple(text for row in found.rows for text in row.warnings)
     return Closed(
         session.stage,

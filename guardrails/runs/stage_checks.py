@@ -32,24 +32,26 @@ from guardrails.snapshot.context import CheckContext, Scope
 _REASONS: dict[int, Reason] = {1: "guardrail", 3: "undecided", 4: "conflict", 5: "degraded"}
 
 
-def run_checks(world: RunContext, tree: Snapshot, rules: StageRules, names: Sequence[str]) -> tuple[CheckResult, ...]:
+def run_checks(
+    run_context: RunContext, tree: Snapshot, rules: StageRules, names: Sequence[str]
+) -> tuple[CheckResult, ...]:
     """Each check, narrowed to the SPEC. One with nothing to examine is skipped; when all of them are, the stage has
     examined nothing, and that is undecided."""
-    rows = tuple(_check(world, tree, rules, name) for name in names)
+    rows = tuple(_check(run_context, tree, rules, name) for name in names)
     if rows and all(row.status == "skipped" for row in rows):
-        message = f"none of {', '.join(names)} found anything of {world.spec} to examine"
+        message = f"none of {', '.join(names)} found anything of {run_context.spec} to examine"
         return (*rows, CheckResult("checks", "failed", message, "run the stages before this one", "undecided"))
     return rows
 
 
-def _check(world: RunContext, tree: Snapshot, rules: StageRules, name: str) -> CheckResult:
-    result = _result(world, tree, name, Scope(spec=world.spec), if_any=True)
-    findings = tuple(_at_stage(each, rules) for each in result.findings if each.spec in (None, world.spec))
+def _check(run_context: RunContext, tree: Snapshot, rules: StageRules, name: str) -> CheckResult:
+    result = _result(run_context, tree, name, Scope(spec=run_context.spec), if_any=True)
+    findings = tuple(_at_stage(each, rules) for each in result.findings if each.spec in (None, run_context.spec))
     result = result._replace(findings=findings)
     if result.exit_code == 1 and all(each.severity != "error" for each in findings):
         result = result._replace(verdict="pass", exit_code=0)  # what failed is another SPEC's, or a later stage's
     if result.verdict == "not-applicable":
-        return CheckResult(name, "skipped", f"there is nothing of {world.spec} to examine")
+        return CheckResult(name, "skipped", f"there is nothing of {run_context.spec} to examine")
     return _row(name, result)
 
 
@@ -59,31 +61,31 @@ def _at_stage(finding: Finding, rules: StageRules) -> Finding:
     return finding._replace(severity="warning") if early else finding
 
 
-def verdict_of(world: RunContext, tree: Snapshot, stage: str, *, lenient: bool = False) -> CheckResult:
+def verdict_of(run_context: RunContext, tree: Snapshot, stage: str, *, lenient: bool = False) -> CheckResult:
     """Whether the verdict of a stage, recomputed from its evidence, is ok.
 
     `lenient` lets a degraded one pass, which is then skipped, never passed.
     """
-    result = _result(world, tree, VERDICTS, Scope(spec=world.spec, stage=stage), if_any=False)
+    result = _result(run_context, tree, VERDICTS, Scope(spec=run_context.spec, stage=stage), if_any=False)
     row = _row(f"verdict of {stage}", result)
     if lenient and row.reason == "degraded" and row.status == "failed":
         return row._replace(status="skipped", message=f"let pass by --allow-degraded: {row.message}")
     return row
 
 
-def has_verdict(world: RunContext, tree: Snapshot, stage: str) -> bool:
+def has_verdict(run_context: RunContext, tree: Snapshot, stage: str) -> bool:
     """Whether there is any consensus evidence of a stage."""
     from guardrails.consensus.load import ConsensusFile, candidates
 
-    found = candidates(tree, world.settings.layout, Scope(spec=world.spec, stage=stage))
+    found = candidates(tree, run_context.settings.layout, Scope(spec=run_context.spec, stage=stage))
     return any(isinstance(each, ConsensusFile) for each in found)
 
 
-def _result(world: RunContext, tree: Snapshot, name: str, scope: Scope, *, if_any: bool) -> Result:
-    subject = CheckContext(tree, world.settings, datetime.now(timezone.utc), scope)
+def _result(run_context: RunContext, tree: Snapshot, name: str, scope: Scope, *, if_any: bool) -> Result:
+    context = CheckContext(tree, run_context.settings, datetime.now(timezone.utc), scope)
     with in_one_process():
-        result = runner.run_checks(name, [check_named(name)], [subject], if_any)
-    return redactor_of(world.settings, world.environment).result(result)
+        result = runner.run_checks(name, [check_named(name)], [context], if_any)
+    return redactor_of(run_context.settings, run_context.environment).result(result)
 
 
 def _row(name: str, result: Result) -> CheckResult:
@@ -120,9 +122,9 @@ class Probed(NamedTuple):
     rows: tuple[CheckResult, ...]
 
 
-def concerned(world: RunContext, ready: PreparedStage) -> tuple[Service, ...]:
+def concerned(run_context: RunContext, ready: PreparedStage) -> tuple[Service, ...]:
     """The services the stage has anything to say of: those it asks, and those it would ask unless told otherwise."""
-    return tuple(each for each in services_of(world) if ready.rules.probes or each.name in ready.probes)
+    return tuple(each for each in services_of(run_context) if ready.rules.probes or each.name in ready.probes)
 
 
 def not_asked(service: Service, why: str) -> Probed:
@@ -132,7 +134,7 @@ def not_asked(service: Service, why: str) -> Probed:
 
 
 def probe(
-    world: RunContext,
+    run_context: RunContext,
     session: StageSession,
     service: Service,
     ready: PreparedStage,
@@ -152,9 +154,9 @@ def probe(
         return Probed(summary, _required(service, summary) or (row,))
 
     def ask() -> Probed:
-        around = ProbeEnvironment(world.environment, world.repo.root)
+        around = ProbeEnvironment(run_context.environment, run_context.repo.root)
         try:
-            outcome = run_probes(service, world.settings, around, ProbeRecords(recorder, session))
+            outcome = run_probes(service, run_context.settings, around, ProbeRecords(recorder, session))
         except Undecidable as error:
             failed = ProbeSummary(service.mode, service.origin, "failed", tuple(check.name for check in service.checks))
             return Probed(failed, (CheckResult(key, "failed", printable(error.message), error.hint, "undecided"),))
@@ -190,9 +192,14 @@ def _reason(service: Service) -> Reason:
 # The tools that `readiness` in the configuration names, asked before the agents of a stage are.
 
 
-def readiness(world: RunContext) -> tuple[CheckResult, ...]:
+def readiness(run_context: RunContext) -> tuple[CheckResult, ...]:
     """A row for each answer. What is not required is a warning, however much the stage requires."""
-    return tuple(map(_readiness_row, tools(ReadinessContext(world.repo, world.settings, world.plan, world.spec))))
+    return tuple(
+        map(
+            _readiness_row,
+            tools(ReadinessContext(run_context.repo, run_context.settings, run_context.plan, run_context.spec)),
+        )
+    )
 
 
 def _readiness_row(probe: ReadinessProbe) -> CheckResult:

@@ -84,16 +84,16 @@ class PreparedStage(NamedTuple):
     """whether what is skipped fails the stage"""
 
 
-def ready(world: RunContext, stage: str) -> PreparedStage:
+def ready(run_context: RunContext, stage: str) -> PreparedStage:
     """What running `stage` amounts to. Raises GuardrailError for names that nobody knows.
 
     `unlock` asks for the verdicts of all stages before it, whatever checks are configured.
     """
-    rules, plan = rules_of(stage), world.plan.stage(stage)
+    rules, plan = rules_of(stage), run_context.plan.stage(stage)
     known = tuple(check.name for check in CHECKS)
     checks = _known("checks", plan, known, rules.checks if plan.checks is None else plan.checks)
     asked = VERDICTS in checks or stage == STAGES[-1]
-    services = tuple(service.name for service in services_of(world))
+    services = tuple(service.name for service in services_of(run_context))
     by_default = services if rules.probes else ()
     return PreparedStage(
         rules,
@@ -115,9 +115,9 @@ def _known(kind: str, plan: StagePlan, known: tuple[str, ...], names: tuple[str,
     return names
 
 
-def services_of(world: RunContext) -> tuple[Service, ...]:
+def services_of(run_context: RunContext) -> tuple[Service, ...]:
     """The services that a stage may ask: HAL, and those of `probes`."""
-    return (world.settings.hal, *world.plan.probes)
+    return (run_context.settings.hal, *run_context.plan.probes)
 
 
 # The documents of a SPEC that a stage begins from.
@@ -131,25 +131,25 @@ class PacketDocument(NamedTuple):
     problem: str | None = None
 
 
-def folder_of(world: RunContext, tree: Snapshot) -> str | None:
+def folder_of(run_context: RunContext, tree: Snapshot) -> str | None:
     """The one directory of the SPEC, by its exact id; None when there is none, or more than one."""
-    layout = world.settings.layout
-    named = [name for name in tree.folders(layout.docs) if layout.id_of(name) == world.spec]
+    layout = run_context.settings.layout
+    named = [name for name in tree.folders(layout.docs) if layout.id_of(name) == run_context.spec]
     return f"{layout.docs}/{named[0]}" if len(named) == 1 else None
 
 
-def require_spec(world: RunContext) -> None:
+def require_spec(run_context: RunContext) -> None:
     """Raises GuardrailError for a SPEC that has no directory here: it would only leave evidence of a mistyped id."""
-    if folder_of(world, Worktree(world.repo)) is None:
-        docs = world.settings.layout.docs
+    if folder_of(run_context, Worktree(run_context.repo)) is None:
+        docs = run_context.settings.layout.docs
         raise GuardrailError(
-            f"{world.spec} has no directory of its own in {docs}", f"write {docs}/{world.spec}/spec.md"
+            f"{run_context.spec} has no directory of its own in {docs}", f"write {docs}/{run_context.spec}/spec.md"
         )
 
 
-def documents_of(world: RunContext, tree: Snapshot, rules: StageRules) -> tuple[PacketDocument, ...]:
+def documents_of(run_context: RunContext, tree: Snapshot, rules: StageRules) -> tuple[PacketDocument, ...]:
     """The documents the stage begins from, as they are; none when the SPEC has no directory of its own."""
-    folder = folder_of(world, tree)
+    folder = folder_of(run_context, tree)
     if folder is None:
         return ()
     return tuple(_document(tree, f"{folder}/{name}") for name in rules.documents)
@@ -167,12 +167,12 @@ def _document(tree: Snapshot, path: str) -> PacketDocument:
     return PacketDocument(path, sha256(data).hexdigest(), None if data.strip() else "is empty")
 
 
-def prerequisites(world: RunContext, rules: StageRules, found: tuple[PacketDocument, ...]) -> CheckResult:
+def prerequisites(run_context: RunContext, rules: StageRules, found: tuple[PacketDocument, ...]) -> CheckResult:
     """Whether the documents are there."""
     if not found:
-        docs = world.settings.layout.docs
-        message = f"{world.spec} has no directory of its own in {docs}"
-        return CheckResult("documents", "failed", message, f"write {docs}/{world.spec}/{rules.documents[0]}")
+        docs = run_context.settings.layout.docs
+        message = f"{run_context.spec} has no directory of its own in {docs}"
+        return CheckResult("documents", "failed", message, f"write {docs}/{run_context.spec}/{rules.documents[0]}")
     broken = [document for document in found if document.problem]
     if broken:
         first = broken[0]

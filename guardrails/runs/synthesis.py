@@ -39,19 +39,19 @@ from guardrails.snapshot.worktree import Worktree
 # Keep what agents and the verdict said in the memory. A run does not fail for it: what did not work is a warning.
 
 
-def remember_session(world: RunContext, session: StageSession, files: Sequence[WrittenFile]) -> tuple[str, ...]:
+def remember_session(run_context: RunContext, session: StageSession, files: Sequence[WrittenFile]) -> tuple[str, ...]:
     """Remember answers and verdict of a session, each once however often it is done. Returns warnings."""
     try:
-        store = open_store(world.repo, world.settings)
-        entries = [entry for file in files for entry in _entries(world, file)]
-        return remember(store, entries, server_of(world.repo, world.settings)).warnings
+        store = open_store(run_context.repo, run_context.settings)
+        entries = [entry for file in files for entry in _entries(run_context, file)]
+        return remember(store, entries, server_of(run_context.repo, run_context.settings)).warnings
     except GuardrailError as error:
         return (f"{session.stage}: nothing was remembered: {error.message}",)
 
 
-def _entries(world: RunContext, file: WrittenFile) -> Iterator[NewMemory]:
-    name = evidence_name(world.settings.layout, file.path)
-    data = Worktree(world.repo).read(file.path)
+def _entries(run_context: RunContext, file: WrittenFile) -> Iterator[NewMemory]:
+    name = evidence_name(run_context.settings.layout, file.path)
+    data = Worktree(run_context.repo).read(file.path)
     try:
         document = parse_json(data) if data is not None else None
     except JsonFlaw:
@@ -60,9 +60,9 @@ def _entries(world: RunContext, file: WrittenFile) -> Iterator[NewMemory]:
         return
     source = MemorySource(file.path, file.sha256)
     if name.kind == "agent_output":
-        yield from entries_of_output(document, source, world.settings.layout)
+        yield from entries_of_output(document, source, run_context.settings.layout)
     elif name.kind == "verdict":
-        yield from entries_of_verdict(document, source, world.settings.layout)
+        yield from entries_of_verdict(document, source, run_context.settings.layout)
 
 
 class StageVerdict(NamedTuple):
@@ -82,17 +82,21 @@ class StageVerdict(NamedTuple):
 
 
 def settle(
-    world: RunContext, session: StageSession, rounds: Sequence[Round], recovered: Sequence[RecoveryTaken], at: datetime
+    run_context: RunContext,
+    session: StageSession,
+    rounds: Sequence[Round],
+    recovered: Sequence[RecoveryTaken],
+    at: datetime,
 ) -> StageVerdict:
     """Compute the verdict from what lies on disk for the session, and write synthesis, verdict and telemetry."""
-    desk = _Desk(world, session, rounds, at)
-    gathered = gather(world, session)
+    desk = _Desk(run_context, session, rounds, at)
+    gathered = gather(run_context, session)
     synthesis, file = desk.synthesize(gathered)
     verdict, record = desk.conclude(gathered, synthesis, file)
     desk.tell(recovered, verdict, file, record)
-    costs, notes = write_costs(world, session, rounds, at)
-    spent = budget_warnings(world.plan.budget, session.stage, rounds)
-    warnings = (*spent, *notes, *remember_session(world, session, (*desk.outputs, record)))
+    costs, notes = write_costs(run_context, session, rounds, at)
+    spent = budget_warnings(run_context.plan.budget, session.stage, rounds)
+    warnings = (*spent, *notes, *remember_session(run_context, session, (*desk.outputs, record)))
     return StageVerdict(
         verdict=verdict.kind,
         severe=verdict.severe,
@@ -103,7 +107,7 @@ def settle(
         reasons=verdict.reasons,
         stale=verdict.stale,
         verdict_file=record,
-        written=(*desk.written, *_used(world, verdict), costs),
+        written=(*desk.written, *_used(run_context, verdict), costs),
         warnings=warnings,
     )
 
@@ -111,19 +115,19 @@ def settle(
 class _Desk:
     """Writes the records of one session."""
 
-    def __init__(self, world: RunContext, session: StageSession, rounds: Sequence[Round], at: datetime) -> None:
-        self.world, self.session, self.rounds, self.at = world, session, rounds, at
-        self.store = EvidenceStore(world.repo.root)
-        self.redactor = redactor_of(world.settings, world.environment)
+    def __init__(self, run_context: RunContext, session: StageSession, rounds: Sequence[Round], at: datetime) -> None:
+        self.run_context, self.session, self.rounds, self.at = run_context, session, rounds, at
+        self.store = EvidenceStore(run_context.repo.root)
+        self.redactor = redactor_of(run_context.settings, run_context.environment)
         self.written: list[WrittenFile] = []
-        self.filed = _in_order(world, session, rounds)
+        self.filed = _in_order(run_context, session, rounds)
 
     @property
     def outputs(self) -> tuple[WrittenFile, ...]:
         return tuple(made.output for made in self.filed)
 
     def statements(self, verdict: ConsensusVerdict) -> Statements:
-        return Statements((output, agreements_of(self.world, output)) for output in verdict.usable)
+        return Statements((output, agreements_of(self.run_context, output)) for output in verdict.usable)
 
     def synthesize(self, gathered: Gathered) -> tuple[WitnessRecord, WrittenFile]:
         """Write the synthesis. It says what follows from the answers: ok, unless that turns out not to hold."""
@@ -136,19 +140,19 @@ class _Desk:
 
     def _draft(self, gathered: Gathered, status: RecordKind) -> tuple[ConsensusVerdict, dict[str, Any], bytes]:
         """A synthesis that states this outcome, and the verdict that it leads to."""
-        bare = verdict_of(self.world, gathered, ())
+        bare = verdict_of(self.run_context, gathered, ())
         document = synthesis_document(
             self.session, bare, self.statements(bare), gathered.question, self.filed, status, self.at
         )
         document = self._clean(document)
         data = encoded(document)
-        return verdict_of(self.world, gathered, (self._read(gathered, "synthesis", data),)), document, data
+        return verdict_of(self.run_context, gathered, (self._read(gathered, "synthesis", data),)), document, data
 
     def conclude(
         self, gathered: Gathered, synthesis: WitnessRecord, file: WrittenFile
     ) -> tuple[ConsensusVerdict, WrittenFile]:
         """Write the verdict, and hold it against what everybody else will compute from the same files."""
-        verdict = verdict_of(self.world, gathered, (synthesis,))
+        verdict = verdict_of(self.run_context, gathered, (synthesis,))
         document = self._clean(
             verdict_document(
                 self.session,
@@ -158,34 +162,34 @@ class _Desk:
                 self.filed,
                 _inputs(self.rounds, self.filed),
                 synthesis=file,
-                config_sha256=self.world.plan.config_sha256,
+                config_sha256=self.run_context.plan.config_sha256,
                 at=self.at,
             )
         )
         written = self._record("verdict", "verdict", document)
         record = self._read(gathered, "verdict", encoded(document))
-        return verdict_of(self.world, gathered, (synthesis, record)), written
+        return verdict_of(self.run_context, gathered, (synthesis, record)), written
 
     def tell(
         self, recovered: Sequence[RecoveryTaken], verdict: ConsensusVerdict, synthesis: WrittenFile, record: WrittenFile
     ) -> None:
         """Write the telemetry: calls, recovery, outcome."""
-        run = self.world.run
+        run = self.run_context.run
         told = [
             *of_calls(self.session, run, self.rounds, recovered),
             *of_outcome(self.session, run, verdict, synthesis, record, self.at),
         ]
-        self.written.append(write_telemetry(self.world, self.session, told))
+        self.written.append(write_telemetry(self.run_context, self.session, told))
 
     def _read(self, gathered: Gathered, role: Role, data: bytes) -> WitnessRecord:
-        return record_of(self.world, gathered, role, self._path(role), data)
+        return record_of(self.run_context, gathered, role, self._path(role), data)
 
     def _path(self, what: str) -> str:
-        return consensus_path(self.world.settings.layout, self.session, f"{what}.json")
+        return consensus_path(self.run_context.settings.layout, self.session, f"{what}.json")
 
     def _clean(self, document: dict[str, Any]) -> dict[str, Any]:
-        if self.world.run is not None:
-            document["run"] = self.world.run
+        if self.run_context.run is not None:
+            document["run"] = self.run_context.run
         cleaned: dict[str, Any] = self.redactor.value(document)
         return cleaned
 
@@ -195,10 +199,10 @@ class _Desk:
         return written
 
 
-def _in_order(world: RunContext, session: StageSession, rounds: Sequence[Round]) -> tuple[AgentCall, ...]:
+def _in_order(run_context: RunContext, session: StageSession, rounds: Sequence[Round]) -> tuple[AgentCall, ...]:
     """The latest call of each agent, in the order of the roster."""
     made = latest(rounds)
-    roster = [agent_of(name) for name in world.plan.stage(session.stage).roster]
+    roster = [agent_of(name) for name in run_context.plan.stage(session.stage).roster]
     return tuple(made[name] for name in dict.fromkeys(roster) if name in made)
 
 
@@ -209,11 +213,11 @@ def _inputs(rounds: Sequence[Round], filed: Sequence[AgentCall]) -> tuple[Answer
     return tuple(dict.fromkeys(source for each in used for source in each.inputs))
 
 
-def _used(world: RunContext, verdict: ConsensusVerdict) -> tuple[WrittenFile, ...]:
+def _used(run_context: RunContext, verdict: ConsensusVerdict) -> tuple[WrittenFile, ...]:
     """The resolutions that settled something: a person's word, and from now on part of the run."""
     files = []
     for path in sorted({each.resolution.path for each in verdict.resolved}):
-        data = Worktree(world.repo).read(path) or b""
+        data = Worktree(run_context.repo).read(path) or b""
         files.append(WrittenFile(path, sha256(data).hexdigest(), len(data)))
     return tuple(files)
 

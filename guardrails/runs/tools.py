@@ -23,61 +23,66 @@ class Lacking(NamedTuple):
     agent: bool
 
 
-def tools(world: RunContext, ready: PreparedStage) -> CheckResult:
+def tools(run_context: RunContext, ready: PreparedStage) -> CheckResult:
     """Whether every program of the stage can be started: git, the agents of the roster, the policy commands.
 
     Agents that are missing fail a stage whose agents are going to be asked, unless another profile may answer for
     them; and the stage `tasks`, whose record is about its tools. Elsewhere nobody needs them.
     """
-    lacking = tuple(_lacking(world, ready))
+    lacking = tuple(_lacking(run_context, ready))
     if not lacking:
         return CheckResult("tools", "passed", f"git, and what {len(ready.roster)} agents and the policy need")
     said = printable("; ".join(f"{each.name}: {each.why}" for each in lacking))
     hint = "install it, or correct its command in .speckit.yaml"
-    asked = world.run is not None and world.plan.recovery.fallback is None
-    if any(not each.agent for each in lacking) or asked or (world.run is None and ready.rules.name == "tasks"):
+    asked = run_context.run is not None and run_context.plan.recovery.fallback is None
+    if any(not each.agent for each in lacking) or asked or (run_context.run is None and ready.rules.name == "tasks"):
         return CheckResult("tools", "failed", said, hint, "missing-tool")
     return CheckResult("tools", "skipped", said, hint, "missing-tool", (f"tools: {said}",))
 
 
-def _lacking(world: RunContext, ready: PreparedStage) -> Iterator[Lacking]:
-    if _program(world, "git") is None:
+def _lacking(run_context: RunContext, ready: PreparedStage) -> Iterator[Lacking]:
+    if _program(run_context, "git") is None:
         yield Lacking("git", "not on PATH", False)
     for name in ready.roster:
-        why = why_not(world, world.plan.agent(name))
+        why = why_not(run_context, run_context.plan.agent(name))
         if why:
             yield Lacking(name, why, True)
     for argv in (*ready.prefilter, *ready.final):
-        if _program(world, argv[0]) is None:
+        if _program(run_context, argv[0]) is None:
             yield Lacking("policy", f"there is no program {argv[0]}", False)
 
 
-def why_not(world: RunContext, agent: Agent) -> str | None:
+def why_not(run_context: RunContext, agent: Agent) -> str | None:
     """Why an agent cannot be called; None when it can."""
     if agent.replay is not None:
-        place = os.path.join(world.repo.root, agent.replay)
+        place = os.path.join(run_context.repo.root, agent.replay)
         return None if os.path.isdir(place) else f"there is no folder {agent.replay}"
     if not agent.command:
         return "no command is configured"
-    return None if _program(world, agent.command[0]) else f"there is no program {agent.command[0]}"
+    return None if _program(run_context, agent.command[0]) else f"there is no program {agent.command[0]}"
 
 
-def _program(world: RunContext, name: str) -> str | None:
+def _program(run_context: RunContext, name: str) -> str | None:
     """Where a program is found, as it will be when it is started at the root."""
     if os.path.dirname(name):
-        place = os.path.join(world.repo.root, name)
+        place = os.path.join(run_context.repo.root, name)
         return place if os.path.isfile(place) and os.access(place, os.X_OK) else None
-    return shutil.which(name, path=world.environment.get("PATH"))
+    return shutil.which(name, path=run_context.environment.get("PATH"))
 
 
-def hooks(world: RunContext) -> CheckResult:
+def hooks(run_context: RunContext) -> CheckResult:
     """Whether the hooks that guard this repository's commits and pushes are installed, as `speckit doctor` sees it."""
     from guardrails.setup.detect import detect
     from guardrails.setup.diagnosis import Patient
     from guardrails.setup.hook_checks import hook_rows
     from guardrails.snapshot.worktree import Worktree
 
-    patient = Patient(world.repo, Worktree(world.repo), detect(world.repo, world.settings.layout), world.settings)
+    patient = Patient(
+        run_context.repo,
+        Worktree(run_context.repo),
+        detect(run_context.repo, run_context.settings.layout),
+        run_context.settings,
+    )
     rows = [row for row in hook_rows(patient) if row.subject in ("pre-commit", "pre-push", "hooks")]
     bad = [row for row in rows if row.level in ("fail", "unknown")]
     if bad:
@@ -87,9 +92,9 @@ def hooks(world: RunContext) -> CheckResult:
     return CheckResult("hooks", "passed", "installed", warnings=warned)
 
 
-def lock(world: RunContext) -> CheckResult:
+def lock(run_context: RunContext) -> CheckResult:
     """Whether this process holds the lock of the SPEC."""
-    who = holder(world.repo, world.spec)
+    who = holder(run_context.repo, run_context.spec)
     if who is not None and who.pid == os.getpid():
         return CheckResult("lock", "passed", "held by this process")
     said = f"held by process {who.pid} ({who.purpose})" if who else "nobody holds it"

@@ -57,15 +57,15 @@ class Seen(NamedTuple):
     rows: tuple[Dirt, ...]
 
 
-def look(world: RunContext) -> Seen:
+def look(run_context: RunContext) -> Seen:
     """What one `git status` says. Raises Undecidable when git cannot say, or a hook manager has hidden
     changes."""
-    hidden = hidden_changes(world.repo)
+    hidden = hidden_changes(run_context.repo)
     if hidden is not None:
         message = f"{hidden.manager} has put unstaged changes aside: whether the tree is clean cannot be known here"
         raise Undecidable(message, "run it outside of hooks")
-    settings = world.settings.clean_tree
-    seen = worktree_status(world.repo, settings.ignore_submodules, True, "--branch")
+    settings = run_context.settings.clean_tree
+    seen = worktree_status(run_context.repo, settings.ignore_submodules, True, "--branch")
     return Seen(_head(seen.said), tuple(row for row in seen.rows if not excluded(row, settings)))
 
 
@@ -180,16 +180,18 @@ def spec_of(layout: Layout, path: str) -> str | None:
     return named.spec if named is not None else None
 
 
-def other_runs(world: RunContext, paths: Iterable[str]) -> OtherRuns:
+def other_runs(run_context: RunContext, paths: Iterable[str]) -> OtherRuns:
     """What is known of these paths, which were dirty a moment ago.
 
     Who is at work is asked before ledgers are read: whoever has ended by then has recorded all that was there.
     """
-    layout = world.settings.layout
+    layout = run_context.settings.layout
     specs = {spec for path in paths if (spec := spec_of(layout, path)) is not None}
-    at_work = frozenset(spec for spec in specs if spec != world.spec and holder(world.repo, spec) is not None)
+    at_work = frozenset(
+        spec for spec in specs if spec != run_context.spec and holder(run_context.repo, spec) is not None
+    )
     recorded: dict[str, set[str]] = {}
-    tree = Worktree(world.repo)
+    tree = Worktree(run_context.repo)
     for spec in sorted(specs):
         for path, sha in _of_spec(tree, layout, spec):
             recorded.setdefault(path, set()).add(sha)
@@ -277,21 +279,21 @@ def own_files(written: Iterable[WrittenFile], half_done: Iterable[WrittenFile] =
     return Own(recorded, {path: frozenset(digests) for path, digests in allowed.items()})
 
 
-def tree_state(world: RunContext) -> TreeState:
+def tree_state(run_context: RunContext) -> TreeState:
     """The tree as it is now, without what other runs have recorded in it. Raises Undecidable when git cannot say, or a
     hook manager has hidden changes."""
-    seen = look(world)
-    return TreeState(seen.head, tuple(digested(world.repo, _unrecorded(world, seen.rows))))
+    seen = look(run_context)
+    return TreeState(seen.head, tuple(digested(run_context.repo, _unrecorded(run_context, seen.rows))))
 
 
-def judge_tree(world: RunContext, start: TreeState, own: Own) -> TreeComparison:
+def judge_tree(run_context: RunContext, start: TreeState, own: Own) -> TreeComparison:
     """What is dirty from before, and what has changed since. Raises Undecidable when git cannot say."""
-    now = look(world)
+    now = look(run_context)
     changes = (
-        *(TreeChange(found.path, found.message, found.hint) for found in unfinished(world.repo)),
-        *_of_status(world, start, now.rows, own),
-        *_of_own(world.repo, own),
-        *_of_commits(world, start, now.head, own),
+        *(TreeChange(found.path, found.message, found.hint) for found in unfinished(run_context.repo)),
+        *_of_status(run_context, start, now.rows, own),
+        *_of_own(run_context.repo, own),
+        *_of_commits(run_context, start, now.head, own),
     )
     return TreeComparison(tuple(_dirty(row.kind, row.path, row.kind) for row in start.dirty), changes)
 
@@ -300,13 +302,13 @@ def _dirty(kind: str, path: str, detail: str) -> TreeChange:
     return TreeChange(path.rstrip("/"), f"{BY_KIND[kind].code} {detail}", HINTS[kind])
 
 
-def _of_status(world: RunContext, start: TreeState, rows: Sequence[Dirt], own: Own) -> Iterator[TreeChange]:
+def _of_status(run_context: RunContext, start: TreeState, rows: Sequence[Dirt], own: Own) -> Iterator[TreeChange]:
     """Dirt that is neither this run's own nor another's, nor what was there before."""
     before = {row.path: row for row in start.dirty}
-    mine = _rows_of(world.repo, rows, own.allowed)
-    foreign = _unrecorded(world, [row for row in rows if row.path not in mine])
+    mine = _rows_of(run_context.repo, rows, own.allowed)
+    foreign = _unrecorded(run_context, [row for row in rows if row.path not in mine])
     known = [row for row in foreign if row.path in before]
-    same = {row.path for row in digested(world.repo, known) if _is_same(row, before[row.path])}
+    same = {row.path for row in digested(run_context.repo, known) if _is_same(row, before[row.path])}
     for row in foreign:
         if row.path not in same:
             again = ", and it was something else at the start" if row.path in before else ""
@@ -317,12 +319,12 @@ def _is_same(now: DirtyPath, before: DirtyPath) -> bool:
     return (now.staged, now.sha256) == (before.staged, before.sha256)
 
 
-def _unrecorded(world: RunContext, rows: Sequence[Dirt]) -> list[Dirt]:
+def _unrecorded(run_context: RunContext, rows: Sequence[Dirt]) -> list[Dirt]:
     """The rows that no other run has on record, or is about to have."""
     if not rows:
         return []
-    others = other_runs(world, [row.path for row in rows])
-    known = _rows_of(world.repo, rows, others.recorded)
+    others = other_runs(run_context, [row.path for row in rows])
+    known = _rows_of(run_context.repo, rows, others.recorded)
     return [row for row in rows if row.path not in known and not others.is_under_way(row.path)]
 
 
@@ -354,9 +356,9 @@ def _of_own(repo: Repo, own: Own) -> Iterator[TreeChange]:
             yield TreeChange(path, f"evidence of this run {said}", "restore it, or begin a new run")
 
 
-def _of_commits(world: RunContext, start: TreeState, head: str | None, own: Own) -> Iterator[TreeChange]:
+def _of_commits(run_context: RunContext, start: TreeState, head: str | None, own: Own) -> Iterator[TreeChange]:
     """What the commits since the start have changed."""
-    repo = world.repo
+    repo = run_context.repo
     if head == start.head:
         return
     if head is None:
@@ -366,9 +368,9 @@ def _of_commits(world: RunContext, start: TreeState, head: str | None, own: Own)
     changed = [
         (path, blob)
         for path, blob in _committed(repo, start.head or _empty_tree(repo), head)
-        if not excluded(Dirt("staged", path, ""), world.settings.clean_tree)
+        if not excluded(Dirt("staged", path, ""), run_context.settings.clean_tree)
     ]
-    others = other_runs(world, [path for path, _ in changed if path not in own.allowed])
+    others = other_runs(run_context, [path for path, _ in changed if path not in own.allowed])
     read = {*own.allowed, *dirty, *others.recorded}
     digests = _blob_digests(repo, [blob for path, blob in changed if blob and path in read])
     for path, blob in changed:

@@ -43,22 +43,22 @@ class Latest(NamedTuple):
         return bool(self.verdicts) and all(verdict.kind == "ok" for verdict in self.verdicts)
 
 
-def latest_of(subject: CheckContext, spec: str) -> dict[str, Latest]:
+def latest_of(context: CheckContext, spec: str) -> dict[str, Latest]:
     """By stage; a stage without consensus evidence is not in it."""
-    found = candidates(subject.snapshot, subject.settings.layout, Scope(spec=spec))
+    found = candidates(context.snapshot, context.settings.layout, Scope(spec=spec))
     filed = cases(
-        subject.snapshot, subject.settings, (each for each in found if isinstance(each, ConsensusFile)), is_valid
+        context.snapshot, context.settings, (each for each in found if isinstance(each, ConsensusFile)), is_valid
     )
     made = {}
     for (_, stage), case in filed.items():
         sessions = latest(group(case.outputs, case.records, case.witnesses))
         outputs = [output for session in sessions for output in session.outputs]
-        now = present(subject.snapshot, subject.settings.layout, outputs).of(spec)
+        now = present(context.snapshot, context.settings.layout, outputs).of(spec)
         verdicts = []
         for session in sessions:
             resolutions = [each for each in case.resolutions if belongs(each, session)]
             question = case.question._replace(stamp=session.stamp)
-            settings = subject.settings.consensus
+            settings = context.settings.consensus
             verdicts.append(compute_verdict(question, session.outputs, session.records, resolutions, now, settings))
         usable = sorted({output.path for verdict in verdicts for output in verdict.usable})
         made[stage] = Latest(tuple(verdicts), tuple(usable), _syntheses(sessions))
@@ -82,9 +82,9 @@ MOST_FILES = 2000
 class SpecRecords:
     """The records of one SPEC, each kind read when a criterion asks for it."""
 
-    def __init__(self, subject: CheckContext, spec: str, latest: dict[str, Latest]) -> None:
-        self._subject, self._spec, self._latest = subject, spec, latest
-        self._layout = subject.settings.layout
+    def __init__(self, context: CheckContext, spec: str, latest: dict[str, Latest]) -> None:
+        self._subject, self._spec, self._latest = context, spec, latest
+        self._layout = context.settings.layout
 
     def judge(self, criterion: Criterion) -> Iterator[CriterionFlaw]:
         """The flaws of one criterion, for each stage it is about."""
@@ -211,26 +211,26 @@ def _files(number: int) -> str:
 _EVIDENCE = frozenset(("telemetry", "agent_output", "synthesis", "verdict"))
 
 
-def check(subject: CheckContext) -> Iterator[Observation]:
+def check(context: CheckContext) -> Iterator[Observation]:
     """One finding for each flaw of each criterion.
 
     Raises GuardrailError when the scope names something that cannot be a SPEC id.
     """
-    layout, wanted = subject.settings.layout, subject.scope.spec
+    layout, wanted = context.settings.layout, context.scope.spec
     if wanted is not None:
         wanted = layout.require_id(wanted)
-    needed = set(subject.settings.acceptance.require) | ({wanted} if wanted else set())
+    needed = set(context.settings.acceptance.require) | ({wanted} if wanted else set())
     if wanted:
         needed &= {wanted}
-    for directory in directories_of(subject.snapshot, subject.settings):
+    for directory in directories_of(context.snapshot, context.settings):
         if wanted not in (None, directory.spec):
             continue
-        found = declared(subject.snapshot, layout, directory)
+        found = declared(context.snapshot, layout, directory)
         if found is None:
             continue
         needed.discard(directory.spec)
         if isinstance(found, Declared):
-            yield from _judge(subject, found)
+            yield from _judge(context, found)
         else:
             yield from found
     for spec in sorted(needed):
@@ -241,14 +241,14 @@ def check(subject: CheckContext) -> Iterator[Observation]:
         yield UNDECLARED.at(f"{layout.docs}", message, hint=hint, spec=spec)
 
 
-def _judge(subject: CheckContext, found: Declared) -> Iterator[Observation]:
-    chosen, only = dict(found.stages), subject.scope.stage
-    begun = _begun(subject, found.spec)
+def _judge(context: CheckContext, found: Declared) -> Iterator[Observation]:
+    chosen, only = dict(found.stages), context.scope.stage
+    begun = _begun(context, found.spec)
     if only is not None and only not in chosen:
         message = f"{found.spec} declares nothing for the stage {only}"
         yield UNDECLARED.at(found.path, message, hint="declare criteria for it", spec=found.spec, stage=only)
         return
-    named = subject.scope.spec is not None
+    named = context.scope.spec is not None
     due = [stage for stage in chosen if (only is None and named) or stage == only or (only is None and stage in begun)]
     waiting = [stage for stage in chosen if stage not in due]
     criteria = [criterion for stage in due for criterion in chosen[stage]]
@@ -258,7 +258,7 @@ def _judge(subject: CheckContext, found: Declared) -> Iterator[Observation]:
         yield Skipped(found.path, f"not begun, so not judged yet: {', '.join(waiting)}")
     if criteria:
         yield Checked(found.path)
-        judge_ = _Judge(subject, found)
+        judge_ = _Judge(context, found)
         for criterion in criteria:
             yield from judge_.findings(criterion)
 
@@ -270,14 +270,14 @@ class Tally(NamedTuple):
     judged: int
 
 
-def tally(subject: CheckContext, spec: str, stage: str) -> Tally:
+def tally(context: CheckContext, spec: str, stage: str) -> Tally:
     """How the latest answers of a stage fare: its criteria about outputs, synthesis, verdict and cost, counted. What is
     declared of documents, and of records that a guardrail leaves, says nothing of answers and is not among them."""
     hold = judged = 0
-    for directory in directories_of(subject.snapshot, subject.settings):
-        found = declared(subject.snapshot, subject.settings.layout, directory) if directory.spec == spec else None
+    for directory in directories_of(context.snapshot, context.settings):
+        found = declared(context.snapshot, context.settings.layout, directory) if directory.spec == spec else None
         if isinstance(found, Declared):
-            judge_ = _Judge(subject, found)
+            judge_ = _Judge(context, found)
             for criterion in dict(found.stages).get(stage, ()):
                 if criterion.where in FROM_AGENTS or criterion.kind in ("verdict", "cost"):
                     rules = {finding.rule for finding in judge_.findings(criterion)}
@@ -286,21 +286,21 @@ def tally(subject: CheckContext, spec: str, stage: str) -> Tally:
     return Tally(hold, judged)
 
 
-def _begun(subject: CheckContext, spec: str) -> set[str]:
+def _begun(context: CheckContext, spec: str) -> set[str]:
     """The stages of a SPEC that have evidence."""
-    layout = subject.settings.layout
+    layout = context.settings.layout
     roots = (layout.docs,) if within(layout.evidence, layout.docs) else (layout.docs, layout.evidence)
-    names = (evidence_name(layout, entry.path) for root in roots for entry in subject.snapshot.entries(root))
+    names = (evidence_name(layout, entry.path) for root in roots for entry in context.snapshot.entries(root))
     return {name.stage for name in names if name and name.spec == spec and name.stage and name.kind in _EVIDENCE}
 
 
 class _Judge:
     """The criteria of one SPEC. Each file is read once."""
 
-    def __init__(self, subject: CheckContext, found: Declared) -> None:
-        self._subject, self._found = subject, found
-        self._latest: dict[str, Latest] = latest_of(subject, found.spec)
-        self._records = SpecRecords(subject, found.spec, self._latest)
+    def __init__(self, context: CheckContext, found: Declared) -> None:
+        self._subject, self._found = context, found
+        self._latest: dict[str, Latest] = latest_of(context, found.spec)
+        self._records = SpecRecords(context, found.spec, self._latest)
         self._pages: dict[str, TextPage | None] = {}
 
     def findings(self, criterion: Criterion) -> Iterator[Finding]:

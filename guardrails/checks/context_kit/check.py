@@ -85,27 +85,27 @@ def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]
 RULES: dict[KitProblem, Rule] = {"stale": KIT_STALE, "edited": KIT_EDITED, "archive": KIT_ARCHIVE}
 
 
-def check(subject: CheckContext) -> Iterator[Observation]:
+def check(context: CheckContext) -> Iterator[Observation]:
     """Everything about the kits alone. One that an argument names must be there."""
-    directories = survey(subject.snapshot, subject.settings).directories
-    seen = list(judge(subject, directories))
+    directories = survey(context.snapshot, context.settings).directories
+    seen = list(judge(context, directories))
     yield from seen
-    if subject.scope.spec is not None and not seen:
-        docs = subject.settings.layout.docs
-        message = f"{subject.scope.spec} has no context kit"
-        hint = f"speckit context {subject.scope.spec}"
-        yield KIT_ARCHIVE.at(docs, message, hint=hint, spec=subject.scope.spec)
+    if context.scope.spec is not None and not seen:
+        docs = context.settings.layout.docs
+        message = f"{context.scope.spec} has no context kit"
+        hint = f"speckit context {context.scope.spec}"
+        yield KIT_ARCHIVE.at(docs, message, hint=hint, spec=context.scope.spec)
 
 
-def judge(subject: CheckContext, directories: Sequence[Directory]) -> Iterator[Observation]:
+def judge(context: CheckContext, directories: Sequence[Directory]) -> Iterator[Observation]:
     """Findings about the kit of each SPEC directory that has one, or of the one that was asked for."""
     for directory in directories:
-        if subject.scope.spec in (None, directory.spec):
-            yield from _kit(subject, directory)
+        if context.scope.spec in (None, directory.spec):
+            yield from _kit(context, directory)
 
 
-def _kit(subject: CheckContext, directory: Directory) -> Iterator[Observation]:
-    folder, snapshot = f"{directory.path}/{FOLDER}", subject.snapshot
+def _kit(context: CheckContext, directory: Directory) -> Iterator[Observation]:
+    folder, snapshot = f"{directory.path}/{FOLDER}", context.snapshot
     files = {entry.path: entry.kind for entry in directory.files}
     readme_path, archive_path = f"{folder}/{README}", f"{folder}/{archive_name(directory.spec)}"
     readme = snapshot.read(readme_path) if files.get(readme_path) == "file" else None

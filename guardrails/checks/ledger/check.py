@@ -121,13 +121,13 @@ def _stray(layout: Layout, shelf: EvidenceInventory, listed: set[str]) -> Iterat
 # What became of the runs the base already had: a sealed ledger only ever grows, or is packed away whole.
 
 
-def judge_base(subject: CheckContext, now: EvidenceInventory) -> Iterator[Finding]:
+def judge_base(context: CheckContext, now: EvidenceInventory) -> Iterator[Finding]:
     """Runs of the base whose sealed ledger was rewritten or is gone."""
-    snapshot, scope = subject.snapshot, subject.scope
+    snapshot, scope = context.snapshot, context.scope
     base = _base(snapshot) if snapshot.source.kind in COMPARED else None
     if base is None:
         return
-    before = evidence_inventory(base, subject.settings.layout, scope.spec)
+    before = evidence_inventory(base, context.settings.layout, scope.spec)
     packed = {
         member.path: row
         for manifest in now.manifests.values()
@@ -249,50 +249,50 @@ def _inputs(data: bytes | None) -> dict[str, str]:
     return {path: sha256 for path, sha256 in pairs if isinstance(path, str) and isinstance(sha256, str)}
 
 
-def check(subject: CheckContext) -> Iterator[Observation]:
+def check(context: CheckContext) -> Iterator[Observation]:
     """Every finding about the runs and archives of the snapshot, or of the SPEC or run that was named."""
-    if isinstance(subject.snapshot, Worktree):  # also where single files were left out, without a sparse checkout
-        subject = subject._replace(snapshot=completed(subject.snapshot))
-    found = evidence_inventory(subject.snapshot, subject.settings.layout, subject.scope.spec)
-    yield from _left_out(subject, found)
-    yield from judge(subject, found)
-    if not _chosen(subject, found):
-        yield from _named_in_vain(subject, found)
+    if isinstance(context.snapshot, Worktree):  # also where single files were left out, without a sparse checkout
+        context = context._replace(snapshot=completed(context.snapshot))
+    found = evidence_inventory(context.snapshot, context.settings.layout, context.scope.spec)
+    yield from _left_out(context, found)
+    yield from judge(context, found)
+    if not _chosen(context, found):
+        yield from _named_in_vain(context, found)
 
 
-def _left_out(subject: CheckContext, found: EvidenceInventory) -> Iterator[Finding]:
+def _left_out(context: CheckContext, found: EvidenceInventory) -> Iterator[Finding]:
     """That some of what is judged is not where it would be looked for."""
-    snapshot = subject.snapshot
+    snapshot = context.snapshot
     count = sum(path in snapshot.left for path in found.files) if isinstance(snapshot, Sparse) else 0
     if count:
         message = f"{count} {'file is' if count == 1 else 'files are'} not checked out (sparse); read from the index"
-        yield LEFT_OUT.at(subject.settings.layout.evidence, message, hint=LEFT_OUT.fix, spec=subject.scope.spec)
+        yield LEFT_OUT.at(context.settings.layout.evidence, message, hint=LEFT_OUT.fix, spec=context.scope.spec)
 
 
-def _chosen(subject: CheckContext, found: EvidenceInventory) -> list[RunEvidence]:
-    return [run for run in found.runs if subject.scope.run in (None, run.name)]
+def _chosen(context: CheckContext, found: EvidenceInventory) -> list[RunEvidence]:
+    return [run for run in found.runs if context.scope.run in (None, run.name)]
 
 
-def judge(subject: CheckContext, found: EvidenceInventory) -> Iterator[Observation]:
+def judge(context: CheckContext, found: EvidenceInventory) -> Iterator[Observation]:
     """The findings about what there is."""
-    layout, scope, chosen = subject.settings.layout, subject.scope, _chosen(subject, found)
-    required = subject.settings.evidence.signature == "required"
+    layout, scope, chosen = context.settings.layout, context.scope, _chosen(context, found)
+    required = context.settings.evidence.signature == "required"
     for run in chosen:
         yield Checked(run.ledger if run.chain is not None else run.summary_path)
         if (run.chain is None or run.summary is None) and unfinished(found, run):
             continue
         yield from seal.judge(run, required)
-    yield from files.judge(subject.snapshot, layout, found, chosen)
-    yield from judge_stale(subject.snapshot, layout, found, chosen)
-    yield from judge_archives(subject.snapshot, layout, found, scope.run)
-    yield from judge_base(subject, found)
+    yield from files.judge(context.snapshot, layout, found, chosen)
+    yield from judge_stale(context.snapshot, layout, found, chosen)
+    yield from judge_archives(context.snapshot, layout, found, scope.run)
+    yield from judge_base(context, found)
 
 
-def _named_in_vain(subject: CheckContext, found: EvidenceInventory) -> Iterator[Finding]:
+def _named_in_vain(context: CheckContext, found: EvidenceInventory) -> Iterator[Finding]:
     """What an argument names must be there: a run in the tree or in an archive, a SPEC with either."""
-    scope, root = subject.scope, subject.settings.layout.evidence
+    scope, root = context.scope, context.settings.layout.evidence
     rows = [row for manifest in found.manifests.values() if not isinstance(manifest, str) for row in manifest.archives]
-    where = subject.snapshot.describe()
+    where = context.snapshot.describe()
     if scope.run is not None and not any(row.run == scope.run for row in rows):
         message = f"there is no run {scope.run} in {where}"
         yield EVIDENCE_MISSING.at(

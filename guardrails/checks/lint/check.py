@@ -15,24 +15,24 @@ FOLDER = "context"
 TRACKER = "security_review_tracker.json"
 
 
-def check(subject: CheckContext) -> Iterator[Observation]:
+def check(context: CheckContext) -> Iterator[Observation]:
     """Findings of the TRK and DOC families."""
-    found = survey(subject.snapshot, subject.settings)
-    yield from tracker.judge(subject, found)
-    yield from documents.judge(subject, found)
+    found = survey(context.snapshot, context.settings)
+    yield from tracker.judge(context, found)
+    yield from documents.judge(context, found)
     if any(f"/{FOLDER}/" in entry.path for directory in found.directories for entry in directory.files):
         from guardrails.checks.context_kit.check import judge as judge_kits  # most repositories have none
 
-        yield from judge_kits(subject, found.directories)
-    if subject.settings.security != Security() or _has_reviews(subject, found):
+        yield from judge_kits(context, found.directories)
+    if context.settings.security != Security() or _has_reviews(context, found):
         from guardrails.checks.security_review.check import judge as judge_reviews
 
-        yield from judge_reviews(subject, found)
+        yield from judge_reviews(context, found)
 
 
-def _has_reviews(subject: CheckContext, found: Survey) -> bool:
-    layout = subject.settings.layout
+def _has_reviews(context: CheckContext, found: Survey) -> bool:
+    layout = context.settings.layout
     return any(
-        subject.snapshot.entry(f"{layout.evidence}/consensus/{directory.spec}/{TRACKER}")
+        context.snapshot.entry(f"{layout.evidence}/consensus/{directory.spec}/{TRACKER}")
         for directory in found.directories
     )

@@ -30,30 +30,30 @@ ALWAYS = "spec.md"
 _NUMBERING = re.compile(r"\d{1,3}(?:\.\d+)*[.)]?\s+")
 
 
-def check(subject: CheckContext) -> Iterator[Observation]:
+def check(context: CheckContext) -> Iterator[Observation]:
     """Everything about the documents alone; `lint` judges the tracker as well."""
-    yield from judge(subject, survey(subject.snapshot, subject.settings))
+    yield from judge(context, survey(context.snapshot, context.settings))
 
 
-def judge(subject: CheckContext, found: Survey) -> Iterator[Observation]:
+def judge(context: CheckContext, found: Survey) -> Iterator[Observation]:
     """Findings about the documents of every SPEC directory, or of the one that was asked for."""
-    wanted = subject.scope.spec
+    wanted = context.scope.spec
     directories = [row for row in found.directories if wanted in (None, row.spec)]
     linked = [row for row in found.linked if wanted in (None, row.spec)]
     yield from map(_elsewhere, linked)
     if wanted and not (directories or linked):
-        docs = subject.settings.layout.docs
+        docs = context.settings.layout.docs
         message = f"{wanted} has no directory in {docs}"
         yield SPEC_NOT_FOUND.at(docs, message, hint="check the id; ids are compared exactly", spec=wanted)
     yield from _doubled(directories)
-    required = [(row, document) for row in directories for document in subject.settings.documents]
+    required = [(row, document) for row in directories for document in context.settings.documents]
     entries = [_entry(row, document) for row, document in required]
-    texts = read_document(subject.snapshot, [entry for entry in entries if entry])
+    texts = read_document(context.snapshot, [entry for entry in entries if entry])
     for (directory, document), entry in zip(required, entries, strict=True):
         if entry is None:
             yield _missing(directory, document, found)
         else:
-            yield from _document(next(texts), document, directory.spec, subject.settings.tracker.statuses)
+            yield from _document(next(texts), document, directory.spec, context.settings.tracker.statuses)
 
 
 def _entry(directory: Directory, document: DocumentRule) -> Entry | None:

@@ -314,41 +314,41 @@ def _unexplained(item: StatusRow, old: StatusRow) -> bool:
     return all(is_empty(item.text(now)) or item.text(now) == old.text(then) for now, then in pairs)
 
 
-def check(subject: CheckContext) -> Iterator[Observation]:
+def check(context: CheckContext) -> Iterator[Observation]:
     """Everything about the tracker alone; `lint` judges the documents as well."""
-    yield from judge(subject, survey(subject.snapshot, subject.settings))
+    yield from judge(context, survey(context.snapshot, context.settings))
 
 
-def judge(subject: CheckContext, found: Survey) -> Iterator[Observation]:
+def judge(context: CheckContext, found: Survey) -> Iterator[Observation]:
     """Findings about a tracker that was read already. Nothing at all where a repository needs none and has none."""
     tracker = found.tracker
     if tracker is None:
-        yield from _missing(subject, found)
+        yield from _missing(context, found)
     elif tracker.document is None:
         message, hint = f"the tracker cannot be read: {tracker.problem}", "save it as UTF-8 text in the repository"
         yield UNREADABLE_TRACKER.at(tracker.path, message, line=tracker.line, hint=hint)
     else:
         yield Checked(tracker.path)
-        yield from _shape(subject, found, tracker)
-        yield from _rows(subject, found, tracker.path)
-        yield from _directories(subject, found, tracker.path)
+        yield from _shape(context, found, tracker)
+        yield from _rows(context, found, tracker.path)
+        yield from _directories(context, found, tracker.path)
 
 
-def _missing(subject: CheckContext, found: Survey) -> Iterator[Finding]:
-    path, base = subject.settings.layout.tracker, subject.snapshot.base
+def _missing(context: CheckContext, found: Survey) -> Iterator[Finding]:
+    path, base = context.settings.layout.tracker, context.snapshot.base
     if base is not None and base.read(path) is not None:
         reason = f"it is in {base.describe()}"
     elif found.directories:
         reason = f"there are SPEC directories, {found.directories[0].path} for one"
-    elif subject.settings.tracker.required:
-        reason = f"{subject.settings.config_path} names it"
+    elif context.settings.tracker.required:
+        reason = f"{context.settings.config_path} names it"
     else:
         return
     hint = "restore it, or set layout.tracker in .speckit.yaml to where it is"
     yield MISSING_TRACKER.at(path, f"the tracker does not exist, though {reason}", hint=hint)
 
 
-def _shape(subject: CheckContext, found: Survey, tracker: Text) -> Iterator[Finding]:
+def _shape(context: CheckContext, found: Survey, tracker: Text) -> Iterator[Finding]:
     document, path = tracker.document, tracker.path
     assert document is not None
     if document.too_deep:
@@ -361,7 +361,7 @@ def _shape(subject: CheckContext, found: Survey, tracker: Text) -> Iterator[Find
         yield NO_STATUS_TABLE.at(path, message, line=1, hint="add a table with a Status column")
     yield from headers(path, document)
     if found.tables:
-        yield from columns(path, found.tables, subject.settings.tracker.columns)
+        yield from columns(path, found.tables, context.settings.tracker.columns)
     for table in found.tables:
         yield from _table(path, table)
 
@@ -372,39 +372,39 @@ def _table(path: str, table: StatusTable) -> Iterator[Finding]:
     yield from order(path, table.items)
 
 
-def _rows(subject: CheckContext, found: Survey, path: str) -> Iterator[Finding]:
-    settings, items = subject.settings.tracker, found.items
+def _rows(context: CheckContext, found: Survey, path: str) -> Iterator[Finding]:
+    settings, items = context.settings.tracker, found.items
     specs = {directory.spec for directory in found.directories}
     wants_evidence = any(role_of(header_key(header)) == "evidence" for header in settings.columns)
-    context = RowContext(path, settings.statuses, Places(subject.snapshot, path), subject.now, wants_evidence)
+    row_context = RowContext(path, settings.statuses, Places(context.snapshot, path), context.now, wants_evidence)
     for item in items:
         if item.whole:
             spec = item.task if item.task in specs else None
-            yield from (finding._replace(spec=spec) for finding in judge_row(context, item))
+            yield from (finding._replace(spec=spec) for finding in judge_row(row_context, item))
     yield from duplicates(path, items)
     if settings.one_in_progress:
         yield from in_progress(path, items, settings.thread)
-    yield from silent_changes(path, items, _before(subject, path))
+    yield from silent_changes(path, items, _before(context, path))
 
 
-def _before(subject: CheckContext, path: str) -> list[StatusRow]:
+def _before(context: CheckContext, path: str) -> list[StatusRow]:
     """The rows of the tracker in the base; none when it had no readable one."""
-    base = subject.snapshot.base
+    base = context.snapshot.base
     data = base.read(path) if base else None
     text = decode(data) if data else None
     if not isinstance(text, str):
         return []
-    tables = status_tables(parse_markdown(text), subject.settings.tracker.statuses)
+    tables = status_tables(parse_markdown(text), context.settings.tracker.statuses)
     return [item for table in tables for item in table.items]
 
 
-def _directories(subject: CheckContext, found: Survey, path: str) -> Iterator[Finding]:
+def _directories(context: CheckContext, found: Survey, path: str) -> Iterator[Finding]:
     for directory in found.directories:
         if not found.rows[directory.path]:
             message = f"{directory.path} has no row in the tracker"
             hint = f"add a row that names {directory.spec}"
             yield SPEC_WITHOUT_ROW.at(path, message, line=1, hint=hint, spec=directory.spec)
-    layout = subject.settings.layout
+    layout = context.settings.layout
     known = {directory.spec for directory in found.directories} | {linked.spec for linked in found.linked}
     heads = {"SPEC", *(spec.partition("-")[0] for spec in known)}
     placed = {item.row.line for rows in found.rows.values() for item in rows}

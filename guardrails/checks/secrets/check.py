@@ -96,21 +96,21 @@ _RULES = {PRIVATE_KEY_DETECTOR: PRIVATE_KEY, URL_PASSWORD_DETECTOR: URL_PASSWORD
 _HINT = "remove it and replace it at its issuer; 'speckit explain {}' says how to accept a false alarm"
 
 
-def check(subject: CheckContext) -> Iterator[Observation]:
+def check(context: CheckContext) -> Iterator[Observation]:
     """One finding for each line and secret that the snapshot adds, or that the named commit message holds."""
-    repo = subject.snapshot.repo
-    known = values(subject.settings.secrets.variables, repo.environment if repo else {})
+    repo = context.snapshot.repo
+    known = values(context.settings.secrets.variables, repo.environment if repo else {})
     for variable in known.too_short:
         message = f"the value of {variable} has fewer than {SHORTEST} characters and cannot be searched for"
         yield TOO_SHORT.at(".", message, hint="use a longer secret")
-    if subject.scope.message_file is not None:
-        yield from _message(subject.scope.message_file, repo, known.needles)
+    if context.scope.message_file is not None:
+        yield from _message(context.scope.message_file, repo, known.needles)
         return
-    if isinstance(subject.snapshot, LooseObject):
-        yield Skipped(".", f"{subject.snapshot.describe()} is no commit: it was searched for secrets, and nothing else")
+    if isinstance(context.snapshot, LooseObject):
+        yield Skipped(".", f"{context.snapshot.describe()} is no commit: it was searched for secrets, and nothing else")
     seen: set[str] = set()
     messages = False
-    for batch in searched(subject.snapshot, known.needles):
+    for batch in searched(context.snapshot, known.needles):
         shown = _shown(batch, known.needles)
         for item in batch:
             messages = messages or not (item.path or item.counted)

@@ -41,39 +41,39 @@ class ReviewFiles(NamedTuple):
     tracker: ReviewTracker | None
 
 
-def check(subject: CheckContext) -> Iterator[Observation]:
+def check(context: CheckContext) -> Iterator[Observation]:
     """Everything about the reviews alone. One that an argument names must be signed off."""
-    found = survey(subject.snapshot, subject.settings)
-    spec = subject.scope.spec
+    found = survey(context.snapshot, context.settings)
+    spec = context.scope.spec
     if spec is not None:
-        required = subject.settings.security._replace(required=(*subject.settings.security.required, spec))
-        subject = subject._replace(settings=subject.settings._replace(security=required))
-    yield from judge(subject, found)
+        required = context.settings.security._replace(required=(*context.settings.security.required, spec))
+        context = context._replace(settings=context.settings._replace(security=required))
+    yield from judge(context, found)
 
 
-def judge(subject: CheckContext, found: Survey) -> Iterator[Observation]:
+def judge(context: CheckContext, found: Survey) -> Iterator[Observation]:
     """Findings about the review of every SPEC, or of the one that was asked for."""
-    wanted, security = subject.scope.spec, subject.settings.security
+    wanted, security = context.scope.spec, context.settings.security
     there = {directory.spec for directory in found.directories}
     for spec in security.required:
         if spec not in there and wanted in (None, spec):
             message = f"{spec} must have a signed-off security review, and has no directory"
-            yield REVIEW_UNSIGNED.at(subject.settings.layout.docs, message, hint="check the id", spec=spec)
+            yield REVIEW_UNSIGNED.at(context.settings.layout.docs, message, hint="check the id", spec=spec)
     for directory in found.directories:
         if wanted in (None, directory.spec):
             begun = not all(is_in(row, BACKLOG) for row in found.rows[directory.path]) or not found.rows[directory.path]
             required = directory.spec in security.required or (security.every and begun)
-            yield from _directory(subject, directory, required)
+            yield from _directory(context, directory, required)
 
 
-def _directory(subject: CheckContext, directory: Directory, required: bool) -> Iterator[Observation]:
-    snapshot, layout = subject.snapshot, subject.settings.layout
+def _directory(context: CheckContext, directory: Directory, required: bool) -> Iterator[Observation]:
+    snapshot, layout = context.snapshot, context.settings.layout
     record = tracker_path(layout, directory.spec)
     entry = snapshot.entry(record)
     document = document_path(directory.path)
     if entry is None and not required and not any(file.path == document for file in directory.files):
         return
-    value = tracker_value(snapshot, subject.settings, directory.spec) if entry else None
+    value = tracker_value(snapshot, context.settings, directory.spec) if entry else None
     if isinstance(value, str):
         yield Checked(record)
         yield UNREADABLE_DOCUMENT.at(
@@ -82,7 +82,7 @@ def _directory(subject: CheckContext, directory: Directory, required: bool) -> I
         return
     paper = _paper(snapshot, directory, record, tracker_of(value) if value is not None else None)
     yield Checked(document if paper.data is not None else record)
-    yield from (finding._replace(spec=directory.spec) for finding in _judge(subject, paper, required))
+    yield from (finding._replace(spec=directory.spec) for finding in _judge(context, paper, required))
 
 
 def tracker_value(snapshot: Snapshot, settings: Settings, spec: str) -> Any:
@@ -114,11 +114,11 @@ def _paper(snapshot: Snapshot, directory: Directory, record: str, tracker: Revie
     )
 
 
-def _judge(subject: CheckContext, paper: ReviewFiles, required: bool) -> Iterator[Finding]:
+def _judge(context: CheckContext, paper: ReviewFiles, required: bool) -> Iterator[Finding]:
     tracker = paper.tracker
     status = tracker.status if tracker else "missing"
     if tracker is not None and status == "signed-off":
-        yield from _signed(subject, paper, tracker)
+        yield from _signed(context, paper, tracker)
         return
     if status == "not-required" and is_hollow((tracker.reason if tracker else None) or ""):
         yield REVIEW_INCOMPLETE.at(paper.tracker_path, "no reason is given why no review is required")
@@ -129,7 +129,7 @@ def _judge(subject: CheckContext, paper: ReviewFiles, required: bool) -> Iterato
     yield REVIEW_UNSIGNED.at(at, message, hint=f"speckit security {paper.spec} lists what is open")
 
 
-def _signed(subject: CheckContext, paper: ReviewFiles, tracker: ReviewTracker) -> Iterator[Finding]:
+def _signed(context: CheckContext, paper: ReviewFiles, tracker: ReviewTracker) -> Iterator[Finding]:
     if paper.data is None or paper.review is None:
         yield REVIEW_CHANGED.at(paper.path, "the document that was signed off is not there, or is no text")
         return
@@ -144,9 +144,9 @@ def _signed(subject: CheckContext, paper: ReviewFiles, tracker: ReviewTracker) -
             yield REVIEW_CHANGED.at(paper.tracker_path, message, hint=sign)
     for field in open_fields(paper.review):
         yield REVIEW_INCOMPLETE.at(paper.path, field.message, line=field.line, hint=sign)
-    yield from _artifacts(subject.snapshot, paper.path, paper.review)
-    yield from _approval(paper, paper.review, tracker, subject.now)
-    yield from expired(paper.path, paper.review, subject.now)
+    yield from _artifacts(context.snapshot, paper.path, paper.review)
+    yield from _approval(paper, paper.review, tracker, context.now)
+    yield from expired(paper.path, paper.review, context.now)
 
 
 def _artifacts(snapshot: Snapshot, path: str, review: Review) -> Iterator[Finding]:

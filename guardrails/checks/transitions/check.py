@@ -14,18 +14,18 @@ from guardrails.snapshot.file_history import history_of, replaces
 from guardrails.snapshot.history import History
 
 
-def check(subject: CheckContext) -> Iterator[Observation]:
+def check(context: CheckContext) -> Iterator[Observation]:
     """One finding for each step, row or thread that should not be as it is. Nothing where there never was a tracker."""
-    path = subject.settings.layout.tracker
-    history = history_of(subject.snapshot, path)
-    replaced = replaces(subject.snapshot, path)
+    path = context.settings.layout.tracker
+    history = history_of(context.snapshot, path)
+    replaced = replaces(context.snapshot, path)
     if not (history is not None and _blobs(history)) and not replaced:
         return
     yield Checked(path)
     if replaced or (history is not None and _changes(history)):
         from guardrails.checks.transitions import report
 
-        yield from report.judge(subject, history, replaced)
+        yield from report.judge(context, history, replaced)
 
 
 def _blobs(history: History) -> set[str]:

@@ -211,11 +211,11 @@ class Documents(NamedTuple):
 class Judge:
     """What the tip of a change says about evidence; the history answers when it was made."""
 
-    def __init__(self, subject: CheckContext, history: History, found: Survey) -> None:
-        self._subject, self._history, self._found = subject, history, found
-        self._path = subject.settings.layout.tracker
-        self._places = Places(subject.snapshot, self._path)
-        self._wanted = any(role_of(header_key(header)) == "evidence" for header in subject.settings.tracker.columns)
+    def __init__(self, context: CheckContext, history: History, found: Survey) -> None:
+        self._subject, self._history, self._found = context, history, found
+        self._path = context.settings.layout.tracker
+        self._places = Places(context.snapshot, self._path)
+        self._wanted = any(role_of(header_key(header)) == "evidence" for header in context.settings.tracker.columns)
         self._made: dict[str, str | None] = {}
         self._answers: dict[tuple[str, tuple[str, ...]], bool] = {}
 
@@ -270,31 +270,31 @@ class Judge:
         return self._answers[key]
 
 
-def judge(subject: CheckContext, history: History | None, replaced: History | None = None) -> Iterator[Finding]:
+def judge(context: CheckContext, history: History | None, replaced: History | None = None) -> Iterator[Finding]:
     """The findings of a history whose last step is the snapshot, and of a step that replaces what a remote has."""
     gone: set[str] = set()
     if history is not None and history.steps:  # a push may take back commits and bring none
-        report = _report(subject, history)
+        report = _report(context, history)
         if report is None:
             message = "the tracker cannot be read, so what changed in it is not known"
-            path = subject.settings.layout.tracker
+            path = context.settings.layout.tracker
             yield UNREADABLE_TRACKER.at(path, message, hint="save it as UTF-8 text in the repository")
             return
         yield from report.findings()
         gone = report.gone
-    other = _report(subject, replaced) if replaced is not None else None
-    if other is not None and subject.snapshot.base is not None:
-        yield from other.removed(f"by replacing {subject.snapshot.base.describe()}", gone)
+    other = _report(context, replaced) if replaced is not None else None
+    if other is not None and context.snapshot.base is not None:
+        yield from other.removed(f"by replacing {context.snapshot.base.describe()}", gone)
 
 
-def _report(subject: CheckContext, history: History) -> _Report | None:
+def _report(context: CheckContext, history: History) -> _Report | None:
     """What a history did; None when its last tracker cannot be read."""
     known = {**history.before, **{step.id: step.blob for step in history.steps}}
-    album = _Album(history, subject.settings.tracker, (blob for blob in known.values() if blob is not None))
+    album = _Album(history, context.settings.tracker, (blob for blob in known.values() if blob is not None))
     tip = history.steps[-1].blob
     if tip is not None and album.picture(tip) is None:
         return None
-    return _Report(subject, history, walk(history, album.picture))
+    return _Report(context, history, walk(history, album.picture))
 
 
 class _Album:
@@ -321,10 +321,10 @@ class _Album:
 class _Report:
     """What happened, as findings at the place where the tip has the row."""
 
-    def __init__(self, subject: CheckContext, history: History, told: TransitionHistory) -> None:
-        self._subject, self._history, self._told = subject, history, told
-        self._path = subject.settings.layout.tracker
-        self._edges: Edges = edges(subject.settings.tracker)
+    def __init__(self, context: CheckContext, history: History, told: TransitionHistory) -> None:
+        self._subject, self._history, self._told = context, history, told
+        self._path = context.settings.layout.tracker
+        self._edges: Edges = edges(context.settings.tracker)
 
     @cached_property
     def _found(self) -> Survey:
@@ -392,16 +392,16 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _elsewhere(subject: CheckContext, ids: set[str]) -> set[str]:
+def _elsewhere(context: CheckContext, ids: set[str]) -> set[str]:
     """The ids that stand in the first column that names a task, in a table of any other Markdown file of the tip."""
     found: set[str] = set()
-    tracker = subject.settings.layout.tracker
+    tracker = context.settings.layout.tracker
     files = [
         entry
-        for entry in subject.snapshot.entries()
+        for entry in context.snapshot.entries()
         if entry.kind == "file" and entry.path.casefold().endswith((".md", ".markdown")) and entry.path != tracker
     ]
-    for blob in subject.snapshot.read_many(files):
+    for blob in context.snapshot.read_many(files):
         text = decode(blob.data) if blob.data is not None else None
         if isinstance(text, str) and "|" in text:
             found |= ids & _named_in_tables(text)

@@ -50,27 +50,27 @@ class EvidenceFile(NamedTuple):
 Candidate = tuple[Entry, EvidenceName]
 
 
-def check(subject: CheckContext) -> Iterator[Observation]:
+def check(context: CheckContext) -> Iterator[Observation]:
     """Every finding about every evidence file of the snapshot, or of the files that were named."""
-    yield from _missing(subject)
+    yield from _missing(context)
     chosen: list[Candidate] = []
-    for entry, name in _candidates(subject):
+    for entry, name in _candidates(context):
         if isinstance(name, str):
             yield Skipped(entry.path, name)
         else:
             chosen.append((entry, name))
-    for observations in in_halves(partial(_judge_all, subject), chosen):
+    for observations in in_halves(partial(_judge_all, context), chosen):
         yield from observations
 
 
-def _judge_all(subject: CheckContext, chosen: list[Candidate]) -> list[Observation]:
+def _judge_all(context: CheckContext, chosen: list[Candidate]) -> list[Observation]:
     """The observations about some files, and about the artifacts that they claim to be there."""
     names = {entry.path: name for entry, name in chosen}
-    artifacts = Artifacts(subject.snapshot, subject.settings.layout)
+    artifacts = Artifacts(context.snapshot, context.settings.layout)
     observations = [
         observation
-        for blob in _read(subject.snapshot, [entry for entry, _ in chosen])
-        for observation in _capped(blob.entry.path, _judge(blob, names[blob.entry.path], subject, artifacts))
+        for blob in _read(context.snapshot, [entry for entry, _ in chosen])
+        for observation in _capped(blob.entry.path, _judge(blob, names[blob.entry.path], context, artifacts))
     ]
     return observations + list(artifacts.verify())
 
@@ -90,37 +90,37 @@ def _capped(path: str, observations: Iterator[Observation]) -> Iterator[Observat
         yield EXTREME.at(path, message, hint="mend those that are listed, and judge again")
 
 
-def _missing(subject: CheckContext) -> Iterator[Finding]:
+def _missing(context: CheckContext) -> Iterator[Finding]:
     """What the configuration or an argument names must be there."""
-    root = subject.settings.layout.evidence
-    if not subject.scope.paths:
-        for path in subject.settings.evidence.require:
-            if not within(path, "consensus") and not subject.snapshot.entries(f"{root}/{path}"):
+    root = context.settings.layout.evidence
+    if not context.scope.paths:
+        for path in context.settings.evidence.require:
+            if not within(path, "consensus") and not context.snapshot.entries(f"{root}/{path}"):
                 yield REQUIRED_MISSING.at(f"{root}/{path}", "required evidence is not there", hint="run its stage")
-    for path in subject.scope.paths:
-        if subject.snapshot.entry(path) is None:
-            where = subject.snapshot.describe()
+    for path in context.scope.paths:
+        if context.snapshot.entry(path) is None:
+            where = context.snapshot.describe()
             yield REQUIRED_MISSING.at(path, f"no such file in {where}", hint="check the name, case included")
 
 
-def _candidates(subject: CheckContext) -> Iterator[tuple[Entry, EvidenceName | str]]:
+def _candidates(context: CheckContext) -> Iterator[tuple[Entry, EvidenceName | str]]:
     """(entry, what its name says), or (entry, why it is not a candidate).
 
     A link or submodule where evidence lies is a candidate whatever its name: what it leads to is not judged.
     """
-    layout, snapshot = subject.settings.layout, subject.snapshot
-    for path in subject.scope.paths:
+    layout, snapshot = context.settings.layout, context.snapshot
+    for path in context.scope.paths:
         entry = snapshot.entry(path)
         if entry is not None:
             yield entry, evidence_name_anywhere(layout, path) or "neither .json nor .jsonl"
-    if subject.scope.paths:
+    if context.scope.paths:
         return
     apart = not within(layout.evidence, layout.docs)
     for prefix in (layout.docs, layout.evidence) if apart else (layout.docs,):
         for entry in snapshot.entries(prefix):
             name = evidence_name(layout, entry.path)
             if name is not None:
-                if subject.scope.spec in (None, name.spec):
+                if context.scope.spec in (None, name.spec):
                     yield entry, name
             elif entry.kind != "file" and (within(entry.path, layout.evidence) or within(layout.evidence, entry.path)):
                 yield entry, EvidenceName("unknown", None)
@@ -134,7 +134,7 @@ def _read(snapshot: Snapshot, entries: list[Entry]) -> Iterator[Blob]:
     yield from snapshot.read_many(files)
 
 
-def _judge(blob: Blob, name: EvidenceName, subject: CheckContext, artifacts: Artifacts) -> Iterator[Observation]:
+def _judge(blob: Blob, name: EvidenceName, context: CheckContext, artifacts: Artifacts) -> Iterator[Observation]:
     path, data = blob.entry.path, blob.data
     if data is None:
         rule = EXTREME if blob.size > READ_LIMIT else NOT_A_FILE
@@ -142,7 +142,7 @@ def _judge(blob: Blob, name: EvidenceName, subject: CheckContext, artifacts: Art
         yield Checked(path)
         return
     if path.endswith(".jsonl"):
-        yield from _judge_lines(path, data, name, subject)
+        yield from _judge_lines(path, data, name, context)
         return
     try:
         value = parse_json(data)
@@ -158,12 +158,12 @@ def _judge(blob: Blob, name: EvidenceName, subject: CheckContext, artifacts: Art
     if not is_valid(schema, value):
         yield from _schema_findings(path, data, schema, value, name)
     else:
-        yield from meaning(EvidenceFile(path, name, kind), data, value, subject)
+        yield from meaning(EvidenceFile(path, name, kind), data, value, context)
         artifacts.note(path, data, value)
     yield Checked(path)
 
 
-def _judge_lines(path: str, data: bytes, name: EvidenceName, subject: CheckContext) -> Iterator[Observation]:
+def _judge_lines(path: str, data: bytes, name: EvidenceName, context: CheckContext) -> Iterator[Observation]:
     """Each line is a record of its own, with the line's number in place of its own first."""
     if not data.strip():
         yield ENCODING.at(path, "the file is empty", line=1, column=1, spec=name.spec, stage=name.stage)
@@ -177,7 +177,7 @@ def _judge_lines(path: str, data: bytes, name: EvidenceName, subject: CheckConte
                 yield SCHEMA.at(path, message, line=number, column=1, hint=fault.hint, spec=name.spec, stage=name.stage)
         else:
             record = EvidenceFile(path, name, name.kind)
-            yield from (found._replace(line=number) for found in meaning(record, lines[number - 1], value, subject))
+            yield from (found._replace(line=number) for found in meaning(record, lines[number - 1], value, context))
     if name.kind == "unknown":
         yield Skipped(path, "each line is JSON, but no schema is known for this name")
     else:

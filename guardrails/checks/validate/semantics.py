@@ -73,7 +73,7 @@ _TIME_KEYS = ("timestamp", "generatedAt", "generated_at", "created_at", "exporte
 _PLACEHOLDER = r"\$\{[^{}]*\}"
 
 
-def meaning(evidence: EvidenceFile, data: bytes, value: Any, subject: CheckContext) -> Iterator[Finding]:
+def meaning(evidence: EvidenceFile, data: bytes, value: Any, context: CheckContext) -> Iterator[Finding]:
     """Findings about the content of a record that satisfies its schema."""
     if b"${" in data or b"\\u0024" in data:
         yield from _placeholders(evidence, data, value)
@@ -82,10 +82,10 @@ def meaning(evidence: EvidenceFile, data: bytes, value: Any, subject: CheckConte
     artifacts = value.get("artifacts")
     if isinstance(artifacts, list) and len(artifacts) > MOST_ARTIFACTS:
         yield _found(EXTREME, evidence, data, ("artifacts",), f"/artifacts: more than {MOST_ARTIFACTS} artifacts")
-    yield from _times(evidence, data, value, subject.now)
+    yield from _times(evidence, data, value, context.now)
     if evidence.name.stamp is not None:
-        yield from _named_time(evidence, data, value, subject.now)
-    yield from _identity(evidence, data, value, subject)
+        yield from _named_time(evidence, data, value, context.now)
+    yield from _identity(evidence, data, value, context)
     if evidence.kind == "cost_summary":
         yield from cost_claims(evidence, data, value)
     if evidence.kind == "hal_response" or "hal" in value:
@@ -150,8 +150,8 @@ def _latest(now: datetime) -> datetime:
     return now.replace(tzinfo=None) + timedelta(days=1)
 
 
-def _identity(evidence: EvidenceFile, data: bytes, value: dict[str, Any], subject: CheckContext) -> Iterator[Finding]:
-    name, layout = evidence.name, subject.settings.layout
+def _identity(evidence: EvidenceFile, data: bytes, value: dict[str, Any], context: CheckContext) -> Iterator[Finding]:
+    name, layout = evidence.name, context.settings.layout
     for key in _SPEC_KEYS:
         spec = value.get(key)
         if name.spec and isinstance(spec, str) and spec != name.spec and layout.id_of(spec) != name.spec:

@@ -33,22 +33,22 @@ def text_sha256(text: str) -> str:
     return sha256(utf8(text).encode("utf-8")).hexdigest()
 
 
-def prove(worlds: Sequence[RunContext], stages: Sequence[str]) -> tuple[StageProof, ...]:
-    """What is the same in each stage under all worlds, which differ in their profile alone.
+def prove(run_contexts: Sequence[RunContext], stages: Sequence[str]) -> tuple[StageProof, ...]:
+    """What is the same in each stage under all profiles, which differ in their profile alone.
 
     Raises GuardrailError when it is not the same: then there is nothing to compare.
     """
-    return tuple(_stage(worlds, stage) for stage in stages)
+    return tuple(_stage(run_contexts, stage) for stage in stages)
 
 
-def _stage(worlds: Sequence[RunContext], stage: str) -> StageProof:
-    prepared = [(world, prepare(world, stage)) for world in worlds]
+def _stage(run_contexts: Sequence[RunContext], stage: str) -> StageProof:
+    prepared = [(run_context, prepare(run_context, stage)) for run_context in run_contexts]
     contexts = {text_sha256(each.context.text) for _, each in prepared}
     if len(contexts) > 1:
         raise GuardrailError(
             f"{stage}: the profiles are not given the same context", "a benchmark compares answers to one question"
         )
-    asked = [each for world, ready in prepared for each in _asked(world, ready, stage)]
+    asked = [each for run_context, ready in prepared for each in _asked(run_context, ready, stage)]
     same = tuple(dict.fromkeys((each.agent, each.version, each.sha256) for each in asked))
     by_agent = {each.agent: [other for other in asked if other.agent == each.agent] for each in asked}
     for agent, rows in by_agent.items():
@@ -63,23 +63,25 @@ def _stage(worlds: Sequence[RunContext], stage: str) -> StageProof:
     return StageProof(stage, contexts.pop(), common, alone)
 
 
-def _asked(world: RunContext, prepared: PreparedConsultation, stage: str) -> Iterator[AgentInput]:
-    variables = Variables(world.spec, stage, prepared.context.text)
+def _asked(run_context: RunContext, prepared: PreparedConsultation, stage: str) -> Iterator[AgentInput]:
+    variables = Variables(run_context.spec, stage, prepared.context.text)
     for agent, template in prepared.templates.items():
         yield AgentInput(
-            world.plan.profile or "", agent, template.version, prompt_sha256(render(template, variables, {}))
+            run_context.plan.profile or "", agent, template.version, prompt_sha256(render(template, variables, {}))
         )
 
 
-def require_same(world: RunContext, stage: str, proof: StageProof) -> PreparedConsultation:
+def require_same(run_context: RunContext, stage: str, proof: StageProof) -> PreparedConsultation:
     """What a stage is about to ask, after it was held against what all profiles ask. Raises Undecidable when documents
     or prompts of the run's tree are others by now."""
-    prepared = prepare(world, stage)
+    prepared = prepare(run_context, stage)
     known = {agent: digest for agent, _, digest in proof.prompts}
-    changed = [each for each in _asked(world, prepared, stage) if known.get(each.agent, each.sha256) != each.sha256]
+    changed = [
+        each for each in _asked(run_context, prepared, stage) if known.get(each.agent, each.sha256) != each.sha256
+    ]
     if text_sha256(prepared.context.text) != proof.context_sha256 or changed:
         raise Undecidable(
-            f"{stage}: the documents in {world.repo.root} are not what every profile is to be asked about",
+            f"{stage}: the documents in {run_context.repo.root} are not what every profile is to be asked about",
             "an agent wrote there: forbid it to, and begin a new benchmark",
         )
     return prepared

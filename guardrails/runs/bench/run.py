@@ -49,9 +49,9 @@ class _Ended(NamedTuple):
 
 
 class Bench(NamedTuple):
-    """A benchmark that is about to run. `world` is the operator's, without a profile."""
+    """A benchmark that is about to run. `run_context` is the operator's, without a profile."""
 
-    world: RunContext
+    run_context: RunContext
     plan: BenchPlan
     folder: Folder
     base: Base
@@ -60,37 +60,37 @@ class Bench(NamedTuple):
     tell: RetryListener | None = None
 
 
-def profile_world(world: RunContext, profile: str, cap_usd: float | None) -> RunContext:
-    """The world of a profile's runs. No other profile is fallen back to, for then it would be measured as this one;
+def profile_world(run_context: RunContext, profile: str, cap_usd: float | None) -> RunContext:
+    """The context of a profile's runs. No other profile is fallen back to, for then it would be measured as this one;
     what is remembered stays in the run's own repository."""
-    made = with_profile(world, profile)
+    made = with_profile(run_context, profile)
     plan = made.plan._replace(
         recovery=made.plan.recovery._replace(fallback=None), budget=made.plan.budget._replace(usd=cap_usd)
     )
     return made._replace(plan=plan, settings=made.settings._replace(memory=MemorySettings()))
 
 
-def digest_of(world: RunContext, stages: Sequence[str]) -> str:
+def digest_of(run_context: RunContext, stages: Sequence[str]) -> str:
     """The digest of all that decides whom a profile calls in some stages, and how."""
-    plan = world.plan
+    plan = run_context.plan
     rosters = [plan.stage(stage).roster for stage in stages]
-    names = dict.fromkeys((*(name for roster in rosters for name in roster), *_arbiter(world)))
+    names = dict.fromkeys((*(name for roster in rosters for name in roster), *_arbiter(run_context)))
     value = [rosters, [pack(plan.agent(name)) for name in names], pack(plan.prompts), pack(plan.recovery)]
     return sha256(dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _arbiter(world: RunContext) -> tuple[str, ...]:
-    return (world.plan.recovery.arbiter,) if world.plan.recovery.arbiter else ()
+def _arbiter(run_context: RunContext) -> tuple[str, ...]:
+    return (run_context.plan.recovery.arbiter,) if run_context.plan.recovery.arbiter else ()
 
 
-def require_agents(world: RunContext, stages: Sequence[str]) -> None:
+def require_agents(run_context: RunContext, stages: Sequence[str]) -> None:
     """Raises Undecidable when an agent of a profile cannot be called: nobody is paid for half a comparison."""
     for stage in stages:
-        for name in (*world.plan.stage(stage).roster, *_arbiter(world)):
-            why = why_not(world, world.plan.agent(name))
+        for name in (*run_context.plan.stage(stage).roster, *_arbiter(run_context)):
+            why = why_not(run_context, run_context.plan.agent(name))
             if why:
                 raise Undecidable(
-                    f"{world.plan.profile}: {stage}: {name}: {why}",
+                    f"{run_context.plan.profile}: {stage}: {name}: {why}",
                     "the benchmark sees what is committed: install it, commit it, or correct .speckit.yaml",
                 )
 
@@ -106,7 +106,7 @@ def run(bench: Bench) -> Benched:
             made, halt = _trial(bench, trial, paid, f"[{number}/{len(trials)}]")
             paid += made
         if halt is None:
-            put_away(folder.tree(trial), bench.world.settings.layout.evidence, folder.evidence(trial))
+            put_away(folder.tree(trial), bench.run_context.settings.layout.evidence, folder.evidence(trial))
             remove(folder.tree(trial))
     samples = tuple(each.sample for each in folder.all_done(trials, plan.stages))
     return Benched(samples, paid, halt)
@@ -116,61 +116,73 @@ def _trial(bench: Bench, trial: Trial, paid: tuple[Round, ...], where: str) -> _
     """Make what is missing of one run. `paid` are the rounds of all runs before it."""
     plan = bench.plan
     profile = plan.profiles[trial.profile - 1]
-    repo = clone(bench.base, bench.folder.tree(trial), bench.world.environment)
-    world = profile_world(bench.world, profile, bench.cap_usd)._replace(repo=repo, run=f"{plan.name}{trial.name}")
-    require_agents(world, plan.stages)
+    repo = clone(bench.base, bench.folder.tree(trial), bench.run_context.environment)
+    run_context = profile_world(bench.run_context, profile, bench.cap_usd)._replace(
+        repo=repo, run=f"{plan.name}{trial.name}"
+    )
+    require_agents(run_context, plan.stages)
     rounds: tuple[Round, ...] = ()
     for stage in plan.stages:
         if bench.folder.done(trial, stage):
             continue
-        bench.world.say(f"{where} {profile}, run {trial.run}, {stage}: {', '.join(world.plan.stage(stage).roster)}")
-        made, halt = _stage(bench, world, trial, stage, (*paid, *rounds))
+        bench.run_context.say(
+            f"{where} {profile}, run {trial.run}, {stage}: {', '.join(run_context.plan.stage(stage).roster)}"
+        )
+        made, halt = _stage(bench, run_context, trial, stage, (*paid, *rounds))
         rounds += made
         if halt is not None:
             return _Ended(rounds, halt)
     return _Ended(rounds)
 
 
-def _stage(bench: Bench, world: RunContext, trial: Trial, stage: str, paid: tuple[Round, ...]) -> _Ended:
+def _stage(bench: Bench, run_context: RunContext, trial: Trial, stage: str, paid: tuple[Round, ...]) -> _Ended:
     plan, folder = bench.plan, bench.folder
     proof = next(each for each in plan.proofs if each.stage == stage)
-    prepared = require_same(world, stage, proof)
+    prepared = require_same(run_context, stage, proof)
     session = folder.session(plan, trial, stage, lambda: datetime.now(timezone.utc).replace(microsecond=0))
-    ended = consult(world, stage, bench.watch, bench.tell, session, paid)
+    ended = consult(run_context, stage, bench.watch, bench.tell, session, paid)
     if ended.judged is None:
         assert ended.halt is not None
         return _Ended(ended.rounds, ended.halt)
-    _require_unchanged(world, ended, stage, proof)
-    profile, budget, accepted = plan.profiles[trial.profile - 1], world.plan.budget, _acceptance(world, stage)
+    _require_unchanged(run_context, ended, stage, proof)
+    profile, budget, accepted = (
+        plan.profiles[trial.profile - 1],
+        run_context.plan.budget,
+        _acceptance(run_context, stage),
+    )
     sample = measured(
         profile, trial.run, stage, ended.rounds, ended.judged, prepared.waves, budget=budget, acceptance=accepted
     )
     folder.keep_done(trial, stage, TrialStage(sample, ended.rounds))
-    bench.world.say(
+    bench.run_context.say(
         f"  {sample.verdict}, {duration(sample.latency_ms)}, {dollars(sample.usd)}"
         + (" (replayed)" if sample.replayed else "")
     )
     return _Ended(ended.rounds)
 
 
-def _acceptance(world: RunContext, stage: str) -> float | None:
+def _acceptance(run_context: RunContext, stage: str) -> float | None:
     """The share of the stage's acceptance criteria that its answers meet; None when none could be judged."""
     now = datetime.now(timezone.utc)
-    found = tally(CheckContext(Worktree(world.repo), world.settings, now, Scope(spec=world.spec)), world.spec, stage)
+    found = tally(
+        CheckContext(Worktree(run_context.repo), run_context.settings, now, Scope(spec=run_context.spec)),
+        run_context.spec,
+        stage,
+    )
     return found.hold / found.judged if found.judged else None
 
 
-def _require_unchanged(world: RunContext, ended: Single, stage: str, proof: StageProof) -> None:
+def _require_unchanged(run_context: RunContext, ended: Single, stage: str, proof: StageProof) -> None:
     """Raises Undecidable when an agent changed what others were to be asked about while the stage was under way."""
-    require_same(world, stage, proof)
+    require_same(run_context, stage, proof)
     if len({each.inputs for each in ended.rounds if each.inputs}) > 1:
         raise Undecidable(
-            f"{stage}: the documents in {world.repo.root} changed while agents were asked about them",
+            f"{stage}: the documents in {run_context.repo.root} changed while agents were asked about them",
             "an agent wrote there: forbid it to, and begin a new benchmark",
         )
 
 
-def agents_of(world: RunContext, stages: Sequence[str]) -> tuple[str, ...]:
+def agents_of(run_context: RunContext, stages: Sequence[str]) -> tuple[str, ...]:
     """Everybody a profile may call in some stages, each once."""
-    names = (name for stage in stages for name in world.plan.stage(stage).roster)
-    return tuple({agent_of(name): name for name in (*names, *_arbiter(world))}.values())
+    names = (name for stage in stages for name in run_context.plan.stage(stage).roster)
+    return tuple({agent_of(name): name for name in (*names, *_arbiter(run_context))}.values())

@@ -40,7 +40,7 @@ class Wanted(NamedTuple):
 class BenchTarget(NamedTuple):
     """What is benchmarked. `files` are those of a workload, None where the repository itself is cloned."""
 
-    world: RunContext
+    run_context: RunContext
     source: str
     files: dict[str, bytes] | None
 
@@ -53,25 +53,25 @@ class Expected(NamedTuple):
     calls: tuple[Estimate, ...]
 
 
-def target(world: RunContext, wanted: Wanted) -> BenchTarget:
-    """What a benchmark is of. `world` is that of the operator, its `spec` still to be found out."""
+def target(run_context: RunContext, wanted: Wanted) -> BenchTarget:
+    """What a benchmark is of. `run_context` is that of the operator, its `spec` still to be found out."""
     if wanted.workload is None:
-        head = world.repo.head()
+        head = run_context.repo.head()
         if head is None:
             raise GuardrailError("the repository has no commit yet", "commit the SPEC's documents: HEAD is benchmarked")
-        spec = world.settings.layout.require_id(wanted.spec or "")
-        return BenchTarget(world._replace(spec=spec), f"commit {head[:12]} of this repository", None)
+        spec = run_context.settings.layout.require_id(wanted.spec or "")
+        return BenchTarget(run_context._replace(spec=spec), f"commit {head[:12]} of this repository", None)
     files = read_workload(wanted.workload)
-    world = in_workload(world)
-    world = world._replace(spec=_spec_in(files, world.settings.layout, wanted))
-    recorded = _recordings(world, wanted)
-    return BenchTarget(world, f"workload of {len(files)} files", {**recorded, **files})
+    run_context = in_workload(run_context)
+    run_context = run_context._replace(spec=_spec_in(files, run_context.settings.layout, wanted))
+    recorded = _recordings(run_context, wanted)
+    return BenchTarget(run_context, f"workload of {len(files)} files", {**recorded, **files})
 
 
-def in_workload(world: RunContext) -> RunContext:
-    """The world with the places of a workload, which are the same wherever it is run."""
-    plan = world.plan._replace(prompts=Prompts(context_bytes=world.plan.prompts.context_bytes))
-    return world._replace(settings=world.settings._replace(layout=Layout()), plan=plan)
+def in_workload(run_context: RunContext) -> RunContext:
+    """The context with the places of a workload, which are the same wherever it is run."""
+    plan = run_context.plan._replace(prompts=Prompts(context_bytes=run_context.plan.prompts.context_bytes))
+    return run_context._replace(settings=run_context.settings._replace(layout=Layout()), plan=plan)
 
 
 def _spec_in(files: dict[str, bytes], layout: Layout, wanted: Wanted) -> str:
@@ -86,12 +86,12 @@ def _spec_in(files: dict[str, bytes], layout: Layout, wanted: Wanted) -> str:
     return found[0]
 
 
-def _recordings(world: RunContext, wanted: Wanted) -> dict[str, bytes]:
+def _recordings(run_context: RunContext, wanted: Wanted) -> dict[str, bytes]:
     """The recordings that replay agents serve, as the operator's tree has them: a workload has none of its own."""
-    tree = Worktree(world.repo)
+    tree = Worktree(run_context.repo)
     found: dict[str, bytes] = {}
     for profile in wanted.profiles:
-        made = profile_world(world, profile, None)
+        made = profile_world(run_context, profile, None)
         replays = {made.plan.agent(name).replay for name in agents_of(made, wanted.stages)}
         for folder in sorted(each for each in replays if each is not None):
             blobs = tree.read_many(tree.entries(folder))
@@ -101,20 +101,20 @@ def _recordings(world: RunContext, wanted: Wanted) -> dict[str, bytes]:
 
 @contextmanager
 def scratch(found: BenchTarget) -> Iterator[tuple[Base, RunContext]]:
-    """The base of a benchmark, and the world in a tree of it: in a temporary directory, gone afterwards."""
+    """The base of a benchmark, and the context of a run in a tree of it: in a temporary directory, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="speckit-bench-") as place:
         base = base_of(found, os.path.join(place, "base"))
-        repo = clone(base, os.path.join(place, "tree"), found.world.environment)
-        yield base, found.world._replace(repo=repo)
+        repo = clone(base, os.path.join(place, "tree"), found.run_context.environment)
+        yield base, found.run_context._replace(repo=repo)
 
 
 def base_of(found: BenchTarget, place: str) -> Base:
     """What runs are cloned from: the repository, or the workload made into one at `place`."""
     if found.files is not None:
-        return materialise(found.files, place, found.world.environment)
-    head = found.world.repo.head()
+        return materialise(found.files, place, found.run_context.environment)
+    head = found.run_context.repo.head()
     assert head is not None
-    return Base(found.world.repo.root, head)
+    return Base(found.run_context.repo.root, head)
 
 
 def examined(found: BenchTarget, wanted: Wanted) -> tuple[str, tuple[StageProof, ...], tuple[Expected, ...]]:
@@ -127,25 +127,31 @@ def examined(found: BenchTarget, wanted: Wanted) -> tuple[str, tuple[StageProof,
             raise GuardrailError(
                 f"{base.commit[:12]}: {error.message}", "commit it: the benchmark reads HEAD"
             ) from error
-        worlds = [profile_world(inside, profile, wanted.cap_usd) for profile in wanted.profiles]
-        for world in worlds:
-            require_agents(world, wanted.stages)
-        proofs = prove(worlds, wanted.stages)
-        return base.commit, proofs, tuple(_expected(world, stage) for world in worlds for stage in wanted.stages)
+        run_contexts = [profile_world(inside, profile, wanted.cap_usd) for profile in wanted.profiles]
+        for run_context in run_contexts:
+            require_agents(run_context, wanted.stages)
+        proofs = prove(run_contexts, wanted.stages)
+        return (
+            base.commit,
+            proofs,
+            tuple(_expected(run_context, stage) for run_context in run_contexts for stage in wanted.stages),
+        )
 
 
-def _expected(world: RunContext, stage: str) -> Expected:
-    prepared = prepare(world, stage)
-    agents = [world.plan.agent(name) for wave in prepared.waves for name in wave]
-    calls = (estimate(agent, prompt_of(world, prepared, stage, agent, {}), world.plan.budget) for agent in agents)
-    return Expected(world.plan.profile or "", stage, tuple(calls))
+def _expected(run_context: RunContext, stage: str) -> Expected:
+    prepared = prepare(run_context, stage)
+    agents = [run_context.plan.agent(name) for wave in prepared.waves for name in wave]
+    calls = (
+        estimate(agent, prompt_of(run_context, prepared, stage, agent, {}), run_context.plan.budget) for agent in agents
+    )
+    return Expected(run_context.plan.profile or "", stage, tuple(calls))
 
 
 def begun(found: BenchTarget, wanted: Wanted, commit: str, proofs: tuple[StageProof, ...], now: datetime) -> BenchPlan:
     """The plan of a new benchmark, remembered from here on."""
-    world = found.world
+    run_context = found.run_context
     plan = BenchPlan(
-        world.spec,
+        run_context.spec,
         now,
         token_hex(4),
         wanted.profiles,
@@ -154,20 +160,22 @@ def begun(found: BenchTarget, wanted: Wanted, commit: str, proofs: tuple[StagePr
         commit,
         found.source,
         found.files is not None,
-        tuple(digest_of(profile_world(world, profile, wanted.cap_usd), wanted.stages) for profile in wanted.profiles),
+        tuple(
+            digest_of(profile_world(run_context, profile, wanted.cap_usd), wanted.stages) for profile in wanted.profiles
+        ),
         proofs,
     )
-    folder = folder_of(world.repo, world.spec, plan.name)
+    folder = folder_of(run_context.repo, run_context.spec, plan.name)
     if found.files is not None:
         os.makedirs(folder.place, mode=0o700, exist_ok=True)
-        materialise(found.files, folder.base, world.environment)
+        materialise(found.files, folder.base, run_context.environment)
     folder.keep_plan(plan)
     return plan
 
 
-def unfinished(world: RunContext) -> str | None:
+def unfinished(run_context: RunContext) -> str | None:
     """The name of the latest benchmark of the SPEC, if some of its runs are still to be made."""
-    known = latest(world.repo, world.spec)
+    known = latest(run_context.repo, run_context.spec)
     if known is None:
         return None
     folder, plan = known
@@ -179,15 +187,15 @@ def unfinished(world: RunContext) -> str | None:
 def taken_up(found: BenchTarget, wanted: Wanted) -> BenchPlan:
     """The plan of the latest benchmark, with more runs if more are wanted. Raises GuardrailError when there is none, or
     it is not of what is asked for."""
-    world = found.world
-    known = latest(world.repo, world.spec)
+    run_context = found.run_context
+    known = latest(run_context.repo, run_context.spec)
     if known is None:
-        raise GuardrailError(f"there is no benchmark of {world.spec} to go on with", "begin one without --resume")
+        raise GuardrailError(f"there is no benchmark of {run_context.spec} to go on with", "begin one without --resume")
     folder, plan = known
     if plan.workload != (found.files is not None):
         what = "a workload: name it" if plan.workload else "the repository: leave --workload and --standard out"
         raise GuardrailError(f"{plan.name} is of {what.partition(':')[0]}", what.partition(": ")[2])
-    require_unchanged(plan, world, wanted)
+    require_unchanged(plan, run_context, wanted)
     if wanted.runs and wanted.runs < plan.runs:
         raise GuardrailError(f"{plan.name} has {plan.runs} runs of each profile", "give as many with --runs, or more")
     if wanted.runs > plan.runs:
@@ -196,7 +204,7 @@ def taken_up(found: BenchTarget, wanted: Wanted) -> BenchPlan:
     return plan
 
 
-def require_unchanged(plan: BenchPlan, world: RunContext, wanted: Wanted) -> None:
+def require_unchanged(plan: BenchPlan, run_context: RunContext, wanted: Wanted) -> None:
     """Raises GuardrailError when a benchmark cannot go on as it began: with these profiles, called as they were."""
     for option, ours, theirs in (("profile", wanted.profiles, plan.profiles), ("stage", wanted.stages, plan.stages)):
         if ours and ours != theirs:
@@ -204,26 +212,28 @@ def require_unchanged(plan: BenchPlan, world: RunContext, wanted: Wanted) -> Non
                 f"{plan.name} is of {', '.join(theirs)}", f"leave --{option} out, or begin a new one without --resume"
             )
     for profile, digest in zip(plan.profiles, plan.digests, strict=True):
-        if digest_of(profile_world(world, profile, None), plan.stages) != digest:
+        if digest_of(profile_world(run_context, profile, None), plan.stages) != digest:
             raise GuardrailError(
                 f"profile '{profile}' is not what it was when {plan.name} began",
                 "put it back, or begin a new one without --resume",
             )
 
 
-def base_in(world: RunContext, plan: BenchPlan) -> Base:
+def base_in(run_context: RunContext, plan: BenchPlan) -> Base:
     """What the runs of a benchmark are cloned from."""
-    folder = folder_of(world.repo, plan.spec, plan.name)
-    return Base(folder.base if plan.workload else world.repo.root, plan.commit)
+    folder = folder_of(run_context.repo, plan.spec, plan.name)
+    return Base(folder.base if plan.workload else run_context.repo.root, plan.commit)
 
 
 def elsewhere(found: BenchTarget, proofs: Sequence[StageProof]) -> str | None:
     """What to say when the operator's tree has other documents than the commit that is benchmarked."""
     if found.files is not None:
         return None
-    world = found.world
+    run_context = found.run_context
     try:
-        text = collect(Worktree(world.repo), world.settings, world.plan.prompts, world.spec).text
+        text = collect(
+            Worktree(run_context.repo), run_context.settings, run_context.plan.prompts, run_context.spec
+        ).text
     except GuardrailError:
         text = ""
     if all(text_sha256(text) == each.context_sha256 for each in proofs):

@@ -122,7 +122,7 @@ def test_an_unreadable_file_is_undecided(monkeypatch: pytest.MonkeyPatch) -> Non
         raise PermissionError(13, "Permission denied", "docs")
         yield Checked("never")
 
-    monkeypatch.setattr(Stub, "run", property(lambda self: broken))
+    monkeypatch.setattr(Stub, "run", lambda self, context: broken(context))
     result = run([])
     assert (result.verdict, result.exit_code) == ("undecided", 3)
     assert result.problem is not None

@@ -120,7 +120,7 @@ def main() -> None:
     prepare()
     code = _run()
     judge = sys.modules.get("guardrails.cli.run_checks")
-    if judge is not None and isinstance(code, judge.Done):
+    if judge is not None and isinstance(code, judge.FinalExit):
         _leave(code)
     sys.exit(code)
 

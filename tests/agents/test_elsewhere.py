@@ -42,11 +42,11 @@ def test_nothing_that_windows_lacks_is_needed_to_be_imported() -> None:
 def test_a_child_that_ended_is_seen_without_the_calls_of_newer_systems(names: str, ending: str, seen: str) -> None:
     code = (
         "import time\n"
-        "from guardrails.agents.process import ends_within, fork, status\n"
+        "from guardrails.agents.process import child_status, ends_within, fork\n"
         "def work():\n"
         "    time.sleep(0.3)\n"
         f"    {ending}\n"
         "pid = fork('child', work)\n"
-        "print(ends_within(pid, 0.01), ends_within(pid, 30), status(pid), status(pid))"
+        "print(ends_within(pid, 0.01), ends_within(pid, 30), child_status(pid), status(pid))"
     )
     assert python(code, names) == f"False True {seen} {seen}"

@@ -264,8 +264,8 @@ class TestIndex:
             "from guardrails.git.repo import open_repo\n"
             "from guardrails.config.settings import Settings\n"
             "from guardrails.snapshot.index import Index\n"
-            "from guardrails.snapshot.context import Subject\n"
-            "found = list(check(Subject(Index(open_repo()), Settings(), datetime.now(timezone.utc))))\n"
+            "from guardrails.snapshot.context import CheckContext\n"
+            "found = list(check(CheckContext(Index(open_repo()), Settings(), datetime.now(timezone.utc))))\n"
             "raise SystemExit(7 if any(isinstance(o, Finding) for o in found) else 0)\n"
         )
         hook = started.root / ".git/hooks/pre-commit"

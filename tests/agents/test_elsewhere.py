@@ -47,6 +47,6 @@ def test_a_child_that_ended_is_seen_without_the_calls_of_newer_systems(names: st
         "    time.sleep(0.3)\n"
         f"    {ending}\n"
         "pid = fork('child', work)\n"
-        "print(ends_within(pid, 0.01), ends_within(pid, 30), child_status(pid), status(pid))"
+        "print(ends_within(pid, 0.01), ends_within(pid, 30), child_status(pid), child_status(pid))"
     )
     assert python(code, names) == f"False True {seen} {seen}"

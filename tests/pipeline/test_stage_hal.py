@@ -109,7 +109,7 @@ def test_the_summary_follows_from_the_probes(
     with service(behaviour) as url:
         ran = stage(sandbox, hal={"mode": "live", "base_url": url, "required": required}, **{KEY: SECRET})
     record = telemetry(sandbox, ran.closed)
-    assert ran.closed.exit_code == code, ran.rows
+    assert ran.closed.exit_code == code, ran.closed.halt
     summary = record["hal"]["summary"]
     assert (summary["status"], record["success"]) == (("failed", False) if code else ("passed", True))
     scenarios = {each["name"]: each["status"] for each in record["scenarios"]}

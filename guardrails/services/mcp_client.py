@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 Talk = Callable[["ClientSession"], Awaitable[Value]]
 
-# Becomes the server, having said by which number it can be ended: the library keeps that to itself, and lets live what
-# a server that ended by itself left behind. `-I -S`: nothing is imported that the server's directory may hold.
+# The MCP library starts a server in a process group of its own, passes on its default variables and ours, and ends a
+# server that ignores signals, with its children. What it lacks is kept here: it tells nobody the number of that group,
+# and lets live what a server that ended by itself left behind (`_stop_server_process` in mcp/client/stdio.py). So this
+# program says the number on standard error, then becomes the server. `-I -S`: nothing is imported that the server's
+# directory may hold.
 _LEASH = (
     "import os,sys\n"
     "os.write(2,b'%d\\n'%os.getpid())\n"

@@ -55,12 +55,9 @@ def _plain(setting: Setting) -> float:
 
 def _called(setting: Setting, number: int) -> float:
     """Milliseconds until as many calls have brought their answers. Raises NotMeasuredError when one has not."""
-    from guardrails.agents.calls import call_all, call_key
-    from guardrails.agents.run_context import RunContext
-    from guardrails.agents.types import Call
-    from guardrails.config.run_settings import Agent, RunSettings
-    from guardrails.config.settings import Settings
-    from guardrails.git.repo import Repo
+    from guardrails.agents import Call, RunContext, call_all, call_key
+    from guardrails.config import Agent, RunSettings, Settings
+    from guardrails.git import Repo
 
     agents = [Agent(f"agent{each}", COMMAND, timeout=60) for each in range(AGENTS)]
     calls = os.path.join(setting.folder, "calls")

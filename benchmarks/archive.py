@@ -15,10 +15,8 @@ from benchmarks.environment import speckit, tool
 from benchmarks.measure import Command, Series, interleave, peak
 from benchmarks.rows import Claim, Limit, Pair, Row, rows
 from benchmarks.setting import Setting
-from guardrails.config.layout import Layout
-from guardrails.evidence.ledger import LedgerWriter, write_summary
-from guardrails.evidence.names import StageSession, command_path, run_path
-from guardrails.evidence.store import EvidenceStore
+from guardrails.config import Layout
+from guardrails.evidence import EvidenceStore, LedgerWriter, StageSession, command_path, run_path, write_summary
 
 TIMES = 3
 MEMORY = 100.0

@@ -34,7 +34,7 @@ def run(setting: Setting) -> Iterator[Row]:
 
 
 def _measure(setting: Setting, repo: Repository, hook: str | None) -> list[Pair]:
-    from guardrails.engine.registry import CHECKS
+    from guardrails.engine import CHECKS
 
     checks = [check.name for check in CHECKS if hook is None or hook in check.hooks]
     source = "worktree" if hook is None else "index"

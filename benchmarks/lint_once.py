@@ -14,11 +14,10 @@ import time
 from datetime import datetime, timezone
 
 from benchmarks import packet
-from guardrails.config.settings import Settings
-from guardrails.core.finding import Checked, Finding
-from guardrails.engine.registry import check_named
-from guardrails.snapshot.context import CheckContext
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.config import Settings
+from guardrails.core import Checked, Finding
+from guardrails.engine import check_named
+from guardrails.snapshot import CheckContext, MemorySnapshot
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import click
 
-from guardrails.cli.main import cli
-from guardrails.engine.registry import CHECKS
+from guardrails.cli import cli
+from guardrails.engine import CHECKS
 from scripts.markdown_text import code, fence, prose, table
 
 NOTE = "<!-- Rendered by scripts/render.py from the commands' own help: change it in guardrails/cli/. -->"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from guardrails.engine.registry import CHECKS, FAMILIES
-from guardrails.setup.manifest import HOOKS
+from guardrails.engine import CHECKS, FAMILIES
+from guardrails.setup import HOOKS
 from scripts.markdown_text import code, prose, table
 from scripts.rule_pages import judged_by
 

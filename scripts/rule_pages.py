@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from guardrails.core.finding import Rule, RuleOutcome
-from guardrails.engine.registry import CHECKS, FAMILIES, Family
+from guardrails.core import Rule, RuleOutcome
+from guardrails.engine import CHECKS, FAMILIES, Family
 from scripts.markdown_text import code, fence, prose, table
 
 NOTE = "<!-- Rendered by scripts/render.py: change the rule in guardrails/. -->"

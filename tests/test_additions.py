@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.checks.secrets.additions import BlobChange, of_index, of_range, parse_changes
+from guardrails.checks.secrets import BlobChange, of_index, of_range, parse_changes
 from guardrails.errors import Undecidable
-from guardrails.git.repo import open_repo, to_bytes
+from guardrails.git import open_repo, to_bytes
 from tests.sandbox import Sandbox
 
 A, B, C, NONE = "a" * 40, "b" * 40, "c" * 40, "0" * 40

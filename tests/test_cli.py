@@ -17,8 +17,7 @@ import click
 import pytest
 from lxml import etree
 
-from guardrails.cli.crash import refusal
-from guardrails.cli.main import COMMANDS, cli
+from guardrails.cli import COMMANDS, cli, refusal
 from guardrails.engine import registry
 from guardrails.engine.registry import rules
 from tests.records import plan_telemetry, telemetry_path
@@ -250,7 +249,7 @@ def test_output_survives_an_ascii_console(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.code)
 def test_every_rule_is_explained(sandbox: Sandbox, rule: object) -> None:
-    from guardrails.cli.explain import text
+    from guardrails.cli import text
 
     shown = text(rule)  # type: ignore[arg-type]
     assert all(part in shown for part in ("Why\n", "Example\n", "How to fix or configure it\n"))

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.config.loader import load_settings
-from guardrails.config.settings import MEGABYTE, SectionRule, Settings
+from guardrails.config import MEGABYTE, SectionRule, Settings, load_settings
 from guardrails.errors import GuardrailError
 from tests.examples import examples
 

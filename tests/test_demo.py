@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from guardrails.cli import demo
-from guardrails.config.layout import STAGES
-from guardrails.consensus.statements import conflicts_in
-from guardrails.setup.sample import SPEC
+from guardrails.config import STAGES
+from guardrails.consensus import conflicts_in
+from guardrails.setup import SPEC
 from tests.sandbox import Ran, Sandbox
 
 DEMO = Path(__file__).parent.parent / "demo"

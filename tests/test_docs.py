@@ -12,14 +12,12 @@ import click
 import pytest
 import yaml
 
-from guardrails.cli.main import cli
-from guardrails.config import loader
-from guardrails.config.layout import Layout
-from guardrails.config.settings import Settings
-from guardrails.consensus.prompts import NAMES, stage_prompts, waves
-from guardrails.engine.registry import rule_named
-from guardrails.layouts.evidence_names import evidence_name
-from guardrails.setup.manifest import guard_entry
+from guardrails.cli import cli
+from guardrails.config import Layout, Settings, loader
+from guardrails.consensus import NAMES, stage_prompts, waves
+from guardrails.engine import rule_named
+from guardrails.layouts import evidence_name
+from guardrails.setup import guard_entry
 from tests.pages import ROOT, anchors, blocks, links, pages, read, rows, section
 
 CONFIGURATION = read("docs/configuration.md")

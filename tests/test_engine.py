@@ -9,15 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.config.settings import Settings, Waiver
-from guardrails.core.finding import Checked, Finding, Observation, Rule, RuleOutcome, Severity, Skipped
-from guardrails.core.limits import RULE_FINDINGS
-from guardrails.core.result import Result, Source
-from guardrails.engine import runner
-from guardrails.engine.registry import Check, rules
+from guardrails.config import Settings, Waiver
+from guardrails.core import (
+    RULE_FINDINGS,
+    Checked,
+    Finding,
+    Observation,
+    Result,
+    Rule,
+    RuleOutcome,
+    Severity,
+    Skipped,
+    Source,
+)
+from guardrails.engine import Check, runner
+from guardrails.engine.registry import rules
 from guardrails.errors import GuardrailError, Undecidable
-from guardrails.snapshot.context import CheckContext, Scope
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.snapshot import CheckContext, MemorySnapshot, Scope
 from tests.clock import NOW
 from tests.examples import examples
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from guardrails.checks.lint.fix import display_width, fix
-from guardrails.checks.lint.rows import mended
-from guardrails.config.settings import Settings
-from guardrails.core.markdown import MarkdownTable, parse_markdown
-from guardrails.layouts.tracker import columns_of
+from guardrails.checks.lint import display_width, mended
+from guardrails.checks.lint.fix import fix
+from guardrails.config import Settings
+from guardrails.core import MarkdownTable, parse_markdown
+from guardrails.layouts import columns_of
 from tests.test_markdown import EXAMPLES, markdown_texts
 
 DEFAULTS = Settings()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from guardrails.git.repo import open_repo
+from guardrails.git import open_repo
 from tests.sandbox import Sandbox
 
 

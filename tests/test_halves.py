@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from guardrails.core.parallel import in_halves
+from guardrails.core import in_halves
 
 
 def total(items: list[int]) -> int:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -289,6 +290,36 @@ def test_the_journal_is_known_in_one_place_and_loaded_only_by_what_runs_a_spec()
         return known
 
     assert offenders(knows) == {}
+
+
+def public_names() -> dict[str, set[str]]:
+    """What each package offers to those outside it."""
+    found = {}
+    for name in MODULES:
+        for node in ast.walk(tree(name)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "public":
+                found[name] = {word for each in node.keywords for word in ast.literal_eval(each.value).split()}
+    return found
+
+
+def test_packages_have_the_public_names_they_list() -> None:
+    listed = public_names()
+    assert "Finding" in listed["guardrails.core"]
+    assert [f"{name}.{each}" for name, names in listed.items() for each in names if not _is_there(name, each)] == []
+
+
+def _is_there(package_name: str, name: str) -> bool:
+    return getattr(import_module(package_name), name, None) is not None
+
+
+def test_the_product_imports_from_modules() -> None:
+    listed = public_names()
+
+    def borrowed(name: str) -> set[str]:
+        froms = [node for node in ast.walk(tree(name)) if isinstance(node, ast.ImportFrom) and node.module in listed]
+        return {alias.name for node in froms for alias in node.names if alias.name in listed[str(node.module)]}
+
+    assert offenders(borrowed) == {}, "packages list names for others: inside, a name comes from its module"
 
 
 class Hot(NamedTuple):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.core.strict_json import DEPTH_LIMIT, JsonFlaw, locate, parse_json, parse_lines, walk
+from guardrails.core import DEPTH_LIMIT, JsonFlaw, locate, parse_json, parse_lines, walk
 from tests.examples import examples
 
 EXAMPLES = examples(300)

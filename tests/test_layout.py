@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.config.layout import STAGES, Layout, stage_of
+from guardrails.config import STAGES, Layout, stage_of
 from guardrails.errors import GuardrailError
-from guardrails.layouts.evidence_names import EvidenceName, evidence_name, evidence_name_anywhere
+from guardrails.layouts import EvidenceName, evidence_name, evidence_name_anywhere
 from tests.examples import examples
 
 LAYOUT = Layout()

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from guardrails.agents.formats import Usage
-from guardrails.config.layout import STAGES
-from guardrails.config.run_settings import Budget, Price
-from guardrails.evidence.costs import Charge, session_cost, spent, summary_document
+from guardrails.agents import Usage
+from guardrails.config import STAGES, Budget, Price
+from guardrails.evidence import Charge, session_cost, spent, summary_document
 from tests.agents.calling import agent, ask
 from tests.checks.acceptance_packet import broken
 from tests.checks.acceptance_packet import packet as acceptance_packet
@@ -569,7 +568,7 @@ def test_r25_a_run_counts_in_numbers_that_add_up(sandbox: Sandbox) -> None:
 
 
 def test_r29_two_runs_never_have_the_same_names(sandbox: Sandbox) -> None:
-    from guardrails.runs.run import new_name
+    from guardrails.runs import new_name
 
     assert len({new_name() for _ in range(1000)}) == 1000
     runs = Runs(sandbox)

@@ -6,16 +6,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.rules_block.table import table as gfm_table
 
-from guardrails.core.markdown import (
-    Heading,
-    LooseLines,
-    MarkdownTable,
-    decode,
-    parse_markdown,
-    pieces,
-    plain,
-    split_row,
-)
+from guardrails.core import Heading, LooseLines, MarkdownTable, decode, parse_markdown, pieces, plain, split_row
 from tests.examples import examples
 
 EXAMPLES = examples(150)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.git.repo import open_repo
-from guardrails.snapshot.status import Dirt, dirt
+from guardrails.git import open_repo
+from guardrails.snapshot import Dirt, dirt
 from tests.sandbox import Sandbox
 
 ASSUME, SKIP = "--assume-unchanged", "--skip-worktree"

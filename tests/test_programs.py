@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from guardrails.core.programs import allowed_environment, run_program
+from guardrails.core import allowed_environment, run_program
 
 PYTHON = sys.executable
 ENVIRONMENT = allowed_environment(os.environ)

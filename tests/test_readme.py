@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from guardrails.engine.registry import CHECKS, rules
-from guardrails.setup.manifest import HOOKS
+from guardrails.engine import CHECKS
+from guardrails.engine.registry import rules
+from guardrails.setup import HOOKS
 from scripts.transcript import replayed, sessions
 from tests.pages import ROOT, blocks, read, rows, section
 
@@ -77,7 +78,7 @@ def test_the_rule_table_counts_every_rule() -> None:
 
 
 def test_the_exit_codes_are_those_of_the_help(monkeypatch: pytest.MonkeyPatch) -> None:
-    from guardrails.cli.main import EPILOG
+    from guardrails.cli import EPILOG
 
     shown = {int(row[0]) for row in rows(section(README, "Exit codes"))}
     assert shown == {int(number) for number in re.findall(r"\b\d+\b", EPILOG)}

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.checks.lint.tracker_rules import UNKNOWN_STATUS
-from guardrails.core.finding import Skipped
-from guardrails.core.result import Examined, Problem, Result, Source
-from guardrails.reports.formats.choice import FORMATS
-from guardrails.secrets.redact import MARK, Redactor
+from guardrails.checks.lint import UNKNOWN_STATUS
+from guardrails.core import Examined, Problem, Result, Skipped, Source
+from guardrails.reports.formats import FORMATS
+from guardrails.secrets import MARK, Redactor
 from tests.sandbox import Sandbox
 
 TOKEN = "gh" + "p_" + "a1B2c3D4e5" * 3 + "f6G7h8"

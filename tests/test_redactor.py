@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.secrets.redact import MARK, Redactor
+from guardrails.secrets import MARK, Redactor
 from tests.probes.bench import VARIABLE, holds_secret
 from tests.test_secret_values import ENCODERS, VALUES
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from guardrails.cli.main import cli
+from guardrails.cli import cli
 from guardrails.engine.registry import rules
 from scripts import cli_page, readme_tables, render, rule_pages
 from scripts.markdown_text import fence, prose, table

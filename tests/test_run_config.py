@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from guardrails.config.layout import STAGES
-from guardrails.config.loader import LoadedForRun, load_for_run
-from guardrails.config.run_loader import require_callable
-from guardrails.config.run_settings import AGENTS, Price
+from guardrails.config import AGENTS, STAGES, LoadedForRun, Price, load_for_run, require_callable
 from guardrails.errors import GuardrailError
 
 NAME = ".speckit.yaml"

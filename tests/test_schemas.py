@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from guardrails.config.layout import STAGES
-from guardrails.core.resources import path_of, read_resource
-from guardrails.core.schema import faults
+from guardrails.config import STAGES
+from guardrails.core import faults, path_of, read_resource
 
 RECORDS = (
     "acceptance",

@@ -16,8 +16,8 @@ from detect_secrets.plugins.base import RegexBasedDetector
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from guardrails.secrets.detectors import ALL, FOREIGN, OWN, URL_PASSWORD, Detector
-from guardrails.secrets.scan import scan, spans
+from guardrails.secrets import ALL, FOREIGN, OWN, URL_PASSWORD, Detector, spans
+from guardrails.secrets.scan import scan
 from tests.examples import examples
 
 NO_SECRETS = {"IPPublicDetector"}

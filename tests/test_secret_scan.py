@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.secrets.scan import MARGIN, MOST, Scan, added, distinct, scan, scan_all
+from guardrails.secrets import MARGIN, MOST, Scan, added, distinct, scan_all
+from guardrails.secrets.scan import scan
 from guardrails.secrets.values import values
 from tests.examples import examples
 

@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 
 from guardrails.errors import GuardrailError
-from guardrails.git.repo import open_repo
-from guardrails.snapshot.index import Commit, Index
-from guardrails.snapshot.sources import parse_ref, resolve
-from guardrails.snapshot.worktree import Worktree
+from guardrails.git import open_repo
+from guardrails.snapshot import Commit, Index, Worktree, parse_ref, resolve
 from tests.records import plan_telemetry, telemetry_path
 from tests.sandbox import SPECKIT, Sandbox
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.core.timestamps import FileStamp, compact, parse_stamp, parse_time, stamped
+from guardrails.core import FileStamp, compact, parse_stamp, parse_time, stamped
 
 UTC = timezone.utc
 MOMENT = datetime(2025, 10, 5, 4, 31, 14, tzinfo=UTC)

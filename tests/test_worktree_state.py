@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrails.errors import Undecidable
-from guardrails.git.repo import open_repo, to_bytes
-from guardrails.snapshot.stash import hidden_changes
-from guardrails.snapshot.status import Dirt, dirt, operations, parse_status
+from guardrails.git import open_repo, to_bytes
+from guardrails.snapshot import Dirt, dirt, hidden_changes, operations, parse_status
 from tests.sandbox import Sandbox
 
 ID = b"1" * 40

@@ -1,1 +1,20 @@
 """Values and helpers that everything may use: findings, results, strict JSON, Markdown, schemas, text."""
+
+from guardrails.core.exports import public
+
+__getattr__ = public(
+    __name__,
+    cost="Cost CostSource NO_CALLS abbreviated at_least described dollars in_dollars micros total",
+    fields="LONGEST number",
+    finding="Checked Finding Observation Rule RuleOutcome Severity Skipped",
+    limits="DIRTY_PATHS RULE_FINDINGS SECRETS",
+    markdown="Heading LooseLines MarkdownTable decode parse_markdown pieces plain split_row",
+    parallel="in_halves",
+    programs="allowed_environment run_program",
+    resources="path_of read_resource",
+    result="Examined Problem Result Source Verdict",
+    schema="faults is_valid load_schema",
+    strict_json="DEPTH_LIMIT JsonFlaw locate parse_json parse_lines walk",
+    text="printable unsafe utf8",
+    timestamps="FileStamp compact parse_stamp parse_time stamped",
+)

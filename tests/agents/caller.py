@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from guardrails.agents.calls import call_all
+from guardrails.agents import call_all
 from tests.agents.calling import agent, call, world
 
 root, mode, seconds, timeout = Path(sys.argv[1]), *sys.argv[2:5]

@@ -10,12 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from guardrails.agents.calls import call_all, call_key
-from guardrails.agents.run_context import RunContext
-from guardrails.agents.types import Call, Finished
-from guardrails.config.run_settings import Agent, RunSettings
-from guardrails.config.settings import Settings
-from guardrails.git.repo import Repo
+from guardrails.agents import Call, Finished, RunContext, call_all, call_key
+from guardrails.config import Agent, RunSettings, Settings
+from guardrails.git import Repo
 
 SCRIPT = str(Path(__file__).with_name("agent.py"))
 PROMPT = "Plan it."

@@ -11,10 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.agents.call_files import RESULT
-from guardrails.agents.calls import call_all, prompt_sha256
-from guardrails.agents.types import CallProgress
-from guardrails.config.run_settings import Agent
+from guardrails.agents import RESULT, CallProgress, call_all, prompt_sha256
+from guardrails.config import Agent
 from guardrails.errors import GuardrailError
 from tests.agents.calling import ANSWER, agent, ask, call, folder, ledger, runs, until, world
 

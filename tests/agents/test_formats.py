@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.agents.formats import NOTHING, Usage, read_answer
-from guardrails.config.run_settings import Format
-from guardrails.consensus.records import has_content
+from guardrails.agents import NOTHING, Usage, read_answer
+from guardrails.config import Format
+from guardrails.consensus import has_content
 from tests.agents.envelopes import claude, codex, gemini
 
 PLAN = {"work": ["schema {first}", 'say "}"'], "consensus": {"agreements": ["x"], "conflicts": []}, "n": 1.5}

@@ -14,11 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.agents.call_files import AGENT, ENDED, RESULT
-from guardrails.agents.calls import call_all
-from guardrails.agents.lifecycle import Order, start
-from guardrails.agents.outcomes import recorded
-from guardrails.config.run_settings import Agent
+from guardrails.agents import AGENT, ENDED, RESULT, Order, call_all, recorded, start
+from guardrails.config import Agent
 from tests.agents.calling import (
     ANSWER,
     agent,

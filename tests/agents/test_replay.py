@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.agents.formats import NOTHING, Usage
-from guardrails.config.run_settings import Agent
+from guardrails.agents import NOTHING, Usage
+from guardrails.config import Agent
 from tests.agents.calling import ANSWER, agent, ask
 from tests.agents.envelopes import claude
 

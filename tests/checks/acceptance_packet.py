@@ -6,10 +6,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from guardrails.checks.accept.check import check
-from guardrails.config.settings import Settings
-from guardrails.core.finding import Checked, Finding, Skipped
-from guardrails.snapshot.context import CheckContext, Recall, RecalledMemory, Scope
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.config import Settings
+from guardrails.core import Checked, Finding, Skipped
+from guardrails.snapshot import CheckContext, MemorySnapshot, Recall, RecalledMemory, Scope
 from tests.consensus.builder import TRIO, Bundle, render
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path
 

@@ -11,10 +11,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.checks.accept.pages import begins, count, has_number, page_of_json, page_of_markdown, says
-from guardrails.config.settings import Acceptance, Settings
-from guardrails.core.finding import Checked, Skipped
-from guardrails.core.schema import is_valid
+from guardrails.checks.accept import begins, count, has_number, page_of_json, page_of_markdown, says
+from guardrails.config import Acceptance, Settings
+from guardrails.core import Checked, Skipped, is_valid
 from tests.checks.acceptance_packet import (
     ANSWER,
     COSTS,

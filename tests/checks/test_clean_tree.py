@@ -9,14 +9,11 @@ from pathlib import Path
 import pytest
 
 from guardrails.checks.clean_tree import check
-from guardrails.config.settings import CleanTree, Overrides, Settings
-from guardrails.core.finding import Checked, Finding, Observation, Skipped
-from guardrails.core.limits import DIRTY_PATHS
+from guardrails.config import CleanTree, Overrides, Settings
+from guardrails.core import DIRTY_PATHS, Checked, Finding, Observation, Skipped
 from guardrails.errors import Undecidable
-from guardrails.git.repo import open_repo
-from guardrails.snapshot.context import CheckContext
-from guardrails.snapshot.memory import MemorySnapshot
-from guardrails.snapshot.worktree import Worktree
+from guardrails.git import open_repo
+from guardrails.snapshot import CheckContext, MemorySnapshot, Worktree
 from tests.sandbox import Sandbox
 
 NOW = datetime(2026, 7, 1, tzinfo=timezone.utc)

@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
-from guardrails.config.settings import EvidenceSettings, Settings
-from guardrails.consensus.rules import RULES
-from guardrails.core.finding import Skipped
+from guardrails.config import EvidenceSettings, Settings
+from guardrails.consensus import RULES
+from guardrails.core import Skipped
 from guardrails.errors import GuardrailError
-from guardrails.snapshot.context import Scope
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.snapshot import MemorySnapshot, Scope
 from tests.consensus.builder import (
     CONFLICT,
     NOW,

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from guardrails.checks.lint.documents import heading_key
-from guardrails.config.settings import DocumentRule, SectionRule, Settings
+from guardrails.checks.lint import heading_key
+from guardrails.config import DocumentRule, SectionRule, Settings
 from tests.checks.tracker_world import HEADER, PLAN, SPEC, TASKS, checked, codes, findings, messages, row, spec
 from tests.sandbox import Sandbox
 

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.checks.footprint import NO_SPEC, measure
-from guardrails.config.layout import Layout
-from guardrails.config.settings import MEGABYTE
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.checks import NO_SPEC, measure
+from guardrails.config import MEGABYTE, Layout
+from guardrails.snapshot import MemorySnapshot
 from tests.records import EVIDENCE
 from tests.sandbox import Sandbox
 

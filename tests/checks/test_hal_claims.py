@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from guardrails.checks.validate.check import EvidenceFile
-from guardrails.checks.validate.semantics import hal_claims
-from guardrails.core.schema import faults, load_schema
-from guardrails.layouts.evidence_names import EvidenceKind, EvidenceName
+from guardrails.checks.validate import EvidenceFile, hal_claims
+from guardrails.core import faults, load_schema
+from guardrails.layouts import EvidenceKind, EvidenceName
 
 PROVED = {"mode": "live", "summary": {"status": "passed", "failed_checks": [], "artifacts": ["docs/hal_health.json"]}}
 PASSED = load_schema("hal_response")["examples"][0]

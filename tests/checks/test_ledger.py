@@ -14,14 +14,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from guardrails.checks.ledger.entries import LedgerEntry, digest, line_of, read_chain, sealed_bytes, unsealed
-from guardrails.config.settings import EvidenceSettings, Settings
-from guardrails.core.result import Result
-from guardrails.engine import runner
-from guardrails.engine.registry import check_named
-from guardrails.snapshot.base import READ_LIMIT
-from guardrails.snapshot.context import CheckContext, Scope
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.checks.ledger import LedgerEntry, digest, line_of, read_chain, sealed_bytes, unsealed
+from guardrails.config import EvidenceSettings, Settings
+from guardrails.core import Result
+from guardrails.engine import check_named, runner
+from guardrails.snapshot import READ_LIMIT, CheckContext, MemorySnapshot, Scope
 from tests.evidence.runs import LAYOUT, SPEC, Made, make_run
 from tests.examples import examples
 from tests.sandbox import Sandbox

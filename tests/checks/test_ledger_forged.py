@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.checks.ledger.entries import LedgerEntry, digest, line_of, read_chain, sealed_bytes, unsealed
+from guardrails.checks.ledger import LedgerEntry, digest, line_of, read_chain, sealed_bytes, unsealed
 from tests.checks.test_ledger import Files, World, found, judge
 from tests.evidence.runs import Made, make_run
 from tests.sandbox import Sandbox

@@ -15,18 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrails.checks.secrets.check import check
-from guardrails.config.settings import Secrets, Settings
-from guardrails.core.finding import Checked, Finding, Observation, Skipped
-from guardrails.core.limits import SECRETS
-from guardrails.core.result import Source
+from guardrails.config import Secrets, Settings
+from guardrails.core import SECRETS, Checked, Finding, Observation, Skipped, Source
 from guardrails.errors import Undecidable
-from guardrails.git.repo import open_repo
-from guardrails.secrets.commit_message import Cleanup, message_lines
-from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import CheckContext, Scope
-from guardrails.snapshot.index import Commit, Index
-from guardrails.snapshot.memory import MemorySnapshot
-from guardrails.snapshot.worktree import Worktree
+from guardrails.git import open_repo
+from guardrails.secrets import Cleanup, message_lines
+from guardrails.snapshot import CheckContext, Commit, Index, MemorySnapshot, Scope, Snapshot, Worktree
 from tests.sandbox import Ran, Sandbox
 
 NOW = datetime(2026, 7, 1, tzinfo=timezone.utc)

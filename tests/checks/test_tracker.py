@@ -6,11 +6,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from guardrails.checks.lint.paths import Places, named
-from guardrails.checks.lint.rows import is_branch_name, moment
-from guardrails.config.settings import Settings, TrackerSettings
-from guardrails.core.finding import Finding
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.checks.lint import Places, is_branch_name, moment, named
+from guardrails.config import Settings, TrackerSettings
+from guardrails.core import Finding
+from guardrails.snapshot import MemorySnapshot
 from tests.checks.tracker_world import FILES, HEADER, checked, codes, findings, judge, messages, row, spec
 from tests.sandbox import Sandbox
 from tests.test_markdown import EXAMPLES, markdown_texts
@@ -453,8 +452,8 @@ class TestPaths:
         assert codes(HEADER + row(evidence=prose)) == []
 
     def test_absurd_paths_are_never_looked_up(self, sandbox: Sandbox) -> None:
-        from guardrails.git.repo import Repo
-        from guardrails.snapshot.worktree import Worktree
+        from guardrails.git import Repo
+        from guardrails.snapshot import Worktree
 
         places = Places(Worktree(Repo(str(sandbox.root), sandbox.environment)), "SPEC.md")
         for path in ("a/" * 3000 + "b.md", "n" * 300 + ".md", "a\0b.md", "/".join("x" * 40 for _ in range(100))):

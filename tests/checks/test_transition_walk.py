@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.checks.transitions.report import TransitionHistory, walk
-from guardrails.checks.transitions.rows import NOTHING, Picture, TaskState, edges
-from guardrails.config.settings import TrackerSettings
-from guardrails.snapshot.history import HistoryStep
+from guardrails.checks.transitions import NOTHING, Picture, TaskState, TransitionHistory, edges, walk
+from guardrails.config import TrackerSettings
+from guardrails.snapshot import HistoryStep
 
 STATUSES = TrackerSettings().statuses
 Table = dict[str, str]

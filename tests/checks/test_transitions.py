@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.config.settings import TrackerSettings
+from guardrails.config import TrackerSettings
 from tests.checks.tracker_history import LOG, SPEC, Ledger, messages, task
 from tests.checks.tracker_world import HEADER
 from tests.sandbox import Sandbox

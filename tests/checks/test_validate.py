@@ -13,10 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guardrails.checks.validate.check import check
-from guardrails.config.settings import Settings
-from guardrails.core.finding import Checked, Finding, Skipped
-from guardrails.snapshot.context import CheckContext
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.config import Settings
+from guardrails.core import Checked, Finding, Skipped
+from guardrails.snapshot import CheckContext, MemorySnapshot
 from tests.clock import NOW
 from tests.examples import examples
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path

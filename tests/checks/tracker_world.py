@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from guardrails.checks.lint import check
-from guardrails.config.settings import Settings
-from guardrails.core.finding import Checked, Finding, Observation
-from guardrails.snapshot.context import CheckContext, Scope
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.config import Settings
+from guardrails.core import Checked, Finding, Observation
+from guardrails.snapshot import CheckContext, MemorySnapshot, Scope
 
 NOW = datetime(2025, 10, 20, 12, 0, tzinfo=timezone.utc)
 HEADER = (

@@ -8,14 +8,11 @@ from datetime import datetime, timezone
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from guardrails.config.settings import ROSTERS, Settings, StageRoster
-from guardrails.consensus.statements import identity
-from guardrails.core.result import Result
-from guardrails.engine import runner
-from guardrails.engine.registry import check_named
-from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import CheckContext, Scope
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.config import ROSTERS, Settings, StageRoster
+from guardrails.consensus import identity
+from guardrails.core import Result
+from guardrails.engine import check_named, runner
+from guardrails.snapshot import CheckContext, MemorySnapshot, Scope, Snapshot
 from tests.sandbox import EVIDENCE
 
 Files = dict[str, bytes]

@@ -9,15 +9,21 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from guardrails.config.run_settings import Prompts
-from guardrails.config.settings import Settings
-from guardrails.consensus.context import Cut, GivenKit, PromptContext, collect, own_prompts
-from guardrails.consensus.model import Input
-from guardrails.consensus.quoting import beginning, fenced, quoted_text
+from guardrails.config import Prompts, Settings
+from guardrails.consensus import (
+    Cut,
+    GivenKit,
+    Input,
+    PromptContext,
+    beginning,
+    collect,
+    fenced,
+    own_prompts,
+    quoted_text,
+)
 from guardrails.errors import GuardrailError
-from guardrails.git.repo import open_repo
-from guardrails.snapshot.memory import MemorySnapshot
-from guardrails.snapshot.worktree import Worktree
+from guardrails.git import open_repo
+from guardrails.snapshot import MemorySnapshot, Worktree
 from tests.sandbox import Sandbox
 
 SPEC = "SPEC-KIT-DEMO"

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from guardrails.config.layout import STAGES
+from guardrails.config import STAGES
 from tests.consensus.builder import CONFLICT, STYLES, Bundle, codes, judge, reseal, said, settings
 from tests.consensus.mutations import MUTATIONS, OF_SETTLED, OF_VERDICT, Mutation
 from tests.examples import examples

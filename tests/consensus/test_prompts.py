@@ -10,12 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.config.layout import STAGES, Layout
-from guardrails.consensus.prompts import StagePrompts, Template, Variables, packaged, render, stage_prompts, waves
-from guardrails.consensus.records import RecordContext, read_output
-from guardrails.core.schema import is_valid
+from guardrails.config import STAGES, Layout
+from guardrails.consensus import (
+    RecordContext,
+    StagePrompts,
+    Template,
+    Variables,
+    packaged,
+    read_output,
+    render,
+    stage_prompts,
+    waves,
+)
+from guardrails.core import is_valid
 from guardrails.errors import GuardrailError
-from guardrails.layouts.evidence_names import EvidenceName
+from guardrails.layouts import EvidenceName
 
 FILE = "docs/spec-kit/prompts.json"
 ROSTER = ("gemini", "claude", "gpt_pro")

@@ -9,20 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.config.layout import Layout
-from guardrails.consensus.model import AgentOutput, ask
-from guardrails.consensus.records import (
+from guardrails.config import Layout
+from guardrails.consensus import (
+    ID_LENGTH,
+    AgentOutput,
     RecordContext,
+    ask,
+    conflicts_in,
     has_content,
+    identity,
+    names_stamp,
     placeholder_in,
     read_output,
     read_record,
     read_resolution,
+    stated,
 )
-from guardrails.consensus.sessions import names_stamp
-from guardrails.consensus.statements import ID_LENGTH, conflicts_in, identity, stated
-from guardrails.core.schema import is_valid
-from guardrails.layouts.evidence_names import EvidenceName
+from guardrails.core import is_valid
+from guardrails.layouts import EvidenceName
 from tests.consensus.builder import Bundle, judge, render
 
 CONTEXT = RecordContext(Layout(), ("gemini", "claude", "gpt_pro"))

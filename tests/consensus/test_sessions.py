@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.consensus.model import AgentOutput, Attribution, Resolution, WitnessRecord
-from guardrails.consensus.sessions import Witness, belongs, group, latest
-from guardrails.core.timestamps import parse_time
+from guardrails.consensus import AgentOutput, Attribution, Resolution, Witness, WitnessRecord, belongs, group, latest
+from guardrails.core import parse_time
 from tests.consensus.builder import STYLES
 
 OLDER, NEWER = "2025-10-05T09:00:00Z", "2025-10-05T10:00:00Z"

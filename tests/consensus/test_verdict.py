@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from guardrails.config.settings import Consensus
-from guardrails.consensus.model import (
+from guardrails.config import Consensus
+from guardrails.consensus import (
     AgentOutput,
     Attribution,
     Conflict,
@@ -22,9 +22,9 @@ from guardrails.consensus.model import (
     VerdictClaim,
     WitnessRecord,
     ask,
+    compute_verdict,
+    identity,
 )
-from guardrails.consensus.statements import identity
-from guardrails.consensus.verdict import compute_verdict
 from tests.consensus.builder import NOW
 
 SPEC_MD = Input("docs/SPEC-1/spec.md", "a" * 64)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.core.cost import (
+from guardrails.core import (
     NO_CALLS,
     Cost,
     CostSource,

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.config.run_settings import Budget
-from guardrails.core.cost import micros, total
-from guardrails.evidence.budget import Allowed, BudgetRefusal, allowance, tokens_warning, warning
-from guardrails.evidence.costs import Estimate, Spent
+from guardrails.config import Budget
+from guardrails.core import micros, total
+from guardrails.evidence import Allowed, BudgetRefusal, Estimate, Spent, allowance, tokens_warning, warning
 
 CAP = Budget(usd=1.0)
 

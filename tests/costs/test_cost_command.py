@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.config.run_settings import Budget
+from guardrails.config import Budget
 from guardrails.errors import Undecidable
-from guardrails.evidence.costs import Charge, Spent, read_costs, session_cost, summary_document
+from guardrails.evidence import Charge, Spent, read_costs, session_cost, summary_document
 from guardrails.reports.cost import as_document, view
 from tests.reports.forms import shown
 from tests.sandbox import Sandbox

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.agents.formats import Usage
-from guardrails.config.run_settings import Agent, Budget, Price
-from guardrails.core.cost import Cost, total
-from guardrails.evidence.costs import EXPECTED_OUTPUT, FREE, Spent, cost, estimate, spent, tokens_in
+from guardrails.agents import Usage
+from guardrails.config import Agent, Budget, Price
+from guardrails.core import Cost, total
+from guardrails.evidence import EXPECTED_OUTPUT, FREE, Spent, cost, estimate, spent, tokens_in
 
 PRICES = Budget(prices=(Price("m", 3.0, 15.0), Price("local", 0.0, 0.0)))
 

@@ -11,12 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.config.layout import STAGES, Layout
-from guardrails.config.run_settings import Budget, Price
-from guardrails.core.schema import faults
-from guardrails.evidence.costs import Charge, Spent, session_cost, summary_document
-from guardrails.evidence.names import cost_path
-from guardrails.layouts.cost_summary import SessionCost
+from guardrails.config import STAGES, Budget, Layout, Price
+from guardrails.core import faults
+from guardrails.evidence import Charge, Spent, cost_path, session_cost, summary_document
+from guardrails.layouts import SessionCost
 from tests.sandbox import Sandbox
 
 SPEC = "SPEC-KIT-DEMO"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from guardrails.checks.ledger import archive_manifest
-from guardrails.cli.main import cli
+from guardrails.cli import cli
 from guardrails.evidence import tarball
 from tests.evidence.runs import LAYOUT, SPEC
 

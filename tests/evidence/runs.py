@@ -9,10 +9,19 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from guardrails.config.layout import Layout
-from guardrails.evidence.ledger import LedgerWriter, Signer, write_summary
-from guardrails.evidence.names import StageSession, command_path, cost_path, run_path, telemetry_path
-from guardrails.evidence.store import EvidenceStore, WrittenFile
+from guardrails.config import Layout
+from guardrails.evidence import (
+    EvidenceStore,
+    LedgerWriter,
+    Signer,
+    StageSession,
+    WrittenFile,
+    command_path,
+    cost_path,
+    run_path,
+    telemetry_path,
+    write_summary,
+)
 from tests.consensus.builder import Bundle
 from tests.records import plan_telemetry
 from tests.sandbox import Sandbox

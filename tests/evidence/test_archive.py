@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.checks.ledger.archive_manifest import Archive, read_manifest
-from guardrails.evidence.lock import locked
-from guardrails.evidence.store import EvidenceStore
-from guardrails.git.repo import open_repo
+from guardrails.checks.ledger import Archive, read_manifest
+from guardrails.evidence import EvidenceStore, locked
+from guardrails.git import open_repo
 from tests.consensus.builder import Bundle
 from tests.evidence.killing import digests, lost
 from tests.evidence.runs import LAYOUT, SPEC, Made, make_run, track

@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import pytest
 
-from guardrails.config.settings import Settings
+from guardrails.config import Settings
 from guardrails.errors import GuardrailError
 from guardrails.evidence import archive as archive_module
-from guardrails.evidence.retention import plan
-from guardrails.git.repo import open_repo
-from guardrails.snapshot.worktree import Worktree
+from guardrails.evidence import plan
+from guardrails.git import open_repo
+from guardrails.snapshot import Worktree
 from tests.evidence.killing import MANIFEST, digests, lost
 from tests.evidence.runs import SPEC, Made, make_run, track
 from tests.sandbox import SPECKIT, Sandbox

@@ -14,10 +14,9 @@ from typing import Any
 
 import pytest
 
-from guardrails.checks.ledger.archive_manifest import Member
+from guardrails.checks.ledger import Member
 from guardrails.errors import GuardrailError
-from guardrails.evidence import tarball
-from guardrails.evidence.tarball import DamagedError
+from guardrails.evidence import DamagedError, tarball
 from tests.evidence.runs import LAYOUT, SPEC
 from tests.sandbox import Ran, Sandbox
 

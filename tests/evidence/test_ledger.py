@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from guardrails.checks.ledger.entries import SUMMARY, digest, read_chain
-from guardrails.core.resources import read_resource
+from guardrails.checks.ledger import digest, read_chain
+from guardrails.checks.ledger.entries import SUMMARY
+from guardrails.core import read_resource
 from guardrails.errors import GuardrailError
-from guardrails.evidence.ledger import LedgerWriter, Seal, write_summary
-from guardrails.evidence.store import EvidenceStore, WrittenFile
+from guardrails.evidence import EvidenceStore, LedgerWriter, Seal, WrittenFile, write_summary
 
 PATH = "docs/e/runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.ledger.jsonl"
 SUMMARY_PATH = "docs/e/runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.json"

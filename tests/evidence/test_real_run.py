@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.config.loader import load_settings
-from guardrails.core.result import Result
-from guardrails.engine import runner
-from guardrails.engine.registry import check_named
-from guardrails.snapshot.context import CheckContext
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.config import load_settings
+from guardrails.core import Result
+from guardrails.engine import check_named, runner
+from guardrails.snapshot import CheckContext, MemorySnapshot
 from tests.evidence.test_signature import make_key, needs_keygen
 from tests.pipeline.auto_world import Runs
 from tests.sandbox import Sandbox

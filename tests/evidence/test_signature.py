@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 import pytest
 
-from guardrails.checks.ledger.entries import sealed_bytes
+from guardrails.checks.ledger import sealed_bytes
 from guardrails.errors import GuardrailError
-from guardrails.evidence.ledger import Seal
-from guardrails.evidence.signature import payload, signer
-from guardrails.git.repo import Repo, open_repo
+from guardrails.evidence import Seal, payload, signer
+from guardrails.git import Repo, open_repo
 from tests.evidence.runs import LAYOUT, SPEC, Made, load, make_run
 from tests.sandbox import Sandbox
 

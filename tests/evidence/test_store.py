@@ -12,13 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.config.layout import Layout
+from guardrails.config import Layout
 from guardrails.errors import GuardrailError
-from guardrails.evidence.lock import LockedError, locked
-from guardrails.evidence.names import consensus_path, cost_path, new_session, run_path, telemetry_path
-from guardrails.evidence.store import EvidenceStore
-from guardrails.git.repo import open_repo
-from guardrails.layouts.evidence_names import evidence_name
+from guardrails.evidence import (
+    EvidenceStore,
+    LockedError,
+    consensus_path,
+    cost_path,
+    locked,
+    new_session,
+    run_path,
+    telemetry_path,
+)
+from guardrails.git import open_repo
+from guardrails.layouts import evidence_name
 from tests.records import plan_telemetry
 from tests.sandbox import Sandbox
 

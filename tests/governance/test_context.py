@@ -39,11 +39,10 @@ def test_it_writes_a_kit_that_the_check_and_lint_accept(project: Sandbox) -> Non
 
 
 def test_the_prompts_of_the_next_run_embed_its_stamp(project: Sandbox) -> None:
-    from guardrails.config.run_settings import Prompts
-    from guardrails.config.settings import Settings
-    from guardrails.consensus.context import collect
-    from guardrails.git.repo import open_repo
-    from guardrails.snapshot.worktree import Worktree
+    from guardrails.config import Prompts, Settings
+    from guardrails.consensus import collect
+    from guardrails.git import open_repo
+    from guardrails.snapshot import Worktree
 
     context(project)
     told = collect(Worktree(open_repo(str(project.root))), Settings(), Prompts(), SPEC)

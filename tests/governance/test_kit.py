@@ -9,22 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.checks.context_kit import check
-from guardrails.checks.context_kit.build import (
+from guardrails.checks.context_kit import (
     DOCUMENT_BYTES,
     SECTION_BYTES,
     ContextKit,
-    build,
+    check,
     excerpts_of,
     is_ours,
+    policy_of,
+    sources_of,
     stamp_of,
 )
-from guardrails.checks.context_kit.sources import policy_of, sources_of
-from guardrails.config.settings import Settings
-from guardrails.core.finding import Checked, Finding
+from guardrails.checks.context_kit.build import build
+from guardrails.config import Settings
+from guardrails.core import Checked, Finding
 from guardrails.errors import GuardrailError
-from guardrails.snapshot.context import CheckContext, Scope
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.snapshot import CheckContext, MemorySnapshot, Scope
 from tests.checks.tracker_world import NOW
 
 PLACE = "docs/SPEC-KIT-900-smoke"

@@ -11,15 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrails.checks.lint.check import check as lint
+from guardrails.checks.security_review import (
+    ARTIFACTS,
+    SECTIONS,
+    STRIDE,
+    claims_of,
+    is_hollow,
+    open_fields,
+    read_review,
+    template,
+    tracker_path,
+)
 from guardrails.checks.security_review.check import check as security_review
-from guardrails.checks.security_review.document import is_hollow, open_fields, read_review
-from guardrails.checks.security_review.form import ARTIFACTS, SECTIONS, STRIDE, template
-from guardrails.checks.security_review.tracker import claims_of, tracker_path
-from guardrails.config.settings import Security, Settings
-from guardrails.core.finding import Finding
-from guardrails.core.schema import faults
-from guardrails.snapshot.context import CheckContext, Scope
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.config import Security, Settings
+from guardrails.core import Finding, faults
+from guardrails.snapshot import CheckContext, MemorySnapshot, Scope
 from tests.checks.tracker_world import HEADER, NOW, row, spec
 
 SPEC = "SPEC-KIT-900"

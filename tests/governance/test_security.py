@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from guardrails.evidence.lock import locked
-from guardrails.git.repo import open_repo
+from guardrails.evidence import locked
+from guardrails.git import open_repo
 from tests.governance.test_review import PATH, PLACE, SOUND, SPEC, TRACKER
 from tests.sandbox import Ran, Sandbox
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from pathlib import Path
 
-from guardrails.config.layout import Layout
-from guardrails.secrets.redact import Redactor
-from guardrails.services.memory.entries import Memory, MemorySource, NewMemory, entry
-from guardrails.services.memory.query import understand
-from guardrails.services.memory.store import MemoryStore
+from guardrails.config import Layout
+from guardrails.secrets import Redactor
+from guardrails.services.memory import Memory, MemorySource, MemoryStore, NewMemory, entry, understand
 
 LAYOUT = Layout()
 SECRET = "hunter2-hunter2"

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guardrails.errors import Undecidable
+from guardrails.services.memory import MemoryStore
 from guardrails.services.memory import store as store_module
-from guardrails.services.memory.store import MemoryStore
 from tests.examples import examples
 from tests.memory.makers import found, note, store_in
 from tests.pages import ROOT

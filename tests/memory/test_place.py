@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.config.settings import MemorySettings
+from guardrails.config import MemorySettings
 from guardrails.errors import GuardrailError
-from guardrails.git.repo import open_repo
-from guardrails.services.memory.write import BESIDE, locate
+from guardrails.git import open_repo
+from guardrails.services.memory import BESIDE, locate
 from tests.sandbox import Sandbox
 
 DEFAULT = MemorySettings().path

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from guardrails.services.memory.entries import plain
-from guardrails.services.memory.query import LONGEST, MOST, Query, understand
-from guardrails.services.memory.store import MemoryStore
+from guardrails.services.memory import MemoryStore, Query, plain, understand
+from guardrails.services.memory.query import LONGEST, MOST
 from tests.examples import examples
 from tests.memory.makers import LAYOUT, found, note, store_in
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.config.layout import STAGES
-from guardrails.services.memory.entries import LONGEST, MemorySource, entry
-from guardrails.services.memory.records import entries_of_output, entries_of_verdict
+from guardrails.config import STAGES
+from guardrails.services.memory import MemorySource, entries_of_output, entries_of_verdict, entry
+from guardrails.services.memory.entries import LONGEST
 from tests.memory.makers import LAYOUT, search, store_in
 from tests.pages import ROOT
 

@@ -11,10 +11,15 @@ from pathlib import Path
 import pytest
 
 from guardrails.errors import Undecidable
-from guardrails.services.memory.entries import MemorySource
-from guardrails.services.memory.server import MemoryServer, MemoryServerRefusal, ask
-from guardrails.services.memory.store import MemoryStore
-from guardrails.services.memory.write import catch_up, remember
+from guardrails.services.memory import (
+    MemoryServer,
+    MemoryServerRefusal,
+    MemorySource,
+    MemoryStore,
+    ask,
+    catch_up,
+    remember,
+)
 from tests.memory import servers
 from tests.memory.makers import SECRET, found, note, store_in
 

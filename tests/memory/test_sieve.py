@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from guardrails.errors import GuardrailError
-from guardrails.secrets.redact import Redactor
-from guardrails.services.memory.entries import MemorySource, refuse_secrets, without_secrets
+from guardrails.secrets import Redactor
+from guardrails.services.memory import MemorySource, refuse_secrets, without_secrets
 from tests.memory.makers import KEY, SECRET, TOKEN, found, note, store_in
 
 CLEAN = Redactor(("KEY",), {"KEY": SECRET})

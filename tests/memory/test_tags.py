@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.config.layout import STAGES
+from guardrails.config import STAGES
 from guardrails.errors import GuardrailError
-from guardrails.services.memory.entries import known, mark, parse, require
+from guardrails.services.memory import known, mark, parse, require
 from tests.memory.makers import LAYOUT
 
 

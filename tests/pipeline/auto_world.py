@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from guardrails.setup.sample import SPEC
+from guardrails.setup import SPEC
 from tests.sandbox import EVIDENCE, SPECKIT, Ran, Sandbox
 
 ROOT = Path(__file__).parent.parent.parent

@@ -9,11 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from guardrails.runs import workflow
-from guardrails.runs.halt import Halt
-from guardrails.runs.history import HistoryRecord, StageSettled
-from guardrails.runs.planner import Done, Run
-from guardrails.runs.recovery import Retry
+from guardrails.runs import Done, Halt, HistoryRecord, Retry, Run, StageSettled, workflow
 from tests.pipeline.histories import Play, request, settled
 
 

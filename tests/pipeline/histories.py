@@ -5,28 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 
-from guardrails.config.layout import STAGES
-from guardrails.config.run_settings import RecoverySettings
-from guardrails.evidence.store import WrittenFile
-from guardrails.runs.halt import Halt, halt
-from guardrails.runs.history import (
+from guardrails.config import STAGES, RecoverySettings
+from guardrails.evidence import WrittenFile
+from guardrails.runs import (
+    AgentCall,
     AgentsAsked,
+    AnswerSource,
+    Closed,
+    Done,
+    Halt,
     HistoryRecord,
     Lack,
+    Opened,
     RecoveryTaken,
+    Retry,
+    Round,
+    Run,
     RunBegan,
     RunRequest,
     StageClosed,
     StageOpened,
     StageSettled,
     StageStarted,
+    TreeState,
     VerdictName,
+    next_step,
 )
-from guardrails.runs.planner import Done, Run, next_step
-from guardrails.runs.recovery import Retry
-from guardrails.runs.rounds import AgentCall, AnswerSource, Round
-from guardrails.runs.stage import Closed, Opened
-from guardrails.runs.tree import TreeState
+from guardrails.runs.halt import halt
 
 ROSTER = ("gemini", "claude", "gpt_pro")
 BEGUN = datetime(2026, 1, 31, 9, 30, tzinfo=timezone.utc)

@@ -10,15 +10,11 @@ from typing import Any
 
 import yaml
 
-from guardrails.agents.run_context import RunContext
+from guardrails.agents import RunContext
 from guardrails.config import loader
-from guardrails.evidence.lock import locked
-from guardrails.evidence.names import StageSession
-from guardrails.evidence.store import WrittenFile
-from guardrails.git.repo import open_repo
-from guardrails.runs.halt import Halt
-from guardrails.runs.stage import Closed, Opened, close_stage, open_stage
-from guardrails.runs.tree import TreeState, tree_state
+from guardrails.evidence import StageSession, WrittenFile, locked
+from guardrails.git import open_repo
+from guardrails.runs import Closed, Halt, Opened, TreeState, close_stage, open_stage, tree_state
 from tests.consensus.builder import Bundle
 from tests.sandbox import Ran as SandboxRan
 from tests.sandbox import Sandbox

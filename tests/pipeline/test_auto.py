@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from guardrails.config.layout import STAGES
-from guardrails.consensus.statements import identity
-from guardrails.setup.sample import SPEC
+from guardrails.config import STAGES
+from guardrails.consensus import identity
+from guardrails.setup import SPEC
 from tests.pipeline.auto_world import CALLS, Runs, kill, until
 from tests.sandbox import EVIDENCE, Sandbox
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from guardrails.runs.bench.records import Trial, order
+from guardrails.runs.bench import Trial, order
 from tests.pipeline.agents_world import Cast, answer
 from tests.pipeline.stage_world import DOCS, SPEC, TRIO
 from tests.sandbox import SPECKIT, Ran, Sandbox

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from guardrails.core.resources import read_resource
-from guardrails.core.schema import faults, is_valid
+from guardrails.core import faults, is_valid, read_resource
 from tests.pipeline.agents_world import answer
 from tests.pipeline.stage_world import SPEC
 from tests.pipeline.test_bench import BOTH, PRICES, STORAGE, Stage, bench

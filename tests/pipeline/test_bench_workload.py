@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from guardrails.errors import GuardrailError
-from guardrails.runs.bench.trees import materialise, read_workload, standard_workload
+from guardrails.runs.bench import materialise, read_workload, standard_workload
 from tests.pipeline.agents_world import answer
 from tests.pipeline.stage_world import SPEC, TRIO, packet
 from tests.sandbox import Ran, Sandbox

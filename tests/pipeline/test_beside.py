@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from guardrails.checks.ledger.entries import LedgerEntry, line_of
-from guardrails.setup.sample import SPEC
+from guardrails.checks.ledger import LedgerEntry, line_of
+from guardrails.setup import SPEC
 from tests.pipeline.auto_world import ROOT, Runs, until
 from tests.sandbox import EVIDENCE, Sandbox
 

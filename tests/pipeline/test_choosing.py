@@ -4,11 +4,19 @@ from typing import Any
 
 import pytest
 
-from guardrails.config.run_settings import RecoverySettings
+from guardrails.config import RecoverySettings
 from guardrails.errors import GuardrailError
-from guardrails.runs.history import HistoryRecord, RunRequest
-from guardrails.runs.planner import Done
-from guardrails.runs.resume import Chosen, KnownAttempt, RememberedAttempt, Wish, choose, latest_of
+from guardrails.runs import (
+    Chosen,
+    Done,
+    HistoryRecord,
+    KnownAttempt,
+    RememberedAttempt,
+    RunRequest,
+    Wish,
+    choose,
+    latest_of,
+)
 from tests.pipeline.histories import Play, no, request, settled
 from tests.pipeline.test_sequencer import always
 

@@ -178,7 +178,7 @@ class TestConflicts:
         command = "".join(f"\n    - {each}" for each in cast.agent("judge")["command"])
         sandbox.write(".speckit.yaml", text.replace("agents:\n", f"agents:\n  judge:\n    command:{command}\n", 1))
         sandbox.commit()
-        from guardrails.consensus.statements import identity
+        from guardrails.consensus import identity
 
         cast.says("judge", {"resolutions": [{"conflict": identity(STORAGE), "because": "the spec wants one file"}]})
         ran = sandbox.speckit(*RUN)

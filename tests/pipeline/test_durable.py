@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.config.layout import STAGES
+from guardrails.config import STAGES
 from tests.sandbox import clean_environment
 
 ROOT = Path(__file__).parent.parent.parent

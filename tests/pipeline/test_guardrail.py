@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from guardrails.config.layout import STAGES
-from guardrails.evidence.lock import locked
-from guardrails.runs.checkpoint import Checkpoint
+from guardrails.config import STAGES
+from guardrails.evidence import locked
+from guardrails.runs import Checkpoint, Closed, Opened, open_stage, pack, unpack
 from guardrails.runs.halt import halt
-from guardrails.runs.serialize import pack, unpack
-from guardrails.runs.stage import Closed, Opened, open_stage
 from tests.consensus.builder import CONFLICT, put
 from tests.pipeline.stage_world import (
     DOCS,
@@ -318,13 +316,13 @@ def test_the_record_says_which_run_it_belongs_to(ready: Sandbox) -> None:
 
 
 def test_what_the_consensus_wrote_is_an_artifact_of_its_session(ready: Sandbox) -> None:
-    from guardrails.evidence.store import EvidenceStore
+    from guardrails.evidence import EvidenceStore
 
     at = world(ready)
     store = EvidenceStore(at.repo.root)
     mine = store.write(f"{EVIDENCE}/consensus/{SPEC}/{session('plan').name}_notes.md", b"x\n")
     others = store.write(f"{EVIDENCE}/costs/{SPEC}_notes.md", b"y\n")
-    from guardrails.runs.tree import TreeState
+    from guardrails.runs import TreeState
 
     start = TreeState(at.repo.head())
     ran = run_stage(at, "plan", "ok", (mine, others), start)

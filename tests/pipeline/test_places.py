@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.setup.sample import SPEC
+from guardrails.setup import SPEC
 from tests.pipeline.auto_world import CALLS, Runs
 from tests.sandbox import EVIDENCE, Sandbox
 

@@ -11,10 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.runs.halt import REASONS, Halt, from_json, halt, to_json
-from guardrails.runs.serialize import pack, unpack
-from guardrails.runs.stage import Closed, Opened
-from guardrails.runs.tree import TreeState
+from guardrails.runs import REASONS, Closed, Halt, Opened, TreeState, pack, unpack
+from guardrails.runs.halt import from_json, halt, to_json
 
 
 class Part(NamedTuple):

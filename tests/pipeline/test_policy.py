@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from guardrails.errors import GuardrailError
-from guardrails.runs.policy import substituted
+from guardrails.runs import substituted
 from tests.pipeline.stage_world import SPEC, Ran, packet, run_stage, script, telemetry, world
 from tests.sandbox import Sandbox
 

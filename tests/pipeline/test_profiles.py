@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from guardrails.setup.sample import SPEC
+from guardrails.setup import SPEC
 from tests.pipeline.auto_world import Runs, kill, until
 from tests.sandbox import Sandbox
 

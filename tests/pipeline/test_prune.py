@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.setup.sample import SPEC
+from guardrails.setup import SPEC
 from tests.pipeline.auto_world import Runs, kill, until
 from tests.sandbox import SPECKIT, Sandbox
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from guardrails.setup.sample import SPEC
+from guardrails.setup import SPEC
 from tests.pipeline.auto_world import ROOT, Runs, kill, until
 from tests.sandbox import EVIDENCE, SPECKIT, Sandbox
 

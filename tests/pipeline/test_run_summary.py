@@ -5,11 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.core.schema import faults
-from guardrails.runs.halt import Halt
-from guardrails.runs.history import AgentsAsked
-from guardrails.runs.planner import Done
-from guardrails.runs.summary import Circumstances, rounds_of, summary_document
+from guardrails.core import faults
+from guardrails.runs import AgentsAsked, Circumstances, Done, Halt, rounds_of, summary_document
 from tests.pipeline.histories import DOCUMENT, Play, no, request, settled
 from tests.pipeline.test_sequencer import always, plays
 

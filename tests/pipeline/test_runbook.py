@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from guardrails.setup.sample import SPEC
+from guardrails.setup import SPEC
 from tests.pages import blocks, read, section
 from tests.pipeline.auto_world import Runs
 from tests.sandbox import Ran, Sandbox

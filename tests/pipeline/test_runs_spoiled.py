@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.core.result import Result
-from guardrails.engine import runner
-from guardrails.engine.registry import check_named
-from guardrails.snapshot.context import CheckContext
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.core import Result
+from guardrails.engine import check_named, runner
+from guardrails.snapshot import CheckContext, MemorySnapshot
 from tests.consensus.builder import STYLES, Bundle, Files, said, settings
 from tests.consensus.mutations import MUTATIONS, OF_VERDICT
 from tests.pipeline.agents_world import EVIDENCE, Cast, answer

@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.config.layout import STAGES
-from guardrails.config.run_settings import RecoverySettings
-from guardrails.runs.halt import Halt, halt
-from guardrails.runs.history import HistoryRecord, StageClosed, StageSettled, StepFailed, from_json, to_json
-from guardrails.runs.planner import Done, Run, next_step
-from guardrails.runs.recovery import Retry
+from guardrails.config import STAGES, RecoverySettings
+from guardrails.runs import Done, Halt, HistoryRecord, Retry, Run, StageClosed, StageSettled, StepFailed, next_step
+from guardrails.runs.halt import halt
+from guardrails.runs.history import from_json, to_json
 from tests.pipeline.histories import BEGUN, ROSTER, Judge, Play, no, request, settled
 
 PLAIN = ["begin", *(action for _ in STAGES for action in ("start", "open", "ask", "settle", "close"))]

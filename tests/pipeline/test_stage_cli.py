@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.config.layout import STAGES
+from guardrails.config import STAGES
 from tests.pipeline.stage_world import AGENTS, SPEC, agreements, packet, script
 from tests.sandbox import EVIDENCE, SPECKIT, Sandbox
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from guardrails.config.settings import HAL, MockBehaviour
-from guardrails.services.probes.mock import answer
+from guardrails.config import HAL, MockBehaviour
+from guardrails.services.probes import answer
 from tests.pipeline.stage_world import SPEC, Ran, agreements, packet, run_stage, telemetry, world
 from tests.probes.hostile import Connection, hostile, says
 from tests.sandbox import Sandbox

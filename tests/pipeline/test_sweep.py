@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guardrails.core import atomic
-from guardrails.runs.executor import sweep
+from guardrails.runs import sweep
 from tests.agents.calling import world
 from tests.sandbox import Sandbox
 

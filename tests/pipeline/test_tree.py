@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.agents.run_context import RunContext
-from guardrails.evidence.store import EvidenceStore, WrittenFile
-from guardrails.runs.serialize import pack, unpack
-from guardrails.runs.tree import TreeState, judge_tree, own_files, tree_state
+from guardrails.agents import RunContext
+from guardrails.evidence import EvidenceStore, WrittenFile
+from guardrails.runs import TreeState, judge_tree, own_files, pack, tree_state, unpack
 from tests.pipeline.stage_world import packet, run_stage, telemetry, world
 from tests.sandbox import EVIDENCE, Sandbox
 

@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from guardrails.config.settings import HAL, Secrets, Settings
+from guardrails.config import HAL, Secrets, Settings
 from guardrails.secrets.scan import scan
 from guardrails.secrets.values import values
-from guardrails.services.probes.records import Response
-from guardrails.services.probes.run import ProbeEnvironment, probe
+from guardrails.services.probes import ProbeEnvironment, Response, probe
 from tests.sandbox import EVIDENCE, Ran, Sandbox
 from tests.test_secret_values import ENCODERS
 

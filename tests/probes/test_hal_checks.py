@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.config.settings import HAL
-from guardrails.core.schema import load_schema
-from guardrails.services.probes.checks import Asked, ProbeQuestion, reason_against
+from guardrails.config import HAL
+from guardrails.core import load_schema
+from guardrails.services.probes import Asked, ProbeQuestion, reason_against
 from tests.examples import examples
 
 EXAMPLES = examples(300)

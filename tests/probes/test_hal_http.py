@@ -9,8 +9,8 @@ import socket
 import pytest
 
 from guardrails.errors import GuardrailError, Undecidable
-from guardrails.secrets.redact import MARK
-from guardrails.services.probes.records import KEPT
+from guardrails.secrets import MARK
+from guardrails.services.probes import KEPT
 from tests.probes.bench import CHECKS, KEY, VARIABLE, ask, holds_secret, live, responses
 from tests.probes.hostile import Connection, Script, drips, floods, hostile, resets, says, sends
 

@@ -10,9 +10,9 @@ from contextlib import suppress
 
 import pytest
 
-from guardrails.config.settings import HAL, MOCK_BEHAVIOURS
+from guardrails.config import HAL, MOCK_BEHAVIOURS
 from guardrails.errors import GuardrailError
-from guardrails.services.probes.mock import open_mock, serving
+from guardrails.services.probes import open_mock, serving
 from tests.probes.bench import KEY, ask, smoke
 from tests.probes.hostile import hostile, says
 from tests.sandbox import SPECKIT, Sandbox

@@ -11,14 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.config.layout import Layout
-from guardrails.config.settings import HAL
-from guardrails.core.schema import faults
-from guardrails.core.strict_json import parse_json
-from guardrails.evidence.names import new_session
-from guardrails.secrets.redact import Redactor
-from guardrails.services.probes.checks import Asked, ProbeQuestion
-from guardrails.services.probes.records import Response, document, response
+from guardrails.config import HAL, Layout
+from guardrails.core import faults, parse_json
+from guardrails.evidence import new_session
+from guardrails.secrets import Redactor
+from guardrails.services.probes import Asked, ProbeQuestion, Response, document, response
 from tests.probes.bench import VARIABLE
 
 NOW = datetime(2026, 1, 31, 9, 30, 12, 999999, tzinfo=timezone.utc)

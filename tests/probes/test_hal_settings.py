@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from guardrails.config.loader import load_settings
-from guardrails.config.settings import HAL, Service, from_environment
+from guardrails.config import HAL, Service, from_environment, load_settings
 from guardrails.errors import GuardrailError
 
 

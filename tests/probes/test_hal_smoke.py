@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.config.layout import Layout
-from guardrails.core.schema import faults
-from guardrails.evidence.lock import locked
-from guardrails.git.repo import open_repo
-from guardrails.layouts.evidence_names import evidence_name
+from guardrails.config import Layout
+from guardrails.core import faults
+from guardrails.evidence import locked
+from guardrails.git import open_repo
+from guardrails.layouts import evidence_name
 from tests.probes.bench import CHECKS, COMMANDS, KEY, VARIABLE, everything, holds_secret, records, smoke
 from tests.probes.hostile import Connection, hostile, says
 from tests.sandbox import Sandbox

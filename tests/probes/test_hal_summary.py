@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from guardrails.config.settings import HAL, ProbeMode, Service
-from guardrails.core.schema import faults, load_schema
-from guardrails.evidence.store import WrittenFile
-from guardrails.services.probes.records import ProbeStatus, Response
-from guardrails.services.probes.run import ProbeSummary, shortfall, summarized, telemetry
+from guardrails.config import HAL, ProbeMode, Service
+from guardrails.core import faults, load_schema
+from guardrails.evidence import WrittenFile
+from guardrails.services.probes import ProbeStatus, ProbeSummary, Response, shortfall, summarized, telemetry
 
 CHECKS = ("health", "list_movies")
 

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from guardrails.config.layout import Layout
-from guardrails.config.settings import MEGABYTE
-from guardrails.core.schema import faults
-from guardrails.layouts.evidence_names import evidence_name
+from guardrails.config import MEGABYTE, Layout
+from guardrails.core import faults
+from guardrails.layouts import evidence_name
 from tests.probes.bench import KEY, VARIABLE, everything, holds_secret
 from tests.sandbox import EVIDENCE, Ran, Sandbox
 

@@ -11,15 +11,22 @@ from typing import Any
 
 import pytest
 
-from guardrails.config.loader import load_for_run
-from guardrails.config.settings import MOCK_BEHAVIOURS, Expectation, MockBehaviour, ProbeCheck, Service, Settings
-from guardrails.core.schema import faults
+from guardrails.config import MOCK_BEHAVIOURS, Expectation, MockBehaviour, ProbeCheck, Service, Settings, load_for_run
+from guardrails.core import faults
 from guardrails.errors import GuardrailError
-from guardrails.evidence.names import StageSession
-from guardrails.services.probes.checks import Asked, ProbeQuestion, reason_against
-from guardrails.services.probes.mock import answer
-from guardrails.services.probes.records import Response, document
-from guardrails.services.probes.run import ProbeEnvironment, probe, shortfall, summarized
+from guardrails.evidence import StageSession
+from guardrails.services.probes import (
+    Asked,
+    ProbeEnvironment,
+    ProbeQuestion,
+    Response,
+    answer,
+    document,
+    probe,
+    reason_against,
+    shortfall,
+    summarized,
+)
 from tests.probes.bench import KEY, holds_secret
 from tests.probes.hostile import Connection, hostile, says
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from guardrails.core.finding import Finding, Rule, RuleOutcome, Severity, Skipped
-from guardrails.core.result import Examined, Problem, Result, Source, Verdict
+from guardrails.core import Examined, Finding, Problem, Result, Rule, RuleOutcome, Severity, Skipped, Source, Verdict
 
 
 def rule(code: str, name: str, outcome: RuleOutcome = "fail", severity: Severity = "error") -> Rule:

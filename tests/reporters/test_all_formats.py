@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given, settings
 from lxml import etree
 
-from guardrails.core.result import Result, Source
-from guardrails.reports.formats import text
-from guardrails.reports.formats.choice import FORMATS, reporter
+from guardrails.core import Result, Source
+from guardrails.reports.formats import FORMATS, reporter, text
 from tests.examples import examples
 from tests.reporters import test_json, test_junit, test_sarif
 from tests.reporters.runner import obeyed

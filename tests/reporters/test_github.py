@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from guardrails.core.result import Result
-from guardrails.reports.formats import text
-from guardrails.reports.formats.github import LIMIT, LONGEST, render
+from guardrails.core import Result
+from guardrails.reports.formats import LIMIT, text
+from guardrails.reports.formats.github import LONGEST, render
 from tests.reporters.runner import obeyed
 from tests.reporters.samples import ERROR, NASTY, NOTE, OUTCOMES, SCHEMA, WARNING, broken, hostile, judged
 

@@ -8,10 +8,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from guardrails import __version__
-from guardrails.checks.validate.rules import RULES as TELEMETRY_RULES
-from guardrails.core.finding import Skipped
-from guardrails.core.result import Examined, Problem, Result, Source
-from guardrails.core.schema import load_schema
+from guardrails.checks.validate import RULES as TELEMETRY_RULES
+from guardrails.core import Examined, Problem, Result, Skipped, Source, load_schema
 from guardrails.reports.formats.json import render
 from tests.reporters.samples import ERROR, OUTCOMES, SCHEMA, WARNING, broken, judged
 

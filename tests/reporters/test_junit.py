@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from guardrails.core.finding import Skipped
-from guardrails.core.result import Result, Source
+from guardrails.core import Result, Skipped, Source
 from guardrails.reports.formats.junit import render
 from tests.reporters.samples import CONFLICT, ERROR, NOTE, OUTCOMES, SCHEMA, WARNING, broken, judged
 

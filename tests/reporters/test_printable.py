@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.core.text import printable, utf8
+from guardrails.core import printable, utf8
 
 KEPT = [
     pytest.param("plain ASCII ~!@#$%^&*()", id="plain ASCII"),

@@ -8,8 +8,8 @@ from urllib.parse import unquote_to_bytes
 import pytest
 from jsonschema import Draft4Validator
 
-from guardrails.core.result import Result
-from guardrails.git.repo import to_bytes
+from guardrails.core import Result
+from guardrails.git import to_bytes
 from guardrails.reports.formats import json as json_module
 from guardrails.reports.formats.sarif import render
 from tests.reporters.samples import ERROR, NOTE, OUTCOMES, SCHEMA, SIZE, WARNING, broken, judged

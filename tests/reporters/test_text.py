@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from guardrails.core.finding import Skipped
-from guardrails.core.result import Result, Source
-from guardrails.reports.formats.text import Display, render
+from guardrails.core import Result, Skipped, Source
+from guardrails.reports.formats import Display
+from guardrails.reports.formats.text import render
 from tests.reporters.samples import ERROR, NOTE, OUTCOMES, SCHEMA, WARNING, broken, judged
 
 

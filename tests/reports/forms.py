@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from guardrails.config.settings import Settings
-from guardrails.reports import adoption, status
-from guardrails.reports.adoption import Adoption
-from guardrails.reports.formats.choice import view_renderer
-from guardrails.reports.status import StatusReport
-from guardrails.reports.view import View
+from guardrails.config import Settings
+from guardrails.reports import Adoption, StatusReport, View, adoption, status
+from guardrails.reports.formats import view_renderer
 from tests.reports.history import NOW
 
 LIMITS = Settings().evidence

@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import pytest
 
-from guardrails.config.settings import Settings
-from guardrails.reports.adoption import NO_PROFILE, Adoption, Gap, Outcomes, adoption, as_document, week_name
+from guardrails.config import Settings
+from guardrails.reports import NO_PROFILE, Adoption, Gap, Outcomes, executions, week_name
+from guardrails.reports.adoption import adoption, as_document
 from guardrails.reports.reduce import reduce
-from guardrails.reports.runs import executions
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.snapshot import MemorySnapshot
 from tests.consensus.builder import SPEC, Bundle, Files, render
 from tests.records import EVIDENCE
 from tests.reports.forms import adoption_shown

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from guardrails.config.settings import Settings
-from guardrails.reports.audit import CostLine, Reconciliation, reconcile
+from guardrails.config import Settings
+from guardrails.reports import CostLine, Reconciliation, reconcile, timeless
 from guardrails.reports.reduce import reduce
-from guardrails.reports.save import timeless
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.snapshot import MemorySnapshot
 from tests.consensus.builder import SPEC, Bundle, Files, put, render
 from tests.reports.forms import shown
 from tests.reports.history import at, costs, history, run
@@ -185,9 +184,9 @@ def test_of_a_revision_it_is_shown_and_not_filed(audited: Sandbox) -> None:
 def test_nothing_from_evidence_is_markup_in_it() -> None:
     from datetime import datetime, timezone
 
-    from guardrails.config.run_settings import Budget
-    from guardrails.reports.audit import AuditEvidence, audit, view
-    from guardrails.reports.audit_checks import Sealed
+    from guardrails.config import Budget
+    from guardrails.reports import AuditEvidence, Sealed
+    from guardrails.reports.audit import audit, view
 
     bundle = Bundle(moment=at(2, 9), with_verdict=False)
     hostile = "<img src=x onerror=alert(1)> | [a](http://b) ![c](d) `e` @f"

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.core.cost import Cost
-from guardrails.reports.bench import (
-    ALL,
+from guardrails.core import Cost
+from guardrails.reports import (
     MINIMUM,
     About,
     Comparison,
@@ -20,13 +19,12 @@ from guardrails.reports.bench import (
     Sample,
     Spread,
     StageProof,
-    as_document,
     compare,
     difference,
     interval,
     spread,
-    view,
 )
+from guardrails.reports.bench import ALL, as_document, view
 from tests.reports.forms import shown
 from tests.reports.history import NOW
 

@@ -6,16 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.config.settings import Settings
-from guardrails.git.repo import open_repo
+from guardrails.config import Settings
+from guardrails.git import open_repo
+from guardrails.reports import Cache, Reach, StageRecord
 from guardrails.reports import cache as caching
-from guardrails.reports.cache import Cache
-from guardrails.reports.evidence_files import Reach
-from guardrails.reports.model import StageRecord
 from guardrails.reports.reduce import reduce
-from guardrails.snapshot.base import Blob, Entry, Snapshot
-from guardrails.snapshot.sources import resolve
-from guardrails.snapshot.worktree import Worktree
+from guardrails.snapshot import Blob, Entry, Snapshot, Worktree, resolve
 from tests.consensus.builder import Bundle
 from tests.reports.history import at
 from tests.reports.history import telemetry as record

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.config.settings import Settings
-from guardrails.layouts.evidence_names import evidence_name
+from guardrails.config import Settings
+from guardrails.layouts import evidence_name
+from guardrails.reports import Facts
 from guardrails.reports.adoption import adoption, as_document
-from guardrails.reports.model import Facts
 from guardrails.reports.reduce import reduce
 from guardrails.reports.status import as_document as status_document
 from guardrails.reports.status import status
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.snapshot import MemorySnapshot
 from tests.consensus.builder import Files
 from tests.reports.forms import adoption_shown, status_shown
 

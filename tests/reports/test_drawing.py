@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
-from guardrails.reports.formats.svg import draw
-from guardrails.reports.view import Chart, Series, Target, chart
+from guardrails.reports import Chart, Series, Target, chart
+from guardrails.reports.formats import draw
 
 KINDS = ("bar", "stacked", "line", "horizontal")
 

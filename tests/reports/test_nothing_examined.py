@@ -7,16 +7,13 @@ from typing import Any
 
 import pytest
 
-from guardrails.config.run_settings import Budget
-from guardrails.config.settings import Settings
-from guardrails.reports.adoption import Adoption, Figures, Gap, adoption, as_document
-from guardrails.reports.audit import Audit, AuditEvidence, ChecklistItem, audit
-from guardrails.reports.audit_checks import Sealed
-from guardrails.reports.qa import playback
+from guardrails.config import Budget, Settings
+from guardrails.reports import Adoption, Audit, AuditEvidence, ChecklistItem, Figures, Gap, Sealed, executions, playback
+from guardrails.reports.adoption import adoption, as_document
+from guardrails.reports.audit import audit
 from guardrails.reports.reduce import reduce
-from guardrails.reports.runs import executions
 from guardrails.reports.status import status
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.snapshot import MemorySnapshot
 from tests.consensus.builder import SPEC, Bundle, Files, put, render
 from tests.records import EVIDENCE
 from tests.reports.forms import adoption_shown, status_shown

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.core.cost import NO_CALLS, Cost, described, dollars
-from guardrails.reports import figures
-from guardrails.reports.model import CallRecord
+from guardrails.core import NO_CALLS, Cost, described, dollars
+from guardrails.reports import CallRecord, figures
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.reports.bench import StageProof, compare, view
+from guardrails.reports import StageProof, compare
+from guardrails.reports.bench import view
 from tests.consensus.builder import SPEC, Bundle, put
 from tests.reports.browser import Tab, chromium, executable
 from tests.reports.forms import shown

@@ -14,13 +14,12 @@ from typing import Any
 
 import pytest
 
-from guardrails.config.loader import load_for_run
-from guardrails.config.settings import Settings
+from guardrails.config import Settings, load_for_run
 from guardrails.errors import GuardrailError
-from guardrails.reports.qa import Played, Population, playback, population, state
+from guardrails.reports import Played, Population, playback, population, state
 from guardrails.reports.reduce import reduce
-from guardrails.services.alerts import GIVE_UP
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.services import GIVE_UP
+from guardrails.snapshot import MemorySnapshot
 from tests.consensus.builder import SPEC, Bundle, Files, put
 from tests.reports.history import NOW, at, costs, history, run
 from tests.sandbox import EVIDENCE, Ran, Sandbox

@@ -10,15 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.core.fields import LONGEST, number, text
-from guardrails.core.text import unsafe
-from guardrails.layouts.cost_summary import read_cost_summary
-from guardrails.layouts.evidence_names import EvidenceName
-from guardrails.reports.formats.markdown import escaped
-from guardrails.reports.formats.plain_json import plain, written
-from guardrails.reports.load import read_events, read_metrics, read_run, read_usage
-from guardrails.reports.model import ExaminedPart
-from guardrails.reports.telemetry import outcome_of, read_content, record_of
+from guardrails.core import LONGEST, number, unsafe
+from guardrails.core.fields import text
+from guardrails.layouts import EvidenceName, read_cost_summary
+from guardrails.reports import (
+    ExaminedPart,
+    outcome_of,
+    read_content,
+    read_events,
+    read_metrics,
+    read_run,
+    read_usage,
+    record_of,
+)
+from guardrails.reports.formats import escaped, plain, written
 
 _WORDS = """agent status cost_usd source per_stage plan spec-plan total_usd calls sessions stages stage session usage
 checks name hooks session.start baseline policy hal summary scenarios success exit_code event agents halt seal head cost

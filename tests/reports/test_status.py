@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from guardrails.config.layout import STAGES
-from guardrails.config.settings import MEGABYTE, EvidenceSettings, Settings, Waiver
-from guardrails.reports.evidence_files import Reach
+from guardrails.config import MEGABYTE, STAGES, EvidenceSettings, Settings, Waiver
+from guardrails.reports import Reach, SpecState
 from guardrails.reports.reduce import reduce
-from guardrails.reports.status import SpecState, as_document, status
-from guardrails.snapshot.memory import MemorySnapshot
+from guardrails.reports.status import as_document, status
+from guardrails.snapshot import MemorySnapshot
 from tests.consensus.builder import SPEC, TRIO, Bundle, Files, put, render, without
 from tests.reports.forms import status_shown
 from tests.reports.history import NOW, at, costs, disputed, history, metrics, run, telemetry

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.reports.view import (
+from guardrails.reports import (
     CSV,
     HTML,
     MARKDOWN,

@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import pytest
 
-from guardrails.engine.registry import CHECKS, rules
-from guardrails.setup.canary import CANARIES, REASONS
+from guardrails.engine import CHECKS
+from guardrails.engine.registry import rules
+from guardrails.setup import CANARIES, REASONS
 from tests.hooks.frameworks import require, run
 from tests.sandbox import SPECKIT, Ran, Sandbox
 

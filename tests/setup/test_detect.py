@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from guardrails.config.layout import Layout
-from guardrails.git.repo import open_repo
-from guardrails.setup.detect import Detected, StageEvidence, describe, detect, search
+from guardrails.config import Layout
+from guardrails.git import open_repo
+from guardrails.setup import Detected, StageEvidence, describe, search
+from guardrails.setup.detect import detect
 from tests.sandbox import EVIDENCE, Sandbox
 
 DEFAULT = Layout()

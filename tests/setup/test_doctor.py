@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.setup.diagnosis import DoctorRow
-from guardrails.setup.doctor import LIBRARIES, exit_code
+from guardrails.setup import LIBRARIES, DoctorRow, exit_code
 from tests.sandbox import Ran, Sandbox
 
 MANAGED = """\

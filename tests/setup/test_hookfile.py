@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from guardrails.core import resources
-from guardrails.setup.hook_files import KEPT, NAMES, baked_command, maker_of, render
-from guardrails.setup.manifest import guard_entry
+from guardrails.setup import KEPT, NAMES, baked_command, guard_entry, maker_of
+from guardrails.setup.hook_files import render
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guardrails.errors import GuardrailError
-from guardrails.setup.hook_files import HookFile, InstalledHook, Maker
-from guardrails.setup.install import Keep, Move, Remove, Write, plan_install, plan_uninstall
+from guardrails.setup import HookFile, InstalledHook, Keep, Maker, Move, Remove, Write, plan_install, plan_uninstall
 
 SCRIPT = b"#!/bin/sh\n# speckit-hook pre-push\n"
 OURS = HookFile("speckit", SCRIPT, True)

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from guardrails.config import loader
-from guardrails.config.layout import Layout
+from guardrails.config import Layout, loader
+from guardrails.setup import describe
 from guardrails.setup import init as init_module
-from guardrails.setup.detect import describe
 from tests.sandbox import EVIDENCE, Ran, Sandbox
 
 HOOKS = ".pre-commit-config.yaml"

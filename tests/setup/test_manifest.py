@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from guardrails.setup.manifest import HOOKS, Hook, fields, render
+from guardrails.setup import HOOKS, Hook, fields
+from guardrails.setup.manifest import render
 
 MANIFEST = Path(__file__).parent.parent.parent / ".pre-commit-hooks.yaml"
 

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.setup.precommit import TYPES_KEY, amend, entry, new_file, stages_of
+from guardrails.setup import TYPES_KEY, amend, entry, new_file, stages_of
 
 LOCAL = entry(None, "v1.0.0")
 REMOTE = entry("https://example.invalid/speckit", "v1.0.0")

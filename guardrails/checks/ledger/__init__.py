@@ -1,1 +1,9 @@
 """`evidence verify`: the evidence of each run is what the run wrote."""
+
+from guardrails.core.exports import public
+
+__getattr__ = public(
+    __name__,
+    archive_manifest="Archive Member read_manifest",
+    entries="LedgerEntry digest line_of read_chain sealed_bytes unsealed",
+)

@@ -1,1 +1,12 @@
 """`lint`: the tracker and the documents of each SPEC."""
+
+from guardrails.core.exports import public
+
+__getattr__ = public(
+    __name__,
+    documents="heading_key",
+    fix="display_width",
+    paths="Places named",
+    rows="is_branch_name mended moment",
+    tracker_rules="UNKNOWN_STATUS",
+)

@@ -1,1 +1,9 @@
 """`transitions`: how the tracker changed, commit by commit."""
+
+from guardrails.core.exports import public
+
+__getattr__ = public(
+    __name__,
+    report="TransitionHistory walk",
+    rows="NOTHING Picture TaskState edges",
+)

@@ -17,6 +17,7 @@ from guardrails.setup.hook_checks import hook_rows
 from guardrails.snapshot.worktree import Worktree
 
 LIBRARIES = (
+    "cattrs",
     "click",
     "detect-secrets",
     "GitPython",

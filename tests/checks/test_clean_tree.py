@@ -232,9 +232,9 @@ from guardrails.core.finding import Finding
 from guardrails.git.repo import open_repo
 from guardrails.config.settings import Settings
 from guardrails.snapshot.worktree import Worktree
-from guardrails.snapshot.context import Subject
+from guardrails.snapshot.context import CheckContext
 
-found = list(check(Subject(Worktree(open_repo()), Settings(), datetime.now(timezone.utc))))
+found = list(check(CheckContext(Worktree(open_repo()), Settings(), datetime.now(timezone.utc))))
 with open({log!r}, "a") as log:
     print(*sorted({{o.rule.code if isinstance(o, Finding) else type(o).__name__ for o in found}}), file=log)
 sys.exit(any(isinstance(o, Finding) for o in found))

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from guardrails.core import in_halves
+from guardrails.core import in_halves, in_turns
 
 
 def total(items: list[int]) -> int:
@@ -59,3 +59,27 @@ def test_an_error_here_leaves_no_process_behind() -> None:
         in_halves(work, [1, 2], least=2)
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7])
+def test_in_turns_every_item_is_done_once_and_in_order(count: int) -> None:
+    assert in_turns(lambda item: item * 2, list(range(count))) == [item * 2 for item in range(count)]
+
+
+def test_in_turns_what_a_killed_process_took_is_done_again() -> None:
+    here = os.getpid()
+
+    def work(item: int) -> int:
+        if os.getpid() != here:
+            os.kill(os.getpid(), 9)
+        return item * 2
+
+    assert in_turns(work, [1, 2, 3, 4]) == [2, 4, 6, 8]
+
+
+def test_in_turns_an_error_is_seen() -> None:
+    def work(item: int) -> int:
+        raise ValueError(item)
+
+    with pytest.raises(ValueError):
+        in_turns(work, [1, 2, 3])

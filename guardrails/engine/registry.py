@@ -36,6 +36,10 @@ class Check(NamedTuple):
     families: tuple[str, ...]
     hooks: tuple[str, ...]
     example: str
+    weight: int = 1
+    """how long it takes beside the others: what takes longest is begun first, so that two processes end together"""
+    beside: str = ""
+    """the check whose reading it shares: one process runs both, and what it reads with is loaded once"""
     on_disk: bool = False
     """whether it judges the working tree whatever source was named: then its findings stand in no pushed ref"""
 
@@ -69,6 +73,7 @@ CHECKS = (
         ("TRK", "DOC"),
         _EVERYWHERE,
         "speckit lint --source index",
+        weight=9,
     ),
     Check(
         "transitions",
@@ -77,6 +82,8 @@ CHECKS = (
         ("TRN",),
         ("pre-push", "ci"),
         "speckit transitions --source origin/main..HEAD",
+        weight=6,
+        beside="lint",
     ),
     Check(
         "accept",
@@ -85,6 +92,7 @@ CHECKS = (
         ("ACC",),
         ("ci",),
         "speckit accept SPEC-KIT-DEMO --stage plan",
+        weight=2,
         concerns=declares_acceptance,
     ),
     Check(
@@ -94,6 +102,7 @@ CHECKS = (
         ("TEL", "CST", "HAL"),
         _EVERYWHERE,
         "speckit validate --format sarif --output speckit.sarif",
+        weight=8,
     ),
     Check(
         "footprint",
@@ -102,6 +111,7 @@ CHECKS = (
         ("FPT",),
         _EVERYWHERE,
         "speckit footprint --source origin/main..HEAD",
+        weight=4,
     ),
     Check(
         "consensus check",
@@ -110,6 +120,7 @@ CHECKS = (
         ("CON",),
         ("pre-push", "ci"),
         "speckit consensus check SPEC-KIT-DEMO --stage plan",
+        weight=7,
     ),
     Check(
         "evidence verify",
@@ -118,6 +129,7 @@ CHECKS = (
         ("LED",),
         ("pre-push", "ci"),
         "speckit evidence verify SPEC-KIT-DEMO",
+        weight=3,
         concerns=has_runs,
     ),
     Check(
@@ -127,6 +139,7 @@ CHECKS = (
         ("SEC",),
         ("pre-commit", "pre-push", "commit-msg", "ci"),
         "speckit secrets --source index",
+        weight=5,
     ),
 )
 

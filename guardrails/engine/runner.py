@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from guardrails.config.settings import CONFIG_FILE
 from guardrails.core.finding import Checked, Finding, RuleOutcome, Skipped
 from guardrails.core.limits import RULE_FINDINGS
+from guardrails.core.parallel import in_turns
 from guardrails.core.result import Examined, Problem, Result, Source, Verdict
 from guardrails.engine.registry import Check
 from guardrails.errors import Undecidable
@@ -77,7 +79,7 @@ def run_checks(command: str, checks: Sequence[Check], contexts: Sequence[CheckCo
     findings: list[Finding] = []
     everything: list[_Seen] = []
     for context in contexts:
-        seen = [_observe(context, check) for check in checks]
+        seen = [part for turn in in_turns(partial(_observe_all, context), _turns(checks)) for part in turn]
         judged = _waive(context, [finding for part in seen for finding in part.findings], checks)
         findings += _placed(judged, context.snapshot, checks) if len(contexts) > 1 else judged
         findings += _configuration_removed(context)
@@ -92,10 +94,26 @@ def run_checks(command: str, checks: Sequence[Check], contexts: Sequence[CheckCo
     return Result(command, _source(contexts), examined, ordered, fingerprints(ordered), verdict, code, problem, idle)
 
 
+def _turns(checks: Sequence[Check]) -> list[list[Check]]:
+    """What one process does in one go, the heaviest first: checks that read the same are not parted."""
+    turns: dict[str, list[Check]] = {}
+    for check in checks:
+        turns.setdefault(check.beside or check.name, []).append(check)
+    return sorted(turns.values(), key=_weight, reverse=True)
+
+
+def _weight(turn: Sequence[Check]) -> int:
+    return max(check.weight for check in turn)
+
+
 def _idle(checks: Sequence[Check], everything: Sequence[_Seen]) -> tuple[str, ...]:
     """The checks that had nothing to examine: several run as one must not hide that one of them did nothing."""
     busy = {part.check for part in everything if part.checked or part.findings}
     return tuple(check.name for check in checks if check.name not in busy)
+
+
+def _observe_all(context: CheckContext, checks: Sequence[Check]) -> list[_Seen]:
+    return [_observe(context, check) for check in checks]
 
 
 def _observe(context: CheckContext, check: Check) -> _Seen:

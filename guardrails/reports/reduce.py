@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from typing import NamedTuple
 
-from guardrails.checks.footprint import NO_SPEC, measure
+from guardrails.checks.footprint import NO_SPEC, Footprint, measure
 from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
 from guardrails.consensus import sessions as grouping
@@ -15,13 +16,14 @@ from guardrails.consensus.model import AgentOutput, Current
 from guardrails.consensus.sessions import ConsensusSession
 from guardrails.consensus.verdict import compute_verdict
 from guardrails.core.fields import text
+from guardrails.core.parallel import in_turns
 from guardrails.core.schema import is_valid
 from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.layouts.cost_summary import CostSummary, read_cost_summary
-from guardrails.reports.evidence_files import Reach, choose, listed, witnesses
+from guardrails.reports.evidence_files import EvidenceFiles, Reach, choose, listed, witnesses
 from guardrails.reports.load import Witnessed, contents, read_run, read_usage, read_witnesses
-from guardrails.reports.model import CallRecord, Facts, Packet, RunRecord, SessionReport, TrackerRow
-from guardrails.reports.telemetry import Memo, telemetry_of, value_of
+from guardrails.reports.model import CallRecord, Facts, Packet, RunRecord, SessionReport, StageRecord, TrackerRow
+from guardrails.reports.telemetry import LEAST, Memo, telemetry_of, value_of
 from guardrails.snapshot.base import Entry, Snapshot
 
 # SPEC directories and the tracker's rows, as reports show them.
@@ -195,6 +197,30 @@ def _session(
 
 _ALL = Reach()
 _DAWN = datetime.min.replace(tzinfo=timezone.utc)
+LEAST_SPECS, PARTS = 10, 4
+"""SPECs from which two processes share the work, and the parts their sessions are shared out in."""
+
+
+class _Work(NamedTuple):
+    """All there is to read. `footprint` and `tracker`: whether those are asked for, too."""
+
+    snapshot: Snapshot
+    settings: Settings
+    reach: Reach
+    files: EvidenceFiles
+    packets: Mapping[str, tuple[Packet, ...]]
+    runs: Sequence[RunRecord]
+    footprint: bool
+    tracker: bool
+
+
+class _Found(NamedTuple):
+    """What one part of the work came to."""
+
+    sessions: Sequence[SessionReport] = ()
+    records: Sequence[StageRecord] = ()
+    weights: Mapping[str, Footprint] = {}
+    rows: Mapping[str, tuple[TrackerRow, ...]] = {}
 
 
 def reduce(
@@ -212,27 +238,69 @@ def reduce(
     files = choose(entries, settings.layout, reach)
     costs, runs = _summaries(snapshot, files.single)
     packets = packets_of(entries, settings, reach.spec)
-    names = {_key(run, row.session): run.name for run in runs for row in run.stages}
-    asked = SessionFiles(files.consensus, list(witnesses(files, reach)), names, reach.latest)
-    weights = measure(snapshot, settings.layout, reach.spec) if footprint else {}
-    specs = {*files.specs, *packets, *weights} - {NO_SPEC}
+    work = _Work(snapshot, settings, reach, files, packets, runs, footprint, tracker)
+    # Telemetry by thousands is shared out by itself, and what remembers it is in this process.
+    apart = memo is not None or len(files.telemetry) >= LEAST
+    first = [_Found(records=telemetry_of(snapshot, files.telemetry, memo))] if apart else []
+    parts: list[Callable[[], _Found]] = [*_sessions(work), partial(_about, work)]
+    if not apart:
+        parts.append(lambda: _Found(records=telemetry_of(snapshot, files.telemetry)))
+    found = in_turns(_called, parts) if len(files.specs) >= LEAST_SPECS else [part() for part in parts]
+    return _facts(work, costs, [*first, *found])
+
+
+def _called(part: Callable[[], _Found]) -> _Found:
+    return part()
+
+
+def _sessions(work: _Work) -> Iterator[Callable[[], _Found]]:
+    """The sessions in parts: all files of a SPEC in one of them."""
+    files, runs = work.files, {_key(run, row.session): run.name for run in work.runs for row in run.stages}
+    names = sorted({each.name.spec or "" for each in files.consensus})
+    number = {name: at % PARTS for at, name in enumerate(names)}
+    told = list(witnesses(files, work.reach))
+    for part in range(min(PARTS, len(names))):
+        mine, tell = (
+            [each for each in found if number[each.name.spec or ""] == part] for found in (files.consensus, told)
+        )
+        asked = SessionFiles(mine, tell, runs, work.reach.latest)
+        yield partial(_judged, work, asked)
+
+
+def _judged(work: _Work, asked: SessionFiles) -> _Found:
+    return _Found(sessions=sessions_of(work.snapshot, work.settings, asked))
+
+
+def _about(work: _Work) -> _Found:
+    """What is known of SPECs besides their evidence: how much that weighs, and their rows in the tracker."""
+    weights = measure(work.snapshot, work.settings.layout, work.reach.spec) if work.footprint else {}
+    rows = tracker_rows(work.snapshot, work.settings, _specs(work, weights)) if work.tracker else {}
+    return _Found(weights=weights, rows=rows)
+
+
+def _specs(work: _Work, weights: Iterable[str]) -> set[str]:
+    return {*work.files.specs, *work.packets, *weights} - {NO_SPEC}
+
+
+def _facts(work: _Work, costs: list[CostSummary], parts: Sequence[_Found]) -> Facts:
+    weights = {spec: each for part in parts for spec, each in part.weights.items()}
     return Facts(
-        where=snapshot.describe(),
-        specs=tuple(sorted(specs)),
+        where=work.snapshot.describe(),
+        specs=tuple(sorted(_specs(work, weights))),
         records=tuple(
-            sorted(telemetry_of(snapshot, files.telemetry, memo), key=lambda each: (each.when or _DAWN, each.path))
+            sorted((row for part in parts for row in part.records), key=lambda each: (each.when or _DAWN, each.path))
         ),
         sessions=tuple(
             sorted(
-                sessions_of(snapshot, settings, asked),
+                (row for part in parts for row in part.sessions),
                 key=lambda each: (each.when or _DAWN, each.spec, each.stage, each.stamp or ""),
             )
         ),
         costs=tuple(sorted(costs, key=lambda each: (each.spec, each.path))),
-        runs=tuple(sorted(runs, key=lambda each: (each.started or _DAWN, each.path))),
+        runs=tuple(sorted(work.runs, key=lambda each: (each.started or _DAWN, each.path))),
         footprints=weights,
-        rows=tracker_rows(snapshot, settings, specs) if tracker else {},
-        packets=packets,
+        rows={spec: rows for part in parts for spec, rows in part.rows.items()},
+        packets=work.packets,
     )
 
 

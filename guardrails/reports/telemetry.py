@@ -1,15 +1,16 @@
-"""Stage telemetry, thousands of files at a time: what was read before is not read again."""
+"""Stage telemetry, thousands of files at a time: what was read before is not read again, the rest by two processes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, Protocol
 
 from guardrails.config.layout import stage_of
 from guardrails.consensus.load import ConsensusFile
 from guardrails.core.fields import first, rows, table, text, whole
+from guardrails.core.parallel import in_halves
 from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.core.timestamps import parse_stamp, parse_time
 from guardrails.layouts.evidence_names import EvidenceName
@@ -149,6 +150,10 @@ def _said(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "hal.summary", text(summary.get("status")) or "not said"
 
 
+LEAST = 2_000
+"""Files from which a second process is worth its start."""
+
+
 class Memo(Protocol):
     """Contents that were read before, by the digest of their bytes and the stage they are filed for."""
 
@@ -164,7 +169,8 @@ def telemetry_of(snapshot: Snapshot, found: list[ConsensusFile], memo: Memo | No
     ids = memo.ids(found) if memo else {}
     known = _remembered(found, ids, memo) if memo else {}
     unread = [each for each in found if each.entry.path not in known]
-    known.update(_contents(snapshot, unread))
+    for half in in_halves(partial(_contents, snapshot), unread, least=LEAST):
+        known.update(half)
     if memo:
         for each in unread:
             if each.entry.path in ids:

@@ -8,7 +8,7 @@ import pytest
 
 from guardrails.config import Settings
 from guardrails.git import open_repo
-from guardrails.reports import Cache, Reach, StageRecord
+from guardrails.reports import Cache, Reach, StageRecord, telemetry
 from guardrails.reports import cache as caching
 from guardrails.reports.reduce import reduce
 from guardrails.snapshot import Blob, Entry, Snapshot, Worktree, resolve
@@ -127,3 +127,10 @@ def test_a_few_files_are_not_worth_a_cache(sandbox: Sandbox) -> None:
     sandbox.commit()
     look(sandbox)
     assert not (sandbox.root / ".git" / "speckit" / "cache").exists()
+
+
+def test_two_processes_read_the_same_as_one(kept: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, records = look(kept)
+    (kept.root / ".git" / "speckit" / "cache" / "reports.json").unlink()
+    monkeypatch.setattr(telemetry, "LEAST", 2)
+    assert look(kept)[1] == records

@@ -6,6 +6,7 @@ import pytest
 
 from guardrails.config import MEGABYTE, STAGES, EvidenceSettings, Settings, Waiver
 from guardrails.reports import Reach, SpecState
+from guardrails.reports import reduce as reducing
 from guardrails.reports.reduce import reduce
 from guardrails.reports.status import as_document, status
 from guardrails.snapshot import MemorySnapshot
@@ -178,6 +179,19 @@ def test_text_from_evidence_cannot_drive_a_terminal_or_fill_it() -> None:
     assert len(text) < 5_000
     document = as_document(status(reduce(MemorySnapshot(files), Settings()), Settings(), NOW, 24))
     assert len(str(document)) < 20_000
+
+
+def test_many_specs_are_read_by_two_processes_and_come_to_the_same_as_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    files: Files = {}
+    for number in range(reducing.LEAST_SPECS + 3):
+        files |= {path.replace(SPEC, f"SPEC-KIT-{number:03}"): data.replace(SPEC.encode(), b"SPEC-KIT-%03d" % number)
+                  for path, data in history().items()}  # fmt: skip
+    by_two = reducing.reduce(MemorySnapshot(files), Settings())
+    assert len(by_two.sessions) == 9 * (reducing.LEAST_SPECS + 3)
+    monkeypatch.setattr(reducing, "LEAST_SPECS", 10_000)
+    assert reducing.reduce(MemorySnapshot(files), Settings()) == by_two
+    monkeypatch.setattr(reducing, "PARTS", 1)
+    assert reducing.reduce(MemorySnapshot(files), Settings()) == by_two
 
 
 def test_one_file_of_a_commit_is_looked_up_without_listing_all_of_it(sandbox: Sandbox) -> None:

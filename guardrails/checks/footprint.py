@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from guardrails.config.layout import Layout
 from guardrails.config.settings import MEGABYTE, EvidenceSettings
 from guardrails.core.finding import Checked, Finding, Observation, Rule
+from guardrails.core.parallel import in_halves
 from guardrails.core.paths import parents, within
 from guardrails.snapshot.base import Snapshot, Weight
 from guardrails.snapshot.context import CheckContext
@@ -58,6 +59,8 @@ LARGEST = 3
 SMALLEST, LARGER = 126, 146
 """A Git LFS pointer without extensions has at least so many bytes, and fewer than so many: three lines and a size."""
 MANY_SMALL = 500
+LEAST_PARTS = 10
+"""Portions from which they are weighed in two processes."""
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 
 
@@ -137,8 +140,12 @@ def measure(snapshot: Snapshot, layout: Layout, only: str | None = None) -> dict
     """The footprint of each SPEC that has evidence, by id (or `(no SPEC)`)."""
     whole = partial(_is_owned, layout)
     parts = [part for place in _places(snapshot, layout) for part in snapshot.parts(place, whole)]
-    footprints, small = _weigh(snapshot, layout, only, parts)
-    for path in _pointers(snapshot, layout, set(small)):
+    halves = in_halves(partial(_weigh, snapshot, layout, only), parts, least=LEAST_PARTS)
+    footprints: dict[str, Footprint] = {}
+    for half in halves:
+        for spec, footprint in half.footprints.items():
+            footprints[spec] = _sum(footprints.get(spec), footprint)
+    for path in _pointers(snapshot, layout, {path for half in halves for path in half.small}):
         spec = _spec_of(layout, *path.rpartition("/")[::2])
         footprints[spec] = footprints[spec]._replace(pointers=footprints[spec].pointers + 1)
     return footprints

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from guardrails.core.result import Problem, Result
 from guardrails.errors import GuardrailError
-from guardrails.reports.formats.choice import reporter
 
 if TYPE_CHECKING:
     from guardrails.cli.options import Globals
     from guardrails.cli.run_checks import CheckRequest
+    from guardrails.core.result import Problem, Result
 
 
 ZEROED = (1, 3, 4, 5)
@@ -39,6 +38,8 @@ def write_report(report: str, output: str | None) -> None:
 
 def _rendered(result: Result, request: CheckRequest, globals_: Globals) -> str:
     if request.format != "text":
+        from guardrails.reports.formats.choice import reporter
+
         return reporter(request.format)(result)
     from guardrails.reports.formats import text
 

@@ -191,5 +191,7 @@ def rules() -> tuple[Rule, ...]:
 
 def rule_named(code: str) -> Rule | None:
     """The rule with that code or name, in any case."""
-    wanted = code.lower()
-    return next((rule for rule in rules() if wanted in (rule.code.lower(), rule.name)), None)
+    wanted, letters = code.lower(), code[:3].upper()
+    families = [family for family in FAMILIES if family.letters == letters]  # so no other has to be imported
+    likely = (rule for family in families for rule in family.rules if rule.code.lower() == wanted)
+    return next(likely, None) or next((rule for rule in rules() if rule.name == wanted), None)

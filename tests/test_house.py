@@ -337,6 +337,7 @@ HOT = (
     Hot("validate", {"click", "orjson", "jsonschema_rs"}, {"dataclasses", "email", "socket", "urllib"}),
     Hot("validate FILE", {"click", "orjson", "jsonschema_rs"}, {"dataclasses", "email", "socket", "urllib"}),
     Hot("evidence verify --if-any", {"click", "orjson"}, {"dataclasses"}),
+    Hot("consensus check --if-any", {"click", "orjson", "jsonschema_rs"}, {"dataclasses", "email", "socket", "urllib"}),
 )
 HEAVY = {
     *("argparse", "asyncio", "concurrent", "ctypes", "dataclasses", "difflib", "email", "html", "http", "logging"),
@@ -372,6 +373,7 @@ def test_a_hook_loads_only_what_it_uses(hot: Hot, sandbox: Sandbox) -> None:
     assert "guardrails" in tops, "the measurement itself works"
     assert {name for name in tops if not _is_standard(name)} <= hot.libraries | {"guardrails"}
     assert extra & HEAVY <= hot.heavy
+    assert not [name for name in extra if name.startswith("guardrails.runs")], "a hook judges; it runs no SPEC"
 
 
 def _is_standard(top: str) -> bool:

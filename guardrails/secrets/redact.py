@@ -91,9 +91,7 @@ class Redactor:
     def value(self, value: Value) -> Value:
         """A value made of tuples, lists, sets and mappings with every text in it redacted: before it is written in a
         format that escapes characters a secret may hold, or cuts it short."""
-        found: set[str] = set()
-        _gather(value, found)
-        clean = self._search(found)
+        clean = self._search(_gather(value))
         return value if clean is None else _remade(value, clean)
 
     def document(self, value: Any) -> tuple[Any, int]:
@@ -251,15 +249,22 @@ def _optional(text: str | None, clean: Redact) -> str | None:
     return clean(text) if text else text
 
 
-def _gather(value: Any, found: set[str]) -> None:
-    if isinstance(value, str):
-        found.add(value)
-    elif isinstance(value, Mapping):
-        _gather(list(value), found)
-        _gather(list(value.values()), found)
-    elif isinstance(value, (tuple, list, set, frozenset)):
-        for item in value:
-            _gather(item, found)
+def _gather(value: Any) -> set[str]:
+    """Every text in a value. Reports hold a hundred thousand values: what they are most often is asked first."""
+    found: set[str] = set()
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            found.add(each)
+        elif isinstance(each, (tuple, list, set, frozenset)):
+            waiting.extend(each)
+        elif each is None or isinstance(each, (int, float)):
+            continue
+        elif isinstance(each, Mapping):
+            waiting.extend(each)
+            waiting.extend(each.values())
+    return found
 
 
 def _remade(value: Any, clean: Redact) -> Any:

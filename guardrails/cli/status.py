@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +12,7 @@ from guardrails.core.text import printable
 
 if TYPE_CHECKING:
     from guardrails.reports.status import StatusReport
+    from guardrails.reports.view import View
 
 
 @click.command("status", short_help="The state of each SPEC, and the step to take next.")
@@ -52,8 +52,11 @@ def command(
     if spec is not None:
         spec = here.settings.layout.require_id(spec)
     found = _gathered(here, stale_hours, spec)
-    made = partial(view, found, here.settings.evidence, here.now, whole=spec is not None)
-    show(here, rendered(style, made, partial(as_document, found)), output)
+
+    def made() -> View:  # what is shown is a small part of what was found
+        return safe(here, view(found, here.settings.evidence, here.now, whole=spec is not None))
+
+    show(here, rendered(style, made, lambda: as_document(safe(here, found))), output)
     if found.specs:
         return 0
     click.echo(printable(f"nothing is known of {spec or 'any SPEC'} in {here.snapshot.describe()}"), err=True)
@@ -66,4 +69,4 @@ def _gathered(here: ReportScope, stale_hours: float, spec: str | None) -> Status
     from guardrails.reports.status import status
 
     facts = reduce(here.snapshot, here.settings, Reach(spec=spec, latest=True))
-    return safe(here, status(facts, here.settings, here.now, stale_hours, spec))
+    return status(facts, here.settings, here.now, stale_hours, spec)

@@ -20,8 +20,8 @@ from lxml import etree
 from guardrails.cli import COMMANDS, cli, refusal
 from guardrails.engine import registry
 from guardrails.engine.registry import rules
+from tests.formats import test_json, test_junit, test_sarif
 from tests.records import plan_telemetry, telemetry_path
-from tests.reporters import test_json, test_junit, test_sarif
 from tests.sandbox import SPECKIT, Sandbox
 
 PATH = telemetry_path("plan")

@@ -20,10 +20,10 @@ from tests.checks.acceptance_packet import broken
 from tests.checks.acceptance_packet import packet as acceptance_packet
 from tests.consensus.builder import CONFLICT, SPEC, STYLES, Bundle, Files, put, without
 from tests.evidence.runs import load, make_run, track
-from tests.pipeline.auto_world import SPEC as RUN_SPEC
-from tests.pipeline.auto_world import Runs
-from tests.pipeline.stage_world import agreements, packet, script, stage
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path
+from tests.runs.auto_world import SPEC as RUN_SPEC
+from tests.runs.auto_world import Runs
+from tests.runs.stage_world import agreements, packet, script, stage
 from tests.sandbox import Ran, Sandbox
 
 HEADER = "| Order | Task ID | Title | Status | Owners | PRD | Branch | PR | Last Validation | Evidence | Notes |"

@@ -12,7 +12,7 @@ from guardrails.core import Result
 from guardrails.engine import check_named, runner
 from guardrails.snapshot import CheckContext, MemorySnapshot
 from tests.evidence.test_signature import make_key, needs_keygen
-from tests.pipeline.auto_world import Runs
+from tests.runs.auto_world import Runs
 from tests.sandbox import Sandbox
 
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -21,6 +22,13 @@ NOT_RUN = pytest.StashKey[int]()
 for _name in ("SIGINT", "SIGQUIT"):
     if (_number := getattr(signal, _name, None)) is not None and signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, lambda _signal, _frame: None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are processors: a third of the time a test waits, for git or for an agent."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return available + 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -144,6 +144,9 @@ def _is_object(text: str) -> bool:
     return True
 
 
+# The envelope of each tool, and the usage it reports.
+
+
 class Usage(NamedTuple):
     """What a call used, as the tool reports it; None is not known and never 0."""
 

@@ -89,6 +89,9 @@ _TAIL = 4096
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
+# Finding, waiting for or making a call.
+
+
 class CallEnvironment(NamedTuple):
     """Where agents run, and the operator's variables."""
 

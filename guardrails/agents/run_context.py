@@ -18,7 +18,7 @@ def quiet(line: str) -> None:
 
 
 class RunContext(NamedTuple):
-    """One run's surroundings. `run` names the run of the sequencer; None when a stage is run alone."""
+    """What one run is given. `run` names the run of the sequencer; None when a stage is run alone."""
 
     repo: Repo
     settings: Settings

@@ -77,7 +77,7 @@ Watch = Callable[[CallProgress], None]
 """Told of every change, always from the thread that waits in `call_all`."""
 
 
-# What an agent that failed said last: often the only thing that tells why.
+# The last output of a failed agent: often the only explanation.
 
 
 _SHOWN = 200

@@ -1,4 +1,4 @@
-"""What the report commands share: their options, and gather → render → redact → emit."""
+"""What the report commands share: their options, and gather → redact → render → emit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parse → build subjects → run → report: what every check command does."""
+"""Parse → build contexts → run → report: what every check command does."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def judge(request: CheckRequest, globals_: Globals) -> FinalExit:
     gc.disable()
     contexts: list[CheckContext] = []
     try:
-        contexts = _subjects(request, globals_)
+        contexts = _contexts(request, globals_)
         result = runner.run_checks(request.command, request.checks, contexts, request.if_any)
     except GuardrailError as error:
         result = _failed(request, Problem(error.message, error.hint), error.exit_code)
@@ -113,7 +113,7 @@ def _failed(request: CheckRequest, problem: Problem, code: int) -> Result:
     return runner.failed(request.command, Source(kind, source), problem, code)
 
 
-def _subjects(request: CheckRequest, globals_: Globals) -> list[CheckContext]:
+def _contexts(request: CheckRequest, globals_: Globals) -> list[CheckContext]:
     repo = open_repo(globals_.repo)
     source = request.source or repo.environment.get("SPECKIT_SOURCE") or "worktree"
     return [_check_context(snapshot, request, repo, globals_) for snapshot in _resolve(repo, source, request.pushed_to)]

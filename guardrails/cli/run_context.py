@@ -1,4 +1,4 @@
-"""The surroundings of a run, as a command finds them."""
+"""The context of a run, from the command line, the configuration and the environment."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ class StageRow:
 
 
 class Board:
-    """Watches a run (see `performing.Watcher`) and tells each thing that happens as a line."""
+    """Watches a run (see `guardrails.runs.executor.Watcher`) and tells each thing that happens as a line."""
 
     def __init__(self, stages: Sequence[str], tell: Tell, history: Sequence[HistoryRecord] = ()) -> None:
         self.rows = {stage: StageRow(stage) for stage in stages}

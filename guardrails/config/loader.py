@@ -94,7 +94,7 @@ def load_settings(data: bytes | None, name: str, environ: Mapping[str, str]) -> 
 
 
 def load_for_run(data: bytes | None, name: str, environ: Mapping[str, str]) -> LoadedForRun:
-    """As `load`, with the settings of runs: agents, profiles, policy, budget."""
+    """As `load_settings`, with the settings of runs: agents, profiles, policy, budget."""
     from guardrails.config.run_loader import read_run
 
     reader = _reader(data, name)

@@ -86,6 +86,9 @@ _KINDS = ANSWERS | WITNESSES
 _BINDING = ("spec.md", "PRD.md")
 
 
+# Reading consensus files, and grouping them by SPEC and stage.
+
+
 class ConsensusFile(NamedTuple):
     """A file of consensus evidence, by its name."""
 

@@ -97,7 +97,7 @@ def run_program(
 
 
 def end_all() -> None:
-    """End every program that `run` is waiting for in any thread: for a process that is about to end itself."""
+    """End every program that `run_program` is waiting for in any thread: for a process that is about to end itself."""
     for process in tuple(_RUNNING):
         end(process)
 

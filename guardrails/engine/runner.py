@@ -1,4 +1,4 @@
-"""Run checks over subjects and say what it amounts to: run → waive → sort → cap → Result. Pure but for reading."""
+"""Run checks over contexts and derive the verdict: run → waive → sort → limit → Result. Pure but for reading."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,6 +45,9 @@ def _tail(first: Finding, total: int) -> Finding:
     )
     hint = "mend those that are listed, and judge again"
     return first.rule.at(first.path, message, line=first.line, hint=hint, severity=first.severity)
+
+
+# Running the checks, and the verdict of all findings.
 
 
 # Worst first; 70 (internal error) and 2 (usage) never come from findings.

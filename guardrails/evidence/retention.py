@@ -71,10 +71,10 @@ def sitting(layout: Layout, path: str) -> Sitting | None:
     return Sitting(name.stage, stamp.when, stamp.session or "") if name and name.stage and stamp else None
 
 
-def units(layout: Layout, shelf: EvidenceInventory, spec: str) -> list[RetentionUnit]:
+def units(layout: Layout, inventory: EvidenceInventory, spec: str) -> list[RetentionUnit]:
     """Every run and session of a SPEC, oldest first by recorded time. Files without a session are in none."""
-    runs = shelf.of(spec)
-    sessions = _sessions(layout, shelf, spec)
+    runs = inventory.of(spec)
+    sessions = _sessions(layout, inventory, spec)
     owner = _owners(layout, runs)
     grouped: dict[str, dict[Sitting, list[str]]] = {run.name: {} for run in runs}
     alone: dict[str, dict[Sitting, list[str]]] = {}
@@ -82,14 +82,14 @@ def units(layout: Layout, shelf: EvidenceInventory, spec: str) -> list[Retention
         run = owner.get(sat) or owner.get(_any_time(sat) if path.endswith(RESOLUTION) else sat)
         home = grouped[run] if run else alone.setdefault(_home(sat, sessions.values(), path).name, {})
         home.setdefault(sat, []).append(path)
-    found = [_of_run(layout, run, grouped[run.name], shelf) for run in runs]
+    found = [_of_run(layout, run, grouped[run.name], inventory) for run in runs]
     found += [_alone(layout, name, sat) for name, sat in alone.items()]
     return sorted(found, key=lambda unit: (unit.started, unit.name))
 
 
-def _sessions(layout: Layout, shelf: EvidenceInventory, spec: str) -> dict[str, Sitting]:
+def _sessions(layout: Layout, inventory: EvidenceInventory, spec: str) -> dict[str, Sitting]:
     found = {}
-    for path in sorted(shelf.files):
+    for path in sorted(inventory.files):
         where = evidence_location(layout, path)
         if where and where.spec == spec and where.kind in KINDS and (sat := sitting(layout, path)):
             found[path] = sat
@@ -123,9 +123,9 @@ def _owners(layout: Layout, runs: Iterable[RunEvidence]) -> dict[Sitting, str]:
 
 
 def _of_run(
-    layout: Layout, run: RunEvidence, sessions: dict[Sitting, list[str]], shelf: EvidenceInventory
+    layout: Layout, run: RunEvidence, sessions: dict[Sitting, list[str]], inventory: EvidenceInventory
 ) -> RetentionUnit:
-    own = [path for path in (run.signature_path, run.ledger, run.summary_path) if path in shelf.files]
+    own = [path for path in (run.signature_path, run.ledger, run.summary_path) if path in inventory.files]
     recorded = parse_time((run.summary.document or {}).get("started_at")) if run.summary else None
     paths = (*sorted(path for group in sessions.values() for path in group), *own)
     return RetentionUnit(run.name, run, recorded or run.started, paths, frozenset(_kinds(layout, sessions)))
@@ -148,6 +148,9 @@ _END = re.compile(rb"[.,;:)\]]+$")
 _ODD = re.compile(r"[\x00-\x1f\\]")
 
 
+# The plan: which units stay and which are packed.
+
+
 class KeptUnit(NamedTuple):
     unit: RetentionUnit
     reason: str
@@ -161,7 +164,7 @@ class RetentionPlan(NamedTuple):
     packed: tuple[RetentionUnit, ...]
     kept: tuple[KeptUnit, ...]
     active: str | None
-    shelf: EvidenceInventory
+    inventory: EvidenceInventory
 
 
 def plan(snapshot: Snapshot, settings: Settings, spec: str, keep: int, active_too: bool) -> RetentionPlan:

@@ -1,4 +1,4 @@
-"""What a repository has for `lint` to judge: its tracker, its SPEC directories, and which rows speak of which."""
+"""The tracker and the SPEC directories of a repository, and which rows speak of which directory."""
 
 from __future__ import annotations
 

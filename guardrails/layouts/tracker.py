@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from guardrails.core.markdown import Cell, MarkdownDocument, MarkdownTable, TableRow, plain
 
-# What a reader takes a text for: look-alike letters as the Latin ones, without characters that nobody sees.
+# Confusable text: look-alike letters become Latin ones, invisible characters are dropped.
 
 
 LONGEST = 200

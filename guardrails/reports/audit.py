@@ -37,7 +37,7 @@ from guardrails.reports.view import (
     table,
 )
 
-# Costs held against each other: metrics of calls, event lines, cost summary. To the cent; unknown equals nothing.
+# Cost reconciliation: metrics of calls, event lines, cost summary. To the cent; unknown equals nothing.
 
 
 CENT = 0.005

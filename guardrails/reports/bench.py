@@ -32,7 +32,7 @@ from guardrails.reports.view import (
     table,
 )
 
-# What two sets of measurements say of each other: medians, their spread, and how sure their difference is. Pure.
+# Statistics: medians, quartiles and the confidence interval of their difference. Pure.
 #
 # The difference of two medians is given with a 95 % interval by the percentile bootstrap (Efron 1979): both sets are
 # drawn from again and again with replacement, and the interval holds the middle 95 % of the differences that are seen.

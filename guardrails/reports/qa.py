@@ -119,7 +119,7 @@ def _of_session(session: SessionReport) -> Iterator[Alert]:
         yield Alert(f"consensus-{verdict.kind}", period, said, verdict.agreement, None, session.spec)
 
 
-# Which fields of telemetry say something: not absent, not null, and not a zero that nobody measured.
+# Field completeness: not absent, not null, and not a zero that nobody measured.
 
 
 # What a record of each kind is kept for. Dots lead into objects; `a|b` are two spellings of one field.

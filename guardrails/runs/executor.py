@@ -56,7 +56,7 @@ from guardrails.runs.tree import tree_state
 from guardrails.secrets.redact import redactor_of
 from guardrails.snapshot.worktree import Worktree
 
-# What an earlier process of a run left on disk besides what its journal has on record.
+# Cleaning up: files an earlier process of the run left that its journal does not record.
 #
 # A step that was killed is taken again and writes its files again. Until then they would look like somebody's dirt;
 # and the temporary file of a write that was cut off would stay for ever. A resolution is nobody's leftover: an
@@ -112,6 +112,9 @@ def resolutions(run_context: RunContext, sessions: Sequence[StageSession]) -> tu
         if data is not None:
             found.append(WrittenFile(entry.path, sha256(data).hexdigest(), len(data)))
     return tuple(found)
+
+
+# Taking steps: one method for each step the planner may ask for.
 
 
 class CrashMessage(NamedTuple):

@@ -78,7 +78,7 @@ def record_of(run_context: RunContext, gathered: Gathered, role: Role, path: str
 
 
 def verdict_of(run_context: RunContext, gathered: Gathered, records: tuple[WitnessRecord, ...]) -> ConsensusVerdict:
-    """The verdict on what was gathered, with the records that were made of it."""
+    """The verdict on the answers read back, with the records that were made of it."""
     return compute_verdict(
         gathered.question,
         gathered.outputs,

@@ -1,4 +1,4 @@
-"""One run of a SPEC, from the operator's wish to its end: the journal, the choice of run, the hands that take steps."""
+"""One run of a SPEC from start to end: the journal, the choice of run, the executor that takes its steps."""
 
 from __future__ import annotations
 

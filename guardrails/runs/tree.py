@@ -1,7 +1,7 @@
 """The tree as a run found it.
 
 A run writes evidence into the tree it judges. So the tree is judged against its state at the start, and what the run
-itself has recorded since, path and digest, is no dirt.
+itself has recorded since, path and digest, does not count as dirty.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ _READ_AT_MOST = 64 * 1024 * 1024
 
 class Own(NamedTuple):
     """What the run has written. `recorded`: path → digest of the files that it has on record, which must still be
-    there; `allowed`: path → every digest that is no dirt."""
+    there; `allowed`: path → every digest that does not count as dirty."""
 
     recorded: Mapping[str, str]
     allowed: Mapping[str, frozenset[str]]

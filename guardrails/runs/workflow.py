@@ -75,6 +75,9 @@ _GLANCE, _PATIENCE = 0.02, 20.0
 """Seconds between two looks at whether its end is remembered, and for how long that is waited for."""
 
 
+# The journal, and the workflow that DBOS resumes.
+
+
 class JournalLocation(NamedTuple):
     """Where a working tree's runs are remembered. `owner` tells it from all others that use the database."""
 

@@ -406,7 +406,7 @@ def _times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
-# All of it.
+# The readiness check as a whole.
 
 
 class ReadinessResult(NamedTuple):

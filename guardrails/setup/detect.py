@@ -1,4 +1,4 @@
-"""What a repository has of what speckit judges. Pure over a list of paths, which `look` asks git for."""
+"""What a repository has of what speckit judges. Pure over a list of paths, which `detect` asks git for."""
 
 from __future__ import annotations
 

@@ -151,6 +151,9 @@ _FIELDS = {b"1": 8, b"2": 9, b"u": 10}
 """The fields before the path of each kind of record."""
 
 
+# What git status says.
+
+
 class Dirt(NamedTuple):
     """One dirty path, relative to the root. An untracked directory ends in `/` and stands for all below it."""
 

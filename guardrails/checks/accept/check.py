@@ -83,7 +83,7 @@ class SpecRecords:
     """The records of one SPEC, each kind read when a criterion asks for it."""
 
     def __init__(self, context: CheckContext, spec: str, latest: dict[str, Latest]) -> None:
-        self._subject, self._spec, self._latest = context, spec, latest
+        self._context, self._spec, self._latest = context, spec, latest
         self._layout = context.settings.layout
 
     def judge(self, criterion: Criterion) -> Iterator[CriterionFlaw]:
@@ -103,7 +103,7 @@ class SpecRecords:
     def _evidence(self, criterion: Criterion, stage: str) -> Iterator[CriterionFlaw]:
         below = (criterion.evidence or "").replace("{spec}", self._spec).replace("{stage}", stage).rstrip("/")
         path = f"{self._layout.evidence}/{below}"
-        entries = [entry for entry in self._subject.snapshot.entries(path) if entry.kind == "file"]
+        entries = [entry for entry in self._context.snapshot.entries(path) if entry.kind == "file"]
         if not entries:
             yield CriterionFlaw(f"there is nothing at {path}")
             return
@@ -125,7 +125,7 @@ class SpecRecords:
         return isinstance(tags, list) and tag in tags
 
     def _record(self, path: str) -> Any:
-        data = self._subject.snapshot.read(path)
+        data = self._context.snapshot.read(path)
         try:
             return parse_json(data) if data is not None else None
         except JsonFlaw:
@@ -134,7 +134,7 @@ class SpecRecords:
     def _telemetry(self, criterion: Criterion, stage: str) -> Iterator[CriterionFlaw]:
         found = [
             entry.path
-            for entry in self._subject.snapshot.entries(f"{self._layout.evidence}/commands/{self._spec}")
+            for entry in self._context.snapshot.entries(f"{self._layout.evidence}/commands/{self._spec}")
             if (name := evidence_name(self._layout, entry.path)) and name.kind == "telemetry" and name.stage == stage
         ]
         valid = [path for path in found if is_valid("telemetry.v1", self._record(path))]
@@ -182,14 +182,14 @@ class SpecRecords:
                     )
 
     def _memory(self, criterion: Criterion, stage: str) -> Iterator[CriterionFlaw]:
-        recall = self._subject.recall
+        recall = self._context.recall
         tag = criterion.tag or f"stage:{stage}"
         if recall is None:
             yield CriterionFlaw("memories are not part of what is judged; 'speckit accept' asks them", judged=False)
             return
         key, _, value = tag.partition(":")
         asked = stage_of(value) if key == "stage" else None
-        roster = self._subject.settings.roster(asked or stage)
+        roster = self._context.settings.roster(asked or stage)
         bounds = criterion.times or AT_LEAST_ONE
         try:
             memories = recall((f"spec:{self._spec}", tag))
@@ -298,7 +298,7 @@ class _Judge:
     """The criteria of one SPEC. Each file is read once."""
 
     def __init__(self, context: CheckContext, found: Declared) -> None:
-        self._subject, self._found = context, found
+        self._context, self._found = context, found
         self._latest: dict[str, Latest] = latest_of(context, found.spec)
         self._records = SpecRecords(context, found.spec, self._latest)
         self._pages: dict[str, TextPage | None] = {}
@@ -320,7 +320,7 @@ class _Judge:
         if path is None:
             path, line, column = self._found.path, criterion.line, criterion.column
         # Where nobody could look, there is nobody to be blamed; it is said all the same.
-        elsewhere = criterion.kind == "memory" and self._subject.recall is None
+        elsewhere = criterion.kind == "memory" and self._context.recall is None
         return rule.at(
             path,
             message,
@@ -337,7 +337,7 @@ class _Judge:
             if isinstance(groups, CriterionFlaw):
                 yield groups
                 continue
-            roster = self._subject.settings.roster(stage)
+            roster = self._context.settings.roster(stage)
             for pages in groups:
                 yield from judge_text(criterion, pages, roster)
 
@@ -369,7 +369,7 @@ class _Judge:
         return self._pages[path]
 
     def _read(self, path: str) -> TextPage | None:
-        data = self._subject.snapshot.read(path)
+        data = self._context.snapshot.read(path)
         if data is None:
             return None
         if not path.endswith(".json"):

@@ -42,18 +42,18 @@ from guardrails.snapshot.worktree import Worktree
 
 
 def judge_archives(
-    snapshot: Snapshot, layout: Layout, shelf: EvidenceInventory, run: str | None = None
+    snapshot: Snapshot, layout: Layout, inventory: EvidenceInventory, run: str | None = None
 ) -> Iterator[Observation]:
     """Every archive a manifest lists, or that of one run; and archives no manifest lists."""
     rows: dict[str, Archive] = {}
-    for path, manifest in sorted(shelf.manifests.items()):
+    for path, manifest in sorted(inventory.manifests.items()):
         if isinstance(manifest, str):
             yield _at(layout, path, f"cannot be read: {manifest}")
             continue
         if run is None:
             yield Checked(path)
         yield from _belongs(layout, path, manifest)
-        yield from _unfinished(shelf, path, manifest)
+        yield from _unfinished(inventory, path, manifest)
         rows.update({row.path: row for row in manifest.archives if run in (None, row.run)})
     found = digests(snapshot, rows)
     for path, row in sorted(rows.items()):
@@ -61,7 +61,7 @@ def judge_archives(
         if message := _fault(row, found.get(path)):
             yield _at(layout, path, message)
     if run is None:
-        yield from _stray(layout, shelf, set(rows))
+        yield from _stray(layout, inventory, set(rows))
 
 
 def _at(layout: Layout, path: str, message: str) -> Finding:
@@ -83,17 +83,17 @@ def _belongs(layout: Layout, path: str, manifest: Manifest) -> Iterator[Finding]
         seen.add(row.run)
 
 
-def _unfinished(shelf: EvidenceInventory, path: str, manifest: Manifest) -> Iterator[Finding]:
+def _unfinished(inventory: EvidenceInventory, path: str, manifest: Manifest) -> Iterator[Finding]:
     for row in manifest.archives:
-        here = sum(member.path in shelf.files for member in row.members)
+        here = sum(member.path in inventory.files for member in row.members)
         if row.removed_at is None and here:
             message = f"{here} files of {row.run} are packed and still here"
             yield ARCHIVE_UNFINISHED.at(path, message, hint=ARCHIVE_UNFINISHED.fix, spec=manifest.spec)
 
 
-def unfinished(shelf: EvidenceInventory, run: RunEvidence) -> bool:
+def unfinished(inventory: EvidenceInventory, run: RunEvidence) -> bool:
     """Whether a run is being packed: then parts of it may be gone already."""
-    manifests = [manifest for manifest in shelf.manifests.values() if not isinstance(manifest, str)]
+    manifests = [manifest for manifest in inventory.manifests.values() if not isinstance(manifest, str)]
     rows = [row for manifest in manifests if manifest.spec == run.spec for row in manifest.archives]
     return any(row.run == run.name and row.removed_at is None for row in rows)
 
@@ -108,12 +108,12 @@ def _fault(row: Archive, found: Digest | None) -> str | None:
     return None
 
 
-def _stray(layout: Layout, shelf: EvidenceInventory, listed: set[str]) -> Iterator[Finding]:
-    for path in sorted(shelf.files):
+def _stray(layout: Layout, inventory: EvidenceInventory, listed: set[str]) -> Iterator[Finding]:
+    for path in sorted(inventory.files):
         where = evidence_location(layout, path)
         if where and where.kind == FOLDER and path.endswith(ENDING) and path not in listed:
             beside = f"{path.rpartition('/')[0]}/{MANIFEST}"
-            if isinstance(shelf.manifests.get(beside), str):
+            if isinstance(inventory.manifests.get(beside), str):
                 continue  # it was said already that the manifest cannot be read
             yield _at(layout, path, "no manifest lists it")._replace(severity="warning")
 
@@ -195,24 +195,24 @@ class _Latest(NamedTuple):
 
 
 def judge_stale(
-    snapshot: Snapshot, layout: Layout, shelf: EvidenceInventory, chosen: list[RunEvidence]
+    snapshot: Snapshot, layout: Layout, inventory: EvidenceInventory, chosen: list[RunEvidence]
 ) -> Iterator[Finding]:
     """The latest verdict of each stage that says ok, where a document it was made from has changed since.
 
     Verdicts of sessions that were followed by another are history: nothing rests on them any more.
     """
     listed = {path: run for run in chosen for path in run.entries}
-    for (spec, stage), newest in sorted(_newest(layout, shelf).items()):
-        verdicts = [path for path in newest if path in listed and path in shelf.files]
+    for (spec, stage), newest in sorted(_newest(layout, inventory).items()):
+        verdicts = [path for path in newest if path in listed and path in inventory.files]
         for path in sorted(verdicts):
             yield from _judge_stale(snapshot, path, spec, stage)
 
 
-def _newest(layout: Layout, shelf: EvidenceInventory) -> dict[tuple[str, str], list[str]]:
+def _newest(layout: Layout, inventory: EvidenceInventory) -> dict[tuple[str, str], list[str]]:
     """By SPEC and stage, the verdicts of the session nothing of that stage is later than."""
     latest: dict[tuple[str, str], datetime] = {}
     dated: dict[tuple[str, str], list[_Latest]] = {}
-    for path in shelf.files:
+    for path in inventory.files:
         name = evidence_name(layout, path)
         stamp = parse_stamp(name.stamp) if name else None
         if name is None or name.spec is None or name.stage is None or stamp is None:

@@ -49,18 +49,18 @@ def claims(runs: Iterable[RunEvidence]) -> Iterator[LedgerClaim]:
 
 
 def judge(
-    snapshot: Snapshot, layout: Layout, shelf: EvidenceInventory, chosen: list[RunEvidence]
+    snapshot: Snapshot, layout: Layout, inventory: EvidenceInventory, chosen: list[RunEvidence]
 ) -> Iterator[Observation]:
     """The files of the chosen runs, each read once."""
     names = {run.ledger for run in chosen}
-    wanted = [claim for claim in claims(shelf.runs) if claim.run.ledger in names]
+    wanted = [claim for claim in claims(inventory.runs) if claim.run.ledger in names]
     found = digests(snapshot, {claim.entry.path for claim in wanted})
-    packed = archived(shelf)
+    packed = archived(inventory)
     for claim in wanted:
         yield Checked(claim.entry.path)
-        if finding := _fault(claim, found.get(claim.entry.path), packed, layout, shelf):
+        if finding := _fault(claim, found.get(claim.entry.path), packed, layout, inventory):
             yield finding
-    yield from _unlisted(layout, shelf, chosen)
+    yield from _unlisted(layout, inventory, chosen)
 
 
 def digests(snapshot: Snapshot, paths: Iterable[str]) -> dict[str, Digest]:
@@ -78,14 +78,16 @@ def digests(snapshot: Snapshot, paths: Iterable[str]) -> dict[str, Digest]:
     return found
 
 
-def archived(shelf: EvidenceInventory) -> set[tuple[str, str]]:
+def archived(inventory: EvidenceInventory) -> set[tuple[str, str]]:
     """(path, digest) of every file that a manifest says is packed."""
-    rows = (row for manifest in shelf.manifests.values() if not isinstance(manifest, str) for row in manifest.archives)
+    rows = (
+        row for manifest in inventory.manifests.values() if not isinstance(manifest, str) for row in manifest.archives
+    )
     return {(member.path, member.sha256) for row in rows for member in row.members}
 
 
 def _fault(
-    claim: LedgerClaim, found: Digest | None, packed: set[tuple[str, str]], layout: Layout, shelf: EvidenceInventory
+    claim: LedgerClaim, found: Digest | None, packed: set[tuple[str, str]], layout: Layout, inventory: EvidenceInventory
 ) -> Finding | None:
     entry, run = claim.entry, claim.run
     where = f"entry {entry.sequence} of run {run.name}"
@@ -100,16 +102,16 @@ def _fault(
         said = f"cannot be verified: {found.problem}"
     else:
         said = f"hashes to {found.sha256[:12]}..., and {where} says {entry.sha256[:12]}..."
-    if not session_name(entry.path) and found.sha256 is not None and _came_later(layout, shelf, run):
+    if not session_name(entry.path) and found.sha256 is not None and _came_later(layout, inventory, run):
         message = f"is not the one {where} lists, and sessions outside a run came later"
         return SHARED_REWRITTEN.at(entry.path, message, hint=SHARED_REWRITTEN.fix, spec=run.spec)
     return EVIDENCE_EDITED.at(entry.path, said, hint=EVIDENCE_EDITED.fix, spec=run.spec, stage=entry.stage)
 
 
-def _came_later(layout: Layout, shelf: EvidenceInventory, run: RunEvidence) -> bool:
+def _came_later(layout: Layout, inventory: EvidenceInventory, run: RunEvidence) -> bool:
     """Whether a stage was run by itself after this run: it rewrites what the SPEC's runs share, and lists nothing."""
-    listed = {name for each in shelf.of(run.spec) for name in each.sessions}
-    for path in shelf.files:
+    listed = {name for each in inventory.of(run.spec) for name in each.sessions}
+    for path in inventory.files:
         where, name = evidence_location(layout, path), session_name(path)
         if where and where.spec == run.spec and name and name not in listed:
             stamp = parse_stamp(name.partition("_")[2])
@@ -118,16 +120,16 @@ def _came_later(layout: Layout, shelf: EvidenceInventory, run: RunEvidence) -> b
     return False
 
 
-def _unlisted(layout: Layout, shelf: EvidenceInventory, chosen: list[RunEvidence]) -> Iterator[Finding]:
+def _unlisted(layout: Layout, inventory: EvidenceInventory, chosen: list[RunEvidence]) -> Iterator[Finding]:
     """Files named as if a finished run had written them. A run under way may not have listed its last ones yet."""
-    listed = {path for run in shelf.runs for path in run.entries}
+    listed = {path for run in inventory.runs for path in run.entries}
     sessions = {
         (run.spec, name.lower()): run
         for run in chosen
         if not (run.summary and run.summary.under_way)
         for name in run.sessions
     }
-    for path in sorted(shelf.files):
+    for path in sorted(inventory.files):
         where, name = evidence_location(layout, path), session_name(path, case_blind=True)
         run = sessions.get((where.spec, name.lower())) if where and name and where.kind in _KINDS else None
         if run is not None and path not in listed and not path.endswith(RESOLUTION):

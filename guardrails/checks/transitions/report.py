@@ -212,7 +212,7 @@ class Judge:
     """What the tip of a change says about evidence; the history answers when it was made."""
 
     def __init__(self, context: CheckContext, history: History, found: Survey) -> None:
-        self._subject, self._history, self._found = context, history, found
+        self._context, self._history, self._found = context, history, found
         self._path = context.settings.layout.tracker
         self._places = Places(context.snapshot, self._path)
         self._wanted = any(role_of(header_key(header)) == "evidence" for header in context.settings.tracker.columns)
@@ -249,13 +249,13 @@ class Judge:
         """The documents of every SPEC directory the row speaks of, and the files its PRD cell names."""
         directories = [each for each in self._found.directories if item in self._found.rows[each.path]]
         files = [path for each in directories for path in self._files(each)]
-        files += [path for path in self._present(item, item.columns.prd) if self._subject.snapshot.entry(path)]
+        files += [path for path in self._present(item, item.columns.prd) if self._context.snapshot.entry(path)]
         spec = directories[0].spec if len(directories) == 1 else None
-        names = self._subject.settings.tracker.evidence_after
+        names = self._context.settings.tracker.evidence_after
         return Documents(tuple(sorted(set(files))) if names else (), spec)
 
     def _files(self, directory: Directory) -> Iterator[str]:
-        names = self._subject.settings.tracker.evidence_after
+        names = self._context.settings.tracker.evidence_after
         wanted = {f"{directory.path}/{name}" for name in names}
         yield from (entry.path for entry in directory.files if entry.path in wanted)
 
@@ -322,13 +322,13 @@ class _Report:
     """What happened, as findings at the place where the tip has the row."""
 
     def __init__(self, context: CheckContext, history: History, told: TransitionHistory) -> None:
-        self._subject, self._history, self._told = context, history, told
+        self._context, self._history, self._told = context, history, told
         self._path = context.settings.layout.tracker
         self._edges: Edges = edges(context.settings.tracker)
 
     @cached_property
     def _found(self) -> Survey:
-        return survey(self._subject.snapshot, self._subject.settings)
+        return survey(self._context.snapshot, self._context.settings)
 
     @cached_property
     def _items(self) -> dict[str, StatusRow]:
@@ -361,7 +361,7 @@ class _Report:
         finished = {change.key: change.step for change in self._told.changes if change.after.role == DONE}
         if not finished:
             return
-        judge_ = Judge(self._subject, self._history, self._found)
+        judge_ = Judge(self._context, self._history, self._found)
         for key, step in finished.items():
             item = self._items.get(key)
             if item is not None and item.whole and item.role == DONE:
@@ -376,7 +376,7 @@ class _Report:
         """The rows that are gone, without those that were `told` before; `how`, or in which step."""
         gone = {key: known for key, known in self._told.tip.items() if known.gone and key not in told}
         if gone:
-            for key in _elsewhere(self._subject, set(gone)):
+            for key in _elsewhere(self._context, set(gone)):
                 del gone[key]
         hint = "put it back, or move it to a table with its id in another Markdown file"
         listed, more = at_most(gone.values(), REMOVED_ROWS)

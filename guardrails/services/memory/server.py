@@ -1,6 +1,6 @@
 """Talk to an MCP memory server: a process on this machine, over its standard input and output.
 
-It may hang, crash or print anything; what comes of that is one sentence, `Refused`, and never a traceback.
+It may hang, crash or print anything; what comes of that is one sentence, `MemoryServerRefusal`, and never a traceback.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class MemoryServerRefusal(Exception):
 
 
 def require_done(result: Mapping[str, Any]) -> None:
-    """Raise Refused when a tool says that it failed, by protocol or in the words many servers use."""
+    """Raise MemoryServerRefusal when a tool says that it failed, by protocol or in the words many servers use."""
     value = _value(result)
     if result.get("isError") or (isinstance(value, dict) and value.get("success") is False):
         raise MemoryServerRefusal(f"reports an error: {' '.join(_texts(result))[:200] or 'it does not say which'}")
@@ -91,7 +91,7 @@ def require_library() -> None:
 def deliver(server: MemoryServer, memories: Sequence[Memory], done: Callable[[Memory], None]) -> None:
     """Store memories one after another, and say so of each as soon as the server has it.
 
-    Raises Refused at the first that fails: a server that does not answer once is not asked a thousand times.
+    Raises MemoryServerRefusal at the first that fails: a server that does not answer is not asked a thousand times.
     """
 
     async def talk(session: ClientSession) -> None:
@@ -107,7 +107,7 @@ def deliver(server: MemoryServer, memories: Sequence[Memory], done: Callable[[Me
 
 
 def ask(server: MemoryServer, text: str, tags: Sequence[str], limit: int) -> tuple[str, ...]:
-    """The texts a search brings, at most `limit`. Raises Refused."""
+    """The texts a search brings, at most `limit`. Raises MemoryServerRefusal."""
 
     async def talk(session: ClientSession) -> tuple[str, ...]:
         schema = await _tool(session, server, SEARCH)

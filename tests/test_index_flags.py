@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from guardrails.git import open_repo
-from guardrails.snapshot import Dirt, dirt
+from guardrails.snapshot import DirtyFile, dirty_files
 from tests.sandbox import Sandbox
 
 ASSUME, SKIP = "--assume-unchanged", "--skip-worktree"
 NAMES = ["a", "with space", 'new\nline"\\', "ümlaut", os.fsdecode(b"\xff\xfe"), "-dash", "\ttab"]
 
 
-def seen(sandbox: Sandbox, ignore: str = "none") -> list[Dirt]:
-    return dirt(open_repo(str(sandbox.root), sandbox.environment), ignore, every_untracked=False)
+def seen(sandbox: Sandbox, ignore: str = "none") -> list[DirtyFile]:
+    return dirty_files(open_repo(str(sandbox.root), sandbox.environment), ignore, every_untracked=False)
 
 
 def kinds(sandbox: Sandbox) -> list[tuple[str, str]]:

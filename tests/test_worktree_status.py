@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from guardrails.errors import Undecidable
 from guardrails.git import open_repo, to_bytes
-from guardrails.snapshot import Dirt, dirt, hidden_changes, operations, parse_status
+from guardrails.snapshot import DirtyFile, dirty_files, hidden_changes, operations, parse_status
 from tests.sandbox import Sandbox
 
 ID = b"1" * 40
 ORDINARY = b"1 %s N... 100644 100644 100644 " + ID + b" " + ID + b" "
 
 
-def states(sandbox: Sandbox, ignore: str = "none", every: bool = False) -> list[Dirt]:
-    return dirt(open_repo(str(sandbox.root), sandbox.environment), ignore, every)
+def states(sandbox: Sandbox, ignore: str = "none", every: bool = False) -> list[DirtyFile]:
+    return dirty_files(open_repo(str(sandbox.root), sandbox.environment), ignore, every)
 
 
 def unfinished(sandbox: Sandbox, **extra: str) -> list[str]:

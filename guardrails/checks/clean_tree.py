@@ -15,7 +15,7 @@ from guardrails.core.limits import DIRTY_PATHS
 from guardrails.git.repo import Repo
 from guardrails.snapshot.context import CheckContext
 from guardrails.snapshot.stash import Hidden, hidden_changes
-from guardrails.snapshot.status import Dirt, dirt, operations
+from guardrails.snapshot.status import DirtyFile, dirty_files, operations
 
 # CLN: what a working tree holds that no commit does.
 
@@ -138,7 +138,7 @@ def check(context: CheckContext) -> Iterator[Observation]:
 
 
 def _dirty(repo: Repo, settings: CleanTree) -> Iterator[Finding]:
-    every = dirt(repo, settings.ignore_submodules, every_untracked=bool(settings.exclude))
+    every = dirty_files(repo, settings.ignore_submodules, every_untracked=bool(settings.exclude))
     paths = [row for row in every if not excluded(row, settings)]
     totals = Counter(row.kind for row in paths)
     listed: Counter[str] = Counter()
@@ -152,7 +152,7 @@ def _dirty(repo: Repo, settings: CleanTree) -> Iterator[Finding]:
             yield BY_KIND[kind].at(".", message, hint="'git status' lists them")
 
 
-def excluded(row: Dirt, settings: CleanTree) -> bool:
+def excluded(row: DirtyFile, settings: CleanTree) -> bool:
     """Whether a path is excluded by its exact name, or lies in a directory that is."""
     path = row.path + "/" if row.kind == "submodule" else row.path
     return any(

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from guardrails.consensus.findings import StatementLocation, anchor, report
-from guardrails.consensus.load import FOLDER, Case, ConsensusFile, candidates, cases, present
-from guardrails.consensus.model import AgentOutput, ConsensusQuestion, ConsensusVerdict, Current, WitnessRecord
+from guardrails.consensus.load import FOLDER, ConsensusCase, ConsensusFile, candidates, cases, current_inputs
+from guardrails.consensus.model import AgentOutput, ConsensusQuestion, ConsensusVerdict, Current, OutcomeRecord
 from guardrails.consensus.rules import NOTHING, UNDATED, UNDECIDED
 from guardrails.consensus.sessions import CLOCK_ALLOWANCE, ConsensusSession, belongs, group, latest
 from guardrails.consensus.statements import identity, stated
@@ -46,7 +46,7 @@ def check(context: CheckContext) -> Iterator[Observation]:
         yield from _named_in_vain(context)
     stages = [_in_sessions(case) for _, case in sorted(filed.items())]
     answers = (output for stage in stages for session in stage.judged for output in session.outputs)
-    now = present(context.snapshot, context.settings.layout, answers)
+    now = current_inputs(context.snapshot, context.settings.layout, answers)
     for stage in stages:
         yield from _judge_stage(context, stage, now.of(stage.case.question.spec))
 
@@ -54,12 +54,12 @@ def check(context: CheckContext) -> Iterator[Observation]:
 class _Stage(NamedTuple):
     """One stage of one SPEC: what was filed, in which sessions, and the latest of them."""
 
-    case: Case
+    case: ConsensusCase
     sessions: list[ConsensusSession]
     judged: list[ConsensusSession]
 
 
-def _in_sessions(case: Case) -> _Stage:
+def _in_sessions(case: ConsensusCase) -> _Stage:
     sessions = group(case.outputs, case.records, case.witnesses)
     return _Stage(case, sessions, latest(sessions))
 
@@ -125,7 +125,7 @@ def _places(snapshot: Snapshot, verdict: ConsensusVerdict, session: ConsensusSes
     """Where each unresolved conflict is stated: first by an agent, else by the synthesis."""
     wanted = {conflict.id for conflict in verdict.conflicts}
     places: dict[str, StatementLocation] = {}
-    sources: tuple[AgentOutput | WitnessRecord, ...] = (*verdict.usable, *session.records)
+    sources: tuple[AgentOutput | OutcomeRecord, ...] = (*verdict.usable, *session.records)
     for path in [file.path for file in sources if file.conflicts]:
         data = snapshot.read(path) if wanted else None
         if data is None:

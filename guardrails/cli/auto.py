@@ -29,7 +29,7 @@ from guardrails.runs.dry_run import Rehearsed, over_budget
 from guardrails.runs.dry_run import rehearse as render
 from guardrails.runs.executor import CrashMessage, StepExecutor
 from guardrails.runs.halt import Halt
-from guardrails.runs.resume import Chosen
+from guardrails.runs.resume import RunDecision
 from guardrails.runs.run import RunOptions, choose_run, perform, place_of, stages_between
 from guardrails.runs.summary import INTERRUPTED
 from guardrails.secrets.redact import redactor_of
@@ -252,7 +252,7 @@ def _stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _stop(command: AutoCommand, chosen: Chosen, performer: StepExecutor) -> NoReturn:
+def _stop(command: AutoCommand, chosen: RunDecision, performer: StepExecutor) -> NoReturn:
     """Write down that it was stopped, say how it goes on, and end.
 
     The step that is under way is not remembered and will be taken again. Agents go on by themselves, for they are paid;
@@ -274,14 +274,14 @@ def _stop(command: AutoCommand, chosen: Chosen, performer: StepExecutor) -> NoRe
     os._exit(INTERRUPTED)
 
 
-def _summary(run_context: RunContext, chosen: Chosen) -> dict[str, Any]:
+def _summary(run_context: RunContext, chosen: RunDecision) -> dict[str, Any]:
     path = run_path(run_context.settings.layout, run_context.spec, chosen.request.run)
     with open(os.path.join(run_context.repo.root, path), "rb") as stream:
         document: dict[str, Any] = json.load(stream)
     return document
 
 
-def _report(command: AutoCommand, chosen: Chosen, summary: dict[str, Any]) -> None:
+def _report(command: AutoCommand, chosen: RunDecision, summary: dict[str, Any]) -> None:
     if command.as_json:
         click.echo(json.dumps(summary, indent=2))
         return

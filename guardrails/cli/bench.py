@@ -24,7 +24,7 @@ from guardrails.reports import bench as bench_report
 from guardrails.reports.bench import About, compare
 from guardrails.runs.bench import setup
 from guardrails.runs.bench.records import BenchPlan, folder_of, paid
-from guardrails.runs.bench.run import Bench, Benched, run
+from guardrails.runs.bench.run import Bench, BenchProgress, run
 from guardrails.runs.bench.setup import BenchTarget, Expected, Wanted
 from guardrails.runs.recovery import Retry
 from guardrails.secrets.redact import redactor_of
@@ -234,7 +234,7 @@ def _again(wanted: Wanted, spec: str) -> str:
 
 
 def _shown(
-    style: str, run_context: RunContext, plan: BenchPlan, wanted: Wanted, done: Benched, notes: tuple[str, ...]
+    style: str, run_context: RunContext, plan: BenchPlan, wanted: Wanted, done: BenchProgress, notes: tuple[str, ...]
 ) -> str:
     about = About(
         plan.spec, plan.name, plan.source, plan.commit, plan.runs, plan.proofs, wanted.cap_usd, paid(done.rounds), notes

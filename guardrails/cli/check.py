@@ -74,7 +74,7 @@ _EXTRAS = {
 # `speckit lint --fix` fixes what is safe in the working tree, and says what it fixed.
 
 
-class Mend(NamedTuple):
+class TextFix(NamedTuple):
     """A file and its text before and after."""
 
     path: str
@@ -89,7 +89,7 @@ def fix(globals_: Globals, dry_run: bool) -> None:
     repo = open_repo(globals_.repo)
     tree = Worktree(repo)
     settings = load_settings(tree, repo, globals_)
-    for mend in mends(tree, settings):
+    for mend in text_fixes(tree, settings):
         if dry_run:
             _show(mend)
             continue
@@ -97,7 +97,7 @@ def fix(globals_: Globals, dry_run: bool) -> None:
         click.echo(f"mended {printable(mend.path)}", err=True)
 
 
-def mends(tree: Snapshot, settings: Settings) -> Iterator[Mend]:
+def text_fixes(tree: Snapshot, settings: Settings) -> Iterator[TextFix]:
     """What would change. Files that are not UTF-8 text are left to the check to complain of."""
     from guardrails.checks.lint.fix import fix as fixed  # loads the reader of Markdown
 
@@ -112,10 +112,10 @@ def mends(tree: Snapshot, settings: Settings) -> Iterator[Mend]:
             continue
         after = fixed(before, settings)
         if after != before:
-            yield Mend(path, before, after)
+            yield TextFix(path, before, after)
 
 
-def _show(mend: Mend) -> None:
+def _show(mend: TextFix) -> None:
     from difflib import unified_diff
 
     lines = unified_diff(
@@ -125,7 +125,7 @@ def _show(mend: Mend) -> None:
         click.echo(printable(line))
 
 
-def _write(target: str, mend: Mend) -> None:
+def _write(target: str, mend: TextFix) -> None:
     """The whole text or nothing, with the file's own mode."""
     try:
         atomic.write(target, mend.after.encode("utf-8"), stat.S_IMODE(os.stat(target).st_mode), durable=False)

@@ -16,7 +16,7 @@ from guardrails.config.layout import STAGES
 from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
 from guardrails.evidence.lock import locked
-from guardrails.runs.conflicts import Dispute, dispute, write_resolution
+from guardrails.runs.conflicts import OpenConflicts, open_conflicts, write_resolution
 from guardrails.runs.consult import prepare, prompt_of
 from guardrails.runs.halt import Halt
 from guardrails.runs.recovery import Retry
@@ -151,7 +151,7 @@ def resolve(
               speckit consensus resolve plan SPEC-KIT-DEMO --conflict 1 --because 'SQLite: one file, no server'
     """
     run_context = run_context_here(merged(ctx, **options), spec)
-    found = dispute(run_context, stage)
+    found = open_conflicts(run_context, stage)
     if conflict is None:
         return _list(found)
     chosen = found.find(conflict)
@@ -169,7 +169,7 @@ def resolve(
     return 0
 
 
-def _list(found: Dispute) -> int:
+def _list(found: OpenConflicts) -> int:
     for number, conflict in enumerate(found.conflicts, 1):
         click.echo(printable(f"{number}  {conflict.id}  {conflict.text}"))
     click.echo(f"{len(found.conflicts)} open, {found.settled} settled in session {found.session.stamp}")

@@ -12,9 +12,9 @@ from guardrails.consensus.model import (
     ConsensusQuestion,
     FileProblem,
     Input,
+    OutcomeRecord,
     Prompt,
     Unusable,
-    WitnessRecord,
     short,
 )
 from guardrails.consensus.sessions import names_stamp
@@ -33,7 +33,7 @@ class RunInputs(NamedTuple):
     roster: frozenset[str] = frozenset()
 
 
-class Sorted(NamedTuple):
+class EligibleOutputs(NamedTuple):
     """`twins` are agents with more than one output where all of them are the same bytes."""
 
     usable: tuple[AgentOutput, ...]
@@ -41,7 +41,7 @@ class Sorted(NamedTuple):
     twins: tuple[str, ...]
 
 
-def recorded_run(records: Sequence[WitnessRecord]) -> RunInputs:
+def recorded_run(records: Sequence[OutcomeRecord]) -> RunInputs:
     """The run as its records give it, all of them together: what they give differently fits no output, as it should."""
     versions = sorted({record.prompt_version for record in records if record.prompt_version})
     return RunInputs(
@@ -54,19 +54,19 @@ def recorded_run(records: Sequence[WitnessRecord]) -> RunInputs:
     )
 
 
-def faults_of_record(record: WitnessRecord, question: ConsensusQuestion) -> tuple[FileProblem, ...]:
+def faults_of_record(record: OutcomeRecord, question: ConsensusQuestion) -> tuple[FileProblem, ...]:
     """Why a record cannot stand for this question."""
     if record.problems and record.problems[0].flaw == "unreadable":
         return record.problems
     return (*record.problems, *foreign(record.named, question))
 
 
-def is_about(record: WitnessRecord, question: ConsensusQuestion) -> bool:
+def is_about(record: OutcomeRecord, question: ConsensusQuestion) -> bool:
     """Whether a record's words are about this question at all, whatever else is wrong with it."""
     return not any(fault.flaw in ("foreign", "unreadable") for fault in faults_of_record(record, question))
 
 
-def sort_outputs(outputs: Sequence[AgentOutput], question: ConsensusQuestion, run: RunInputs) -> Sorted:
+def sort_outputs(outputs: Sequence[AgentOutput], question: ConsensusQuestion, run: RunInputs) -> EligibleOutputs:
     """Tell the usable outputs from the others, each of which comes with its reasons."""
     usable, unusable, twins = [], [], set()
     by_agent = _by_agent(outputs, question)
@@ -81,7 +81,7 @@ def sort_outputs(outputs: Sequence[AgentOutput], question: ConsensusQuestion, ru
             unusable.append(Unusable(output, reasons, output.agent in question.roster))
         else:
             usable.append(output)
-    return Sorted(tuple(usable), tuple(unusable), tuple(sorted(twins)))
+    return EligibleOutputs(tuple(usable), tuple(unusable), tuple(sorted(twins)))
 
 
 def _by_agent(outputs: Sequence[AgentOutput], question: ConsensusQuestion) -> dict[str, list[AgentOutput]]:

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
-from guardrails.consensus.model import AgentOutput, ConsensusQuestion, Current, Resolution, Role, WitnessRecord, ask
+from guardrails.consensus.model import AgentOutput, ConsensusQuestion, Current, OutcomeRecord, Resolution, Role, ask
 from guardrails.consensus.records import RecordContext, Satisfies, read_output, read_record, read_resolution
 from guardrails.consensus.rules import UNPLACED
-from guardrails.consensus.sessions import Witness
+from guardrails.consensus.sessions import SessionActivity
 from guardrails.core.finding import Finding, Skipped
 from guardrails.core.paths import is_plain, within
 from guardrails.core.timestamps import parse_stamp
@@ -96,14 +96,14 @@ class ConsensusFile(NamedTuple):
     name: EvidenceName
 
 
-class Case(NamedTuple):
+class ConsensusCase(NamedTuple):
     """All that was filed for one stage of one SPEC, all sessions together. `question` has no session yet."""
 
     question: ConsensusQuestion
     outputs: list[AgentOutput]
-    records: list[WitnessRecord]
+    records: list[OutcomeRecord]
     resolutions: list[Resolution]
-    witnesses: list[Witness]
+    witnesses: list[SessionActivity]
 
     @property
     def paths(self) -> list[str]:
@@ -146,14 +146,14 @@ def _entries(snapshot: Snapshot, layout: Layout) -> Iterator[Entry]:
 
 def cases(
     snapshot: Snapshot, settings: Settings, found: Iterable[ConsensusFile], satisfies: Satisfies
-) -> dict[tuple[str, str], Case]:
+) -> dict[tuple[str, str], ConsensusCase]:
     """What was filed, by SPEC and stage. Metrics and telemetry only witness that a session took place."""
-    made: dict[tuple[str, str], Case] = {}
+    made: dict[tuple[str, str], ConsensusCase] = {}
     to_read = []
     for candidate in found:
         case = _case(made, candidate.name, settings)
         if candidate.name.kind in WITNESSES:
-            case.witnesses.append(Witness(candidate.entry.path, candidate.name.stamp))
+            case.witnesses.append(SessionActivity(candidate.entry.path, candidate.name.stamp))
         else:
             to_read.append(candidate)
     for candidate, blob in _contents(snapshot, to_read):
@@ -161,10 +161,10 @@ def cases(
     return made
 
 
-def _case(made: dict[tuple[str, str], Case], name: EvidenceName, settings: Settings) -> Case:
+def _case(made: dict[tuple[str, str], ConsensusCase], name: EvidenceName, settings: Settings) -> ConsensusCase:
     spec, stage = name.spec or "", name.stage or ""
     if (spec, stage) not in made:
-        made[spec, stage] = Case(ask(spec, stage, settings.roster(stage)), [], [], [], [])
+        made[spec, stage] = ConsensusCase(ask(spec, stage, settings.roster(stage)), [], [], [], [])
     return made[spec, stage]
 
 
@@ -177,7 +177,7 @@ def _contents(snapshot: Snapshot, found: list[ConsensusFile]) -> Iterator[tuple[
             yield each, Blob(each.entry, 0, None, f"a {each.entry.kind}, not a regular file")
 
 
-def _file(case: Case, name: EvidenceName, blob: Blob, layout: Layout, satisfies: Satisfies) -> None:
+def _file(case: ConsensusCase, name: EvidenceName, blob: Blob, layout: Layout, satisfies: Satisfies) -> None:
     context = RecordContext(layout, case.question.roster)
     path = blob.entry.path
     if name.kind == "agent_output":
@@ -189,7 +189,7 @@ def _file(case: Case, name: EvidenceName, blob: Blob, layout: Layout, satisfies:
         case.records.append(read_record(path, role, name, blob.data, context, satisfies, blob.problem))
 
 
-class Present(NamedTuple):
+class CurrentInputs(NamedTuple):
     """The repository as it is now: digests of documents, and the documents of each SPEC an answer cannot do without."""
 
     digests: Mapping[str, str | None]
@@ -199,10 +199,10 @@ class Present(NamedTuple):
         return Current(self.digests, self.required.get(spec, ()))
 
 
-def present(snapshot: Snapshot, layout: Layout, outputs: Iterable[AgentOutput]) -> Present:
+def current_inputs(snapshot: Snapshot, layout: Layout, outputs: Iterable[AgentOutput]) -> CurrentInputs:
     """The inputs that `outputs` recorded as they are in the snapshot, all read at once."""
     paths = sorted({item.path for output in outputs for item in output.inputs})
-    return Present(_digests(snapshot, paths), _required(snapshot, layout))
+    return CurrentInputs(_digests(snapshot, paths), _required(snapshot, layout))
 
 
 def _digests(snapshot: Snapshot, paths: Iterable[str]) -> Mapping[str, str | None]:

@@ -91,7 +91,7 @@ class VerdictClaim(NamedTuple):
     said: str
 
 
-class WitnessRecord(NamedTuple):
+class OutcomeRecord(NamedTuple):
     """A synthesis or verdict file: a witness of its run, never the verdict.
 
     `claim` is the mildest verdict it states, `admits` the gravest that follows from what it states, None when
@@ -189,4 +189,4 @@ class ConsensusVerdict(NamedTuple):
     resolved: tuple[SettledConflict, ...]
     reasons: tuple[str, ...]
     stale: tuple[str, ...] = ()
-    overstated: tuple[tuple[WitnessRecord, str], ...] = ()
+    overstated: tuple[tuple[OutcomeRecord, str], ...] = ()

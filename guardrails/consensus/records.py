@@ -15,12 +15,12 @@ from guardrails.consensus.model import (
     Attribution,
     FileProblem,
     Input,
+    OutcomeRecord,
     Prompt,
     RecordKind,
     Resolution,
     Role,
     VerdictClaim,
-    WitnessRecord,
     agent_of,
     short,
 )
@@ -175,13 +175,13 @@ def read_record(
     context: RecordContext,
     satisfies: Satisfies,
     unreadable: str | None = None,
-) -> WitnessRecord:
+) -> OutcomeRecord:
     """The value of one synthesis or verdict file. Never fails: what is wrong with it is in `problems`."""
     document = load(data, unreadable)
     value = document.value
     outcomes = sorted(_claims(value), key=_gravity)
     claims = [claim for claim in outcomes if _WORDS.get(claim.said.lower()) == claim.kind]
-    return WitnessRecord(
+    return OutcomeRecord(
         path=path,
         role=role,
         sha256=sha256(document.data).hexdigest(),

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from guardrails.consensus.model import AgentOutput, Resolution, WitnessRecord
+from guardrails.consensus.model import AgentOutput, OutcomeRecord, Resolution
 from guardrails.core.timestamps import parse_stamp
 
 CLOCK_ALLOWANCE = timedelta(days=1)
 """How far ahead of now a record may be dated: clocks differ, and local times were written as UTC."""
 
 
-class Witness(NamedTuple):
+class SessionActivity(NamedTuple):
     """A file that only shows that a session took place: metrics, telemetry."""
 
     path: str
@@ -33,8 +33,8 @@ class ConsensusSession(NamedTuple):
     key: SessionKey
     when: datetime | None
     outputs: tuple[AgentOutput, ...]
-    records: tuple[WitnessRecord, ...]
-    witnesses: tuple[Witness, ...]
+    records: tuple[OutcomeRecord, ...]
+    witnesses: tuple[SessionActivity, ...]
 
     @property
     def stamp(self) -> str | None:
@@ -42,15 +42,15 @@ class ConsensusSession(NamedTuple):
         return next((file.stamp for file in self.files if file.stamp), None)
 
     @property
-    def files(self) -> tuple[AgentOutput | WitnessRecord | Witness, ...]:
+    def files(self) -> tuple[AgentOutput | OutcomeRecord | SessionActivity, ...]:
         return (*self.records, *self.outputs, *self.witnesses)
 
 
 def group(
-    outputs: Iterable[AgentOutput], records: Iterable[WitnessRecord], witnesses: Iterable[Witness]
+    outputs: Iterable[AgentOutput], records: Iterable[OutcomeRecord], witnesses: Iterable[SessionActivity]
 ) -> list[ConsensusSession]:
     """The sessions of one stage of one SPEC, in order of their keys. The order of the files is irrelevant."""
-    grouped: dict[SessionKey, tuple[list[AgentOutput], list[WitnessRecord], list[Witness]]] = {}
+    grouped: dict[SessionKey, tuple[list[AgentOutput], list[OutcomeRecord], list[SessionActivity]]] = {}
     for output in outputs:
         grouped.setdefault(_key(output), ([], [], []))[0].append(output)
     for record in records:
@@ -89,16 +89,16 @@ def names_stamp(text: str, stamp: str) -> bool:
     return text == expected.session or given == expected
 
 
-def _key(file: AgentOutput | WitnessRecord | Witness | Resolution) -> SessionKey:
+def _key(file: AgentOutput | OutcomeRecord | SessionActivity | Resolution) -> SessionKey:
     if file.stamp:
         stamp = parse_stamp(file.stamp)
         return SessionKey(stamp.when.isoformat(), stamp.session or "") if stamp else SessionKey(file.stamp, "")
-    sessions = () if isinstance(file, Witness) else sorted(file.named.sessions)
+    sessions = () if isinstance(file, SessionActivity) else sorted(file.named.sessions)
     return SessionKey("", sessions[0] if sessions else "")
 
 
 def _session(
-    key: SessionKey, outputs: list[AgentOutput], records: list[WitnessRecord], witnesses: list[Witness]
+    key: SessionKey, outputs: list[AgentOutput], records: list[OutcomeRecord], witnesses: list[SessionActivity]
 ) -> ConsensusSession:
     """Dated by the answers in it. A synthesis may be written again later, so it dates only where no answer does."""
     syntheses = [record for record in records if record.role == "synthesis"]
@@ -119,7 +119,7 @@ def _session(
     )
 
 
-def _moment(file: AgentOutput | WitnessRecord | Witness) -> datetime | None:
-    recorded = None if isinstance(file, Witness) else file.recorded
+def _moment(file: AgentOutput | OutcomeRecord | SessionActivity) -> datetime | None:
+    recorded = None if isinstance(file, SessionActivity) else file.recorded
     stamp = parse_stamp(file.stamp)
     return recorded or (stamp.when if stamp else None)

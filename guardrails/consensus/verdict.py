@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from guardrails.config.settings import Consensus
 from guardrails.consensus.eligibility import (
+    EligibleOutputs,
     RunInputs,
-    Sorted,
     faults_of_record,
     foreign,
     is_about,
@@ -27,10 +27,10 @@ from guardrails.consensus.model import (
     ConsensusVerdict,
     Current,
     FileProblem,
+    OutcomeRecord,
     RecordKind,
     Resolution,
     SettledConflict,
-    WitnessRecord,
     short,
 )
 from guardrails.consensus.statements import ID_LENGTH, identity
@@ -68,7 +68,7 @@ def _differences(usable: Sequence[AgentOutput], run: RunInputs) -> Iterator[str]
         yield "the outputs were made from different inputs"
 
 
-def changed_since(usable: Sequence[AgentOutput], records: Sequence[WitnessRecord], run: RunInputs) -> Iterator[str]:
+def changed_since(usable: Sequence[AgentOutput], records: Sequence[OutcomeRecord], run: RunInputs) -> Iterator[str]:
     """Files of the session that are not the ones its own records are about."""
     listed = {agent for agent, _ in run.outputs}
     changed = sorted(
@@ -109,8 +109,8 @@ _ROUNDING = 0.01
 
 
 def overstated(
-    records: Sequence[WitnessRecord], given: RecordKind, participation: float | None
-) -> Iterator[tuple[WitnessRecord, str]]:
+    records: Sequence[OutcomeRecord], given: RecordKind, participation: float | None
+) -> Iterator[tuple[OutcomeRecord, str]]:
     """Records that claim a milder verdict than the outputs give, or more answers, and what they claim."""
     for record in records:
         if record.claim and KINDS.index(record.claim.kind) < KINDS.index(given):
@@ -122,7 +122,7 @@ def overstated(
             )
 
 
-def omissions(records: Sequence[WitnessRecord], conflicts: Sequence[Conflict]) -> Iterator[tuple[WitnessRecord, str]]:
+def omissions(records: Sequence[OutcomeRecord], conflicts: Sequence[Conflict]) -> Iterator[tuple[OutcomeRecord, str]]:
     """Syntheses that leave out conflicts which the outputs state, settled or not."""
     for record in records:
         known = {conflict.id for conflict in record.conflicts}
@@ -131,7 +131,7 @@ def omissions(records: Sequence[WitnessRecord], conflicts: Sequence[Conflict]) -
             yield record, f"leaves out what the outputs state as a conflict ({', '.join(left_out)})"
 
 
-def withheld(records: Sequence[WitnessRecord], given: RecordKind) -> Iterator[str]:
+def withheld(records: Sequence[OutcomeRecord], given: RecordKind) -> Iterator[str]:
     """Reasons not to call it ok when a record of the run itself says, or lets see, that it was worse.
 
     `given` is what the outputs gave before anything was resolved: a record older than a resolution contradicts nothing.
@@ -182,7 +182,7 @@ def faults_of_resolution(resolution: Resolution, question: ConsensusQuestion) ->
 def compute_verdict(
     question: ConsensusQuestion,
     outputs: Sequence[AgentOutput],
-    records: Sequence[WitnessRecord],
+    records: Sequence[OutcomeRecord],
     resolutions: Sequence[Resolution],
     current: Current,
     policy: Consensus,
@@ -244,7 +244,7 @@ class _Facts(NamedTuple):
         return self.agreements / stated if stated else None
 
 
-def _facts(kept: Sorted, question: ConsensusQuestion, policy: Consensus, blockers: tuple[str, ...]) -> _Facts:
+def _facts(kept: EligibleOutputs, question: ConsensusQuestion, policy: Consensus, blockers: tuple[str, ...]) -> _Facts:
     """Only agents of the roster take part and agree; anyone's conflict counts."""
     of_roster = [output for output in kept.usable if output.agent in question.roster]
     answered = len({output.agent for output in of_roster})
@@ -287,11 +287,11 @@ def _missing(question: ConsensusQuestion, outputs: Sequence[AgentOutput]) -> tup
     return tuple(agent for agent in question.roster if agent not in heard)
 
 
-def _conflicts(sources: Iterable[AgentOutput | WitnessRecord]) -> tuple[Conflict, ...]:
+def _conflicts(sources: Iterable[AgentOutput | OutcomeRecord]) -> tuple[Conflict, ...]:
     """Each stated conflict once. What a verdict file lists is its conclusion, not a statement."""
     distinct: dict[str, Conflict] = {}
     for source in sources:
-        if isinstance(source, WitnessRecord) and source.role == "verdict":
+        if isinstance(source, OutcomeRecord) and source.role == "verdict":
             continue
         for conflict in source.conflicts:
             distinct.setdefault(conflict.id, conflict)
@@ -299,7 +299,7 @@ def _conflicts(sources: Iterable[AgentOutput | WitnessRecord]) -> tuple[Conflict
 
 
 def _blockers(
-    kept: Sorted, run: RunInputs, records: Sequence[WitnessRecord], question: ConsensusQuestion
+    kept: EligibleOutputs, run: RunInputs, records: Sequence[OutcomeRecord], question: ConsensusQuestion
 ) -> Iterator[str]:
     """What in the bundle keeps it from being ok though the outputs agree."""
     if kept.twins:

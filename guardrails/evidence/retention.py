@@ -32,7 +32,7 @@ KINDS = ("commands", "consensus")
 """Folders whose files belong to sessions. Everything else belongs to the SPEC, or is about a run."""
 
 
-class Sitting(NamedTuple):
+class FileSession(NamedTuple):
     """One session of one stage, told by the names of its files. `session` is empty for older names without one."""
 
     stage: str
@@ -60,7 +60,7 @@ class RetentionUnit(NamedTuple):
         return self.run is not None and self.run.summary is not None and self.run.summary.under_way
 
 
-def sitting(layout: Layout, path: str) -> Sitting | None:
+def sitting(layout: Layout, path: str) -> FileSession | None:
     """The session a file was written in, by its name in any of the styles; None for a file that names none.
 
     A log has no name of its own kind, but begins as the records of its session do.
@@ -68,7 +68,7 @@ def sitting(layout: Layout, path: str) -> Sitting | None:
     start, dot, _ = path.rpartition(".")
     name = evidence_name(layout, start + ".json") if dot else None
     stamp = parse_stamp(name.stamp) if name else None
-    return Sitting(name.stage, stamp.when, stamp.session or "") if name and name.stage and stamp else None
+    return FileSession(name.stage, stamp.when, stamp.session or "") if name and name.stage and stamp else None
 
 
 def units(layout: Layout, inventory: EvidenceInventory, spec: str) -> list[RetentionUnit]:
@@ -76,8 +76,8 @@ def units(layout: Layout, inventory: EvidenceInventory, spec: str) -> list[Reten
     runs = inventory.of(spec)
     sessions = _sessions(layout, inventory, spec)
     owner = _owners(layout, runs)
-    grouped: dict[str, dict[Sitting, list[str]]] = {run.name: {} for run in runs}
-    alone: dict[str, dict[Sitting, list[str]]] = {}
+    grouped: dict[str, dict[FileSession, list[str]]] = {run.name: {} for run in runs}
+    alone: dict[str, dict[FileSession, list[str]]] = {}
     for path, sat in sessions.items():
         run = owner.get(sat) or owner.get(_any_time(sat) if path.endswith(RESOLUTION) else sat)
         home = grouped[run] if run else alone.setdefault(_home(sat, sessions.values(), path).name, {})
@@ -87,7 +87,7 @@ def units(layout: Layout, inventory: EvidenceInventory, spec: str) -> list[Reten
     return sorted(found, key=lambda unit: (unit.started, unit.name))
 
 
-def _sessions(layout: Layout, inventory: EvidenceInventory, spec: str) -> dict[str, Sitting]:
+def _sessions(layout: Layout, inventory: EvidenceInventory, spec: str) -> dict[str, FileSession]:
     found = {}
     for path in sorted(inventory.files):
         where = evidence_location(layout, path)
@@ -99,12 +99,12 @@ def _sessions(layout: Layout, inventory: EvidenceInventory, spec: str) -> dict[s
 _ANY = datetime.min.replace(tzinfo=timezone.utc)
 
 
-def _any_time(sat: Sitting) -> Sitting:
+def _any_time(sat: FileSession) -> FileSession:
     """A resolution is named for the session it settles, and for its own time."""
     return sat._replace(when=_ANY)
 
 
-def _home(sat: Sitting, others: Iterable[Sitting], path: str) -> Sitting:
+def _home(sat: FileSession, others: Iterable[FileSession], path: str) -> FileSession:
     """The session a file belongs to: for a resolution the latest before it with the same name."""
     if not path.endswith(RESOLUTION) or not sat.session:
         return sat
@@ -112,7 +112,7 @@ def _home(sat: Sitting, others: Iterable[Sitting], path: str) -> Sitting:
     return min(before, default=sat)
 
 
-def _owners(layout: Layout, runs: Iterable[RunEvidence]) -> dict[Sitting, str]:
+def _owners(layout: Layout, runs: Iterable[RunEvidence]) -> dict[FileSession, str]:
     """The run of each session: what its ledger lists, and what its summary says."""
     owner = {}
     for run in runs:
@@ -123,7 +123,7 @@ def _owners(layout: Layout, runs: Iterable[RunEvidence]) -> dict[Sitting, str]:
 
 
 def _of_run(
-    layout: Layout, run: RunEvidence, sessions: dict[Sitting, list[str]], inventory: EvidenceInventory
+    layout: Layout, run: RunEvidence, sessions: dict[FileSession, list[str]], inventory: EvidenceInventory
 ) -> RetentionUnit:
     own = [path for path in (run.signature_path, run.ledger, run.summary_path) if path in inventory.files]
     recorded = parse_time((run.summary.document or {}).get("started_at")) if run.summary else None
@@ -131,12 +131,12 @@ def _of_run(
     return RetentionUnit(run.name, run, recorded or run.started, paths, frozenset(_kinds(layout, sessions)))
 
 
-def _alone(layout: Layout, name: str, sessions: dict[Sitting, list[str]]) -> RetentionUnit:
+def _alone(layout: Layout, name: str, sessions: dict[FileSession, list[str]]) -> RetentionUnit:
     paths = tuple(sorted(path for group in sessions.values() for path in group))
     return RetentionUnit(name, None, min(sat.when for sat in sessions), paths, frozenset(_kinds(layout, sessions)))
 
 
-def _kinds(layout: Layout, sessions: dict[Sitting, list[str]]) -> Iterator[tuple[str, str]]:
+def _kinds(layout: Layout, sessions: dict[FileSession, list[str]]) -> Iterator[tuple[str, str]]:
     for sat, paths in sessions.items():
         for path in paths:
             where = evidence_location(layout, path)

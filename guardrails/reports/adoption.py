@@ -249,7 +249,7 @@ class Week(NamedTuple):
     gaps: tuple[Gap, ...]
 
 
-class Weighed(NamedTuple):
+class EvidenceWeight(NamedTuple):
     spec: str
     bytes: int
     files: int
@@ -263,7 +263,7 @@ class Adoption(NamedTuple):
     alerts: tuple[Alert, ...]
     watched: int
     """complete weeks since the first run: alerts are about two of them"""
-    footprints: tuple[Weighed, ...]
+    footprints: tuple[EvidenceWeight, ...]
     before: int
     """runs older than the first week"""
     after: int
@@ -298,9 +298,9 @@ def adoption(facts: Facts, now: datetime, weeks: int, targets: Targets = Targets
     )
 
 
-def weighed(facts: Facts) -> tuple[Weighed, ...]:
+def weighed(facts: Facts) -> tuple[EvidenceWeight, ...]:
     """The evidence of each SPEC, the heaviest first."""
-    rows = [Weighed(spec, each.total, each.files) for spec, each in facts.footprints.items() if spec != NO_SPEC]
+    rows = [EvidenceWeight(spec, each.total, each.files) for spec, each in facts.footprints.items() if spec != NO_SPEC]
     return tuple(sorted(rows, key=lambda row: (-row.bytes, row.spec)))
 
 

@@ -65,7 +65,7 @@ def choose(entries: Iterable[Entry], layout: Layout, reach: Reach) -> EvidenceFi
     return EvidenceFiles(telemetry, consensus, files.single, frozenset(seen))
 
 
-def witnesses(files: EvidenceFiles, reach: Reach) -> Iterator[ConsensusFile]:
+def call_files(files: EvidenceFiles, reach: Reach) -> Iterator[ConsensusFile]:
     """Metrics and event lines to read. Where only the latest is wanted, metrics are left where event lines of the
     same session tell the same."""
     told = {_session(each) for each in files.consensus if each.name.kind == "consensus_telemetry" and reach.latest}

@@ -148,14 +148,14 @@ def _run_stages(given: dict[str, Any]) -> Iterator[RunStage]:
 # What metrics and event lines say of the calls of agents, by the path of the file that says it.
 
 
-class Witnessed(NamedTuple):
+class CallEvents(NamedTuple):
     metrics: dict[str, CallRecord]
     events: dict[str, Events]
 
 
-def read_witnesses(snapshot: Snapshot, found: Iterable[ConsensusFile]) -> Witnessed:
+def read_call_events(snapshot: Snapshot, found: Iterable[ConsensusFile]) -> CallEvents:
     """What some files say of calls."""
-    told = Witnessed({}, {})
+    told = CallEvents({}, {})
     for each, blob in contents(snapshot, list(found)):
         path = each.entry.path
         if each.name.kind == "consensus_telemetry":

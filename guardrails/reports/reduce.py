@@ -11,7 +11,7 @@ from guardrails.checks.footprint import NO_SPEC, Footprint, measure
 from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
 from guardrails.consensus import sessions as grouping
-from guardrails.consensus.load import Case, ConsensusFile, Present, cases, present
+from guardrails.consensus.load import ConsensusCase, ConsensusFile, CurrentInputs, cases, current_inputs
 from guardrails.consensus.model import AgentOutput, Current
 from guardrails.consensus.sessions import ConsensusSession
 from guardrails.consensus.verdict import compute_verdict
@@ -20,8 +20,8 @@ from guardrails.core.parallel import in_turns
 from guardrails.core.schema import is_valid
 from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.layouts.cost_summary import CostSummary, read_cost_summary
-from guardrails.reports.evidence_files import EvidenceFiles, Reach, choose, listed, witnesses
-from guardrails.reports.load import Witnessed, contents, read_run, read_usage, read_witnesses
+from guardrails.reports.evidence_files import EvidenceFiles, Reach, call_files, choose, listed
+from guardrails.reports.load import CallEvents, contents, read_call_events, read_run, read_usage
 from guardrails.reports.model import CallRecord, Facts, Packet, RunRecord, SessionReport, StageRecord, TrackerRow
 from guardrails.reports.telemetry import LEAST, Memo, telemetry_of, value_of
 from guardrails.snapshot.base import Entry, Snapshot
@@ -109,29 +109,29 @@ class SessionFiles(NamedTuple):
 class _Filed(NamedTuple):
     """One session of a case, and whether it is the latest of its stage."""
 
-    case: Case
+    case: ConsensusCase
     session: ConsensusSession
     is_latest: bool
 
 
 def sessions_of(snapshot: Snapshot, settings: Settings, asked: SessionFiles) -> list[SessionReport]:
     """The sessions among some files, each judged."""
-    told = read_witnesses(snapshot, asked.witnesses)
+    told = read_call_events(snapshot, asked.witnesses)
     filed_cases = cases(snapshot, settings, asked.consensus, is_valid).values()
     filed = [row for case in filed_cases for row in _of_case(case, asked.latest_only)]
     judged = [output for row in filed if row.is_latest for output in row.session.outputs]
-    now = present(snapshot, settings.layout, judged)
+    now = current_inputs(snapshot, settings.layout, judged)
     usage = _usage(snapshot, {each.path: each.agent for row in filed for each in _silent(row.session, told)})
     return [_session(settings, row, now, asked.runs, told, usage) for row in filed]
 
 
-def _of_case(case: Case, latest_only: bool) -> list[_Filed]:
+def _of_case(case: ConsensusCase, latest_only: bool) -> list[_Filed]:
     sessions = grouping.group(case.outputs, case.records, case.witnesses)
     latest = grouping.latest(sessions)
     return [_Filed(case, each, each in latest) for each in (latest if latest_only else sessions)]
 
 
-def _silent(session: ConsensusSession, told: Witnessed) -> Iterator[AgentOutput]:
+def _silent(session: ConsensusSession, told: CallEvents) -> Iterator[AgentOutput]:
     """The answers of agents whose calls no other record tells of: that one was made is known all the same."""
     paths = [file.path for file in session.witnesses]
     heard = {told.metrics[path].agent for path in paths if path in told.metrics}
@@ -156,9 +156,9 @@ def _usage(snapshot: Snapshot, agents: Mapping[str, str]) -> dict[str, CallRecor
 def _session(
     settings: Settings,
     row: _Filed,
-    now: Present,
+    now: CurrentInputs,
     runs: Mapping[tuple[str, str], str],
-    told: Witnessed,
+    told: CallEvents,
     usage: Mapping[str, CallRecord],
 ) -> SessionReport:
     case, filed = row.case, row.session
@@ -258,7 +258,7 @@ def _sessions(work: _Work) -> Iterator[Callable[[], _Found]]:
     files, runs = work.files, {_key(run, row.session): run.name for run in work.runs for row in run.stages}
     names = sorted({each.name.spec or "" for each in files.consensus})
     number = {name: at % PARTS for at, name in enumerate(names)}
-    told = list(witnesses(files, work.reach))
+    told = list(call_files(files, work.reach))
     for part in range(min(PARTS, len(names))):
         mine, tell = (
             [each for each in found if number[each.name.spec or ""] == part] for found in (files.consensus, told)

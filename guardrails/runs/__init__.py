@@ -8,13 +8,13 @@ __getattr__ = public(
     executor="sweep",
     halt="Halt REASONS",
     history=(
-        "AgentsAsked HistoryRecord Lack RecoveryTaken RunBegan RunRequest StageClosed StageOpened "
+        "AgentsAsked HistoryRecord MissingAgent RecoveryTaken RunBegan RunRequest StageClosed StageOpened "
         "StageSettled StageStarted StepFailed VerdictName"
     ),
     planner="Done Run next_step",
     policy="substituted",
     recovery="Retry",
-    resume="Chosen KnownAttempt RememberedAttempt Wish choose latest_of",
+    resume="RunDecision KnownAttempt RememberedAttempt RunIntent choose latest_of",
     rounds="AgentCall AnswerSource Round",
     run="new_name",
     serialize="pack unpack",

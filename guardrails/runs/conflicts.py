@@ -14,13 +14,13 @@ from guardrails.core.timestamps import parse_stamp, stamped
 from guardrails.errors import GuardrailError
 from guardrails.evidence.names import StageSession, consensus_path
 from guardrails.evidence.store import EvidenceStore, WrittenFile
-from guardrails.runs.reload import gather, verdict_of
+from guardrails.runs.reload import load_answers, verdict_of
 from guardrails.secrets.redact import redactor_of
 from guardrails.snapshot.context import Scope
 from guardrails.snapshot.worktree import Worktree
 
 
-class Dispute(NamedTuple):
+class OpenConflicts(NamedTuple):
     """A session and its open conflicts, in the order they are numbered from 1."""
 
     session: StageSession
@@ -39,12 +39,12 @@ class Dispute(NamedTuple):
         raise GuardrailError(f"there is no open conflict '{wanted}'", f"open are: {known or 'none'}")
 
 
-def dispute(run_context: RunContext, stage: str) -> Dispute:
+def open_conflicts(run_context: RunContext, stage: str) -> OpenConflicts:
     """The latest session of a stage. Raises GuardrailError where there is none that can be added to."""
     session = _named(run_context, stage, _latest(run_context, stage))
-    gathered = gather(run_context, session)
+    gathered = load_answers(run_context, session)
     verdict = verdict_of(run_context, gathered, ())
-    return Dispute(session, verdict.conflicts, len(verdict.resolved))
+    return OpenConflicts(session, verdict.conflicts, len(verdict.resolved))
 
 
 def _latest(run_context: RunContext, stage: str) -> ConsensusSession:

@@ -26,7 +26,7 @@ from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.runs.budget import BudgetTracker
 from guardrails.runs.conflicts import write_resolution
 from guardrails.runs.halt import Halt, halt
-from guardrails.runs.reload import gather, verdict_of
+from guardrails.runs.reload import load_answers, verdict_of
 from guardrails.runs.rounds import AgentCall, AnswerSource, KitUsed, Round, attempt_of, latest
 from guardrails.runs.session_records import PROVIDERS, Sent, metrics_document, output_document
 from guardrails.secrets.redact import redactor_of
@@ -277,7 +277,7 @@ def arbitrate(
 ) -> Consulted:
     """Ask the arbiter about the open conflicts, and record what it settles. Its answer is kept as a log."""
     require_callable(run_context.plan, (agent,))
-    gathered = gather(run_context, session)
+    gathered = load_answers(run_context, session)
     conflicts = verdict_of(run_context, gathered, ()).conflicts
     if not conflicts:
         return Consulted(None)

@@ -100,7 +100,7 @@ class RecoveryTaken(NamedTuple):
     profile: str | None = None
 
 
-class Lack(NamedTuple):
+class MissingAgent(NamedTuple):
     """An agent of the roster without a usable answer. `gone`: its program is not there at all."""
 
     agent: str
@@ -115,7 +115,7 @@ class StageSettled(NamedTuple):
     at: datetime
     verdict: VerdictName
     severe: bool = False
-    lacking: tuple[Lack, ...] = ()
+    lacking: tuple[MissingAgent, ...] = ()
     conflicts: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()

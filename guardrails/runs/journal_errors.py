@@ -15,7 +15,7 @@ _REFUSALS = {
 """What SQLite says when the system would not let it read or write."""
 
 
-def told(error: BaseException, place: str) -> GuardrailError:
+def user_error(error: BaseException, place: str) -> GuardrailError:
     """The error of a database as one that is told to the user: exit 2 where the disk would not have it, otherwise 3.
 
     Only SQLite is quoted: what other databases say may repeat their address, with a password in it.

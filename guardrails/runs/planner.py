@@ -25,7 +25,7 @@ from guardrails.runs.history import (
     of_kind,
     of_stage,
 )
-from guardrails.runs.recovery import Retry, passes, refusal, remedy
+from guardrails.runs.recovery import Retry, next_recovery, passes, refusal
 
 Action = Literal["begin", "start", "open", "ask", "settle", "close"]
 
@@ -139,7 +139,7 @@ def _consensus(stage: _Stage) -> PlannerStep:
         return Run("close", stage.name)
     if judged is None:
         return Run("settle", stage.name)
-    step = remedy(judged, stage.fresh, stage.request)
+    step = next_recovery(judged, stage.fresh, stage.request)
     return step or Run("close", stage.name, verdict=judged.verdict)
 
 

@@ -36,7 +36,7 @@ def passes(settled: StageSettled, request: RunRequest) -> bool:
     return settled.verdict == "ok" or (settled.verdict == "degraded" and request.allow_degraded)
 
 
-def remedy(settled: StageSettled, fresh: Sequence[HistoryRecord], request: RunRequest) -> Retry | None:
+def next_recovery(settled: StageSettled, fresh: Sequence[HistoryRecord], request: RunRequest) -> Retry | None:
     """The next step of recovery; None when there is nothing to recover, or nothing left to try.
 
     `fresh` are the records of the stage that belong to this attempt.

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from guardrails.agents.run_context import RunContext
-from guardrails.consensus.load import FOLDER, ConsensusFile, cases, present
+from guardrails.consensus.load import FOLDER, ConsensusFile, cases, current_inputs
 from guardrails.consensus.model import (
     AgentOutput,
     ConsensusQuestion,
     ConsensusVerdict,
     Current,
+    OutcomeRecord,
     Resolution,
     Role,
-    WitnessRecord,
     ask,
 )
 from guardrails.consensus.records import RecordContext, read_record
@@ -28,7 +28,7 @@ from guardrails.layouts.evidence_names import evidence_name
 from guardrails.snapshot.worktree import Worktree
 
 
-class Gathered(NamedTuple):
+class SessionAnswers(NamedTuple):
     """The answers of a session, what settles its conflicts, and the documents as they are now."""
 
     question: ConsensusQuestion
@@ -37,7 +37,7 @@ class Gathered(NamedTuple):
     current: Current
 
 
-def gather(run_context: RunContext, session: StageSession) -> Gathered:
+def load_answers(run_context: RunContext, session: StageSession) -> SessionAnswers:
     """All that was filed for a session, apart from what is made of it."""
     snapshot = Worktree(run_context.repo)
     question = ask(session.spec, session.stage, run_context.plan.stage(session.stage).roster, session.stamp)
@@ -45,8 +45,8 @@ def gather(run_context: RunContext, session: StageSession) -> Gathered:
     case = filed.get((session.spec, session.stage))
     outputs = tuple(sorted(case.outputs, key=lambda each: each.path)) if case else ()
     resolutions = tuple(case.resolutions) if case else ()
-    now = present(snapshot, run_context.settings.layout, outputs).of(session.spec)
-    return Gathered(question, outputs, _of_session(resolutions, session), now)
+    now = current_inputs(snapshot, run_context.settings.layout, outputs).of(session.spec)
+    return SessionAnswers(question, outputs, _of_session(resolutions, session), now)
 
 
 def _candidates(run_context: RunContext, snapshot: Worktree, session: StageSession) -> Iterator[ConsensusFile]:
@@ -65,11 +65,11 @@ def _of_session(resolutions: tuple[Resolution, ...], session: StageSession) -> t
     return tuple(each for each in resolutions if belongs(each, anchor))
 
 
-def _stamped(session: StageSession) -> WitnessRecord:
-    return WitnessRecord("", "synthesis", stamp=session.stamp)
+def _stamped(session: StageSession) -> OutcomeRecord:
+    return OutcomeRecord("", "synthesis", stamp=session.stamp)
 
 
-def record_of(run_context: RunContext, gathered: Gathered, role: Role, path: str, data: bytes) -> WitnessRecord:
+def record_of(run_context: RunContext, gathered: SessionAnswers, role: Role, path: str, data: bytes) -> OutcomeRecord:
     """The value of a synthesis or verdict as every reader will see it."""
     name = evidence_name(run_context.settings.layout, path)
     assert name is not None
@@ -77,7 +77,9 @@ def record_of(run_context: RunContext, gathered: Gathered, role: Role, path: str
     return read_record(path, role, name, data, context, is_valid)
 
 
-def verdict_of(run_context: RunContext, gathered: Gathered, records: tuple[WitnessRecord, ...]) -> ConsensusVerdict:
+def verdict_of(
+    run_context: RunContext, gathered: SessionAnswers, records: tuple[OutcomeRecord, ...]
+) -> ConsensusVerdict:
     """The verdict on the answers read back, with the records that were made of it."""
     return compute_verdict(
         gathered.question,

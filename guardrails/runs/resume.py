@@ -15,7 +15,7 @@ from guardrails.runs.history import AgentsAsked, HistoryRecord, RunBegan, RunReq
 from guardrails.runs.planner import Done
 
 
-class Wish(NamedTuple):
+class RunIntent(NamedTuple):
     """What the operator asked for. `fresh` is the request of a run that would be new; `named` says which of its parts
     the operator named. `resume` is the name of a run, or empty for the latest that is not finished."""
 
@@ -44,7 +44,7 @@ class RememberedAttempt(NamedTuple):
 How = Literal["new", "go on", "again"]
 
 
-class Chosen(NamedTuple):
+class RunDecision(NamedTuple):
     """What to do. `go on`: with the attempt as it is; `again`: by a further attempt, after `history`."""
 
     how: How
@@ -65,36 +65,36 @@ def latest_of(known: Sequence[KnownAttempt], run: str | None) -> KnownAttempt | 
     return max(known, key=lambda each: (each.run, each.attempt), default=None)
 
 
-def choose(wish: Wish, known: KnownAttempt | None, remembered: RememberedAttempt | None) -> Chosen:
+def choose(wish: RunIntent, known: KnownAttempt | None, remembered: RememberedAttempt | None) -> RunDecision:
     """What to do about the attempt that the operator's wish is about. Raises GuardrailError where it is not clear."""
     if known is None or remembered is None:
         if wish.resume is not None:
             spec = wish.fresh.spec
             raise GuardrailError(f"{spec} has no run to resume", f"speckit auto {spec} begins one")
-        return Chosen("new", wish.fresh)
+        return RunDecision("new", wish.fresh)
     if wish.resume is not None:
         return _resumed(wish, known, remembered)
     if wish.new or isinstance(remembered.end, Done):
-        return Chosen("new", wish.fresh)
+        return RunDecision("new", wish.fresh)
     if known.open:
         _require_same(wish, remembered.request)
         return _gone_on(wish, known, remembered)
     if not any(record.round is not None for record in of_kind(remembered.history, AgentsAsked)):
-        return Chosen("new", wish.fresh)  # it has cost nothing
+        return RunDecision("new", wish.fresh)  # it has cost nothing
     raise GuardrailError(
         f"{wish.fresh.spec}: the run {known.run} {_left(remembered)}",
         f"speckit auto {wish.fresh.spec} --resume goes on with it and asks nobody twice; --new begins another",
     )
 
 
-def _resumed(wish: Wish, known: KnownAttempt, remembered: RememberedAttempt) -> Chosen:
+def _resumed(wish: RunIntent, known: KnownAttempt, remembered: RememberedAttempt) -> RunDecision:
     if isinstance(remembered.end, Done):
         raise GuardrailError(f"the run {known.run} is completed", f"speckit auto {wish.fresh.spec} begins another")
     _require_same(wish, remembered.request)
     return _gone_on(wish, known, remembered)
 
 
-def _require_same(wish: Wish, request: RunRequest) -> None:
+def _require_same(wish: RunIntent, request: RunRequest) -> None:
     """A run keeps its stages and its profile: what its agents were asked, they were asked for these."""
     fresh = wish.fresh
     differs = (
@@ -110,7 +110,7 @@ def _require_same(wish: Wish, request: RunRequest) -> None:
         )
 
 
-def _gone_on(wish: Wish, known: KnownAttempt, remembered: RememberedAttempt) -> Chosen:
+def _gone_on(wish: RunIntent, known: KnownAttempt, remembered: RememberedAttempt) -> RunDecision:
     """As it is if nothing that it rests on has changed; else by a further attempt under what holds now."""
     old, fresh = remembered.request, wish.fresh
     dirty = fresh.allow_dirty if "allow_dirty" in wish.named or not known.open else old.allow_dirty
@@ -124,8 +124,8 @@ def _gone_on(wish: Wish, known: KnownAttempt, remembered: RememberedAttempt) -> 
     )
     left = f"the run {known.run} {_left(remembered)}"
     if known.open and now == old:
-        return Chosen("go on", old, remembered.history, left)
-    return Chosen("again", now._replace(attempt=known.attempt + 1), remembered.history, left)
+        return RunDecision("go on", old, remembered.history, left)
+    return RunDecision("again", now._replace(attempt=known.attempt + 1), remembered.history, left)
 
 
 def _roster(stage: str, old: RunRequest, fresh: RunRequest) -> tuple[str, ...]:

@@ -18,9 +18,9 @@ from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git.repo import Repo
 from guardrails.runs.halt import Halt
 from guardrails.runs.history import RunRequest
-from guardrails.runs.journal_errors import told
+from guardrails.runs.journal_errors import user_error
 from guardrails.runs.planner import Done
-from guardrails.runs.resume import Chosen, KnownAttempt, Wish, choose, latest_of
+from guardrails.runs.resume import KnownAttempt, RunDecision, RunIntent, choose, latest_of
 
 if TYPE_CHECKING:
     from guardrails.runs.executor import StepExecutor
@@ -108,7 +108,7 @@ def _private(path: str) -> str:
         with closing(sqlite3.connect(path, timeout=30)) as database:
             database.execute("PRAGMA journal_mode = WAL")
     except sqlite3.Error as error:
-        raise told(error, path) from error
+        raise user_error(error, path) from error
     return path
 
 
@@ -137,7 +137,7 @@ def _identity(folder: str) -> str:
 
 def choose_run(
     run_context: RunContext, place: JournalLocation, asked: RunOptions, named: frozenset[str]
-) -> tuple[RunContext, Chosen]:
+) -> tuple[RunContext, RunDecision]:
     """The run that is meant, and the context as it is seen under its profile. An attempt that another one takes the
     place of is given up here."""
     from guardrails.runs.workflow import journal
@@ -147,7 +147,7 @@ def choose_run(
         remembered = kept.recall(run_context.spec, known) if known is not None else None
         if remembered is not None and "profile" not in named and _is_gone_on(asked, known):
             run_context = with_profile(run_context, remembered.request.profile)
-        wish = Wish(request_of(run_context, asked), asked.resume, asked.new, named)
+        wish = RunIntent(request_of(run_context, asked), asked.resume, asked.new, named)
         chosen = choose(wish, known, remembered)
         if chosen.how == "again" and known is not None and known.open:
             kept.give_up(run_context.spec, known)
@@ -159,11 +159,11 @@ def _is_gone_on(asked: RunOptions, known: KnownAttempt | None) -> bool:
     return asked.resume is not None or (known is not None and known.open and not asked.new)
 
 
-def perform(place: JournalLocation, chosen: Chosen, performer: StepExecutor) -> Halt | Done:
+def perform(place: JournalLocation, chosen: RunDecision, performer: StepExecutor) -> Halt | Done:
     """Carry the chosen run on to its end."""
     from guardrails.runs import workflow
 
-    hands = workflow.Hands(performer.take, performer.finish)
+    hands = workflow.StepHandlers(performer.take, performer.finish)
     if chosen.how == "go on":
         return workflow.go_on(place, chosen.request, hands)
     return workflow.begin(place, chosen.request, chosen.history, hands)

@@ -13,7 +13,7 @@ from guardrails.evidence.names import StageSession, new_session
 from guardrails.runs.consult import Consultation, Consulted, arbitrate, ask
 from guardrails.runs.halt import Halt
 from guardrails.runs.history import RecoveryTaken, RunRequest, StageSettled
-from guardrails.runs.recovery import Retry, remedy
+from guardrails.runs.recovery import Retry, next_recovery
 from guardrails.runs.rounds import Round
 from guardrails.runs.synthesis import StageVerdict, settle
 
@@ -51,10 +51,10 @@ def consult(
         rounds = (*rounds, *([consulted.round] if consulted.round else []))
         judged = settle(run_context, session, rounds, steps, _now())
         settled, told = _settled(stage, judged), len(steps)
-        retry = remedy(settled, steps, request)
+        retry = next_recovery(settled, steps, request)
         while retry is not None and not (retry.agents and retry.action != "escalate"):
             steps.append(_recovered(retry))
-            retry = remedy(settled, steps, request)
+            retry = next_recovery(settled, steps, request)
         if retry is None:
             if len(steps) > told:  # what was decided last is told, too
                 judged = settle(run_context, session, rounds, steps, _now())

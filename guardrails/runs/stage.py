@@ -175,7 +175,7 @@ ResultRows = tuple[CheckResult, ...]
 Made = TypeVar("Made")
 
 
-class Hand(NamedTuple):
+class StageContext(NamedTuple):
     """What the parts of one stage's guardrail share."""
 
     run_context: RunContext
@@ -186,10 +186,10 @@ class Hand(NamedTuple):
     tree: Worktree
 
 
-def hand(run_context: RunContext, session: StageSession) -> Hand:
+def hand(run_context: RunContext, session: StageSession) -> StageContext:
     notes = Checkpoint(run_context.repo, session)
     recorder = Recorder(run_context.repo.root, notes)
-    return Hand(
+    return StageContext(
         run_context,
         session,
         notes,
@@ -218,7 +218,7 @@ def _attempted(name: str, part: Callable[[], Made]) -> tuple[Made | None, Result
         return None, (CheckResult(name, "failed", printable(said), "make it readable and try again", "undecided"),)
 
 
-def before(at: Hand, ready: PreparedStage, start: TreeState, own: Sequence[WrittenFile]) -> ResultRows:
+def before(at: StageContext, ready: PreparedStage, start: TreeState, own: Sequence[WrittenFile]) -> ResultRows:
     """Everything but the policy layer."""
     run_context, rules = at.run_context, ready.rules
     parts: list[tuple[str, Callable[[], ResultRows]]] = [
@@ -240,17 +240,17 @@ def before(at: Hand, ready: PreparedStage, start: TreeState, own: Sequence[Writt
     return tuple(row for name, part in parts for row in guarded(name, part))
 
 
-def _documents(at: Hand, ready: PreparedStage) -> CheckResult:
+def _documents(at: StageContext, ready: PreparedStage) -> CheckResult:
     found = stage_definitions.documents_of(at.run_context, at.tree, ready.rules)
     return stage_definitions.prerequisites(at.run_context, ready.rules, found)
 
 
-def verdicts(at: Hand, stages: Sequence[str], *, lenient: bool) -> ResultRows:
+def verdicts(at: StageContext, stages: Sequence[str], *, lenient: bool) -> ResultRows:
     """The verdicts of other stages, recomputed."""
     return tuple(stage_checks.verdict_of(at.run_context, at.tree, stage, lenient=lenient) for stage in stages)
 
 
-def clean_tree(at: Hand, start: TreeState, own: Sequence[WrittenFile], name: str = "clean-tree") -> CheckResult:
+def clean_tree(at: StageContext, start: TreeState, own: Sequence[WrittenFile], name: str = "clean-tree") -> CheckResult:
     """Whether the tree is what it was at the start of the run, and was clean then, apart from the run's own files."""
 
     judged = judge_tree(at.run_context, start, own_files(own, at.notes.written))
@@ -329,7 +329,7 @@ def open_stage(run_context: RunContext, session: StageSession, start: TreeState,
 
 
 def _layer(
-    at: Hand, plan: PreparedStage, layer: Layer, commands: Sequence[Argv], rows: ResultRows
+    at: StageContext, plan: PreparedStage, layer: Layer, commands: Sequence[Argv], rows: ResultRows
 ) -> tuple[LayerDone, ResultRows]:
     """Run a policy layer, unless the stage has failed already."""
     if failures(rows):
@@ -342,7 +342,7 @@ def _layer(
     return done, (row,) if row else ()
 
 
-def _baseline(at: Hand, start: TreeState, rows: ResultRows) -> WrittenFile:
+def _baseline(at: StageContext, start: TreeState, rows: ResultRows) -> WrittenFile:
     documents = stage_definitions.documents_of(at.run_context, at.tree, rules_of("plan"))
     text = at.redactor.text(render(at.session, start, documents, rows))
     path = command_path(at.run_context.settings.layout, at.session, "baseline.md")
@@ -413,7 +413,7 @@ def _of_agents(run_context: RunContext, stage: str, verdict: str | None, unasked
     return CheckResult("consensus", "failed", said, hint, reason)
 
 
-def _probed(at: Hand, plan: PreparedStage, rows: ResultRows) -> dict[str, Probed]:
+def _probed(at: StageContext, plan: PreparedStage, rows: ResultRows) -> dict[str, Probed]:
     """What came of each service that concerns the stage, by its name."""
     services = stage_checks.concerned(at.run_context, plan)
     if failures(rows):
@@ -423,7 +423,12 @@ def _probed(at: Hand, plan: PreparedStage, rows: ResultRows) -> dict[str, Probed
 
 
 def _at_last(
-    at: Hand, plan: PreparedStage, opened: Opened, verdict: str | None, own: Sequence[WrittenFile], rows: ResultRows
+    at: StageContext,
+    plan: PreparedStage,
+    opened: Opened,
+    verdict: str | None,
+    own: Sequence[WrittenFile],
+    rows: ResultRows,
 ) -> ResultRows:
     """The tree once more; and before anything is unlocked every verdict once more, from the evidence as it is now."""
     everything = (*own, *opened.written)
@@ -433,7 +438,7 @@ def _at_last(
     return made + guarded("verdicts", lambda: _of_all(at, plan, verdict))
 
 
-def _of_all(at: Hand, plan: PreparedStage, verdict: str | None) -> ResultRows:
+def _of_all(at: StageContext, plan: PreparedStage, verdict: str | None) -> ResultRows:
     """Of the stages before, and of this one when its agents were ever asked."""
     stage = plan.rules.name
     asked = verdict is not None or stage_checks.has_verdict(at.run_context, at.tree, stage)
@@ -451,7 +456,7 @@ def _of_session(session: StageSession, own: Sequence[WrittenFile]) -> tuple[Writ
     return tuple(file for file in own if file.path.rpartition("/")[2].startswith(session.name + "_"))
 
 
-def _recorded(at: Hand, found: Findings, written: tuple[WrittenFile, ...]) -> Closed:
+def _recorded(at: StageContext, found: Findings, written: tuple[WrittenFile, ...]) -> Closed:
     run_context, session = at.run_context, at.session
     document, _ = at.redactor.document(telemetry_document(run_context, session, found))
     telemetry = at.recorder.record(telemetry_path(run_context.settings.layout, session), "telemetry.v1", document)

@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from guardrails.agents.run_context import RunContext
-from guardrails.consensus.model import ConsensusVerdict, RecordKind, Role, WitnessRecord, agent_of
+from guardrails.consensus.model import ConsensusVerdict, OutcomeRecord, RecordKind, Role, agent_of
 from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.errors import GuardrailError
 from guardrails.evidence.names import StageSession, consensus_path
@@ -19,8 +19,8 @@ from guardrails.evidence.store import EvidenceStore, WrittenFile, encoded
 from guardrails.layouts.evidence_names import evidence_name
 from guardrails.runs.budget import budget_warnings
 from guardrails.runs.costs import write_costs
-from guardrails.runs.history import Lack, RecoveryTaken
-from guardrails.runs.reload import Gathered, agreements_of, gather, record_of, verdict_of
+from guardrails.runs.history import MissingAgent, RecoveryTaken
+from guardrails.runs.reload import SessionAnswers, agreements_of, load_answers, record_of, verdict_of
 from guardrails.runs.rounds import AgentCall, AnswerSource, Round, latest
 from guardrails.runs.session_records import (
     Statements,
@@ -72,7 +72,7 @@ class StageVerdict(NamedTuple):
     severe: bool
     participation: float | None
     agreement: float | None
-    lacking: tuple[Lack, ...]
+    lacking: tuple[MissingAgent, ...]
     conflicts: tuple[str, ...]
     reasons: tuple[str, ...]
     stale: tuple[str, ...]
@@ -90,7 +90,7 @@ def settle(
 ) -> StageVerdict:
     """Compute the verdict from what lies on disk for the session, and write synthesis, verdict and telemetry."""
     desk = _Desk(run_context, session, rounds, at)
-    gathered = gather(run_context, session)
+    gathered = load_answers(run_context, session)
     synthesis, file = desk.synthesize(gathered)
     verdict, record = desk.conclude(gathered, synthesis, file)
     desk.tell(recovered, verdict, file, record)
@@ -129,7 +129,7 @@ class _Desk:
     def statements(self, verdict: ConsensusVerdict) -> Statements:
         return Statements((output, agreements_of(self.run_context, output)) for output in verdict.usable)
 
-    def synthesize(self, gathered: Gathered) -> tuple[WitnessRecord, WrittenFile]:
+    def synthesize(self, gathered: SessionAnswers) -> tuple[OutcomeRecord, WrittenFile]:
         """Write the synthesis. It says what follows from the answers: ok, unless that turns out not to hold."""
         status: RecordKind = "ok"
         verdict, document, data = self._draft(gathered, status)
@@ -138,7 +138,7 @@ class _Desk:
         written = self._record("synthesis", "synthesis", document)
         return self._read(gathered, "synthesis", data), written
 
-    def _draft(self, gathered: Gathered, status: RecordKind) -> tuple[ConsensusVerdict, dict[str, Any], bytes]:
+    def _draft(self, gathered: SessionAnswers, status: RecordKind) -> tuple[ConsensusVerdict, dict[str, Any], bytes]:
         """A synthesis that states this outcome, and the verdict that it leads to."""
         bare = verdict_of(self.run_context, gathered, ())
         document = synthesis_document(
@@ -149,7 +149,7 @@ class _Desk:
         return verdict_of(self.run_context, gathered, (self._read(gathered, "synthesis", data),)), document, data
 
     def conclude(
-        self, gathered: Gathered, synthesis: WitnessRecord, file: WrittenFile
+        self, gathered: SessionAnswers, synthesis: OutcomeRecord, file: WrittenFile
     ) -> tuple[ConsensusVerdict, WrittenFile]:
         """Write the verdict, and hold it against what everybody else will compute from the same files."""
         verdict = verdict_of(self.run_context, gathered, (synthesis,))
@@ -181,7 +181,7 @@ class _Desk:
         ]
         self.written.append(write_telemetry(self.run_context, self.session, told))
 
-    def _read(self, gathered: Gathered, role: Role, data: bytes) -> WitnessRecord:
+    def _read(self, gathered: SessionAnswers, role: Role, data: bytes) -> OutcomeRecord:
         return record_of(self.run_context, gathered, role, self._path(role), data)
 
     def _path(self, what: str) -> str:
@@ -222,14 +222,16 @@ def _used(run_context: RunContext, verdict: ConsensusVerdict) -> tuple[WrittenFi
     return tuple(files)
 
 
-def _lacking(gathered: Gathered, verdict: ConsensusVerdict, made: Mapping[str, AgentCall]) -> tuple[Lack, ...]:
+def _lacking(
+    gathered: SessionAnswers, verdict: ConsensusVerdict, made: Mapping[str, AgentCall]
+) -> tuple[MissingAgent, ...]:
     """Who of the roster gave no usable answer, and why: of a call that failed, in words that records cut short."""
     reasons = {each.output.agent: each.reasons[0].text for each in verdict.unusable if each.of_roster}
     reasons |= {agent: call.error for agent, call in made.items() if call.error is not None}
     reasons |= {agent: reasons.get(agent, "did not answer") for agent in verdict.missing}
     usable = {each.agent for each in verdict.usable}
     return tuple(
-        Lack(agent, reasons.get(agent, "did not answer"), agent in made and made[agent].missing_tool)
+        MissingAgent(agent, reasons.get(agent, "did not answer"), agent in made and made[agent].missing_tool)
         for agent in gathered.question.roster
         if agent not in usable
     )

@@ -15,7 +15,7 @@ from guardrails.runs.check_result import CheckResult
 from guardrails.runs.stage_definitions import PreparedStage
 
 
-class Lacking(NamedTuple):
+class MissingTool(NamedTuple):
     """Something that cannot be used, and why. `agent`: its place could be taken by a fallback profile."""
 
     name: str
@@ -40,16 +40,16 @@ def tools(run_context: RunContext, ready: PreparedStage) -> CheckResult:
     return CheckResult("tools", "skipped", said, hint, "missing-tool", (f"tools: {said}",))
 
 
-def _lacking(run_context: RunContext, ready: PreparedStage) -> Iterator[Lacking]:
+def _lacking(run_context: RunContext, ready: PreparedStage) -> Iterator[MissingTool]:
     if _program(run_context, "git") is None:
-        yield Lacking("git", "not on PATH", False)
+        yield MissingTool("git", "not on PATH", False)
     for name in ready.roster:
         why = why_not(run_context, run_context.plan.agent(name))
         if why:
-            yield Lacking(name, why, True)
+            yield MissingTool(name, why, True)
     for argv in (*ready.prefilter, *ready.final):
         if _program(run_context, argv[0]) is None:
-            yield Lacking("policy", f"there is no program {argv[0]}", False)
+            yield MissingTool("policy", f"there is no program {argv[0]}", False)
 
 
 def why_not(run_context: RunContext, agent: Agent) -> str | None:
@@ -73,11 +73,11 @@ def _program(run_context: RunContext, name: str) -> str | None:
 def hooks(run_context: RunContext) -> CheckResult:
     """Whether the hooks that guard this repository's commits and pushes are installed, as `speckit doctor` sees it."""
     from guardrails.setup.detect import detect
-    from guardrails.setup.diagnosis import Patient
+    from guardrails.setup.diagnosis import DoctorContext
     from guardrails.setup.hook_checks import hook_rows
     from guardrails.snapshot.worktree import Worktree
 
-    patient = Patient(
+    patient = DoctorContext(
         run_context.repo,
         Worktree(run_context.repo),
         detect(run_context.repo, run_context.settings.layout),

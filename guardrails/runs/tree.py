@@ -27,7 +27,7 @@ from guardrails.git.repo import Repo, open_repo, to_bytes, to_text
 from guardrails.layouts.evidence_names import evidence_name
 from guardrails.snapshot.base import Snapshot
 from guardrails.snapshot.stash import hidden_changes
-from guardrails.snapshot.status import Dirt, worktree_status
+from guardrails.snapshot.status import DirtyFile, worktree_status
 from guardrails.snapshot.worktree import Worktree
 
 _CHUNK = 1 << 20
@@ -54,7 +54,7 @@ class Seen(NamedTuple):
     """HEAD and the dirty paths at this moment, without what the configuration excludes."""
 
     head: str | None
-    rows: tuple[Dirt, ...]
+    rows: tuple[DirtyFile, ...]
 
 
 def look(run_context: RunContext) -> Seen:
@@ -77,7 +77,7 @@ def _head(out: bytes) -> str | None:
     raise Undecidable("git status does not say where HEAD is", "report the output of 'git status --porcelain=v2'")
 
 
-def digested(repo: Repo, rows: Iterable[Dirt]) -> Iterator[DirtyPath]:
+def digested(repo: Repo, rows: Iterable[DirtyFile]) -> Iterator[DirtyPath]:
     """Each dirty path with what it holds, in the index and on disk."""
     listed = list(rows)
     index = staged_ids(repo) if any(row.kind != "untracked" for row in listed) else {}
@@ -302,7 +302,7 @@ def _dirty(kind: str, path: str, detail: str) -> TreeChange:
     return TreeChange(path.rstrip("/"), f"{BY_KIND[kind].code} {detail}", HINTS[kind])
 
 
-def _of_status(run_context: RunContext, start: TreeState, rows: Sequence[Dirt], own: Own) -> Iterator[TreeChange]:
+def _of_status(run_context: RunContext, start: TreeState, rows: Sequence[DirtyFile], own: Own) -> Iterator[TreeChange]:
     """Dirt that is neither this run's own nor another's, nor what was there before."""
     before = {row.path: row for row in start.dirty}
     mine = _rows_of(run_context.repo, rows, own.allowed)
@@ -319,7 +319,7 @@ def _is_same(now: DirtyPath, before: DirtyPath) -> bool:
     return (now.staged, now.sha256) == (before.staged, before.sha256)
 
 
-def _unrecorded(run_context: RunContext, rows: Sequence[Dirt]) -> list[Dirt]:
+def _unrecorded(run_context: RunContext, rows: Sequence[DirtyFile]) -> list[DirtyFile]:
     """The rows that no other run has on record, or is about to have."""
     if not rows:
         return []
@@ -328,7 +328,7 @@ def _unrecorded(run_context: RunContext, rows: Sequence[Dirt]) -> list[Dirt]:
     return [row for row in rows if row.path not in known and not others.is_under_way(row.path)]
 
 
-def _rows_of(repo: Repo, rows: Iterable[Dirt], allowed: Mapping[str, frozenset[str]]) -> set[str]:
+def _rows_of(repo: Repo, rows: Iterable[DirtyFile], allowed: Mapping[str, frozenset[str]]) -> set[str]:
     """The dirty paths that have the bytes a run wrote, on disk and where they are staged."""
     ours = [row for row in rows if row.path in allowed and row.kind in ("untracked", "unstaged", "staged")]
     ours = [row for row in ours if digest_on_disk(repo, row.path) in allowed[row.path]]
@@ -368,7 +368,7 @@ def _of_commits(run_context: RunContext, start: TreeState, head: str | None, own
     changed = [
         (path, blob)
         for path, blob in _committed(repo, start.head or _empty_tree(repo), head)
-        if not excluded(Dirt("staged", path, ""), run_context.settings.clean_tree)
+        if not excluded(DirtyFile("staged", path, ""), run_context.settings.clean_tree)
     ]
     others = other_runs(run_context, [path for path, _ in changed if path not in own.allowed])
     read = {*own.allowed, *dirty, *others.recorded}

@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from guardrails.errors import GuardrailError
 from guardrails.runs.halt import Halt
 from guardrails.runs.history import HistoryRecord, RunRequest, from_json, to_json
-from guardrails.runs.journal_errors import told
+from guardrails.runs.journal_errors import user_error
 from guardrails.runs.planner import Done, Run, next_step
 from guardrails.runs.recovery import Retry
 from guardrails.runs.resume import KnownAttempt, RememberedAttempt
@@ -40,7 +40,7 @@ from guardrails.runs.serialize import pack, unpack
 _TELLS = (3, 42)
 
 
-def teach(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
+def register_unixepoch(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
     """Let every connection to a SQLite of `version` understand `unixepoch('subsec')`, if it does not by itself."""
     if version < _TELLS and not event.contains(Engine, "connect", _teach):
         event.listen(Engine, "connect", _teach)
@@ -66,7 +66,7 @@ Take = Callable[[Run | Retry, Sequence[HistoryRecord]], HistoryRecord]
 Finish = Callable[[Halt | Done, Sequence[HistoryRecord]], None]
 """Writes down how the run ended."""
 
-teach()
+register_unixepoch()
 
 _OPEN = ("PENDING", "ENQUEUED", "DELAYED")
 _LOOK = 0.2
@@ -85,7 +85,7 @@ class JournalLocation(NamedTuple):
     owner: str
 
 
-class Hands(NamedTuple):
+class StepHandlers(NamedTuple):
     """What the workflow does its steps with; it is told to nobody and remembered nowhere."""
 
     take: Take
@@ -124,7 +124,7 @@ def sqlite_url(path: str) -> str:
 class _State:
     """The one run that this process drives."""
 
-    hands: Hands | None = None
+    hands: StepHandlers | None = None
     error: BaseException | None = None
     """what the workflow broke off with: then its end is not remembered, and would be waited for in vain"""
     ended = threading.Event()
@@ -251,10 +251,12 @@ def _usable() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        raise told(error, "the database of runs") from None
+        raise user_error(error, "the database of runs") from None
 
 
-def begin(place: JournalLocation, request: RunRequest, history: Sequence[HistoryRecord], hands: Hands) -> Halt | Done:
+def begin(
+    place: JournalLocation, request: RunRequest, history: Sequence[HistoryRecord], hands: StepHandlers
+) -> Halt | Done:
     """Make an attempt at a run, after `history`, and return how it ended."""
     _launch(place, request.run, hands)
     document = {"request": pack(request), "history": [to_json(record) for record in history]}
@@ -264,13 +266,13 @@ def begin(place: JournalLocation, request: RunRequest, history: Sequence[History
     return _wait(name)
 
 
-def go_on(place: JournalLocation, request: RunRequest, hands: Hands) -> Halt | Done:
+def go_on(place: JournalLocation, request: RunRequest, hands: StepHandlers) -> Halt | Done:
     """Go on with an attempt that was cut off, at the step that was not finished."""
     _launch(place, request.run, hands)  # this takes up what the run's executor has left open
     return _wait(_workflow_id(place, request.spec, request.run, request.attempt))
 
 
-def _launch(place: JournalLocation, run: str, hands: Hands) -> None:
+def _launch(place: JournalLocation, run: str, hands: StepHandlers) -> None:
     """One process, one run: both the executor and the application are named for it. What was cut off is handed out
     again to whoever has the application's name, and nobody else may have it."""
     _State.hands = hands

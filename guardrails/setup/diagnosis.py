@@ -22,7 +22,7 @@ class DoctorRow(NamedTuple):
     hint: str | None = None
 
 
-class Patient(NamedTuple):
+class DoctorContext(NamedTuple):
     """What the sections look at. `settings` is None while the configuration is broken."""
 
     repo: Repo

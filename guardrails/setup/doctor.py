@@ -12,7 +12,7 @@ from guardrails.config.settings import CONFIG_FILE, Settings
 from guardrails.errors import GuardrailError
 from guardrails.git.repo import OLDEST_GIT, Repo, git_version
 from guardrails.setup.detect import detect
-from guardrails.setup.diagnosis import DoctorRow, Patient, row_of
+from guardrails.setup.diagnosis import DoctorContext, DoctorRow, row_of
 from guardrails.setup.hook_checks import hook_rows
 from guardrails.snapshot.worktree import Worktree
 
@@ -41,7 +41,7 @@ def examine(repo: Repo, load: Callable[[], Settings]) -> Iterator[DoctorRow]:
         return
     settings, rows = configuration(load)
     yield from rows
-    patient = Patient(repo, Worktree(repo), detect(repo, settings.layout) if settings else found, settings)
+    patient = DoctorContext(repo, Worktree(repo), detect(repo, settings.layout) if settings else found, settings)
     for subject, section in (("content", content_rows), ("secrets", secret_rows), ("hooks", hook_rows)):
         yield from _guarded(subject, partial(section, patient))
 
@@ -110,7 +110,7 @@ def configuration(load: Callable[[], Settings]) -> tuple[Settings | None, list[D
     return settings, [DoctorRow("ok", "configuration", settings.config_path)]
 
 
-def content_rows(patient: Patient) -> Iterator[DoctorRow]:
+def content_rows(patient: DoctorContext) -> Iterator[DoctorRow]:
     """Whether there is anything to judge, and what switches judging off."""
     found, layout = patient.found, patient.found.layout
     have = [
@@ -133,7 +133,7 @@ def content_rows(patient: Patient) -> Iterator[DoctorRow]:
         )
 
 
-def secret_rows(patient: Patient) -> Iterator[DoctorRow]:
+def secret_rows(patient: DoctorContext) -> Iterator[DoctorRow]:
     """Which secret variables are set here. Only their names are shown."""
     names = patient.settings.secrets.variables if patient.settings else ()
     present = [name for name in names if patient.repo.environment.get(name)]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from guardrails.config.yaml import parse_yaml
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.setup import precommit
-from guardrails.setup.diagnosis import DoctorRow, Level, Patient
+from guardrails.setup.diagnosis import DoctorContext, DoctorRow, Level
 from guardrails.setup.hook_files import (
     FRAMEWORKS,
     NAMES,
@@ -35,7 +35,7 @@ class Configured(NamedTuple):
     """manager → whether its file names speckit"""
 
 
-def hook_rows(patient: Patient) -> Iterator[DoctorRow]:
+def hook_rows(patient: DoctorContext) -> Iterator[DoctorRow]:
     """The hooks directory, each hook in it, and what the managers' files ask for."""
     directory = locate(patient.repo)
     yield from _directory_rows(directory)
@@ -65,7 +65,7 @@ def _directory_rows(directory: HooksDirectory) -> Iterator[DoctorRow]:
         yield DoctorRow("ok", "hooks", directory.path)
 
 
-def _configured(patient: Patient) -> tuple[Configured, list[DoctorRow]]:
+def _configured(patient: DoctorContext) -> tuple[Configured, list[DoctorRow]]:
     others: dict[str, bool] = {}
     for path, manager in patient.found.managers:
         others[manager] = others.get(manager, False) or mentions_speckit(patient.tree, path)
@@ -154,7 +154,7 @@ def _manager_rows(configured: Configured) -> Iterator[DoctorRow]:
             yield DoctorRow("warn", manager, "configured here, but not on PATH", f"install {manager}")
 
 
-def _parsed_configuration(patient: Patient) -> object:
+def _parsed_configuration(patient: DoctorContext) -> object:
     """`.pre-commit-config.yaml` as parsed, None when there is none. Raises GuardrailError when it is broken."""
     name = precommit.FILE_NAME
     if not patient.tree.exists(name):

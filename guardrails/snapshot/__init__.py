@@ -11,6 +11,6 @@ __getattr__ = public(
     memory="MemorySnapshot",
     sources="parse_ref resolve",
     stash="hidden_changes",
-    status="Dirt dirt operations parse_status",
+    status="DirtyFile dirty_files operations parse_status",
     worktree="Worktree",
 )

@@ -14,7 +14,7 @@ from guardrails.core.limits import PUSHED_REFS, enumerated
 from guardrails.core.result import Source
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git.repo import Repo, is_null_id, to_text
-from guardrails.git.tags import Peeled, peeled
+from guardrails.git.tags import TaggedObject, peel_tags
 from guardrails.snapshot.base import Snapshot
 from guardrails.snapshot.checkout import working_tree
 from guardrails.snapshot.index import Commit, Index, LooseObject
@@ -105,10 +105,10 @@ def _tags(repo: Repo, name: str, tip: str) -> tuple[str, ...]:
     """The tag objects between what was named and its commit."""
     if name in (tip, "HEAD"):
         return ()
-    from guardrails.git.tags import peeled
+    from guardrails.git.tags import peel_tags
 
     object_id = to_text(repo.run("rev-parse", "--verify", "--quiet", "--end-of-options", name)).strip()
-    found = peeled(repo, object_id) if object_id != tip else None
+    found = peel_tags(repo, object_id) if object_id != tip else None
     return found.tags if found else ()
 
 
@@ -161,7 +161,7 @@ class _Arriving(NamedTuple):
     """A ref, the object at the end of its tags, and the commit its remote ref is at; None where that is not known."""
 
     ref: str
-    found: Peeled
+    found: TaggedObject
     base: str | None
 
 
@@ -194,7 +194,7 @@ def arriving(repo: Repo, refs: Sequence[PushedRef], remote: str | None) -> list[
 
 
 def _follow(repo: Repo, ref: PushedRef) -> _Arriving:
-    found = peeled(repo, ref.local_id) or Peeled(repo.resolve(ref.local_id), "commit")
+    found = peel_tags(repo, ref.local_id) or TaggedObject(repo.resolve(ref.local_id), "commit")
     has = not is_null_id(ref.remote_id) and repo.succeeds("cat-file", "-e", ref.remote_id + "^{commit}")
     return _Arriving(ref.local_ref, found, ref.remote_id if has and found.kind == "commit" else None)
 

@@ -25,7 +25,7 @@ _MARKED = rb"\0([a-zS]) ([^\0]+)"
 _MODES: dict[str, EntryKind] = {"120000": "symlink", "160000": "submodule"}
 
 
-class Overlooked(NamedTuple):
+class FlaggedChange(NamedTuple):
     """A path that differs from the index, and the mark that hides it."""
 
     path: str
@@ -45,7 +45,7 @@ class _Marked(NamedTuple):
         return Entry(self.path, _MODES.get(self.mode, "file"), self.id)
 
 
-def overlooked(repo: Repo, listing: bytes, submodules: bool = True) -> Iterator[Overlooked]:
+def flagged_changes(repo: Repo, listing: bytes, submodules: bool = True) -> Iterator[FlaggedChange]:
     """The changes behind the marks in `listing`, the output of LISTING. Raises Undecidable when git cannot say."""
     marks = {path: letter for letter, path in re.findall(_MARKED, b"\0" + listing)}
     if not marks:
@@ -55,16 +55,16 @@ def overlooked(repo: Repo, listing: bytes, submodules: bool = True) -> Iterator[
         kind = _kind(tree, found)
         if kind is None:
             if found.mark == "assume-unchanged":
-                yield Overlooked(found.path, "deleted", found.mark)
+                yield FlaggedChange(found.path, "deleted", found.mark)
         elif found.mode == "160000":
             if submodules and _moved(repo, found):
-                yield Overlooked(found.path, "at another commit than recorded", found.mark, submodule=True)
+                yield FlaggedChange(found.path, "at another commit than recorded", found.mark, submodule=True)
         elif kind != found.entry.kind:
-            yield Overlooked(found.path, "changed in kind", found.mark)
+            yield FlaggedChange(found.path, "changed in kind", found.mark)
         elif not _same(tree, found):
             doubtful.append(found)
         elif _mode_changed(repo, found):
-            yield Overlooked(found.path, "changed in mode", found.mark)
+            yield FlaggedChange(found.path, "changed in mode", found.mark)
     yield from _filtered(repo, doubtful)
 
 
@@ -94,17 +94,17 @@ def _same(tree: Worktree, found: _Marked) -> bool:
     return proven(tree, found.entry, READ_LIMIT) is not None
 
 
-def _filtered(repo: Repo, doubtful: list[_Marked]) -> Iterator[Overlooked]:
+def _filtered(repo: Repo, doubtful: list[_Marked]) -> Iterator[FlaggedChange]:
     """Those whose bytes are not the blob of the index even as git would take them in: line ends, filters."""
     files = [found for found in doubtful if found.mode != "120000"]
-    yield from (Overlooked(found.path, "modified", found.mark) for found in doubtful if found.mode == "120000")
+    yield from (FlaggedChange(found.path, "modified", found.mark) for found in doubtful if found.mode == "120000")
     if not files:
         return
     asked = b"\n".join([*(_quoted(found.path) for found in files), b""])
     ids = repo.run("hash-object", "--stdin-paths", stdin=asked).decode("ascii", "replace").split()
     for found, object_id in zip(files, ids, strict=True):
         if object_id != found.id:
-            yield Overlooked(found.path, "modified", found.mark)
+            yield FlaggedChange(found.path, "modified", found.mark)
 
 
 def _quoted(path: str) -> bytes:
@@ -154,7 +154,7 @@ _FIELDS = {b"1": 8, b"2": 9, b"u": 10}
 # What git status says.
 
 
-class Dirt(NamedTuple):
+class DirtyFile(NamedTuple):
     """One dirty path, relative to the root. An untracked directory ends in `/` and stands for all below it."""
 
     kind: ChangeKind
@@ -173,11 +173,11 @@ class Operation(NamedTuple):
 class WorktreeStatus(NamedTuple):
     """Every dirty path, and the output that named those git looks at."""
 
-    rows: tuple[Dirt, ...]
+    rows: tuple[DirtyFile, ...]
     said: bytes
 
 
-def dirt(repo: Repo, ignore_submodules: str, every_untracked: bool) -> list[Dirt]:
+def dirty_files(repo: Repo, ignore_submodules: str, every_untracked: bool) -> list[DirtyFile]:
     """Every dirty path. `every_untracked` lists files where a directory would do.
 
     Raises Undecidable when git fails or says something unknown.
@@ -195,16 +195,16 @@ def worktree_status(repo: Repo, ignore_submodules: str, every_untracked: bool, *
         said = repo.finish(process, *asked)
     rows = list(parse_status(said))
     named = {row.path for row in rows}
-    hidden = overlooked(repo, listing, submodules=ignore_submodules != "all")
+    hidden = flagged_changes(repo, listing, submodules=ignore_submodules != "all")
     return WorktreeStatus((*rows, *(_unseen(row) for row in hidden if row.path not in named)), said)
 
 
-def _unseen(row: Overlooked) -> Dirt:
+def _unseen(row: FlaggedChange) -> DirtyFile:
     detail = f"{row.change}, which git status does not show: it is marked {row.mark}"
-    return Dirt("submodule" if row.submodule else "unstaged", row.path, "not staged: " + detail)
+    return DirtyFile("submodule" if row.submodule else "unstaged", row.path, "not staged: " + detail)
 
 
-def parse_status(output: bytes) -> Iterator[Dirt]:
+def parse_status(output: bytes) -> Iterator[DirtyFile]:
     """The records of `git status --porcelain=v2 -z`. Raises Undecidable for a record that is not one."""
     records = iter(output.split(b"\0"))
     for record in records:
@@ -215,24 +215,24 @@ def parse_status(output: bytes) -> Iterator[Dirt]:
                 next(records, None)  # where it was renamed from
         elif mark == b"?" and rest:
             path = to_text(rest)
-            yield Dirt("untracked", path, "untracked directory" if path.endswith("/") else "untracked")
+            yield DirtyFile("untracked", path, "untracked directory" if path.endswith("/") else "untracked")
         elif record and mark not in (b"#", b"!"):
             raise _unknown(record)
 
 
-def _changed(record: bytes, mark: bytes) -> Dirt:
+def _changed(record: bytes, mark: bytes) -> DirtyFile:
     fields = record.split(b" ", _FIELDS[mark])
     if len(fields) <= _FIELDS[mark] or len(fields[1]) != 2 or len(fields[2]) != 4 or not fields[-1]:
         raise _unknown(record)
     path, codes, submodule = to_text(fields[-1]), to_text(fields[1]), to_text(fields[2])
     if mark == b"u":
-        return Dirt("conflicted", path, "unresolved conflict: " + _CONFLICTS.get(codes, "unknown"))
+        return DirtyFile("conflicted", path, "unresolved conflict: " + _CONFLICTS.get(codes, "unknown"))
     if submodule[0] == "S":
-        return Dirt("submodule", path, "submodule: " + _submodule(codes, submodule))
+        return DirtyFile("submodule", path, "submodule: " + _submodule(codes, submodule))
     staged, unstaged = (_WORDS.get(code, "changed") if code != "." else "" for code in codes)
     if not staged:
-        return Dirt("unstaged", path, "not staged: " + (unstaged or "changed"))
-    return Dirt("staged", path, "staged: " + staged + (f", and then {unstaged} again" if unstaged else ""))
+        return DirtyFile("unstaged", path, "not staged: " + (unstaged or "changed"))
+    return DirtyFile("staged", path, "staged: " + staged + (f", and then {unstaged} again" if unstaged else ""))
 
 
 def _submodule(codes: str, state: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from guardrails.checks.lint import Places, is_branch_name, moment, named
+from guardrails.checks.lint import PathLookup, is_branch_name, moment, named_paths
 from guardrails.config import Settings, TrackerSettings
 from guardrails.core import Finding
 from guardrails.snapshot import MemorySnapshot
@@ -455,13 +455,13 @@ class TestPaths:
         from guardrails.git import Repo
         from guardrails.snapshot import Worktree
 
-        places = Places(Worktree(Repo(str(sandbox.root), sandbox.environment)), "SPEC.md")
+        places = PathLookup(Worktree(Repo(str(sandbox.root), sandbox.environment)), "SPEC.md")
         for path in ("a/" * 3000 + "b.md", "n" * 300 + ".md", "a\0b.md", "/".join("x" * 40 for _ in range(100))):
-            assert all(name.state != "present" for name in named(path, places))
+            assert all(name.state != "present" for name in named_paths(path, places))
 
     def test_a_tracker_in_a_folder_may_name_its_neighbours(self) -> None:
-        places = Places(MemorySnapshot({"plan/SPEC.md": b"", "plan/run.log": b""}), "plan/SPEC.md")
-        assert [name.state for name in named("run.log, plan/run.log, SPEC.log", places)] == [
+        places = PathLookup(MemorySnapshot({"plan/SPEC.md": b"", "plan/run.log": b""}), "plan/SPEC.md")
+        assert [name.state for name in named_paths("run.log, plan/run.log, SPEC.log", places)] == [
             "present",
             "present",
             "missing",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.checks.transitions import NOTHING, Picture, TaskState, TransitionHistory, edges, walk
+from guardrails.checks.transitions import NOTHING, TaskState, TrackerState, TransitionHistory, edges, walk
 from guardrails.config import TrackerSettings
 from guardrails.snapshot import HistoryStep
 
@@ -36,11 +36,11 @@ class Tale:
         return False
 
 
-def picture_of(table: Table | None) -> Picture | None:
+def picture_of(table: Table | None) -> TrackerState | None:
     if table is None:
         return None
     rows = {key: TaskState(key, status, status.lower()) for key, status in table.items()}
-    return Picture(rows, frozenset(rows), {})
+    return TrackerState(rows, frozenset(rows), {})
 
 
 def told(tables: Sequence[Table | None]) -> TransitionHistory:

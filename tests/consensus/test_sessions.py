@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.consensus import AgentOutput, Attribution, Resolution, Witness, WitnessRecord, belongs, group, latest
+from guardrails.consensus import (
+    AgentOutput,
+    Attribution,
+    OutcomeRecord,
+    Resolution,
+    SessionActivity,
+    belongs,
+    group,
+    latest,
+)
 from guardrails.core import parse_time
 from tests.consensus.builder import STYLES
 
@@ -22,14 +31,14 @@ def output(
     return AgentOutput(path, "gemini", "0", stamp=stamp, recorded=parse_time(recorded), named=Attribution(**named))
 
 
-def record(stamp: str | None, recorded: str | None = None, path: str = "s.json") -> WitnessRecord:
-    return WitnessRecord(path, "synthesis", stamp=stamp, recorded=parse_time(recorded))
+def record(stamp: str | None, recorded: str | None = None, path: str = "s.json") -> OutcomeRecord:
+    return OutcomeRecord(path, "synthesis", stamp=stamp, recorded=parse_time(recorded))
 
 
-def latest_paths(*files: AgentOutput | WitnessRecord | Witness) -> list[str]:
+def latest_paths(*files: AgentOutput | OutcomeRecord | SessionActivity) -> list[str]:
     outputs = [file for file in files if isinstance(file, AgentOutput)]
-    records = [file for file in files if isinstance(file, WitnessRecord)]
-    witnesses = [file for file in files if isinstance(file, Witness)]
+    records = [file for file in files if isinstance(file, OutcomeRecord)]
+    witnesses = [file for file in files if isinstance(file, SessionActivity)]
     return sorted(file.path for session in latest(group(outputs, records, witnesses)) for file in session.files)
 
 
@@ -83,7 +92,7 @@ def test_a_garbage_time_inside_leaves_the_name() -> None:
 
 
 def test_metrics_alone_show_that_a_later_session_took_place() -> None:
-    assert latest_paths(output(OLDER, path="a"), Witness("m", NEWER)) == ["m"]
+    assert latest_paths(output(OLDER, path="a"), SessionActivity("m", NEWER)) == ["m"]
 
 
 def test_a_fixed_name_is_dated_by_its_content() -> None:

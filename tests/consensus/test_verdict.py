@@ -16,11 +16,11 @@ from guardrails.consensus import (
     Current,
     FileProblem,
     Input,
+    OutcomeRecord,
     Prompt,
     RecordKind,
     Resolution,
     VerdictClaim,
-    WitnessRecord,
     ask,
     compute_verdict,
     identity,
@@ -51,8 +51,8 @@ def answer(agent: str, **changes: Any) -> AgentOutput:
     return made._replace(**changes)
 
 
-def synthesis(**changes: Any) -> WitnessRecord:
-    return WitnessRecord("evidence/synthesis.json", "synthesis", named=HERE, **changes)
+def synthesis(**changes: Any) -> OutcomeRecord:
+    return OutcomeRecord("evidence/synthesis.json", "synthesis", named=HERE, **changes)
 
 
 def resolution(**changes: Any) -> Resolution:
@@ -63,7 +63,7 @@ def resolution(**changes: Any) -> Resolution:
 def verdict(
     agents: str,
     roster: str = "gemini claude gpt_pro",
-    records: tuple[WitnessRecord, ...] = (synthesis(),),
+    records: tuple[OutcomeRecord, ...] = (synthesis(),),
     resolutions: tuple[Resolution, ...] = (),
     policy: Consensus = POLICY,
     **changes: Any,
@@ -204,7 +204,7 @@ def test_the_same_output_of_an_outsider_twice_does_not_matter() -> None:
     assert compute_verdict(question("a"), outputs, [synthesis()], [], NOW_AS_THEN, POLICY).kind == "ok"
 
 
-def record(kind: RecordKind | None, **changes: Any) -> WitnessRecord:
+def record(kind: RecordKind | None, **changes: Any) -> OutcomeRecord:
     claim = VerdictClaim(kind, kind) if kind else None
     return synthesis(claim=claim, admits=claim, **changes)
 

@@ -29,7 +29,7 @@ def main(url: str, log: str, pause: str, conflicts: str = "0") -> None:
     def finish(step: Halt | Done, history: Sequence[HistoryRecord]) -> None:
         tell(f"finish {len(history)}")
 
-    place, hands = workflow.JournalLocation(url, "owner"), workflow.Hands(take, finish)
+    place, hands = workflow.JournalLocation(url, "owner"), workflow.StepHandlers(take, finish)
     with workflow.journal(place) as journal:
         known = journal.known("SPEC-KIT-DEMO")
         latest = journal.recall("SPEC-KIT-DEMO", known[-1]) if known else None

@@ -15,7 +15,7 @@ from guardrails.runs import (
     Done,
     Halt,
     HistoryRecord,
-    Lack,
+    MissingAgent,
     Opened,
     RecoveryTaken,
     Retry,
@@ -60,7 +60,7 @@ def request(*stages: str, recovery: RecoverySettings | None = None, allow_degrad
 def settled(
     stage: str, verdict: VerdictName = "ok", *lacking: str, severe: bool = False, gone: bool = False
 ) -> StageSettled:
-    lacks = tuple(Lack(agent, "no answer", gone) for agent in lacking)
+    lacks = tuple(MissingAgent(agent, "no answer", gone) for agent in lacking)
     return StageSettled(stage, BEGUN, verdict, severe, lacks, reasons=(f"it is {verdict}",))
 
 

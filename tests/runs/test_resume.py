@@ -7,13 +7,13 @@ import pytest
 from guardrails.config import RecoverySettings
 from guardrails.errors import GuardrailError
 from guardrails.runs import (
-    Chosen,
     Done,
     HistoryRecord,
     KnownAttempt,
     RememberedAttempt,
+    RunDecision,
+    RunIntent,
     RunRequest,
-    Wish,
     choose,
     latest_of,
 )
@@ -40,12 +40,12 @@ def cut_off() -> RememberedAttempt:
     return left(play.history[:7], None)
 
 
-def decided(remembered: RememberedAttempt, open_: bool, **wish: Any) -> Chosen:
-    return choose(Wish(wish.pop("fresh", FRESH), **wish), KnownAttempt(RUN, 1, open_), remembered)
+def decided(remembered: RememberedAttempt, open_: bool, **wish: Any) -> RunDecision:
+    return choose(RunIntent(wish.pop("fresh", FRESH), **wish), KnownAttempt(RUN, 1, open_), remembered)
 
 
 def test_without_a_run_there_is_a_new_one() -> None:
-    assert choose(Wish(FRESH), None, None) == Chosen("new", FRESH)
+    assert choose(RunIntent(FRESH), None, None) == RunDecision("new", FRESH)
 
 
 def test_after_a_completed_run_there_is_a_new_one() -> None:
@@ -114,7 +114,7 @@ def test_a_run_keeps_its_stages_and_its_profile(named: str, changed: Any) -> Non
 @pytest.mark.parametrize("remembered", [None, left([], Done())])
 def test_there_must_be_something_to_resume(remembered: RememberedAttempt | None) -> None:
     with pytest.raises(GuardrailError):
-        choose(Wish(FRESH, resume=""), KnownAttempt(RUN, 1, False) if remembered else None, remembered)
+        choose(RunIntent(FRESH, resume=""), KnownAttempt(RUN, 1, False) if remembered else None, remembered)
 
 
 def test_the_latest_attempt_at_the_latest_run_is_meant_or_the_one_that_is_named() -> None:

@@ -13,7 +13,7 @@ from guardrails.checks.accept.pages import TextPage, page_of_json, page_of_markd
 from guardrails.checks.accept.rules import NOT_JUDGED, NOT_MET, UNDECLARED
 from guardrails.checks.accept.texts import AT_LEAST_ONE, CriterionFlaw, judge_text
 from guardrails.config.layout import stage_of
-from guardrails.consensus.load import ConsensusFile, candidates, cases, present
+from guardrails.consensus.load import ConsensusFile, candidates, cases, current_inputs
 from guardrails.consensus.model import ConsensusVerdict, agent_of
 from guardrails.consensus.sessions import ConsensusSession, belongs, group, latest
 from guardrails.consensus.verdict import compute_verdict
@@ -31,7 +31,7 @@ from guardrails.snapshot.context import CheckContext, Scope
 # The latest session of each stage of one SPEC: its recomputed verdict, and the answers that count in it.
 
 
-class Latest(NamedTuple):
+class LatestAnswers(NamedTuple):
     """One stage. `outputs` are the usable answers and `syntheses` the syntheses, as paths in order."""
 
     verdicts: tuple[ConsensusVerdict, ...]
@@ -43,7 +43,7 @@ class Latest(NamedTuple):
         return bool(self.verdicts) and all(verdict.kind == "ok" for verdict in self.verdicts)
 
 
-def latest_of(context: CheckContext, spec: str) -> dict[str, Latest]:
+def latest_of(context: CheckContext, spec: str) -> dict[str, LatestAnswers]:
     """By stage; a stage without consensus evidence is not in it."""
     found = candidates(context.snapshot, context.settings.layout, Scope(spec=spec))
     filed = cases(
@@ -53,7 +53,7 @@ def latest_of(context: CheckContext, spec: str) -> dict[str, Latest]:
     for (_, stage), case in filed.items():
         sessions = latest(group(case.outputs, case.records, case.witnesses))
         outputs = [output for session in sessions for output in session.outputs]
-        now = present(context.snapshot, context.settings.layout, outputs).of(spec)
+        now = current_inputs(context.snapshot, context.settings.layout, outputs).of(spec)
         verdicts = []
         for session in sessions:
             resolutions = [each for each in case.resolutions if belongs(each, session)]
@@ -61,7 +61,7 @@ def latest_of(context: CheckContext, spec: str) -> dict[str, Latest]:
             settings = context.settings.consensus
             verdicts.append(compute_verdict(question, session.outputs, session.records, resolutions, now, settings))
         usable = sorted({output.path for verdict in verdicts for output in verdict.usable})
-        made[stage] = Latest(tuple(verdicts), tuple(usable), _syntheses(sessions))
+        made[stage] = LatestAnswers(tuple(verdicts), tuple(usable), _syntheses(sessions))
     return made
 
 
@@ -82,7 +82,7 @@ MOST_FILES = 2000
 class SpecRecords:
     """The records of one SPEC, each kind read when a criterion asks for it."""
 
-    def __init__(self, context: CheckContext, spec: str, latest: dict[str, Latest]) -> None:
+    def __init__(self, context: CheckContext, spec: str, latest: dict[str, LatestAnswers]) -> None:
         self._context, self._spec, self._latest = context, spec, latest
         self._layout = context.settings.layout
 
@@ -299,7 +299,7 @@ class _Judge:
 
     def __init__(self, context: CheckContext, found: Declared) -> None:
         self._context, self._found = context, found
-        self._latest: dict[str, Latest] = latest_of(context, found.spec)
+        self._latest: dict[str, LatestAnswers] = latest_of(context, found.spec)
         self._records = SpecRecords(context, found.spec, self._latest)
         self._pages: dict[str, TextPage | None] = {}
 

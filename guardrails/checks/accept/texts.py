@@ -30,7 +30,7 @@ class CriterionFlaw(NamedTuple):
     judged: bool = True
 
 
-class Placed(NamedTuple):
+class LocatedRecord(NamedTuple):
     """A record and the file it is in."""
 
     path: str
@@ -88,7 +88,7 @@ def _table(criterion: Criterion, pages: Sequence[TextPage]) -> Iterator[Criterio
 def _rows(criterion: Criterion, pages: Sequence[TextPage]) -> Iterator[CriterionFlaw]:
     wanted = {header_key(name) for name in criterion.fields}
     rows = [
-        Placed(page.path, row)
+        LocatedRecord(page.path, row)
         for page in pages
         for table in page.tables
         if below(table.section, criterion.under) and wanted <= table.columns
@@ -105,7 +105,7 @@ def _rows(criterion: Criterion, pages: Sequence[TextPage]) -> Iterator[Criterion
 
 def _list(criterion: Criterion, pages: Sequence[TextPage]) -> Iterator[CriterionFlaw]:
     items = [
-        Placed(page.path, item.record)
+        LocatedRecord(page.path, item.record)
         for page in pages
         for item in page.items
         if below(item.section, criterion.under) and not is_empty(item.record.text)
@@ -121,7 +121,9 @@ def _counted(
         yield _missing(criterion, pages, f"there {'is' if number == 1 else 'are'} {_count(number, noun)}, not {bounds}")
 
 
-def _records(criterion: Criterion, pages: Sequence[TextPage], records: Sequence[Placed]) -> Iterator[CriterionFlaw]:
+def _records(
+    criterion: Criterion, pages: Sequence[TextPage], records: Sequence[LocatedRecord]
+) -> Iterator[CriterionFlaw]:
     """What each row or item must have, and what all of them must cover."""
     for path, record in records:
         place = (path, record.line, record.column)
@@ -144,7 +146,7 @@ def _measures(record: TextRecord) -> bool:
     return measured or ("|" not in record.text and has_number(record.text))
 
 
-def _grouped(criterion: Criterion, pages: Sequence[TextPage], rows: Sequence[Placed]) -> Iterator[CriterionFlaw]:
+def _grouped(criterion: Criterion, pages: Sequence[TextPage], rows: Sequence[LocatedRecord]) -> Iterator[CriterionFlaw]:
     if criterion.group_by is None:
         if criterion.groups:
             yield CriterionFlaw("'groups' says nothing without 'group_by'", judged=False)

@@ -6,7 +6,7 @@ __getattr__ = public(
     __name__,
     documents="heading_key",
     fix="display_width",
-    paths="Places named",
+    paths="PathLookup named_paths",
     rows="is_branch_name mended moment",
     tracker_rules="UNKNOWN_STATUS",
 )

@@ -43,7 +43,7 @@ class NamedPath(NamedTuple):
     other_case: str | None = None
 
 
-class Places:
+class PathLookup:
     """Where paths are looked up: a snapshot, from its root and then from the tracker's own directory."""
 
     def __init__(self, snapshot: Snapshot, tracker: str) -> None:
@@ -93,7 +93,7 @@ def _is_sane(path: str) -> bool:
     return all(len(name.encode("utf-8", "surrogatepass")) <= MAX_NAME for name in path.split("/"))
 
 
-def named(cell: str, places: Places) -> list[NamedPath]:
+def named_paths(cell: str, places: PathLookup) -> list[NamedPath]:
     """Every item of a cell, each looked up."""
     return [name for parts in _items(cell) for name in _item(parts, places)]
 
@@ -114,7 +114,7 @@ def _items(cell: str) -> Iterator[list[Piece]]:
     yield item
 
 
-def _item(parts: list[Piece], places: Places) -> Iterator[NamedPath]:
+def _item(parts: list[Piece], places: PathLookup) -> Iterator[NamedPath]:
     """What an item names. Words around a code span or link make a sentence of it, which claims no path."""
     words = _REMARKS.sub(" ", " ".join(part.text for part in parts if part.kind == "text"))
     alone = len(parts) == 1 or all(map(_is_joint, words.split()))
@@ -142,7 +142,7 @@ def split(text: str) -> Iterator[str]:
     yield text[start:].strip()
 
 
-def _code(text: str, places: Places) -> Iterator[NamedPath]:
+def _code(text: str, places: PathLookup) -> Iterator[NamedPath]:
     text = text.strip()
     whole = _path(text, places)
     if whole.state == "present" or not ("," in text or ";" in text):
@@ -152,7 +152,7 @@ def _code(text: str, places: Places) -> Iterator[NamedPath]:
         yield from _text(item, places)
 
 
-def _text(item: str, places: Places) -> Iterator[NamedPath]:
+def _text(item: str, places: PathLookup) -> Iterator[NamedPath]:
     """An item in running text: a path, blanks allowed, paths with nothing but joints around them, or prose."""
     if not item:
         return
@@ -183,7 +183,7 @@ def _leading(whole: NamedPath, first: NamedPath) -> NamedPath:
     return first if first.state != "prose" else whole
 
 
-def _path(text: str, places: Places, certain: bool = False) -> NamedPath:
+def _path(text: str, places: PathLookup, certain: bool = False) -> NamedPath:
     """One name. `certain` says that it is meant as a path: then it is never prose."""
     if len(text) > MAX_PATH:
         return NamedPath(text, "prose")

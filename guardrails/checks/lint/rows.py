@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from typing import NamedTuple
 
-from guardrails.checks.lint.paths import NamedPath, Places, named
+from guardrails.checks.lint.paths import NamedPath, PathLookup, named_paths
 from guardrails.checks.lint.tracker_rules import (
     BAD_BRANCH,
     BAD_DATE,
@@ -102,7 +102,7 @@ class RowContext(NamedTuple):
 
     path: str
     statuses: tuple[str, ...]
-    places: Places
+    places: PathLookup
     now: datetime
     wants_evidence: bool = True
     """whether `tracker.columns` has an Evidence column"""
@@ -154,7 +154,7 @@ def _paths(context: RowContext, item: StatusRow, column: int | None, rule: Rule,
     cell = item.cell(column)
     if cell is None:
         return
-    found = [] if is_empty(cell.text.strip("*_`~ ")) else named(cell.text, context.places)
+    found = [] if is_empty(cell.text.strip("*_`~ ")) else named_paths(cell.text, context.places)
     flawed = False
     for name in found:
         if name.state in ("outside", "missing"):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from guardrails.checks.lint.paths import Places
+from guardrails.checks.lint.paths import PathLookup
 from guardrails.checks.lint.rows import RowContext, is_in, judge_row
 from guardrails.checks.lint.tracker_rules import (
     CELL_COUNT,
@@ -247,29 +247,29 @@ def in_progress(path: str, items: Sequence[StatusRow], thread: Thread) -> Iterat
             yield SEVERAL_IN_PROGRESS.at(path, message, line=item.row.line, column=place, hint=hint)
 
 
-class Where(NamedTuple):
+class ThreadKey(NamedTuple):
     """A thread, and how a message speaks of it. Branches are exact; rows without one are one thread."""
 
     identity: str
     words: str
 
 
-def threads(items: Sequence[StatusRow], thread: Thread) -> dict[Where, list[StatusRow]]:
+def threads(items: Sequence[StatusRow], thread: Thread) -> dict[ThreadKey, list[StatusRow]]:
     """The tasks In Progress by the thread they are in."""
-    found: dict[Where, list[StatusRow]] = {}
+    found: dict[ThreadKey, list[StatusRow]] = {}
     for item in items:
         if item.whole and is_in(item, IN_PROGRESS):
             found.setdefault(_where(item, thread), []).append(item)
     return found
 
 
-def _where(item: StatusRow, thread: Thread) -> Where:
+def _where(item: StatusRow, thread: Thread) -> ThreadKey:
     if thread == "table":
-        return Where(str(item.table), "in the same table")
+        return ThreadKey(str(item.table), "in the same table")
     if thread == "file":
-        return Where("", "in the same tracker")
+        return ThreadKey("", "in the same tracker")
     branch = item.text(item.columns.branch)
-    return Where("", "without a branch") if is_empty(branch) else Where(branch, f"on branch '{quoted(branch)}'")
+    return ThreadKey("", "without a branch") if is_empty(branch) else ThreadKey(branch, f"on branch '{quoted(branch)}'")
 
 
 def silent_changes(path: str, items: Sequence[StatusRow], before: Sequence[StatusRow]) -> Iterator[Finding]:
@@ -376,7 +376,7 @@ def _rows(context: CheckContext, found: Survey, path: str) -> Iterator[Finding]:
     settings, items = context.settings.tracker, found.items
     specs = {directory.spec for directory in found.directories}
     wants_evidence = any(role_of(header_key(header)) == "evidence" for header in settings.columns)
-    row_context = RowContext(path, settings.statuses, Places(context.snapshot, path), context.now, wants_evidence)
+    row_context = RowContext(path, settings.statuses, PathLookup(context.snapshot, path), context.now, wants_evidence)
     for item in items:
         if item.whole:
             spec = item.task if item.task in specs else None

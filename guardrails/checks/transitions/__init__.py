@@ -5,5 +5,5 @@ from guardrails.core.exports import public
 __getattr__ = public(
     __name__,
     report="TransitionHistory walk",
-    rows="NOTHING Picture TaskState edges",
+    rows="NOTHING TrackerState TaskState edges",
 )

@@ -6,9 +6,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import cached_property
 from typing import NamedTuple
 
-from guardrails.checks.lint.paths import Places, named
+from guardrails.checks.lint.paths import PathLookup, named_paths
 from guardrails.checks.lint.tracker_rules import UNREADABLE_TRACKER
-from guardrails.checks.transitions.rows import NOTHING, Crowd, Edges, Picture, TaskState, edges, picture
+from guardrails.checks.transitions.rows import (
+    NOTHING,
+    Edges,
+    TaskState,
+    ThreadConflict,
+    TrackerState,
+    edges,
+    tracker_state,
+)
 from guardrails.config.settings import TrackerSettings
 from guardrails.core.finding import Finding, Rule
 from guardrails.core.limits import REMOVED_ROWS, at_most
@@ -75,7 +83,7 @@ RULES = (FORBIDDEN, STALE_EVIDENCE, ROW_REMOVED, CROWDED)
 # A merge is compared with all its parents, so that nothing is told twice: what any parent has was told there.
 
 
-Pictures = Callable[[str | None], Picture | None]
+Pictures = Callable[[str | None], TrackerState | None]
 """The picture of a content, by its name; None when it cannot be read."""
 
 
@@ -98,18 +106,18 @@ class StatusChange(NamedTuple):
     after: TaskState
 
 
-class Crowding(NamedTuple):
+class NewThreadConflict(NamedTuple):
     """A thread that a step leaves with several tasks In Progress, which no parent had so."""
 
     step: HistoryStep
-    crowd: Crowd
+    crowd: ThreadConflict
 
 
 class TransitionHistory(NamedTuple):
     """All that happened, and what is known of each row at the tip."""
 
     changes: tuple[StatusChange, ...]
-    crowdings: tuple[Crowding, ...]
+    crowdings: tuple[NewThreadConflict, ...]
     tip: RowState
 
 
@@ -118,7 +126,7 @@ def walk(history: History, pictures: Pictures) -> TransitionHistory:
     blobs: dict[str, str | None] = dict(history.before)
     states: dict[str, RowState] = {name: _begin(pictures(blob)) for name, blob in blobs.items()}
     changes: list[StatusChange] = []
-    crowdings: list[Crowding] = []
+    crowdings: list[NewThreadConflict] = []
     state: RowState = {}
     for step in history.steps:
         befores = [states[parent] for parent in step.parents]
@@ -136,12 +144,12 @@ def walk(history: History, pictures: Pictures) -> TransitionHistory:
     return TransitionHistory(tuple(changes), tuple(crowdings), state)
 
 
-def _begin(shown: Picture | None) -> RowState:
+def _begin(shown: TrackerState | None) -> RowState:
     return {key: LastKnown(row) for key, row in shown.rows.items()} if shown else {}
 
 
 def _changes(
-    step: HistoryStep, shown: Picture, befores: Sequence[RowState], had_tracker: bool
+    step: HistoryStep, shown: TrackerState, befores: Sequence[RowState], had_tracker: bool
 ) -> Iterable[StatusChange]:
     for key, row in shown.rows.items():
         before = tuple(state[key].row for state in befores if key in state)
@@ -151,15 +159,17 @@ def _changes(
             yield StatusChange(step, key, (), row)
 
 
-def _crowdings(step: HistoryStep, shown: Picture, parents: Sequence[Picture | None]) -> Iterable[Crowding]:
+def _crowdings(
+    step: HistoryStep, shown: TrackerState, parents: Sequence[TrackerState | None]
+) -> Iterable[NewThreadConflict]:
     for thread, crowd in shown.crowds.items():
         inherited = (parent.crowds.get(thread) for parent in parents if parent)
         if not any(older and set(crowd.tasks) <= set(older.tasks) for older in inherited):
-            yield Crowding(step, crowd)
+            yield NewThreadConflict(step, crowd)
 
 
 def _after(
-    history: History, step: HistoryStep, shown: Picture | None, befores: Sequence[RowState], pictures: Pictures
+    history: History, step: HistoryStep, shown: TrackerState | None, befores: Sequence[RowState], pictures: Pictures
 ) -> dict[str, LastKnown]:
     """What is known of each row after a step: a row that is gone is remembered with the step that removed it."""
     union: dict[str, LastKnown] = {}
@@ -214,7 +224,7 @@ class Judge:
     def __init__(self, context: CheckContext, history: History, found: Survey) -> None:
         self._context, self._history, self._found = context, history, found
         self._path = context.settings.layout.tracker
-        self._places = Places(context.snapshot, self._path)
+        self._places = PathLookup(context.snapshot, self._path)
         self._wanted = any(role_of(header_key(header)) == "evidence" for header in context.settings.tracker.columns)
         self._made: dict[str, str | None] = {}
         self._answers: dict[tuple[str, tuple[str, ...]], bool] = {}
@@ -243,7 +253,9 @@ class Judge:
         cell = item.cell(column)
         if cell is None or is_empty(cell.text.strip("*_`~ ")):
             return []
-        return list(dict.fromkeys(name.path for name in named(cell.text, self._places) if name.state == "present"))
+        return list(
+            dict.fromkeys(name.path for name in named_paths(cell.text, self._places) if name.state == "present")
+        )
 
     def _documents(self, item: StatusRow) -> Documents:
         """The documents of every SPEC directory the row speaks of, and the files its PRD cell names."""
@@ -302,14 +314,14 @@ class _Album:
 
     def __init__(self, history: History, settings: TrackerSettings, blobs: Iterable[str]) -> None:
         self._history, self._settings = history, settings
-        self._pictures: dict[str, Picture | None] = {}
+        self._pictures: dict[str, TrackerState | None] = {}
         self._load(dict.fromkeys(blobs))
 
     def _load(self, blobs: Iterable[str]) -> None:
         for blob, data in self._history.texts(blobs):
-            self._pictures[blob] = picture(data, self._settings)
+            self._pictures[blob] = tracker_state(data, self._settings)
 
-    def picture(self, blob: str | None) -> Picture | None:
+    def picture(self, blob: str | None) -> TrackerState | None:
         """The picture of a content; None when there is none, or it cannot be read."""
         if blob is None:
             return None

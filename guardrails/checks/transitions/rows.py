@@ -19,26 +19,26 @@ class TaskState(NamedTuple):
     role: str
 
 
-class Crowd(NamedTuple):
+class ThreadConflict(NamedTuple):
     """Several tasks of one thread that are In Progress, and how a message speaks of the thread."""
 
     words: str
     tasks: tuple[str, ...]
 
 
-class Picture(NamedTuple):
+class TrackerState(NamedTuple):
     """The tracker of one commit. `rows` are the tasks whose status is known, by id; `ids` are all ids that stand in
     it; `crowds` are told by their thread."""
 
     rows: Mapping[str, TaskState]
     ids: frozenset[str]
-    crowds: Mapping[str, Crowd]
+    crowds: Mapping[str, ThreadConflict]
 
 
-NOTHING = Picture({}, frozenset(), {})
+NOTHING = TrackerState({}, frozenset(), {})
 
 
-def picture(data: bytes | None, settings: TrackerSettings) -> Picture | None:
+def tracker_state(data: bytes | None, settings: TrackerSettings) -> TrackerState | None:
     """The picture a tracker's bytes give; None when they cannot be read."""
     text = decode(data) if data is not None else None
     if not isinstance(text, str):
@@ -48,7 +48,7 @@ def picture(data: bytes | None, settings: TrackerSettings) -> Picture | None:
     rows = dict(_rows(items))
     ids = frozenset(visible_form(item.task) for item in items if not is_empty(item.task))
     everything = [item for table in tables for item in table.items]
-    return Picture(rows, ids, _crowds(everything, settings) if settings.one_in_progress else {})
+    return TrackerState(rows, ids, _crowds(everything, settings) if settings.one_in_progress else {})
 
 
 def _rows(items: Sequence[StatusRow]) -> Iterator[tuple[str, TaskState]]:
@@ -62,10 +62,13 @@ def _rows(items: Sequence[StatusRow]) -> Iterator[tuple[str, TaskState]]:
             yield key, min(rows)
 
 
-def _crowds(items: Sequence[StatusRow], settings: TrackerSettings) -> dict[str, Crowd]:
+def _crowds(items: Sequence[StatusRow], settings: TrackerSettings) -> dict[str, ThreadConflict]:
     found = threads(items, settings.thread).items()
     several = ((where, tasks) for where, tasks in found if len(tasks) > 1)
-    return {where.identity: Crowd(where.words, tuple(sorted(task.name for task in tasks))) for where, tasks in several}
+    return {
+        where.identity: ThreadConflict(where.words, tuple(sorted(task.name for task in tasks)))
+        for where, tasks in several
+    }
 
 
 class Edges(NamedTuple):

@@ -33,7 +33,7 @@ from guardrails.snapshot.context import CheckContext, Scope
 from guardrails.snapshot.worktree import Worktree
 
 
-class Benched(NamedTuple):
+class BenchProgress(NamedTuple):
     """How far a benchmark has come. `halt` says why it went no further: None when all runs are done."""
 
     samples: tuple[Sample, ...]
@@ -60,7 +60,7 @@ class Bench(NamedTuple):
     tell: RetryListener | None = None
 
 
-def profile_world(run_context: RunContext, profile: str, cap_usd: float | None) -> RunContext:
+def profile_context(run_context: RunContext, profile: str, cap_usd: float | None) -> RunContext:
     """The context of a profile's runs. No other profile is fallen back to, for then it would be measured as this one;
     what is remembered stays in the run's own repository."""
     made = with_profile(run_context, profile)
@@ -95,7 +95,7 @@ def require_agents(run_context: RunContext, stages: Sequence[str]) -> None:
                 )
 
 
-def run(bench: Bench) -> Benched:
+def run(bench: Bench) -> BenchProgress:
     """Make the runs that are missing, in order, until all are done or the budget is used up."""
     plan, folder = bench.plan, bench.folder
     trials = order(len(plan.profiles), plan.runs)
@@ -109,7 +109,7 @@ def run(bench: Bench) -> Benched:
             put_away(folder.tree(trial), bench.run_context.settings.layout.evidence, folder.evidence(trial))
             remove(folder.tree(trial))
     samples = tuple(each.sample for each in folder.all_done(trials, plan.stages))
-    return Benched(samples, paid, halt)
+    return BenchProgress(samples, paid, halt)
 
 
 def _trial(bench: Bench, trial: Trial, paid: tuple[Round, ...], where: str) -> _Ended:
@@ -117,7 +117,7 @@ def _trial(bench: Bench, trial: Trial, paid: tuple[Round, ...], where: str) -> _
     plan = bench.plan
     profile = plan.profiles[trial.profile - 1]
     repo = clone(bench.base, bench.folder.tree(trial), bench.run_context.environment)
-    run_context = profile_world(bench.run_context, profile, bench.cap_usd)._replace(
+    run_context = profile_context(bench.run_context, profile, bench.cap_usd)._replace(
         repo=repo, run=f"{plan.name}{trial.name}"
     )
     require_agents(run_context, plan.stages)

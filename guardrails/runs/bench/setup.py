@@ -19,7 +19,7 @@ from guardrails.evidence.costs import Estimate, estimate
 from guardrails.reports.bench import StageProof
 from guardrails.runs.bench.inputs import prove, text_sha256
 from guardrails.runs.bench.records import BenchPlan, folder_of, latest, order
-from guardrails.runs.bench.run import agents_of, digest_of, profile_world, require_agents
+from guardrails.runs.bench.run import agents_of, digest_of, profile_context, require_agents
 from guardrails.runs.bench.trees import Base, clone, materialise, read_workload
 from guardrails.runs.consult import prepare, prompt_of
 from guardrails.snapshot.worktree import Worktree
@@ -91,7 +91,7 @@ def _recordings(run_context: RunContext, wanted: Wanted) -> dict[str, bytes]:
     tree = Worktree(run_context.repo)
     found: dict[str, bytes] = {}
     for profile in wanted.profiles:
-        made = profile_world(run_context, profile, None)
+        made = profile_context(run_context, profile, None)
         replays = {made.plan.agent(name).replay for name in agents_of(made, wanted.stages)}
         for folder in sorted(each for each in replays if each is not None):
             blobs = tree.read_many(tree.entries(folder))
@@ -127,7 +127,7 @@ def examined(found: BenchTarget, wanted: Wanted) -> tuple[str, tuple[StageProof,
             raise GuardrailError(
                 f"{base.commit[:12]}: {error.message}", "commit it: the benchmark reads HEAD"
             ) from error
-        run_contexts = [profile_world(inside, profile, wanted.cap_usd) for profile in wanted.profiles]
+        run_contexts = [profile_context(inside, profile, wanted.cap_usd) for profile in wanted.profiles]
         for run_context in run_contexts:
             require_agents(run_context, wanted.stages)
         proofs = prove(run_contexts, wanted.stages)
@@ -161,7 +161,8 @@ def begun(found: BenchTarget, wanted: Wanted, commit: str, proofs: tuple[StagePr
         found.source,
         found.files is not None,
         tuple(
-            digest_of(profile_world(run_context, profile, wanted.cap_usd), wanted.stages) for profile in wanted.profiles
+            digest_of(profile_context(run_context, profile, wanted.cap_usd), wanted.stages)
+            for profile in wanted.profiles
         ),
         proofs,
     )
@@ -212,7 +213,7 @@ def require_unchanged(plan: BenchPlan, run_context: RunContext, wanted: Wanted) 
                 f"{plan.name} is of {', '.join(theirs)}", f"leave --{option} out, or begin a new one without --resume"
             )
     for profile, digest in zip(plan.profiles, plan.digests, strict=True):
-        if digest_of(profile_world(run_context, profile, None), plan.stages) != digest:
+        if digest_of(profile_context(run_context, profile, None), plan.stages) != digest:
             raise GuardrailError(
                 f"profile '{profile}' is not what it was when {plan.name} began",
                 "put it back, or begin a new one without --resume",

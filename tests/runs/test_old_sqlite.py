@@ -12,9 +12,9 @@ import pytest
 _STAMPED = """
 import sys
 import sqlalchemy as sa
-from guardrails.runs.workflow import teach
-teach((3, int(sys.argv[1])))
-teach((3, int(sys.argv[1])))
+from guardrails.runs.workflow import register_unixepoch
+register_unixepoch((3, int(sys.argv[1])))
+register_unixepoch((3, int(sys.argv[1])))
 with sa.create_engine("sqlite://").begin() as connection:
     connection.execute(sa.text("CREATE TABLE made (at INTEGER NOT NULL DEFAULT (unixepoch('subsec') * 1000))"))
     connection.execute(sa.text("INSERT INTO made DEFAULT VALUES"))

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from guardrails.errors import GuardrailError
 
 STAGES = ("plan", "tasks", "implement", "validate", "audit", "unlock")
-DOCUMENTS = ("spec.md", "plan.md", "tasks.md", "PRD.md")
 ACCEPTANCE = "acceptance.yaml"
 """In the directory of a SPEC: what its documents and outputs must hold."""
 MAX_NAME = 255

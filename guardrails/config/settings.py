@@ -14,7 +14,6 @@ MEGABYTE = 1_048_576
 
 
 SignatureUse = Literal["off", "optional", "required"]
-SIGNATURE_USES: tuple[SignatureUse, ...] = ("off", "optional", "required")
 
 
 class EvidenceSettings(NamedTuple):

@@ -508,7 +508,6 @@ def _proofs(proofs: Sequence[StageProof]) -> Iterator[str]:
 
 
 ESTIMATE_SCHEMA = "speckit.bench-estimate/1"
-_HEAD = ("Profile", "Stage", "Calls", "Tokens", "Cost")
 
 
 class Line(NamedTuple):

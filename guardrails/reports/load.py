@@ -18,8 +18,6 @@ from guardrails.reports.model import CallRecord, RecoveryStep, RunRecord, RunSta
 from guardrails.reports.telemetry import value_of
 from guardrails.snapshot.base import Blob, Snapshot
 
-_TIMES = ("generatedAt", "generated_at", "timestamp", "created_at")
-
 
 class Events(NamedTuple):
     """What the event lines of one session tell."""

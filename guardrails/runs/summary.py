@@ -6,7 +6,6 @@ A run that was cut off and went on has the summary it would have had without tha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from guardrails import __version__
@@ -195,15 +194,6 @@ def _digests(history: Sequence[HistoryRecord], commit: str | None, request: RunR
         "config_sha256": request.config_sha256,
         "commit": commit,
     }
-
-
-def lasted(begun: datetime, ended: datetime) -> str:
-    """A span of time for people: 0.4 s, 12 s, 3 min 4 s."""
-    seconds = (ended - begun).total_seconds()
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 # The runs that a working tree has evidence of, read from their summaries.

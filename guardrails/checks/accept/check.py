@@ -38,10 +38,6 @@ class LatestAnswers(NamedTuple):
     outputs: tuple[str, ...]
     syntheses: tuple[str, ...]
 
-    @property
-    def is_ok(self) -> bool:
-        return bool(self.verdicts) and all(verdict.kind == "ok" for verdict in self.verdicts)
-
 
 def latest_of(context: CheckContext, spec: str) -> dict[str, LatestAnswers]:
     """By stage; a stage without consensus evidence is not in it."""

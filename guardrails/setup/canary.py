@@ -59,6 +59,8 @@ PATIENCE = 300.0
 _PREFIX, _OWNER = "speckit-canary-", "owner.lock"
 _SETTLED = 60.0
 """Seconds after which a folder without a lock was not made just now."""
+_REMOVALS, _PAUSE = 20, 0.1
+"""How often a scratch folder is removed until it is gone, and the seconds in between."""
 _OURS = frozenset(("GIT_NO_REPLACE_OBJECTS", "GIT_OPTIONAL_LOCKS", "GIT_LITERAL_PATHSPECS", "GIT_NO_LAZY_FETCH"))
 _SETTINGS = {
     "user.name": "canary", "user.email": "canary@example.invalid", "commit.gpgsign": "false", "gc.auto": "0",
@@ -152,7 +154,16 @@ def scratch_of(repo: Repo) -> Iterator[Scratch]:
         with held(os.path.join(place, _OWNER)):
             yield _made(repo, place)
     finally:
+        _remove(place)
+
+
+def _remove(place: str) -> None:
+    """Remove a scratch folder. A git that outlived a killed canary may still write there for a moment."""
+    for _ in range(_REMOVALS):
         shutil.rmtree(place, ignore_errors=True)
+        if not os.path.lexists(place):
+            return
+        time.sleep(_PAUSE)
 
 
 def _sweep(temporary: str, before: float) -> None:
@@ -167,7 +178,7 @@ def _sweep(temporary: str, before: float) -> None:
                 with held(owner) as free:
                     stale = free
                 if stale:
-                    shutil.rmtree(item.path, ignore_errors=True)
+                    _remove(item.path)
 
 
 def _made(repo: Repo, place: str) -> Scratch:

@@ -79,6 +79,7 @@ def _flush(name: str) -> None:
 
 
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""As `core.paths` has it: the supervisor loads nothing it can do without."""
 
 
 def ticks_of(pid: int) -> int:

@@ -20,6 +20,7 @@ from guardrails.agents.call_files import AGENT, ANSWER, ENDED, ERR, LOCK, OUT, P
 from guardrails.agents.formats import Answer, without_escapes
 from guardrails.agents.outcomes import NEVER_BEGUN, CallOutcome, forget, outcome_of
 from guardrails.agents.types import Call, CallState, Finished
+from guardrails.core.paths import READ_FLAGS
 from guardrails.core.programs import OUTPUT_LIMIT, allowed_environment
 from guardrails.core.text import utf8
 from guardrails.errors import GuardrailError
@@ -86,7 +87,6 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 _ATTEMPTS = 10
 """How often a supervisor is started that is killed before its agent has begun."""
 _TAIL = 4096
-_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 # Finding, waiting for or making a call.
@@ -295,7 +295,7 @@ def _moment(nanoseconds: int) -> datetime:
 def _read(path: str, length: int, start: int = 0) -> bytes:
     """Bytes of a regular file; nothing of anything else."""
     with suppress(OSError):
-        handle = os.open(path, _READ)
+        handle = os.open(path, READ_FLAGS)
         with open(handle, "rb") as stream:
             if stat.S_ISREG(os.fstat(handle).st_mode):
                 stream.seek(start)

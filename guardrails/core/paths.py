@@ -1,6 +1,12 @@
 """Paths as git writes them: relative to the root, `/` between parts, text."""
 
+import os
 from collections.abc import Iterator
+
+NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Flags of `os.open` for a path that anybody may have made: not through a link, not waiting on a pipe, and the bytes
+as they are; each where the platform has it."""
+READ_FLAGS = os.O_RDONLY | NO_FOLLOW
 
 
 def within(path: str, prefix: str) -> bool:

@@ -9,12 +9,9 @@ from typing import IO, Any, NamedTuple
 import orjson
 
 from guardrails.core import atomic
-from guardrails.core.paths import is_plain
+from guardrails.core.paths import NO_FOLLOW, READ_FLAGS, is_plain
 from guardrails.core.schema import faults
 from guardrails.errors import GuardrailError
-
-_PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-"""Not through a link, not waiting on a pipe, and the bytes as they are: where the platform has the flag."""
 
 
 class WrittenFile(NamedTuple):
@@ -86,7 +83,7 @@ class EvidenceStore:
     def read(self, path: str) -> bytes | None:
         """The bytes of one file; None when there is none. Links are not followed."""
         try:
-            handle = os.open(self._target(path), os.O_RDONLY | _PLAIN)
+            handle = os.open(self._target(path), READ_FLAGS)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -104,7 +101,7 @@ class EvidenceStore:
         target = self._target(path)
         made = not os.path.lexists(target)
         try:
-            handle = os.open(target, os.O_RDWR | os.O_CREAT | _PLAIN, 0o666)
+            handle = os.open(target, os.O_RDWR | os.O_CREAT | NO_FOLLOW, 0o666)
         except OSError as error:
             raise GuardrailError(f"{path}: {error.strerror}", "make it a regular file") from error
         with os.fdopen(handle, "r+b") as stream:

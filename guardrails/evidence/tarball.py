@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import IO, Any, NamedTuple, cast
 
 from guardrails.checks.ledger.archive_manifest import Member
-from guardrails.core.paths import is_plain, parents
+from guardrails.core.paths import READ_FLAGS, is_plain, parents
 from guardrails.errors import GuardrailError
 
 MOST_MEMBERS = 100_000
@@ -30,7 +30,6 @@ LEVEL = 6
 _CHUNK = 256 * 1024
 _HEADER = 1024 * 1024
 """Bytes of a header that are read at once: a longer one is made to fill the memory."""
-_OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 ByteProgress = Callable[[int], None]
 """Is told how many bytes were worked on since it was told last."""
@@ -53,7 +52,7 @@ def open_plain(root: str, path: str) -> IO[bytes]:
     for folder in parents(path):
         if not stat.S_ISDIR(os.lstat(os.path.join(root, *folder.split("/"))).st_mode):
             raise OSError(ENOTDIR, os.strerror(ENOTDIR), folder)
-    handle = os.open(os.path.join(root, *path.split("/")), _OPEN)
+    handle = os.open(os.path.join(root, *path.split("/")), READ_FLAGS)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(EINVAL, "not a regular file", path)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import IO
 
+from guardrails.core.paths import READ_FLAGS
 from guardrails.errors import Undecidable
 from guardrails.git.process import feed, widen
 from guardrails.git.repo import Repo, failure
@@ -78,9 +79,6 @@ def _chunks(process: "subprocess.Popen[bytes]", end: bytes, arguments: tuple[str
 
 CHUNK = 1 << 20
 """Bytes that are read at once."""
-
-# Not following a link, not blocking on a FIFO, and binary: where the platform has the flag.
-_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Object:
@@ -161,7 +159,7 @@ def file_chunks(path: bytes) -> Iterator[bytes]:
 
     Raises OSError when it is not a regular file or cannot be opened.
     """
-    handle = os.open(path, _FLAGS)
+    handle = os.open(path, READ_FLAGS)
     facts = os.fstat(handle)
     if not stat.S_ISREG(facts.st_mode):
         os.close(handle)

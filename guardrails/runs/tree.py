@@ -16,7 +16,7 @@ from guardrails.agents.run_context import RunContext
 from guardrails.checks.clean_tree import BY_KIND, HINTS, excluded, unfinished
 from guardrails.checks.ledger.entries import SUMMARY, Chain, digest, read_chain, unsealed
 from guardrails.config.layout import Layout
-from guardrails.core.paths import parents
+from guardrails.core.paths import READ_FLAGS, parents
 from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.evidence.ledger import signature_path
@@ -124,7 +124,7 @@ def digest_on_disk(repo: Repo, path: str) -> str | None:
 
 def _of_file(place: bytes) -> str:
     made = sha256()
-    handle = os.open(place, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    handle = os.open(place, READ_FLAGS)
     with os.fdopen(handle, "rb") as stream:
         while part := stream.read(_CHUNK):
             made.update(part)

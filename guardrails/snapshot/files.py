@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import Any, Literal, NamedTuple
 
-from guardrails.core.paths import is_plain, parents
+from guardrails.core.paths import READ_FLAGS, is_plain, parents
 from guardrails.git.repo import Repo, to_bytes, to_text
 from guardrails.snapshot.base import (
     READ_LIMIT,
@@ -100,16 +100,12 @@ def _scan(directory: bytes) -> Iterator[Iterator[os.DirEntry[Any]]]:
         with os.scandir(directory) as items:
             yield items
         return
-    handle = os.open(directory, FLAGS | os.O_DIRECTORY)
+    handle = os.open(directory, READ_FLAGS | os.O_DIRECTORY)
     try:
         with os.scandir(handle) as items:
             yield items
     finally:
         os.close(handle)
-
-
-# Not following a link, not blocking on a FIFO, and binary: where the platform has the flag.
-FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 _SMALL = 16 * 1024
@@ -119,7 +115,7 @@ def read_file(path: bytes, entry: Entry, limit: int) -> Blob:
     if entry.kind != "file":
         return Blob(entry, 0, None, f"a {entry.kind}, not a regular file")
     try:
-        handle = os.open(path, FLAGS)
+        handle = os.open(path, READ_FLAGS)
     except OSError as error:
         return Blob(entry, 0, None, error.strerror or "cannot be opened")
     try:
@@ -298,7 +294,7 @@ def _on_disk(snapshot: DiskFiles, entry: Entry) -> Hashed:
         return Hashed(entry.path, None, 0, "not a regular file in a real directory")
     hashed, size = sha256(), 0
     try:
-        handle = os.open(snapshot.absolute(entry.path), FLAGS)
+        handle = os.open(snapshot.absolute(entry.path), READ_FLAGS)
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 return Hashed(entry.path, None, 0, "not a regular file")

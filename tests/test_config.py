@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.config import MEGABYTE, SectionRule, Settings, load_settings
+from guardrails.config import SectionRule, Settings, load_settings
+from guardrails.core import MEGABYTE
 from guardrails.errors import GuardrailError
 from tests.examples import examples
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from guardrails.config.run_settings import Format
+from guardrails.core.fields import table
 from guardrails.core.strict_json import JsonFlaw, parse_json
 
 # The one JSON object an agent was asked for, found in what it printed around it.
@@ -231,7 +232,7 @@ def _claude_envelope(text: str) -> ExtractedAnswer:
 
 
 def _claude_usage(result: dict[str, Any]) -> Usage:
-    usage = _dict(result.get("usage"))
+    usage = table(result.get("usage"))
     cached = _count(usage.get("cache_read_input_tokens"))
     # What was read from the cache or into it is counted apart from the other tokens read.
     read_ = _sum(usage.get("input_tokens"), cached or 0, _count(usage.get("cache_creation_input_tokens")) or 0)
@@ -240,7 +241,7 @@ def _claude_usage(result: dict[str, Any]) -> Usage:
 
 def _claude_model(models: Any) -> str | None:
     """Of several models, the one that wrote most: small ones do errands for it."""
-    written = {name: _count(_dict(used).get("outputTokens")) or 0 for name, used in _dict(models).items()}
+    written = {name: _count(table(used).get("outputTokens")) or 0 for name, used in table(models).items()}
     return max(written, key=lambda name: written[name], default=None) or None
 
 
@@ -251,7 +252,7 @@ def _codex(text: str) -> Answer:
     for number, event in _events(text):
         if isinstance(event, JsonFlaw):
             return Answer(None, f"line {number}: {event.message}")
-        kind, item = event.get("type"), _dict(event.get("item"))
+        kind, item = event.get("type"), table(event.get("item"))
         if kind == "item.completed" and item.get("type") == "agent_message":
             said = item.get("text")
         elif kind == "turn.completed":
@@ -277,7 +278,7 @@ def _events(text: str) -> Iterator[tuple[int, dict[str, Any] | JsonFlaw]]:
 
 def _codex_usage(event: dict[str, Any]) -> Usage:
     """Totals of the thread up to this event."""
-    used = _dict(event.get("usage"))
+    used = table(event.get("usage"))
     cached, thought = used.get("cached_input_tokens"), used.get("reasoning_output_tokens")
     return as_usage(used.get("input_tokens"), used.get("output_tokens"), None, _count(cached), _count(thought))
 
@@ -287,7 +288,7 @@ def _gemini(text: str) -> Answer:
     if envelope.value is None:
         return Answer(None, envelope.problem)
     result = envelope.value
-    model, usage = _gemini_stats(_dict(_dict(result.get("stats")).get("models")))
+    model, usage = _gemini_stats(table(table(result.get("stats")).get("models")))
     if result.get("error"):
         return Answer(None, f"gemini reports an error: {_words(result['error'])}", model, usage)
     if "response" not in result:
@@ -297,7 +298,7 @@ def _gemini(text: str) -> Answer:
 
 def _gemini_stats(models: dict[str, Any]) -> tuple[str | None, Usage]:
     """The model that wrote most, and what all of them used together."""
-    tokens = {name: _dict(_dict(used).get("tokens")) for name, used in models.items()}
+    tokens = {name: table(table(used).get("tokens")) for name, used in models.items()}
     written = {name: _sum(each.get("candidates"), each.get("thoughts", 0)) for name, each in tokens.items()}
     model = max(written, key=lambda name: written[name] or 0, default=None) or None
     if not tokens:
@@ -339,10 +340,6 @@ def _sum(*values: Any) -> int | None:
     """The sum of counts; not known when one of them is not."""
     counts = [_count(value) for value in values]
     return None if None in counts or not counts else sum(count or 0 for count in counts)
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _words(said: Any) -> str:

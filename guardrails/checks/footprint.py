@@ -12,10 +12,11 @@ from heapq import nlargest
 from typing import Any, NamedTuple
 
 from guardrails.config.layout import Layout
-from guardrails.config.settings import MEGABYTE, EvidenceSettings
+from guardrails.config.settings import EvidenceSettings
 from guardrails.core.finding import Checked, Finding, Observation, Rule
 from guardrails.core.parallel import in_halves
 from guardrails.core.paths import parents, within
+from guardrails.core.text import bytes_text, plural
 from guardrails.snapshot.base import Snapshot, Weight
 from guardrails.snapshot.context import CheckContext
 
@@ -98,13 +99,13 @@ def _judge(spec: str, footprint: Footprint, growth: int | None, context: CheckCo
         rule = OVER_LIMIT
     elif footprint.total > evidence.warn_bytes:
         rule = OVER_WARNING
-    files = "1 file" if footprint.files == 1 else f"{footprint.files} files"
-    message = f"{spec} holds {_mb(footprint.total)} in {files}" + _limits(rule.code, evidence)
+    files = plural(footprint.files, "file")
+    message = f"{spec} holds {bytes_text(footprint.total)} in {files}" + _limits(rule.code, evidence)
     if growth is not None:
         message += f", {_signed(growth)} since {_base_name(context.snapshot)}"
     if footprint.pointers:
         message += f", {footprint.pointers} of them Git LFS pointers counted as pointers"
-    message += "; largest: " + ", ".join(f"{path} ({_mb(size)})" for size, path in footprint.largest)
+    message += "; largest: " + ", ".join(f"{path} ({bytes_text(size)})" for size, path in footprint.largest)
     archive = "archive older runs" if spec == NO_SPEC else f"run 'speckit evidence archive --spec {spec}'"
     hint = None if rule is MEASURED else f"{archive}, or delete what is not evidence"
     root = context.settings.layout.evidence
@@ -116,10 +117,10 @@ def _judge(spec: str, footprint: Footprint, growth: int | None, context: CheckCo
 
 def _limits(code: str, evidence: EvidenceSettings) -> str:
     if code == OVER_LIMIT.code:
-        return f", more than the limit of {_mb(evidence.limit_bytes)}"
+        return f", more than the limit of {bytes_text(evidence.limit_bytes)}"
     if code == OVER_WARNING.code:
-        return f", more than {_mb(evidence.warn_bytes)} (the limit is {_mb(evidence.limit_bytes)})"
-    return f" of {_mb(evidence.limit_bytes)}"
+        return f", more than {bytes_text(evidence.warn_bytes)} (the limit is {bytes_text(evidence.limit_bytes)})"
+    return f" of {bytes_text(evidence.limit_bytes)}"
 
 
 def _base_name(snapshot: Snapshot) -> str:
@@ -128,12 +129,8 @@ def _base_name(snapshot: Snapshot) -> str:
     return snapshot.base.describe() if snapshot.base else "nothing"
 
 
-def _mb(size: int) -> str:
-    return f"{size / MEGABYTE:.2f} MB" if size >= MEGABYTE / 100 else f"{size} bytes"
-
-
 def _signed(size: int) -> str:
-    return ("+" if size >= 0 else "-") + _mb(abs(size))
+    return ("+" if size >= 0 else "-") + bytes_text(abs(size))
 
 
 def measure(snapshot: Snapshot, layout: Layout, only: str | None = None) -> dict[str, Footprint]:

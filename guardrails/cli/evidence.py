@@ -14,8 +14,8 @@ import click
 from guardrails.cli.options import Globals, global_options, merged
 from guardrails.cli.output import write_report
 from guardrails.cli.run_checks import CheckRequest, judge, judging_options, load_settings
-from guardrails.config.settings import MEGABYTE, Settings
-from guardrails.core.text import printable
+from guardrails.config.settings import Settings
+from guardrails.core.text import MEGABYTE, bytes_text, plural, printable
 from guardrails.engine.registry import check_named
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git.repo import Repo, open_repo
@@ -42,7 +42,7 @@ def here(globals_: Globals, spec: str | None = None) -> tuple[Repo, Worktree, Se
     places = [found for path in left_out(worktree) if (found := evidence_location(settings.layout, path))]
     away = sum(only in (None, found.spec) for found in places)
     if away:
-        message = f"{_files(away)} of evidence are not checked out (sparse), so nobody can say what there is"
+        message = f"{plural(away, 'file')} of evidence are not checked out (sparse), so nobody can say what there is"
         raise Undecidable(message, "git sparse-checkout disable, or add evidence.root to it")
     return repo, worktree, settings
 
@@ -128,7 +128,7 @@ def _announce(
             _say(globals_, f"keeping {kept.unit.name}: {kept.reason}")
     for unit in made.packed:
         size = sum(sizes.get(path, 0) for path in unit.paths)
-        _say(globals_, f"{verb} {unit.name}: {_files(len(unit.paths))}, {_mb(size)}")
+        _say(globals_, f"{verb} {unit.name}: {plural(len(unit.paths), 'file')}, {bytes_text(size)}")
     if not made.packed:
         _say(globals_, f"{made.spec}: nothing to pack")
     return bool(made.packed)
@@ -145,20 +145,12 @@ def _pack(place: ArchiveContext, made: RetentionPlan, globals_: Globals) -> int:
         for done in archive_module.archive(place, made, advance):
             _say(globals_, f"packed {_packed(done)}")
     after = archive_module.size_of(place)
-    _say(globals_, f"{place.spec}: {_mb(before)} before, {_mb(after)} after, measured")
+    _say(globals_, f"{place.spec}: {bytes_text(before)} before, {bytes_text(after)} after, measured")
     return 0
 
 
 def _packed(done: ArchivedRun) -> str:
-    return f"{done.run}: {_files(done.files)}, {_mb(done.unpacked)} as {_mb(done.packed)}"
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
-
-
-def _mb(size: int) -> str:
-    return f"{size / MEGABYTE:.2f} MB" if size >= MEGABYTE / 100 else f"{size} bytes"
+    return f"{done.run}: {plural(done.files, 'file')}, {bytes_text(done.unpacked)} as {bytes_text(done.packed)}"
 
 
 @contextmanager
@@ -216,7 +208,7 @@ def restore(ctx: click.Context, /, *, archive_or_run: str, spec: str | None, dry
     for member in done.written if dry_run or globals_.verbose else ():
         _say(globals_, f"{'would restore' if dry_run else 'restored'} {member.path}")
     verb = "would be restored" if dry_run else "restored"
-    line = f"{source.row.run}: {_files(len(done.written))} {verb}, {len(done.present)} there already"
+    line = f"{source.row.run}: {plural(len(done.written), 'file')} {verb}, {len(done.present)} there already"
     _say(globals_, f"{line}; verified by the manifest")
     return 0
 
@@ -253,10 +245,11 @@ def stats(ctx: click.Context, /, *, spec: str | None, format_: str, **options: A
 
 def _line(row: Holding, limit: int) -> str:
     runs = f"{row.runs} runs" + (f", {row.sessions} sessions outside runs" if row.sessions else "")
-    packed = f", {row.archives} archives of {_mb(row.archive_bytes)}" if row.archives else ""
-    growth = "growth a run unknown" if row.growth is None else f"{_mb(row.growth)} a run"
+    packed = f", {row.archives} archives of {bytes_text(row.archive_bytes)}" if row.archives else ""
+    growth = "growth a run unknown" if row.growth is None else f"{bytes_text(row.growth)} a run"
     left = "" if row.left is None else f", room for {row.left} more"
-    return f"{row.spec}: {_mb(row.total)} of {_mb(limit)} in {_files(row.files)}; {runs}{packed}; {growth}{left}"
+    held = f"{bytes_text(row.total)} of {bytes_text(limit)} in {plural(row.files, 'file')}"
+    return f"{row.spec}: {held}; {runs}{packed}; {growth}{left}"
 
 
 @click.group("evidence", short_help="Verify evidence, archive it, bring it back, measure it.")

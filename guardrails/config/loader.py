@@ -13,7 +13,6 @@ from guardrails.config.reader import EffectiveValue, Reader
 from guardrails.config.settings import (
     CREDENTIAL_NAME,
     HAL,
-    MEGABYTE,
     Acceptance,
     CleanTree,
     Consensus,
@@ -32,6 +31,7 @@ from guardrails.config.settings import (
     from_environment,
     hal_from_environment,
 )
+from guardrails.core.text import MEGABYTE
 from guardrails.errors import GuardrailError
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from guardrails.config.layout import STAGES, Layout
+from guardrails.core.text import MEGABYTE
 from guardrails.errors import GuardrailError
 
 CONFIG_FILE = ".speckit.yaml"
 
-MEGABYTE = 1_048_576
 """1 MB is 1,048,576 bytes, as the predecessor counted."""
 
 

@@ -15,6 +15,6 @@ __getattr__ = public(
     result="Examined Problem Result Source Verdict",
     schema="faults is_valid load_schema",
     strict_json="DEPTH_LIMIT JsonFlaw locate parse_json parse_lines walk",
-    text="printable unsafe utf8",
+    text="MEGABYTE printable unsafe utf8",
     timestamps="FileStamp compact parse_stamp parse_time stamped",
 )

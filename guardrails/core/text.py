@@ -1,7 +1,13 @@
-"""Text from a repository, made fit to be shown: nothing in it moves a cursor, hides, or turns the reading direction."""
+"""Text as it is shown: counts and sizes in words, and what a repository holds, made fit for a terminal.
+
+Nothing shown moves a cursor, hides, or turns the reading direction.
+"""
 
 import re
+from collections.abc import Iterable
 from functools import cache
+
+MEGABYTE = 1_048_576
 
 # What is escaped: controls (C0 with tab and line ends, DEL, C1), characters that are invisible or reorder what
 # stands beside them, line and paragraph separators, lone surrogates, noncharacters, and the tag and
@@ -26,6 +32,21 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return unsafe().sub(_escape, text)
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 error`, `2 errors`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def bytes_text(size: int) -> str:
+    """`1.50 MB` from a hundredth of a megabyte on, `312 bytes` below."""
+    return f"{size / MEGABYTE:.2f} MB" if size >= MEGABYTE / 100 else f"{size} bytes"
+
+
+def quoted_list(names: Iterable[str]) -> str:
+    """`'Status', 'Owner'`."""
+    return ", ".join(f"'{name}'" for name in names)
 
 
 def utf8(text: str) -> str:

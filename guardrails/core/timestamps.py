@@ -12,6 +12,8 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import NamedTuple
 
+EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
+"""Sorts before every moment: where none is known."""
 _DATE = r"(?P<year>[0-9]{4})(?P<dash>-?)(?P<month>[0-9]{2})(?P=dash)(?P<day>[0-9]{2})"
 _TIME = r"(?P<hour>[0-9]{2})(?P<mark>[:_-]?)(?P<minute>[0-9]{2})(?P=mark)(?P<second>[0-9]{2})"
 _MOMENT = rf"{_DATE}[Tt _-]{_TIME}(?:[.,](?P<fraction>[0-9]{{1,9}}))?"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import NamedTuple
 
 from guardrails.checks.footprint import NO_SPEC, measure
@@ -18,7 +18,7 @@ from guardrails.checks.ledger.files import RESOLUTION
 from guardrails.checks.ledger.runs import EvidenceInventory, RunEvidence, evidence_inventory, evidence_location
 from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
-from guardrails.core.timestamps import compact, parse_stamp, parse_time
+from guardrails.core.timestamps import EARLIEST, compact, parse_stamp, parse_time
 from guardrails.errors import GuardrailError
 from guardrails.layouts.evidence_names import evidence_name
 from guardrails.layouts.guardrails import mentioned, survey
@@ -96,12 +96,9 @@ def _sessions(layout: Layout, inventory: EvidenceInventory, spec: str) -> dict[s
     return found
 
 
-_ANY = datetime.min.replace(tzinfo=timezone.utc)
-
-
 def _any_time(sat: FileSession) -> FileSession:
     """A resolution is named for the session it settles, and for its own time."""
-    return sat._replace(when=_ANY)
+    return sat._replace(when=EARLIEST)
 
 
 def _home(sat: FileSession, others: Iterable[FileSession], path: str) -> FileSession:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from guardrails.core.cost import UNKNOWN, Cost, dollars, total
+from guardrails.core.text import MEGABYTE
 from guardrails.reports.model import CallRecord
 
-MEGABYTE = 1_048_576
 Unit = Literal["ms", "tokens", "usd", "share", "percent", "number", "megabytes"]
 
 

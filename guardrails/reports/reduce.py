@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
 from functools import partial
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from guardrails.core.fields import text
 from guardrails.core.parallel import in_turns
 from guardrails.core.schema import is_valid
 from guardrails.core.strict_json import JsonFlaw, parse_json
+from guardrails.core.timestamps import EARLIEST
 from guardrails.layouts.cost_summary import CostSummary, read_cost_summary
 from guardrails.reports.evidence_files import EvidenceFiles, Reach, call_files, choose, listed
 from guardrails.reports.load import CallEvents, contents, read_call_events, read_run, read_usage
@@ -196,7 +196,6 @@ def _session(
 
 
 _ALL = Reach()
-_DAWN = datetime.min.replace(tzinfo=timezone.utc)
 LEAST_SPECS, PARTS = 10, 4
 """SPECs from which two processes share the work, and the parts their sessions are shared out in."""
 
@@ -288,16 +287,16 @@ def _facts(work: _Work, costs: list[CostSummary], parts: Sequence[_Found]) -> Fa
         where=work.snapshot.describe(),
         specs=tuple(sorted(_specs(work, weights))),
         records=tuple(
-            sorted((row for part in parts for row in part.records), key=lambda each: (each.when or _DAWN, each.path))
+            sorted((row for part in parts for row in part.records), key=lambda each: (each.when or EARLIEST, each.path))
         ),
         sessions=tuple(
             sorted(
                 (row for part in parts for row in part.sessions),
-                key=lambda each: (each.when or _DAWN, each.spec, each.stage, each.stamp or ""),
+                key=lambda each: (each.when or EARLIEST, each.spec, each.stage, each.stamp or ""),
             )
         ),
         costs=tuple(sorted(costs, key=lambda each: (each.spec, each.path))),
-        runs=tuple(sorted(work.runs, key=lambda each: (each.started or _DAWN, each.path))),
+        runs=tuple(sorted(work.runs, key=lambda each: (each.started or EARLIEST, each.path))),
         footprints=weights,
         rows={spec: rows for part in parts for spec, rows in part.rows.items()},
         packets=work.packets,

@@ -10,9 +10,10 @@ from guardrails.checks.footprint import Footprint
 from guardrails.config.layout import STAGES
 from guardrails.config.settings import EvidenceSettings, Settings, Waiver
 from guardrails.core.cost import Cost, described
+from guardrails.core.text import MEGABYTE
 from guardrails.engine.waivers import is_expired
 from guardrails.layouts.cost_summary import CostSummary
-from guardrails.reports.figures import MEGABYTE, age, count, megabytes, share, size, spent
+from guardrails.reports.figures import age, count, megabytes, share, size, spent
 from guardrails.reports.formats.plain_json import moment, plain
 from guardrails.reports.model import Facts, Packet, RunRecord, SessionReport, StageRecord, TrackerRow
 from guardrails.reports.view import (

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from guardrails.checks.footprint import measure
 from guardrails.config.run_settings import Agent, RunSettings, Tool
-from guardrails.config.settings import CREDENTIAL_NAME, HAL, MEGABYTE, Service, Settings
+from guardrails.config.settings import CREDENTIAL_NAME, HAL, Service, Settings
 from guardrails.core.programs import Ran, allowed_environment, run_program
-from guardrails.core.text import printable
+from guardrails.core.text import MEGABYTE, printable
 from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.evidence.names import StageSession, command_path

@@ -13,6 +13,7 @@ from guardrails.config.layout import Layout
 from guardrails.config.settings import CONFIG_FILE
 from guardrails.core import atomic
 from guardrails.core.limits import enumerated
+from guardrails.core.text import plural
 from guardrails.errors import GuardrailError
 from guardrails.git.repo import Repo
 from guardrails.setup import hook_files, precommit
@@ -265,11 +266,11 @@ def checked(found: Detected) -> Iterator[tuple[str, str]]:
     if found.tracker:
         yield "tracker", layout.tracker
     if found.specs:
-        yield "documents", f"{_count(found.specs, 'SPEC')} in {layout.docs}: {enumerated(found.specs, 5)}"
+        yield "documents", f"{plural(len(found.specs), 'SPEC')} in {layout.docs}: {enumerated(found.specs, 5)}"
     if found.evidence:
         specs = tuple(sorted({stage.spec for stage in found.stages}))
         stages = (
-            f"{_count(found.stages, 'stage')} of {enumerated(specs, 5)}"
+            f"{plural(len(found.stages), 'stage')} of {enumerated(specs, 5)}"
             if specs
             else "sizes only, no stage is named yet"
         )
@@ -290,7 +291,3 @@ def unchecked(found: Detected, entry: precommit.RepoEntry) -> Iterator[tuple[str
         yield "evidence", f"{root}: one root is judged, and it is {layout.evidence}"
     if "commit-msg" not in entry.types:
         yield "messages", "no hook judges commit messages: 'speckit install --hook commit-msg' does"
-
-
-def _count(items: tuple[object, ...], noun: str) -> str:
-    return f"{len(items)} {noun}" + ("" if len(items) == 1 else "s")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from guardrails.checks import NO_SPEC, measure
-from guardrails.config import MEGABYTE, Layout
+from guardrails.config import Layout
+from guardrails.core import MEGABYTE
 from guardrails.snapshot import MemorySnapshot
 from tests.records import EVIDENCE
 from tests.sandbox import Sandbox

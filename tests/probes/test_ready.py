@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from guardrails.config import MEGABYTE, Layout
-from guardrails.core import faults
+from guardrails.config import Layout
+from guardrails.core import MEGABYTE, faults
 from guardrails.layouts import evidence_name
 from tests.probes.bench import KEY, VARIABLE, everything, holds_secret
 from tests.sandbox import EVIDENCE, Ran, Sandbox

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from guardrails.config import MEGABYTE, STAGES, EvidenceSettings, Settings, Waiver
+from guardrails.config import STAGES, EvidenceSettings, Settings, Waiver
+from guardrails.core import MEGABYTE
 from guardrails.reports import Reach, SpecState
 from guardrails.reports import reduce as reducing
 from guardrails.reports.reduce import reduce

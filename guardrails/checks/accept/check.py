@@ -23,6 +23,7 @@ from guardrails.core.markdown import decode
 from guardrails.core.paths import within
 from guardrails.core.schema import is_valid
 from guardrails.core.strict_json import JsonFlaw, parse_json
+from guardrails.core.text import plural
 from guardrails.errors import Undecidable
 from guardrails.layouts.evidence_names import evidence_name
 from guardrails.layouts.guardrails import directories_of
@@ -108,7 +109,7 @@ class SpecRecords:
         bounds = criterion.times or AT_LEAST_ONE
         if not bounds.hold(len(entries)):
             tagged = f" with the tag {criterion.tag}" if criterion.tag else ""
-            yield CriterionFlaw(f"{_files(len(entries))} at {path}{tagged}, not {bounds}")
+            yield CriterionFlaw(f"{plural(len(entries), 'file')} at {path}{tagged}, not {bounds}")
 
     def _carries(self, path: str, tag: str) -> bool:
         """Whether a file has a tag: among its `tags`, or by what its name says of its SPEC and stage."""
@@ -136,7 +137,7 @@ class SpecRecords:
         valid = [path for path in found if is_valid("telemetry.v1", self._record(path))]
         bounds = criterion.times or AT_LEAST_ONE
         if not bounds.hold(len(valid)):
-            rest = f" ({_files(len(found) - len(valid))} not valid)" if len(found) > len(valid) else ""
+            rest = f" ({plural(len(found) - len(valid), 'file')} not valid)" if len(found) > len(valid) else ""
             folder = f"{self._layout.evidence}/commands/{self._spec}"
             yield CriterionFlaw(f"{len(valid)} valid telemetry records of {stage} in {folder}, not {bounds}{rest}")
 
@@ -198,10 +199,6 @@ class SpecRecords:
                 yield CriterionFlaw(f"{number} memories of {agent} with spec:{self._spec} {tag}, not {bounds}")
         if not roster and not bounds.hold(len(memories)):
             yield CriterionFlaw(f"{len(memories)} memories with spec:{self._spec} {tag}, not {bounds}")
-
-
-def _files(number: int) -> str:
-    return "1 file" if number == 1 else f"{number} files"
 
 
 _EVIDENCE = frozenset(("telemetry", "agent_output", "synthesis", "verdict"))

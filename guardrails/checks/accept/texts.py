@@ -8,6 +8,7 @@ from typing import NamedTuple
 from guardrails.checks.accept.declared import Bounds, Criterion
 from guardrails.checks.accept.pages import Passage, TextPage, TextRecord, below, count, has_number, says, spoken
 from guardrails.core.markdown import plain
+from guardrails.core.text import plural, quoted_list
 from guardrails.layouts.tracker import header_key, is_empty
 
 AT_LEAST_ONE = Bounds(1)
@@ -76,13 +77,13 @@ def _table(criterion: Criterion, pages: Sequence[TextPage]) -> Iterator[Criterio
     tables = [table for page in pages for table in page.tables if below(table.section, criterion.under)]
     fitting = [table for table in tables if wanted <= table.columns]
     if not fitting:
-        yield _missing(criterion, pages, f"no table has the columns {_listed(criterion.columns)}")
+        yield _missing(criterion, pages, f"no table has the columns {quoted_list(criterion.columns)}")
         return
     bounds = criterion.rows or AT_LEAST_ONE
     counts = [sum(map(_says_anything, table.rows)) for table in fitting]
     if not any(map(bounds.hold, counts)):
         page = next(page for page in pages if fitting[0] in page.tables)
-        yield CriterionFlaw(f"the table has {_count(counts[0], 'row')}, not {bounds}", page.path, fitting[0].line, 1)
+        yield CriterionFlaw(f"the table has {plural(counts[0], 'row')}, not {bounds}", page.path, fitting[0].line, 1)
 
 
 def _rows(criterion: Criterion, pages: Sequence[TextPage]) -> Iterator[CriterionFlaw]:
@@ -96,7 +97,7 @@ def _rows(criterion: Criterion, pages: Sequence[TextPage]) -> Iterator[Criterion
         if _says_anything(row)
     ]
     if not rows:
-        yield _missing(criterion, pages, f"no table with rows has the columns {_listed(criterion.fields)}")
+        yield _missing(criterion, pages, f"no table with rows has the columns {quoted_list(criterion.fields)}")
         return
     yield from _counted(criterion, pages, len(rows), criterion.rows or AT_LEAST_ONE, "row")
     yield from _records(criterion, pages, rows)
@@ -118,7 +119,7 @@ def _counted(
     criterion: Criterion, pages: Sequence[TextPage], number: int, bounds: Bounds, noun: str
 ) -> Iterator[CriterionFlaw]:
     if not bounds.hold(number):
-        yield _missing(criterion, pages, f"there {'is' if number == 1 else 'are'} {_count(number, noun)}, not {bounds}")
+        yield _missing(criterion, pages, f"there {'is' if number == 1 else 'are'} {plural(number, noun)}, not {bounds}")
 
 
 def _records(
@@ -129,14 +130,14 @@ def _records(
         place = (path, record.line, record.column)
         lacking = [name for name in criterion.fields if is_empty(record.fields.get(header_key(name), ""))]
         if lacking:
-            yield CriterionFlaw(f"'{_short(record.text)}' has no {_listed(lacking)}", *place)
+            yield CriterionFlaw(f"'{_short(record.text)}' has no {quoted_list(lacking)}", *place)
         if criterion.measurable and not _measures(record):
             yield CriterionFlaw(f"'{_short(record.text)}' states no number", *place)
     if criterion.covers_field is not None and records:
         said = [record.fields.get(header_key(criterion.covers_field), "") for _, record in records]
         missing = [value for value in criterion.covers if not any(says(text, value) for text in said)]
         if missing:
-            yield _missing(criterion, pages, f"no '{criterion.covers_field}' is {_listed(missing)}")
+            yield _missing(criterion, pages, f"no '{criterion.covers_field}' is {quoted_list(missing)}")
 
 
 def _measures(record: TextRecord) -> bool:
@@ -160,7 +161,7 @@ def _grouped(criterion: Criterion, pages: Sequence[TextPage], rows: Sequence[Loc
     groups = {spoken(text) for _, record in rows if not is_empty(text := record.fields.get(key, ""))}
     bounds = criterion.groups or AT_LEAST_ONE
     if not bounds.hold(len(groups)):
-        yield _missing(criterion, pages, f"'{criterion.group_by}' makes {_count(len(groups), 'group')}, not {bounds}")
+        yield _missing(criterion, pages, f"'{criterion.group_by}' makes {plural(len(groups), 'group')}, not {bounds}")
 
 
 def _passages(criterion: Criterion, pages: Sequence[TextPage]) -> list[Passage]:
@@ -203,14 +204,6 @@ def _review(criterion: Criterion, pages: Sequence[TextPage]) -> Iterator[Criteri
 
 def _says_anything(record: TextRecord) -> bool:
     return not all(map(is_empty, record.fields.values()))
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _short(text: str, most: int = 60) -> str:

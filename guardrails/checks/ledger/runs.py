@@ -11,7 +11,7 @@ from guardrails.checks.ledger.archive_manifest import MANIFEST, Manifest, read_m
 from guardrails.checks.ledger.entries import Chain, LedgerEntry, read_chain
 from guardrails.config.layout import Layout
 from guardrails.core.strict_json import JsonFlaw, parse_json
-from guardrails.core.timestamps import parse_stamp, parse_time
+from guardrails.core.timestamps import EARLIEST, parse_stamp, parse_time
 from guardrails.layouts.evidence_names import session_name
 from guardrails.snapshot.base import Blob, Snapshot
 from guardrails.snapshot.base import Entry as File
@@ -19,7 +19,6 @@ from guardrails.snapshot.base import Entry as File
 LEDGER, SUMMARY, SIGNATURE = ".ledger.jsonl", ".json", ".ledger.sig"
 UNDER_WAY = "running"
 _RUN = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-z]{4,32}")
-_OLDEST = datetime.min.replace(tzinfo=timezone.utc)
 _NEVER = datetime.max.replace(tzinfo=timezone.utc)
 _ENDINGS = (LEDGER, SIGNATURE, SUMMARY)
 
@@ -74,7 +73,7 @@ class RunEvidence(NamedTuple):
     @property
     def started(self) -> datetime:
         stamp = parse_stamp(self.name)
-        return stamp.when if stamp else _OLDEST
+        return stamp.when if stamp else EARLIEST
 
     @property
     def ended(self) -> datetime | None:

@@ -20,6 +20,7 @@ from guardrails.checks.lint.tracker_rules import NO_SEPARATOR
 from guardrails.config.settings import DocumentRule, SectionRule
 from guardrails.core.finding import Checked, Finding, Observation
 from guardrails.core.markdown import Heading, MarkdownDocument, MarkdownTable, plain
+from guardrails.core.text import quoted_list
 from guardrails.layouts.guardrails import Directory, Linked, Survey, Text, read_document, survey
 from guardrails.layouts.tracker import BACKLOG, columns_of, items_of, without_remark
 from guardrails.snapshot.base import Entry
@@ -124,7 +125,7 @@ def _section(
 
 def _no_table(path: str, section: SectionRule, fitting: Sequence[MarkdownTable], below: bool) -> Finding:
     where = f" below '{section.heading}'" if below else ""
-    columns = ", ".join(f"'{name}'" for name in section.columns)
+    columns = quoted_list(section.columns)
     what = "has no rows" if fitting else "is missing"
     return MISSING_TABLE.at(path, f"the table with the columns {columns}{where} {what}", line=1, hint="add the table")
 

@@ -37,6 +37,7 @@ from guardrails.core.markdown import (
     plain,
     split_row,
 )
+from guardrails.core.text import plural, quoted_list
 from guardrails.layouts.guardrails import Survey, Text, spec_in, survey
 from guardrails.layouts.tracker import (
     BACKLOG,
@@ -70,7 +71,7 @@ def columns(path: str, tables: Sequence[StatusTable], wanted: Sequence[str]) -> 
         if not missing or (at != nearest and table.columns.task is None):
             continue
         row = table.table.header
-        message = f"the status table has no column {_listed(missing)}"
+        message = f"the status table has no column {quoted_list(missing)}"
         hint = "add the columns, or change tracker.columns in .speckit.yaml"
         severity: Severity = "error" if at == nearest else "warning"
         yield MISSING_COLUMNS.at(path, message, line=row.line, column=row.column, hint=hint, severity=severity)
@@ -91,10 +92,6 @@ def headers(path: str, document: MarkdownDocument) -> Iterator[Finding]:
             yield _at(NO_STATUS_TABLE.at(path, message, hint=hint, severity="warning"), table.header)
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)
-
-
 def empty(path: str, table: MarkdownTable) -> Iterator[Finding]:
     """A table without rows."""
     if not table.rows:
@@ -108,12 +105,8 @@ def cells(path: str, items: Sequence[StatusRow], width: int) -> Iterator[Finding
         if not item.whole:
             count = len(item.row.cells)
             hint = "write a pipe inside a cell as \\|" if count > width else "keep a pipe for each empty cell"
-            message = f"{item.name} has {_count(count)} where the header has {width}"
+            message = f"{item.name} has {plural(count, 'cell')} where the header has {width}"
             yield _at(CELL_COUNT.at(path, message, hint=hint), item.row)
-
-
-def _count(number: int) -> str:
-    return "1 cell" if number == 1 else f"{number} cells"
 
 
 def order(path: str, items: Sequence[StatusRow]) -> Iterator[Finding]:
@@ -187,7 +180,7 @@ def _why(block: LooseLines, offset: int, width: int) -> str:
     if below and set(below) <= set("|-: \t"):
         marks = [text.strip() for text, _ in split_row(below)]
         if len(marks) != width:
-            return f"the separator row has {_count(len(marks))} where the header has {width}"
+            return f"the separator row has {plural(len(marks), 'cell')} where the header has {width}"
         if not all(map(_DASHES.match, marks)):
             return "the separator row has a cell that is not dashes, so nothing shows the lines as a table"
         return "a status table is indented or part of other text, so nothing shows it as a table"

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from guardrails.core.finding import Finding
 from guardrails.core.result import Result
-from guardrails.core.text import printable
-from guardrails.reports.formats.text import SEVERITIES, plural
+from guardrails.core.text import plural, printable
+from guardrails.reports.formats.text import SEVERITIES
 from guardrails.reports.formats.text import render as render_text
 
 LIMIT = 10

@@ -8,8 +8,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from guardrails.core.finding import Finding
 from guardrails.core.result import Result
-from guardrails.core.text import printable
-from guardrails.reports.formats.text import line, plural, summary
+from guardrails.core.text import plural, printable
+from guardrails.reports.formats.text import line, summary
 
 
 class _Trouble(NamedTuple):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from guardrails.core.finding import Finding, Severity
 from guardrails.core.result import Result, Source
-from guardrails.core.text import printable
+from guardrails.core.text import plural, printable
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 REASONS = 5
@@ -106,11 +106,6 @@ def severities(result: Result) -> dict[Severity, int]:
 def _counts(result: Result) -> str:
     counts = severities(result)
     return ", ".join(plural(counts[name], name) for name in SEVERITIES if name != "note" or counts[name])
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 error`, `2 errors`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _problem(result: Result, color: bool) -> Iterator[str]:

@@ -35,11 +35,11 @@ def command(ctx: click.Context, /, *, folder: str | None, **options: Any) -> int
     \b
     Example:  speckit demo
     """
-    from guardrails.runs.run import require_library
+    from guardrails.runs.run import require_dbos
     from guardrails.setup import sample
 
     quiet = merged(ctx, **options).quiet
-    require_library()
+    require_dbos()
     place = folder if folder is not None else tempfile.mkdtemp(prefix="speckit-demo-")
     with _own_switches():
         repo = sample.make(place, os.environ)

@@ -66,12 +66,6 @@ def required(server: MemoryServer | None) -> MemoryServer:
     return server
 
 
-def require_library() -> None:
-    from guardrails.services.memory.server import require_library as check
-
-    check()
-
-
 def warn(*warnings: str) -> None:
     for warning in warnings:
         click.echo(f"warning: {printable(warning)}", err=True)
@@ -187,7 +181,9 @@ def add(ctx: click.Context, /, text: str, tags: tuple[str, ...], importance: int
     if not here.globals_.quiet:
         click.echo(_said(done.kept[0]) + (", forwarded" if done.forwarded else ""))
     if done.warnings:
-        require_library()
+        from guardrails.services.memory.server import require_memory_mcp
+
+        require_memory_mcp()
         warn(*done.warnings)
     return 0
 
@@ -237,7 +233,9 @@ def forward(ctx: click.Context, /, timeout: float | None, **options: Any) -> int
     """
     here = here_of(ctx, options)
     server = required(here.server(timeout))
-    require_library()
+    from guardrails.services.memory.server import require_memory_mcp
+
+    require_memory_mcp()
 
     from guardrails.services.memory.write import catch_up
 

@@ -156,7 +156,7 @@ def cases(
             case.witnesses.append(SessionActivity(candidate.entry.path, candidate.name.stamp))
         else:
             to_read.append(candidate)
-    for candidate, blob in _contents(snapshot, to_read):
+    for candidate, blob in contents(snapshot, to_read):
         _file(_case(made, candidate.name, settings), candidate.name, blob, settings.layout, satisfies)
     return made
 
@@ -168,7 +168,7 @@ def _case(made: dict[tuple[str, str], ConsensusCase], name: EvidenceName, settin
     return made[spec, stage]
 
 
-def _contents(snapshot: Snapshot, found: list[ConsensusFile]) -> Iterator[tuple[ConsensusFile, Blob]]:
+def contents(snapshot: Snapshot, found: list[ConsensusFile]) -> Iterator[tuple[ConsensusFile, Blob]]:
     """The content of each. A link is a link: what it points to was not filed here."""
     files = [each for each in found if each.entry.kind == "file"]
     yield from zip(files, snapshot.read_many(each.entry for each in files), strict=True)

@@ -74,6 +74,11 @@ def parse_lines(data: bytes) -> Iterator[tuple[int, Any | JsonFlaw]]:
             yield number, JsonFlaw(flaw.kind, flaw.message, number, flaw.column)
 
 
+def record_bytes(document: dict[str, Any]) -> bytes:
+    """A record as it is written: the normal form, on lines, ending in one."""
+    return orjson.dumps(document, option=_NORMAL_LINE)
+
+
 def walk(value: Any) -> Iterator[tuple[JsonPath, Any]]:
     """Every value within a JSON value, itself included, with its key, in the order of the text: as deep as it goes."""
     stack: list[tuple[JsonPath, Any]] = [((), value)]

@@ -6,11 +6,10 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import IO, Any, NamedTuple
 
-import orjson
-
 from guardrails.core import atomic
 from guardrails.core.paths import NO_FOLLOW, READ_FLAGS, is_plain
 from guardrails.core.schema import faults
+from guardrails.core.strict_json import record_bytes
 from guardrails.errors import GuardrailError
 
 
@@ -32,7 +31,7 @@ class EvidenceStore:
         """Write a record as JSON, after it has satisfied its schema: what is refused here was never evidence."""
         for fault in faults(schema, document):
             raise ValueError(f"{schema}{fault.pointer}: {fault.message}")
-        return self.write(path, encoded(document), replace)
+        return self.write(path, record_bytes(document), replace)
 
     def write(self, path: str, data: bytes, replace: bool = False) -> WrittenFile:
         """Write one file. Raises GuardrailError when it exists already (unless `replace`) or lies outside."""
@@ -126,11 +125,6 @@ class EvidenceStore:
                 if os.path.islink(place) or not os.path.isdir(place):
                     raise GuardrailError(f"{place}: not a directory", "evidence is not written through links") from None
         return os.path.join(place, path.rpartition("/")[2])
-
-
-def encoded(document: dict[str, Any]) -> bytes:
-    """A record as it is written."""
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def _git_directory(root: str) -> str | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
 from guardrails.config.layout import stage_of
-from guardrails.consensus.load import ConsensusFile
+from guardrails.consensus.load import ConsensusFile, contents
 from guardrails.consensus.model import agent_of
 from guardrails.core.cost import Cost
 from guardrails.core.fields import first, number, rows, table, text, whole
@@ -16,7 +16,7 @@ from guardrails.layouts.cost_summary import read_cost, read_source
 from guardrails.layouts.evidence_names import EvidenceName
 from guardrails.reports.model import CallRecord, RecoveryStep, RunRecord, RunStage
 from guardrails.reports.telemetry import value_of
-from guardrails.snapshot.base import Blob, Snapshot
+from guardrails.snapshot.base import Snapshot
 
 
 class Events(NamedTuple):
@@ -161,15 +161,6 @@ def read_call_events(snapshot: Snapshot, found: Iterable[ConsensusFile]) -> Call
         else:
             told.metrics[path] = read_metrics(path, each.name, value_of(blob)[0])
     return told
-
-
-def contents(snapshot: Snapshot, found: Sequence[ConsensusFile]) -> Iterator[tuple[ConsensusFile, Blob]]:
-    """What each file holds. A link is a link: what it points to was not filed there."""
-    files = [each for each in found if each.entry.kind == "file"]
-    yield from zip(files, snapshot.read_many(each.entry for each in files), strict=True)
-    for each in found:
-        if each.entry.kind != "file":
-            yield each, Blob(each.entry, 0, None, f"a {each.entry.kind}, not a regular file")
 
 
 def _lines(data: bytes | None) -> Iterator[Any]:

@@ -10,7 +10,7 @@ from guardrails.checks.footprint import NO_SPEC, Footprint, measure
 from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
 from guardrails.consensus import sessions as grouping
-from guardrails.consensus.load import ConsensusCase, ConsensusFile, CurrentInputs, cases, current_inputs
+from guardrails.consensus.load import ConsensusCase, ConsensusFile, CurrentInputs, cases, contents, current_inputs
 from guardrails.consensus.model import AgentOutput, Current
 from guardrails.consensus.sessions import ConsensusSession
 from guardrails.consensus.verdict import compute_verdict
@@ -21,7 +21,7 @@ from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.core.timestamps import EARLIEST
 from guardrails.layouts.cost_summary import CostSummary, read_cost_summary
 from guardrails.reports.evidence_files import EvidenceFiles, Reach, call_files, choose, listed
-from guardrails.reports.load import CallEvents, contents, read_call_events, read_run, read_usage
+from guardrails.reports.load import CallEvents, read_call_events, read_run, read_usage
 from guardrails.reports.model import CallRecord, Facts, Packet, RunRecord, SessionReport, StageRecord, TrackerRow
 from guardrails.reports.telemetry import LEAST, Memo, telemetry_of, value_of
 from guardrails.snapshot.base import Entry, Snapshot

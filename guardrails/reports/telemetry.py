@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple, Protocol
 
 from guardrails.config.layout import stage_of
-from guardrails.consensus.load import ConsensusFile
+from guardrails.consensus.load import ConsensusFile, contents
 from guardrails.core.fields import first, rows, table, text, whole
 from guardrails.core.parallel import in_halves
 from guardrails.core.strict_json import JsonFlaw, parse_json
@@ -169,7 +169,7 @@ def telemetry_of(snapshot: Snapshot, found: list[ConsensusFile], memo: Memo | No
     ids = memo.ids(found) if memo else {}
     known = _remembered(found, ids, memo) if memo else {}
     unread = [each for each in found if each.entry.path not in known]
-    for half in in_halves(partial(_contents, snapshot), unread, least=LEAST):
+    for half in in_halves(partial(_telemetry_contents, snapshot), unread, least=LEAST):
         known.update(half)
     if memo:
         for each in unread:
@@ -188,22 +188,12 @@ def _remembered(found: list[ConsensusFile], ids: Mapping[str, str], memo: Memo) 
     return known
 
 
-def _contents(snapshot: Snapshot, found: list[ConsensusFile]) -> dict[str, TelemetryContent]:
+def _telemetry_contents(snapshot: Snapshot, found: list[ConsensusFile]) -> dict[str, TelemetryContent]:
     """What some files say, by path."""
-    files = [each for each in found if each.entry.kind == "file"]
-    said = {
-        each.entry.path: _content(each, blob)
-        for each, blob in zip(files, snapshot.read_many(each.entry for each in files), strict=True)
+    return {
+        each.entry.path: read_content(each.name.stage or "", *value_of(blob))
+        for each, blob in contents(snapshot, found)
     }
-    for each in found:
-        if each.entry.kind != "file":
-            said[each.entry.path] = TelemetryContent(problem=f"a {each.entry.kind}, not a regular file")
-    return said
-
-
-def _content(each: ConsensusFile, blob: Blob) -> TelemetryContent:
-    value, problem = value_of(blob)
-    return read_content(each.name.stage or "", value, problem)
 
 
 def value_of(blob: Blob) -> tuple[Any, str | None]:

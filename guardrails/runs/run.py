@@ -73,7 +73,7 @@ def new_name() -> str:
 
 def place_of(repo: Repo, database: str | None) -> JournalLocation:
     """Where the runs of this working tree are remembered: a file in its git directory, or the named database."""
-    require_library()
+    require_dbos()
     with _nothing_collected():
         from guardrails.runs.workflow import JournalLocation, sqlite_url
 
@@ -112,7 +112,7 @@ def _private(path: str) -> str:
     return path
 
 
-def require_library() -> None:
+def require_dbos() -> None:
     """Raises Undecidable where what runs need is not installed."""
     from importlib.util import find_spec
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from guardrails.agents.run_context import RunContext
 from guardrails.consensus.model import ConsensusVerdict, OutcomeRecord, RecordKind, Role, agent_of
-from guardrails.core.strict_json import JsonFlaw, parse_json
+from guardrails.core.strict_json import JsonFlaw, parse_json, record_bytes
 from guardrails.errors import GuardrailError
 from guardrails.evidence.names import StageSession, consensus_path
-from guardrails.evidence.store import EvidenceStore, WrittenFile, encoded
+from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.layouts.evidence_names import evidence_name
 from guardrails.runs.budget import budget_warnings
 from guardrails.runs.costs import write_costs
@@ -145,7 +145,7 @@ class _Desk:
             self.session, bare, self.statements(bare), gathered.question, self.filed, status, self.at
         )
         document = self._clean(document)
-        data = encoded(document)
+        data = record_bytes(document)
         return verdict_of(self.run_context, gathered, (self._read(gathered, "synthesis", data),)), document, data
 
     def conclude(
@@ -167,7 +167,7 @@ class _Desk:
             )
         )
         written = self._record("verdict", "verdict", document)
-        record = self._read(gathered, "verdict", encoded(document))
+        record = self._read(gathered, "verdict", record_bytes(document))
         return verdict_of(self.run_context, gathered, (synthesis, record)), written
 
     def tell(

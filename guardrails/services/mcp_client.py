@@ -64,7 +64,7 @@ class TooSlow(Exception):
         super().__init__(f"did not {what} within {seconds:g} s")
 
 
-def require_library(what: str) -> None:
+def require_mcp(what: str) -> None:
     """Raise Undecidable when the MCP library is missing: `what` begins the sentence."""
     try:
         import mcp  # noqa: F401  only whether it is there

@@ -301,7 +301,7 @@ def _probe_mcp(context: ReadinessContext, tool: Tool) -> ReadinessProbe:
         tool.name, "mcp", failing(tool.required), "", f"run '{_shown(tool.mcp)}' to see why", tool.required
     )
     try:
-        mcp_client.require_library("it cannot be asked")
+        mcp_client.require_mcp("it cannot be asked")
         said = mcp_client.converse(server, partial(_handshake, tool.timeout))
     except Undecidable as error:
         return bad._replace(message=error.message, hint=error.hint, missing=True)

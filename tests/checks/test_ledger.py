@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from guardrails.checks.ledger import LedgerEntry, digest, line_of, read_chain, sealed_bytes, unsealed
+from guardrails.checks.ledger import LedgerEntry, digest, line_of, read_chain, unsealed
 from guardrails.config import EvidenceSettings, Settings
-from guardrails.core import Result
+from guardrails.core import Result, record_bytes
 from guardrails.engine import check_named, runner
 from guardrails.snapshot import READ_LIMIT, CheckContext, MemorySnapshot, Scope
 from tests.evidence.runs import LAYOUT, SPEC, Made, make_run
@@ -168,7 +168,7 @@ def test_each_kind_of_tampering_has_its_rule(world: World) -> None:
     assert "LED002" in with_ledger(b"[]\n", *lines[1:])
     assert with_ledger(*lines, b"{") == {"LED002"}
     unsealed_summary = json.loads(world.files[summary]) | {"seal": None}
-    assert found(judge({**world.files, summary: sealed_bytes(unsealed_summary)})) == {("LED007", summary)}
+    assert found(judge({**world.files, summary: record_bytes(unsealed_summary)})) == {("LED007", summary)}
     without = {path: data for path, data in world.files.items() if path != summary}
     assert found(judge(without)) == {("LED007", ledger), ("LED004", summary)}
 
@@ -176,7 +176,7 @@ def test_each_kind_of_tampering_has_its_rule(world: World) -> None:
 def test_a_summary_that_claims_to_be_under_way_again_does_not_pass(world: World) -> None:
     document = json.loads(world.files[world.run.summary])
     document |= {"outcome": "running", "finished_at": None, "exit_code": None, "seal": None}
-    assert ("LED003", world.run.summary) in found(judge({**world.files, world.run.summary: sealed_bytes(document)}))
+    assert ("LED003", world.run.summary) in found(judge({**world.files, world.run.summary: record_bytes(document)}))
 
 
 def test_a_file_both_edited_and_entered_anew_breaks_the_seal(world: World) -> None:
@@ -202,7 +202,7 @@ def forged(world: World) -> Files:
     document = json.loads(world.files[world.run.summary])
     document["seal"]["head"] = head
     return {
-        **world.files, path: edited, world.run.ledger: b"".join(lines), world.run.summary: sealed_bytes(document)
+        **world.files, path: edited, world.run.ledger: b"".join(lines), world.run.summary: record_bytes(document)
     }  # fmt: skip
 
 

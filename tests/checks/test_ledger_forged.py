@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.checks.ledger import LedgerEntry, digest, line_of, read_chain, sealed_bytes, unsealed
+from guardrails.checks.ledger import LedgerEntry, digest, line_of, read_chain, unsealed
+from guardrails.core import record_bytes
 from tests.checks.test_ledger import Files, World, found, judge
 from tests.evidence.runs import Made, make_run
 from tests.sandbox import Sandbox
@@ -33,7 +34,7 @@ def resealed(files: Files, run: Made, keep: list[LedgerEntry]) -> Files:
         head = digest(line)
         lines.append(line + b"\n")
     document["seal"] = {"ledger": run.ledger, "entries": len(lines), "head": head, "signature": None}
-    return {**files, run.ledger: b"".join(lines), run.summary: sealed_bytes(document)}
+    return {**files, run.ledger: b"".join(lines), run.summary: record_bytes(document)}
 
 
 def entries(files: Files, run: Made) -> list[LedgerEntry]:

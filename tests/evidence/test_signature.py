@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from guardrails.checks.ledger import sealed_bytes
+from guardrails.core import record_bytes
 from guardrails.errors import GuardrailError
 from guardrails.evidence import Seal, payload, signer
 from guardrails.git import Repo, open_repo
@@ -172,7 +172,7 @@ def test_a_signature_that_was_there_is_missed(signed: Signed) -> None:
     signed.signature(run).unlink()
     summary = load(signed.sandbox.root, run.summary)
     summary["seal"]["signature"] = None
-    (signed.sandbox.root / run.summary).write_bytes(sealed_bytes(summary))
+    (signed.sandbox.root / run.summary).write_bytes(record_bytes(summary))
     assert signed.verify() == (1, ["LED014"])
     tip = signed.sandbox.commit()
     assert signed.verify("--source", f"{tip}~1..{tip}") == (1, ["LED014"])

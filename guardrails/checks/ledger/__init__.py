@@ -5,5 +5,5 @@ from guardrails.core.exports import public
 __getattr__ = public(
     __name__,
     archive_manifest="Archive Member read_manifest",
-    entries="LedgerEntry digest line_of read_chain sealed_bytes unsealed",
+    entries="LedgerEntry digest line_of read_chain unsealed",
 )

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from guardrails.core.schema import is_valid
-from guardrails.core.strict_json import JsonFlaw, parse_json
+from guardrails.core.strict_json import JsonFlaw, parse_json, record_bytes
 
 SUMMARY = "run_summary"
 """Kind of the entry of a run's own summary. Its digest is that of the summary with `seal` null (see `unsealed`)."""
@@ -124,9 +124,4 @@ def unsealed(document: dict[str, Any]) -> bytes:
     The seal names the head of the ledger, and the ledger's last entry is the summary's: one of the two has to do
     without the other.
     """
-    return orjson.dumps({**document, "seal": None}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-
-
-def sealed_bytes(document: dict[str, Any]) -> bytes:
-    """The bytes a run summary is written as."""
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return record_bytes({**document, "seal": None})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from guardrails.checks.ledger.entries import Chain, digest, sealed_bytes, unsealed
+from guardrails.checks.ledger.entries import Chain, digest, unsealed
 from guardrails.checks.ledger.rules import (
     CHAIN_BROKEN,
     EVIDENCE_EDITED,
@@ -19,6 +19,7 @@ from guardrails.checks.ledger.rules import (
 from guardrails.checks.ledger.runs import RunEvidence, RunSummaryFile
 from guardrails.core.finding import Finding, Rule, Severity
 from guardrails.core.limits import LEDGER_FAULTS, at_most
+from guardrails.core.strict_json import record_bytes
 
 _SEAL = ("ledger", "entries", "head", "signature")
 
@@ -84,7 +85,7 @@ def _content(run: RunEvidence, summary: RunSummaryFile, chain: Chain) -> Iterato
         yield _at(SEAL_MISMATCH, run, run.summary_path, "its ledger has no entry for it, so nothing holds what it says")
         return
     bare = unsealed(summary.document)
-    if summary.data != sealed_bytes(summary.document) or (digest(bare), len(bare)) != (entry.sha256, entry.size):
+    if summary.data != record_bytes(summary.document) or (digest(bare), len(bare)) != (entry.sha256, entry.size):
         message = f"is not the summary that entry {entry.sequence} of its ledger is about"
         yield _at(EVIDENCE_EDITED, run, run.summary_path, message)
 

@@ -83,9 +83,9 @@ class MemoryServer(NamedTuple):
     answer: float = 10.0
 
 
-def require_library() -> None:
+def require_memory_mcp() -> None:
     """Raise Undecidable when the MCP library is missing."""
-    mcp_client.require_library("memory.mcp names a server")
+    mcp_client.require_mcp("memory.mcp names a server")
 
 
 def deliver(server: MemoryServer, memories: Sequence[Memory], done: Callable[[Memory], None]) -> None:
@@ -120,7 +120,7 @@ def ask(server: MemoryServer, text: str, tags: Sequence[str], limit: int) -> tup
 
 
 def _converse(server: MemoryServer, talk: mcp_client.Talk[Value]) -> Value:
-    require_library()
+    require_memory_mcp()
 
     async def whole(session: ClientSession) -> Value:
         await mcp_client.within(server.start, "start", session.initialize())

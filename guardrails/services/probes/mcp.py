@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from guardrails.config.settings import Service
-from guardrails.services.mcp_client import McpServer, Unreachable, converse, kind, require_library
+from guardrails.services.mcp_client import McpServer, Unreachable, converse, kind, require_mcp
 from guardrails.services.probes.checks import READ_LIMIT, Asked, ProbeQuestion
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def ask(label: str, server: McpServer, asking: Sequence[ProbeQuestion]) -> list[
 
     Raises Undecidable when the library for it is missing.
     """
-    require_library(f"{label} cannot be asked")
+    require_mcp(f"{label} cannot be asked")
     import anyio
 
     answers: dict[str, Asked] = {}

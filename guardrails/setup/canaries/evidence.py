@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from guardrails.checks.ledger.entries import LedgerEntry, digest, line_of, sealed_bytes, unsealed
+from guardrails.checks.ledger.entries import LedgerEntry, digest, line_of, unsealed
 from guardrails.checks.security_review.form import template
 from guardrails.checks.security_review.tracker import document_path, tracker_path
+from guardrails.core.strict_json import record_bytes
 from guardrails.setup.canaries.ground import SPECS, STAMP, TIME, Canary, Content, Ground, Plant, SymbolicLink, rendered
 
 ZEROS = "0" * 64
@@ -116,7 +117,7 @@ class _Run:
         """The run with these lines in its ledger, sealed as they are."""
         rows = self.lines(also) if lines is None else lines
         seal = {"ledger": self.ledger, "entries": len(rows), "head": digest(rows[-1]), "signature": None}
-        sealed = sealed_bytes({**self.document, "seal": seal})
+        sealed = record_bytes({**self.document, "seal": seal})
         return {
             self.file: self.data, **(also or {}), self.summary: sealed, self.ledger: b"".join(r + b"\n" for r in rows),
         }  # fmt: skip
@@ -147,7 +148,7 @@ def _unlinked(run: _Run) -> Mapping[str, Content]:
 
 def _other_seal(run: _Run) -> Mapping[str, Content]:
     seal = {"ledger": run.ledger, "entries": 41, "head": ZEROS, "signature": None}
-    return {run.summary: sealed_bytes({**run.document, "seal": seal})}
+    return {run.summary: record_bytes({**run.document, "seal": seal})}
 
 
 def _stale_verdict(ground: Ground) -> Plant:

@@ -14,7 +14,7 @@ from guardrails.engine.registry import Check
 from guardrails.evidence.lock import locked
 from guardrails.git.repo import Repo, open_repo
 from guardrails.services.context_kits import PlannedKit, carry_out, plan
-from guardrails.services.spec_files import note
+from guardrails.services.memory.write import note
 from guardrails.snapshot.context import Scope
 from guardrails.snapshot.worktree import Worktree
 

@@ -14,8 +14,8 @@ from guardrails.core.text import printable
 from guardrails.engine.registry import Check
 from guardrails.evidence.lock import locked
 from guardrails.git.repo import open_repo
+from guardrails.services.memory.write import note
 from guardrails.services.security_reviews import Decision, ReviewContext, Standing, keep
-from guardrails.services.spec_files import note
 from guardrails.snapshot.context import Scope
 from guardrails.snapshot.worktree import Worktree
 

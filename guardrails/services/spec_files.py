@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from guardrails.config.settings import Settings
 from guardrails.errors import GuardrailError
-from guardrails.evidence.store import WrittenFile
-from guardrails.git.repo import Repo
 from guardrails.layouts.guardrails import Directory, survey
 from guardrails.snapshot.base import Snapshot
 
@@ -26,22 +22,3 @@ def directory_of(snapshot: Snapshot, settings: Settings, spec: str) -> Directory
     if linked:
         raise GuardrailError(f"{linked.path} is a {linked.kind}", "keep the SPEC in a directory of this repository")
     raise GuardrailError(f"{spec} has no directory in {docs}", f"write {docs}/{spec}/spec.md; ids are compared exactly")
-
-
-# A memory of what was decided. That it cannot be kept is a warning: the files themselves are what counts.
-
-
-IMPORTANCE = 8
-
-
-def note(repo: Repo, settings: Settings, text: str, tags: Sequence[str], about: WrittenFile) -> tuple[str, ...]:
-    """Remember `text` about a file; returns warnings."""
-    try:
-        from guardrails.services.memory.entries import MemorySource, entry, require
-        from guardrails.services.memory.write import open_store, remember, server_of
-
-        named = [require(tag, settings.layout) for tag in tags]
-        item = entry(text, named, IMPORTANCE, source=MemorySource(about.path, about.sha256))
-        return remember(open_store(repo, settings), [item], server_of(repo, settings)).warnings
-    except GuardrailError as error:
-        return (f"it is not remembered: {error.message}",)

@@ -11,9 +11,10 @@ from guardrails.config.settings import Settings
 from guardrails.core.paths import is_plain
 from guardrails.core.text import unsafe
 from guardrails.errors import GuardrailError, Undecidable
+from guardrails.evidence.store import WrittenFile
 from guardrails.git.repo import Repo
 from guardrails.secrets.redact import redactor_of
-from guardrails.services.memory.entries import Memory, NewMemory
+from guardrails.services.memory.entries import Memory, MemorySource, NewMemory, entry, require
 from guardrails.services.memory.server import MemoryServer, MemoryServerRefusal, deliver
 
 if TYPE_CHECKING:
@@ -117,6 +118,20 @@ def remember(store: MemoryStore, entries: Iterable[NewMemory], server: MemorySer
         return WriteOutcome(kept, forward(store, server, memories))
     except GuardrailError as error:
         return WriteOutcome(kept, 0, (f"{error.message}; it is kept here, and {AGAIN}",))
+
+
+IMPORTANCE = 8
+"""of what a command decided"""
+
+
+def note(repo: Repo, settings: Settings, text: str, tags: Sequence[str], about: WrittenFile) -> tuple[str, ...]:
+    """Remember `text` about a file; returns warnings. That it cannot be kept is one: the file itself is what counts."""
+    try:
+        named = [require(tag, settings.layout) for tag in tags]
+        item = entry(text, named, IMPORTANCE, source=MemorySource(about.path, about.sha256))
+        return remember(open_store(repo, settings), [item], server_of(repo, settings)).warnings
+    except GuardrailError as error:
+        return (f"it is not remembered: {error.message}",)
 
 
 def forward(store: MemoryStore, server: MemoryServer, memories: Sequence[Memory]) -> int:

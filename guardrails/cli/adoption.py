@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guardrails.cli.options import merged
-from guardrails.cli.report_options import NOTHING, ReportScope, place, rendered, report_options, safe, show
+from guardrails.cli.report_options import NOTHING, ReportScope, redacted, rendered, report_options, report_scope, show
 from guardrails.reports.evidence_files import Reach
 
 if TYPE_CHECKING:
@@ -43,24 +43,24 @@ def command(
     """
     from guardrails.reports.adoption import as_document, view
 
-    here = place(merged(ctx, **options), source)
+    scope = report_scope(merged(ctx, **options), source)
     if until is not None:
-        here = here._replace(now=until.replace(tzinfo=timezone.utc) + timedelta(hours=23, minutes=59, seconds=59))
-    found = _gathered(here, weeks)
-    made = partial(view, found, here.settings.evidence, here.now)
-    show(here, rendered(style, made, partial(as_document, found)), output)
+        scope = scope._replace(now=until.replace(tzinfo=timezone.utc) + timedelta(hours=23, minutes=59, seconds=59))
+    found = _gathered(scope, weeks)
+    made = partial(view, found, scope.settings.evidence, scope.now)
+    show(scope, rendered(style, made, partial(as_document, found)), output)
     runs = found.before + found.undated + sum(week.total.runs for week in found.weeks)
     if not runs:
-        click.echo(f"no run is recorded in {here.snapshot.describe()}", err=True)
+        click.echo(f"no run is recorded in {scope.snapshot.describe()}", err=True)
     return 0 if runs else NOTHING
 
 
-def _gathered(here: ReportScope, weeks: int) -> Adoption:
+def _gathered(scope: ReportScope, weeks: int) -> Adoption:
     from guardrails.reports.adoption import adoption
     from guardrails.reports.cache import Cache
     from guardrails.reports.reduce import reduce
 
-    cache = Cache(here.repo, here.snapshot)
-    facts = reduce(here.snapshot, here.settings, Reach(), tracker=False, memo=cache)
+    cache = Cache(scope.repo, scope.snapshot)
+    facts = reduce(scope.snapshot, scope.settings, Reach(), tracker=False, memo=cache)
     cache.save()
-    return safe(here, adoption(facts, here.now, weeks))
+    return redacted(scope, adoption(facts, scope.now, weeks))

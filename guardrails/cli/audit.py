@@ -14,11 +14,12 @@ from guardrails.cli.report_options import (
     NOTHING,
     ReportScope,
     clean,
-    place,
+    file_report,
+    redacted,
     rendered,
     report_options,
+    report_scope,
     run_settings_of,
-    safe,
     show,
 )
 from guardrails.core.text import printable
@@ -64,19 +65,19 @@ def command(
               speckit audit SPEC-KIT-900 --format json --dry-run
     """
     globals_ = merged(ctx, **options)
-    here = place(globals_, source)
-    spec = here.settings.layout.require_id(spec)
-    found = gather(here, globals_, spec)
+    scope = report_scope(globals_, source)
+    spec = scope.settings.layout.require_id(spec)
+    found = gather(scope, globals_, spec)
     if found is None:
-        click.echo(printable(f"nothing is known of {spec} in {here.snapshot.describe()}"), err=True)
+        click.echo(printable(f"nothing is known of {spec} in {scope.snapshot.describe()}"), err=True)
         return NOTHING
-    show(here, _in_form(here, found, style), output)
-    if here.snapshot.source.kind == "worktree" and not dry_run:
-        _file(here, found, replace)
+    show(scope, _in_form(scope, found, style), output)
+    if scope.snapshot.source.kind == "worktree" and not dry_run:
+        _file(scope, found, replace)
     return 0 if found.holds or exit_zero else FAILED
 
 
-def gather(here: ReportScope, globals_: Globals, spec: str) -> Audit | None:
+def gather(scope: ReportScope, globals_: Globals, spec: str) -> Audit | None:
     """The packet of a SPEC, None when nothing is known of it."""
     from guardrails.reports.audit import AuditEvidence, audit
     from guardrails.reports.audit_checks import evidence_of, judge, sealed
@@ -84,57 +85,49 @@ def gather(here: ReportScope, globals_: Globals, spec: str) -> Audit | None:
     from guardrails.reports.reduce import reduce
     from guardrails.snapshot.context import Scope
 
-    snapshot, settings = here.snapshot, here.settings
+    snapshot, settings = scope.snapshot, scope.settings
     facts = reduce(snapshot, settings, Reach(spec=spec), footprint=False)
     if spec not in facts.specs:
         return None
     own = [f"{packet.path}/{folder}" for packet in facts.packets.get(spec, ()) for folder in (FOLDER, "validation")]
     entries = evidence_of(snapshot, settings, spec, own or [f"{settings.layout.docs}/{spec}/{FOLDER}"])
     asked = ("accept", "evidence verify")
-    judged = [judge(snapshot, settings, here.now, name, Scope(spec=spec)) for name in asked]
+    judged = [judge(snapshot, settings, scope.now, name, Scope(spec=spec)) for name in asked]
     if entries:
         paths = tuple(entry.path for entry in entries)
-        judged.insert(0, judge(snapshot, settings, here.now, "validate", Scope(paths=paths)))
+        judged.insert(0, judge(snapshot, settings, scope.now, "validate", Scope(paths=paths)))
     evidence = AuditEvidence(tuple(judged), sealed(snapshot, entries))
-    return audit(facts, settings, run_settings_of(here, globals_).budget, evidence, here.now, spec)
+    return audit(facts, settings, run_settings_of(scope, globals_).budget, evidence, scope.now, spec)
 
 
-def report_view(here: ReportScope, found: Audit) -> View:
+def report_view(scope: ReportScope, found: Audit) -> View:
     """The packet laid out."""
     from guardrails.reports.audit import view
 
-    return view(found, here.settings.consensus.min_agreement)
+    return view(found, scope.settings.consensus.min_agreement)
 
 
-def _in_form(here: ReportScope, found: Audit, form: str) -> str:
+def _in_form(scope: ReportScope, found: Audit, form: str) -> str:
     from guardrails.reports.audit import as_document
 
-    found = safe(here, found)
-    return rendered(form, partial(report_view, here, found), partial(as_document, found))
+    found = redacted(scope, found)
+    return rendered(form, partial(report_view, scope, found), partial(as_document, found))
 
 
-def _rendered_all(here: ReportScope, found: Audit) -> Iterator[tuple[str, bytes]]:
+def _rendered_all(scope: ReportScope, found: Audit) -> Iterator[tuple[str, bytes]]:
     """(extension, bytes) of the packet in each form. Without the libraries of pages there is none, and that is said."""
     for style, end in (("markdown", "md"), ("json", "json"), ("html", "html")):
         try:
-            yield end, clean(here, _in_form(here, found, style)).encode()
+            yield end, clean(scope, _in_form(scope, found, style)).encode()
         except Undecidable as error:
             click.echo(f"no page is filed: {error.message}; {error.hint}", err=True)
 
 
-def _file(here: ReportScope, found: Audit, replace: bool) -> None:
+def _file(scope: ReportScope, found: Audit, replace: bool) -> None:
     """File the packet, and say what became of it."""
-    from guardrails.evidence.lock import locked
-    from guardrails.evidence.store import EvidenceStore
-    from guardrails.reports.audit import MADE
     from guardrails.reports.reduce import folder_of
-    from guardrails.reports.save import file
 
-    folder = folder_of({found.spec: found.state.packets}, here.settings.layout, found.spec)
+    folder = folder_of({found.spec: found.state.packets}, scope.settings.layout, found.spec)
     name = f"{folder}/{FOLDER}/audit_{found.sealed.sha256[:12]}"
-    files = {f"{name}.{end}": text for end, text in _rendered_all(here, found)}
-    with locked(here.repo, found.spec, "speckit audit"):
-        earlier = {path: here.snapshot.read(path) for path in files}
-        for each in file(EvidenceStore(here.repo.root), files, earlier, MADE.encode(), replace):
-            hint = ": it was changed by hand; --replace files a new one over it" if each.outcome == "kept" else ""
-            click.echo(f"{each.outcome}: {printable(each.path)}{hint}", err=True)
+    files = {f"{name}.{end}": text for end, text in _rendered_all(scope, found)}
+    file_report(scope, found.spec, "speckit audit", files, replace=replace)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guardrails.cli.options import merged
-from guardrails.cli.report_options import ReportScope, place, rendered, report_options, safe, show
+from guardrails.cli.report_options import ReportScope, redacted, rendered, report_options, report_scope, show
 from guardrails.errors import Undecidable
 
 if TYPE_CHECKING:
@@ -33,23 +33,23 @@ def command(
     """
     from guardrails.reports.cost import as_document, view
 
-    here = place(merged(ctx, **options), source)
-    found = _gathered(here, here.settings.layout.require_id(spec))
-    show(here, rendered(style, partial(view, found), partial(as_document, found)), output)
+    scope = report_scope(merged(ctx, **options), source)
+    found = _gathered(scope, scope.settings.layout.require_id(spec))
+    show(scope, rendered(style, partial(view, found), partial(as_document, found)), output)
     return 0
 
 
-def _gathered(here: ReportScope, spec: str) -> CostSummary:
+def _gathered(scope: ReportScope, spec: str) -> CostSummary:
     from guardrails.evidence.costs import read_costs
     from guardrails.evidence.names import cost_path
 
-    path = cost_path(here.settings.layout, spec)
-    entry = here.snapshot.entry(path)
+    path = cost_path(scope.settings.layout, spec)
+    entry = scope.snapshot.entry(path)
     if entry is None:
         raise Undecidable(
-            f"{spec} has no cost summary in {here.snapshot.describe()}", f"every run of a stage writes {path}"
+            f"{spec} has no cost summary in {scope.snapshot.describe()}", f"every run of a stage writes {path}"
         )
-    data = here.snapshot.read(path)
+    data = scope.snapshot.read(path)
     if data is None:
         raise Undecidable(f"{path}: a {entry.kind} that cannot be read", "make it a regular file")
-    return safe(here, read_costs(data, path, spec))
+    return redacted(scope, read_costs(data, path, spec))

@@ -13,11 +13,12 @@ from guardrails.cli.report_options import (
     NOTHING,
     ReportScope,
     clean,
-    place,
+    file_report,
+    redacted,
     rendered,
     report_options,
+    report_scope,
     run_settings_of,
-    safe,
     show,
 )
 from guardrails.core.text import printable
@@ -63,19 +64,19 @@ def command(
               speckit qa SPEC-KIT-900 --route
     """
     globals_ = merged(ctx, **options)
-    here = place(globals_, source)
-    spec = here.settings.layout.require_id(spec)
-    found = gather(here, globals_, spec, weeks, route)
+    scope = report_scope(globals_, source)
+    spec = scope.settings.layout.require_id(spec)
+    found = gather(scope, globals_, spec, weeks, route)
     if found is None:
-        click.echo(printable(f"{spec} has no evidence in {here.snapshot.describe()}"), err=True)
+        click.echo(printable(f"{spec} has no evidence in {scope.snapshot.describe()}"), err=True)
         return NOTHING
-    show(here, _in_form(here, found, style), output)
-    if here.snapshot.source.kind == "worktree" and not dry_run:
-        _file(here, found)
+    show(scope, _in_form(scope, found, style), output)
+    if scope.snapshot.source.kind == "worktree" and not dry_run:
+        _file(scope, found)
     return 0 if exit_zero or not found.faults else FAILED
 
 
-def gather(here: ReportScope, globals_: Globals, spec: str, weeks: int, route: bool = False) -> Qa | None:
+def gather(scope: ReportScope, globals_: Globals, spec: str, weeks: int, route: bool = False) -> Qa | None:
     """The sweep over a SPEC, None when it has no evidence. With `route` its alerts are sent."""
     from guardrails.reports.audit_checks import evidence_of, judge, sealed
     from guardrails.reports.evidence_files import Reach
@@ -83,58 +84,51 @@ def gather(here: ReportScope, globals_: Globals, spec: str, weeks: int, route: b
     from guardrails.reports.reduce import folder_of, reduce
     from guardrails.snapshot.context import Scope
 
-    snapshot, settings = here.snapshot, here.settings
+    snapshot, settings = scope.snapshot, scope.settings
     facts = reduce(snapshot, settings, Reach(spec=spec), footprint=False, tracker=False)
     folder = folder_of(facts.packets, settings.layout, spec)
     entries = evidence_of(snapshot, settings, spec, (f"{folder}/validation", f"{folder}/evidence/tasks_audit"))
     if not entries:
         return None
-    judged = judge(snapshot, settings, here.now, "validate", Scope(paths=tuple(entry.path for entry in entries)))
+    judged = judge(snapshot, settings, scope.now, "validate", Scope(paths=tuple(entry.path for entry in entries)))
     inputs = Inputs(judged, population(snapshot, settings, entries), sealed(snapshot, entries))
-    run = run_settings_of(here, globals_)
-    found = qa(facts, run.budget, inputs, here.now, weeks, spec, Routing(()))
-    return found._replace(routing=_routing(here, run.alerts, found.fired, route))
+    run = run_settings_of(scope, globals_)
+    found = qa(facts, run.budget, inputs, scope.now, weeks, spec, Routing(()))
+    return found._replace(routing=_routing(scope, run.alerts, found.fired, route))
 
 
-def _routing(here: ReportScope, alerts: Alerts, fired: tuple[Fired, ...], route: bool) -> Routing:
+def _routing(scope: ReportScope, alerts: Alerts, fired: tuple[Fired, ...], route: bool) -> Routing:
     from guardrails.reports.qa import Routed, Routing
     from guardrails.services.alerts import Notice, deliver, places
 
-    to = places(alerts, here.repo)
+    to = places(alerts, scope.repo)
     names = tuple(each.name for each in to)
     if not route:
         return Routing(names)
     notices = [
         Notice(each.id, each.alert.name, each.alert.spec, each.alert.period, each.alert.message)
-        for each in safe(here, fired)
+        for each in redacted(scope, fired)
     ]
-    done = deliver(notices, to, here.repo)
+    done = deliver(notices, to, scope.repo)
     return Routing(
         names, tuple(Routed(f"{each.notice.name} {each.notice.id}", each.place, each.outcome) for each in done)
     )
 
 
-def _in_form(here: ReportScope, found: Qa, form: str) -> str:
+def _in_form(scope: ReportScope, found: Qa, form: str) -> str:
     from guardrails.reports.qa import as_document, view
 
-    found = safe(here, found)
+    found = redacted(scope, found)
     return rendered(form, partial(view, found), partial(as_document, found))
 
 
-def _file(here: ReportScope, found: Qa) -> None:
+def _file(scope: ReportScope, found: Qa) -> None:
     """File the report, and say what became of it. It is made again by every sweep, so a newer one replaces it."""
-    from guardrails.evidence.lock import locked
-    from guardrails.evidence.store import EvidenceStore
-    from guardrails.reports.audit import MADE
     from guardrails.reports.reduce import folder_of, reduce_packets
-    from guardrails.reports.save import file
 
-    folder = folder_of(reduce_packets(here.snapshot, here.settings, found.spec), here.settings.layout, found.spec)
+    folder = folder_of(reduce_packets(scope.snapshot, scope.settings, found.spec), scope.settings.layout, found.spec)
     files = {
-        f"{folder}/{NAME}.{end}": clean(here, _in_form(here, found, style)).encode()
+        f"{folder}/{NAME}.{end}": clean(scope, _in_form(scope, found, style)).encode()
         for style, end in (("markdown", "md"), ("json", "json"))
     }
-    with locked(here.repo, found.spec, "speckit qa"):
-        earlier = {path: here.snapshot.read(path) for path in files}
-        for each in file(EvidenceStore(here.repo.root), files, earlier, MADE.encode(), replace=True):
-            click.echo(f"{each.outcome}: {printable(each.path)}", err=True)
+    file_report(scope, found.spec, "speckit qa", files, replace=True)

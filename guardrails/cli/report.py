@@ -10,7 +10,7 @@ import click
 
 from guardrails.cli.options import Globals, global_options, merged
 from guardrails.cli.output import write_report
-from guardrails.cli.report_options import NOTHING, ReportScope, clean, place, safe
+from guardrails.cli.report_options import NOTHING, ReportScope, clean, redacted, report_scope
 from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
 
@@ -58,14 +58,14 @@ def command(
               speckit report --output site --spec SPEC-KIT-900
     """
     globals_ = merged(ctx, **options)
-    here = place(globals_, source)
-    chosen = tuple(here.settings.layout.require_id(spec) for spec in specs)
-    folder = output or os.path.join(here.repo.git_dir(), "speckit", FOLDER)
-    pages = _pages(here, globals_, chosen, weeks)
+    scope = report_scope(globals_, source)
+    chosen = tuple(scope.settings.layout.require_id(spec) for spec in specs)
+    folder = output or os.path.join(scope.repo.git_dir(), "speckit", FOLDER)
+    pages = _pages(scope, globals_, chosen, weeks)
     if not pages:
-        click.echo(printable(f"there is no SPEC to report on in {here.snapshot.describe()}"), err=True)
+        click.echo(printable(f"there is no SPEC to report on in {scope.snapshot.describe()}"), err=True)
         return NOTHING
-    index = _write(here, folder, pages)
+    index = _write(scope, folder, pages)
     click.echo(printable(index))
     if opened:
         import webbrowser
@@ -75,7 +75,7 @@ def command(
     return 0
 
 
-def _write(here: ReportScope, folder: str, pages: list[SitePage]) -> str:
+def _write(scope: ReportScope, folder: str, pages: list[SitePage]) -> str:
     """Write every page and the index, and say where that lies."""
     from guardrails.reports.formats.html import render
     from guardrails.reports.formats.plain_json import moment
@@ -86,46 +86,46 @@ def _write(here: ReportScope, folder: str, pages: list[SitePage]) -> str:
     except OSError as error:
         raise GuardrailError(f"{folder}: {error.strerror}", "name a directory with --output") from error
     links = Links(tuple(page.link for page in pages))
-    where, made = f"from {here.snapshot.describe()}", moment(here.now) or ""
+    where, made = f"from {scope.snapshot.describe()}", moment(scope.now) or ""
     index = View("Reports", where, made, (), (Section("reports", "Reports", (links,)),))
     for name, view in (("index.html", index), *((page.link.href, page.view) for page in pages)):
-        write_report(clean(here, render(view)), os.path.join(folder, name))
+        write_report(clean(scope, render(view)), os.path.join(folder, name))
     return os.path.join(folder, "index.html")
 
 
-def _pages(here: ReportScope, globals_: Globals, chosen: tuple[str, ...], weeks: int) -> list[SitePage]:
+def _pages(scope: ReportScope, globals_: Globals, chosen: tuple[str, ...], weeks: int) -> list[SitePage]:
     from guardrails.reports import adoption, status
     from guardrails.reports.reduce import reduce
     from guardrails.reports.view import Link
 
-    facts = reduce(here.snapshot, here.settings)
+    facts = reduce(scope.snapshot, scope.settings)
     if not facts.specs:
         return []
     seen = {*(each.spec for each in facts.records), *(each.spec for each in facts.sessions)}
     specs = [spec for spec in facts.specs if spec in (chosen or seen)]
-    limits, now = here.settings.evidence, here.now
+    limits, now = scope.settings.evidence, scope.now
     first = (
         Link("index.html", "Reports"),
         Link("status.html", "Status", "the state of every SPEC, and the step to take next"),
         Link("adoption.html", "Adoption", "runs a week by profile: outcomes, latency, cost, alerts"),
     )
-    states = safe(here, status.status(facts, here.settings, now, 24.0))
-    adopted = safe(here, adoption.adoption(facts, now, weeks))
+    states = redacted(scope, status.status(facts, scope.settings, now, 24.0))
+    adopted = redacted(scope, adoption.adoption(facts, now, weeks))
     made = [
         SitePage(first[1], status.view(states, limits, now)._replace(links=first)),
         SitePage(first[2], adoption.view(adopted, limits, now)._replace(links=first)),
     ]
-    made += [page for spec in specs for page in _of_spec(here, globals_, spec, weeks, first)]
-    return [*made, *(page for spec in specs for page in _benchmark(here, spec, first))]
+    made += [page for spec in specs for page in _of_spec(scope, globals_, spec, weeks, first)]
+    return [*made, *(page for spec in specs for page in _benchmark(scope, spec, first))]
 
 
-def _benchmark(here: ReportScope, spec: str, first: tuple[Link, ...]) -> Iterator[SitePage]:
+def _benchmark(scope: ReportScope, spec: str, first: tuple[Link, ...]) -> Iterator[SitePage]:
     """The latest benchmark of a SPEC that was made here: it is about profiles, not about a snapshot."""
     from guardrails.reports.bench import About, compare, view
     from guardrails.reports.view import Link
     from guardrails.runs.bench.records import latest, order, paid
 
-    known = latest(here.repo, spec)
+    known = latest(scope.repo, spec)
     done = known[0].all_done(order(len(known[1].profiles), known[1].runs), known[1].stages) if known else []
     if known is None or not done:
         return
@@ -134,11 +134,11 @@ def _benchmark(here: ReportScope, spec: str, first: tuple[Link, ...]) -> Iterato
     about = About(plan.spec, plan.name, plan.source, plan.commit, plan.runs, plan.proofs, None, cost)
     link = Link(f"bench-{spec}.html", f"Benchmark of {spec}", f"{', '.join(plan.profiles)} on {', '.join(plan.stages)}")
     found = compare([each.sample for each in done], plan.profiles, plan.stages)
-    yield SitePage(link, view(*safe(here, (about, found)), here.now)._replace(links=(*first, link)))
+    yield SitePage(link, view(*redacted(scope, (about, found)), scope.now)._replace(links=(*first, link)))
 
 
 def _of_spec(
-    here: ReportScope, globals_: Globals, spec: str, weeks: int, first: tuple[Link, ...]
+    scope: ReportScope, globals_: Globals, spec: str, weeks: int, first: tuple[Link, ...]
 ) -> Iterator[SitePage]:
     """The audit and the QA of one SPEC, each leading to the other."""
     from guardrails.cli import audit, qa
@@ -148,9 +148,9 @@ def _of_spec(
     audit_link = Link(f"audit-{spec}.html", f"Audit of {spec}", "verdicts, costs, conflicts, sign-off")
     qa_link = Link(f"qa-{spec}.html", f"Telemetry QA of {spec}", "whether its telemetry can be trusted")
     links = (*first, audit_link, qa_link)
-    audited = audit.gather(here, globals_, spec)
+    audited = audit.gather(scope, globals_, spec)
     if audited is not None:
-        yield SitePage(audit_link, audit.report_view(here, safe(here, audited))._replace(links=links))
-    swept = qa.gather(here, globals_, spec, weeks)
+        yield SitePage(audit_link, audit.report_view(scope, redacted(scope, audited))._replace(links=links))
+    swept = qa.gather(scope, globals_, spec, weeks)
     if swept is not None:
-        yield SitePage(qa_link, view(safe(here, swept))._replace(links=links))
+        yield SitePage(qa_link, view(redacted(scope, swept))._replace(links=links))

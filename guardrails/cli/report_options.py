@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -13,6 +13,7 @@ import click
 from guardrails.cli.options import F, Globals, global_options
 from guardrails.cli.output import write_report
 from guardrails.config.settings import Settings
+from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
 from guardrails.git.repo import Repo, open_repo
 from guardrails.snapshot.base import Snapshot
@@ -61,7 +62,7 @@ def report_options(*formats: str) -> Callable[[F], F]:
     return add
 
 
-def place(globals_: Globals, source: str | None) -> ReportScope:
+def report_scope(globals_: Globals, source: str | None) -> ReportScope:
     """The one snapshot that `source` names. Raises GuardrailError when it names several, or none."""
     from guardrails.cli.run_checks import load_settings
 
@@ -81,12 +82,12 @@ def place(globals_: Globals, source: str | None) -> ReportScope:
     return ReportScope(repo, snapshots[0], load_settings(snapshots[0], repo, globals_), moment_of(repo))
 
 
-def run_settings_of(here: ReportScope, globals_: Globals) -> RunSettings:
+def run_settings_of(scope: ReportScope, globals_: Globals) -> RunSettings:
     """The budget, profiles and routes that hold for a snapshot."""
     from guardrails.cli.run_checks import load_run_config
 
-    named = globals_.config or here.repo.environment.get("SPECKIT_CONFIG")
-    return load_run_config(here.snapshot, here.repo.environment, named).run
+    named = globals_.config or scope.repo.environment.get("SPECKIT_CONFIG")
+    return load_run_config(scope.snapshot, scope.repo.environment, named).run
 
 
 def moment_of(repo: Repo) -> datetime:
@@ -102,24 +103,24 @@ def moment_of(repo: Repo) -> datetime:
         ) from error
 
 
-def redactor_for(here: ReportScope) -> Redactor:
+def redactor_for(scope: ReportScope) -> Redactor:
     """What keeps secrets out of every report."""
     from guardrails.secrets.redact import Redactor
 
-    return Redactor((*Settings().secrets.variables, *here.settings.secrets.variables), os.environ)
+    return Redactor((*Settings().secrets.variables, *scope.settings.secrets.variables), os.environ)
 
 
-def safe(here: ReportScope, value: Value) -> Value:
+def redacted(scope: ReportScope, value: Value) -> Value:
     """What a report says, without any secret that evidence quotes. To be asked for before it is written: Markdown,
     HTML, CSV and JSON escape what a secret is made of, and then nobody would know it again."""
-    return redactor_for(here).value(value)
+    return redactor_for(scope).value(value)
 
 
-def clean(here: ReportScope, text: str) -> str:
+def clean(scope: ReportScope, text: str) -> str:
     """A report without any secret that evidence quotes, and without what UTF-8 cannot hold."""
     from guardrails.core.text import utf8
 
-    return utf8(redactor_for(here).text(text))
+    return utf8(redactor_for(scope).text(text))
 
 
 def rendered(form: str, view: Callable[[], View], document: Callable[[], dict[str, Any]]) -> str:
@@ -133,6 +134,20 @@ def rendered(form: str, view: Callable[[], View], document: Callable[[], dict[st
     return view_renderer(form)(view())
 
 
-def show(here: ReportScope, text: str, output: str | None) -> None:
+def file_report(scope: ReportScope, spec: str, command: str, files: Mapping[str, bytes], *, replace: bool) -> None:
+    """File what a command says of a SPEC with its evidence, and say what became of each file."""
+    from guardrails.evidence.lock import locked
+    from guardrails.evidence.store import EvidenceStore
+    from guardrails.reports.audit import MADE
+    from guardrails.reports.save import file
+
+    with locked(scope.repo, spec, command):
+        earlier = {path: scope.snapshot.read(path) for path in files}
+        for each in file(EvidenceStore(scope.repo.root), files, earlier, MADE.encode(), replace):
+            hint = ": it was changed by hand; --replace files a new one over it" if each.outcome == "kept" else ""
+            click.echo(f"{each.outcome}: {printable(each.path)}{hint}", err=True)
+
+
+def show(scope: ReportScope, text: str, output: str | None) -> None:
     """Print a report, or write it to a file as a whole."""
-    write_report(clean(here, text), output)
+    write_report(clean(scope, text), output)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guardrails.cli.options import merged
-from guardrails.cli.report_options import NOTHING, ReportScope, place, rendered, report_options, safe, show
+from guardrails.cli.report_options import NOTHING, ReportScope, redacted, rendered, report_options, report_scope, show
 from guardrails.core.text import printable
 
 if TYPE_CHECKING:
@@ -48,25 +48,25 @@ def command(
     """
     from guardrails.reports.status import as_document, view
 
-    here = place(merged(ctx, **options), source)
+    scope = report_scope(merged(ctx, **options), source)
     if spec is not None:
-        spec = here.settings.layout.require_id(spec)
-    found = _gathered(here, stale_hours, spec)
+        spec = scope.settings.layout.require_id(spec)
+    found = _gathered(scope, stale_hours, spec)
 
     def made() -> View:  # what is shown is a small part of what was found
-        return safe(here, view(found, here.settings.evidence, here.now, whole=spec is not None))
+        return redacted(scope, view(found, scope.settings.evidence, scope.now, whole=spec is not None))
 
-    show(here, rendered(style, made, lambda: as_document(safe(here, found))), output)
+    show(scope, rendered(style, made, lambda: as_document(redacted(scope, found))), output)
     if found.specs:
         return 0
-    click.echo(printable(f"nothing is known of {spec or 'any SPEC'} in {here.snapshot.describe()}"), err=True)
+    click.echo(printable(f"nothing is known of {spec or 'any SPEC'} in {scope.snapshot.describe()}"), err=True)
     return NOTHING
 
 
-def _gathered(here: ReportScope, stale_hours: float, spec: str | None) -> StatusReport:
+def _gathered(scope: ReportScope, stale_hours: float, spec: str | None) -> StatusReport:
     from guardrails.reports.evidence_files import Reach
     from guardrails.reports.reduce import reduce
     from guardrails.reports.status import status
 
-    facts = reduce(here.snapshot, here.settings, Reach(spec=spec, latest=True))
-    return status(facts, here.settings, here.now, stale_hours, spec)
+    facts = reduce(scope.snapshot, scope.settings, Reach(spec=spec, latest=True))
+    return status(facts, scope.settings, scope.now, stale_hours, spec)

@@ -198,12 +198,17 @@ def test_a_web_token_nested_deeper_than_python_goes_is_no_crash() -> None:
 )
 def test_a_text_made_to_be_slow_is_searched_in_linear_time(unit: bytes, size: int) -> None:
     """Not timed: with a quadratic pattern this would not come to an end."""
-    found_in(unit * (size // len(unit)))
+    slow = unit * (size // len(unit))
+    # As many hits as are listed of one text: what follows is not looked for any more.
+    expected = {"Slack Token"} if unit.startswith(b"xoxb") else {"AWS Access Key"}
+    assert found_in(slow + b"\n" + b"AKIA" + b"QYLPMN5HFIQR7XYZ") == expected
 
 
 def test_an_assignment_with_endless_blanks_is_searched_in_linear_time() -> None:
     """Not timed: detect-secrets' own pattern alone would not come to an end."""
-    found_in(b" key" + b" " * 300_000 + b"==" + b"a" * 44)
+    assert found_in(b" key" + b" " * 300_000 + b"==" + b"a" * 44 + b"\nAKIA" + b"QYLPMN5HFIQR7XYZ") == {
+        "AWS Access Key"
+    }
 
 
 def test_the_names_shown_hold_no_line_breaks() -> None:

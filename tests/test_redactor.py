@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrails.secrets import MARK, Redactor
-from tests.probes.bench import VARIABLE, holds_secret
+from tests.services.probes.bench import VARIABLE, holds_secret
 from tests.test_secret_values import ENCODERS, VALUES
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from guardrails.config import HAL, MockBehaviour
 from guardrails.services.probes import answer
-from tests.probes.hostile import Connection, hostile, says
 from tests.runs.stage_world import SPEC, Ran, agreements, packet, run_stage, telemetry, world
 from tests.sandbox import Sandbox
+from tests.services.probes.hostile import Connection, hostile, says
 
 KEY = "HAL_SECRET_KAVEDARR_API_KEY"
 SECRET = "kavedarr-9f8e7d6c5b4a39281706"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.probes.hostile import hostile, says
 from tests.runs.stage_world import SPEC, Ran, agreements, packet, run_stage, telemetry, world
 from tests.sandbox import Sandbox
+from tests.services.probes.hostile import hostile, says
 
 EARLIER = ("plan", "tasks", "implement", "validate")
 CHECKS = {"up": {"path": "/up", "expect": "healthy"}, "items": {"path": "/items", "expect": "list"}}

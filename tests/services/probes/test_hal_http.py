@@ -11,8 +11,8 @@ import pytest
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.secrets import MARK
 from guardrails.services.probes import KEPT
-from tests.probes.bench import CHECKS, KEY, VARIABLE, ask, holds_secret, live, responses
-from tests.probes.hostile import Connection, Script, drips, floods, hostile, resets, says, sends
+from tests.services.probes.bench import CHECKS, KEY, VARIABLE, ask, holds_secret, live, responses
+from tests.services.probes.hostile import Connection, Script, drips, floods, hostile, resets, says, sends
 
 OK = "HTTP/1.1 200 OK\r\nContent-Type: application/json"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

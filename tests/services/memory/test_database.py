@@ -20,9 +20,9 @@ from guardrails.errors import Undecidable
 from guardrails.services.memory import MemoryStore
 from guardrails.services.memory import store as store_module
 from tests.examples import examples
-from tests.memory.makers import found, note, store_in
 from tests.pages import ROOT
 from tests.sandbox import Sandbox
+from tests.services.memory.makers import found, note, store_in
 
 
 def damaged(store: MemoryStore, says: str) -> None:

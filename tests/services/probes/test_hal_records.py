@@ -16,7 +16,7 @@ from guardrails.core import faults, parse_json
 from guardrails.evidence import new_session
 from guardrails.secrets import Redactor
 from guardrails.services.probes import Asked, ProbeQuestion, Response, document, response
-from tests.probes.bench import VARIABLE
+from tests.services.probes.bench import VARIABLE
 
 NOW = datetime(2026, 1, 31, 9, 30, 12, 999999, tzinfo=timezone.utc)
 KEY = "s3cr3t-value"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.memory import servers
-from tests.memory.makers import SECRET, TOKEN
 from tests.pages import ROOT
 from tests.sandbox import Ran, Sandbox
+from tests.services.memory import servers
+from tests.services.memory.makers import SECRET, TOKEN
 
 
 def add(sandbox: Sandbox, *arguments: str, **extra: str) -> Ran:

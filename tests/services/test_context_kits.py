@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.governance.test_kit import ARCHIVE, KIT, PLACE, README, SOURCES
+from tests.checks.test_context_kit import ARCHIVE, KIT, PLACE, README, SOURCES
 from tests.sandbox import Ran, Sandbox
 
 SPEC = "SPEC-KIT-900"

@@ -15,8 +15,8 @@ import pytest
 from guardrails.config import Layout
 from guardrails.core import MEGABYTE, faults
 from guardrails.layouts import evidence_name
-from tests.probes.bench import KEY, VARIABLE, everything, holds_secret
 from tests.sandbox import EVIDENCE, Ran, Sandbox
+from tests.services.probes.bench import KEY, VARIABLE, everything, holds_secret
 
 HERE = Path(__file__).parent
 PYTHON = sys.executable

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guardrails.services.probes import Response
-from tests.probes.bench import CHECKS, KEY, VARIABLE, ask, holds_secret, live, responses
+from tests.services.probes.bench import CHECKS, KEY, VARIABLE, ask, holds_secret, live, responses
 
 SERVER = str(Path(__file__).parent / "mcp_server.py")
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.memory.makers import found, note, search, store_in
 from tests.pages import ROOT
+from tests.services.memory.makers import found, note, search, store_in
 
 ADD = """
 import sys
 from pathlib import Path
-from tests.memory.makers import note, store_in
+from tests.services.memory.makers import note, store_in
 store = store_in(Path(sys.argv[1]), patience=60)
 for number in range(int(sys.argv[3])):
     store.add([note(f"entry {number} of {sys.argv[2]}", f"by:{sys.argv[2]}"), note(f"shared {number}")])

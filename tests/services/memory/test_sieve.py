@@ -8,7 +8,7 @@ import pytest
 from guardrails.errors import GuardrailError
 from guardrails.secrets import Redactor
 from guardrails.services.memory import MemorySource, refuse_secrets, without_secrets
-from tests.memory.makers import KEY, SECRET, TOKEN, found, note, store_in
+from tests.services.memory.makers import KEY, SECRET, TOKEN, found, note, store_in
 
 CLEAN = Redactor(("KEY",), {"KEY": SECRET})
 ANTHROPIC = "sk-" + "ant-" + "abcdefghij0123456789" + "TAILTAILTAIL"

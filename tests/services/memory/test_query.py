@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from guardrails.services.memory import MemoryStore, Query, plain, understand
 from guardrails.services.memory.query import LONGEST, MOST
 from tests.examples import examples
-from tests.memory.makers import LAYOUT, found, note, store_in
+from tests.services.memory.makers import LAYOUT, found, note, store_in
 
 
 @pytest.mark.parametrize(

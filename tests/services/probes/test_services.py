@@ -27,8 +27,8 @@ from guardrails.services.probes import (
     shortfall,
     summarized,
 )
-from tests.probes.bench import KEY, holds_secret
-from tests.probes.hostile import Connection, hostile, says
+from tests.services.probes.bench import KEY, holds_secret
+from tests.services.probes.hostile import Connection, hostile, says
 
 SERVER = str(Path(__file__).parent / "mcp_server.py")
 SECRET = "CATALOGUE_KEY"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from guardrails.config import STAGES
 from guardrails.services.memory import MemorySource, entries_of_output, entries_of_verdict, entry
 from guardrails.services.memory.entries import LONGEST
-from tests.memory.makers import LAYOUT, search, store_in
 from tests.pages import ROOT
+from tests.services.memory.makers import LAYOUT, search, store_in
 
 SOURCE = MemorySource("docs/evidence/consensus/x_claude.json", "0a" * 32)
 

@@ -9,7 +9,7 @@ import pytest
 from guardrails.errors import GuardrailError
 from guardrails.services.memory import MOST_TAGS, MemorySource, entry, show
 from guardrails.services.memory.entries import LONGEST
-from tests.memory.makers import MOMENT, found, note, search, store_in
+from tests.services.memory.makers import MOMENT, found, note, search, store_in
 
 ONE, TWO = MemorySource("a.json", "0a" * 32), MemorySource("b.json", "0b" * 32)
 

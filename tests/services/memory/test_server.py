@@ -20,8 +20,8 @@ from guardrails.services.memory import (
     catch_up,
     remember,
 )
-from tests.memory import servers
-from tests.memory.makers import SECRET, found, note, store_in
+from tests.services.memory import servers
+from tests.services.memory.makers import SECRET, found, note, store_in
 
 pytest.importorskip("mcp", reason="the MCP library is not installed")
 

@@ -9,7 +9,7 @@ import pytest
 
 from guardrails.evidence import locked
 from guardrails.git import open_repo
-from tests.governance.test_review import PATH, PLACE, SOUND, SPEC, TRACKER
+from tests.checks.test_security_review import PATH, PLACE, SOUND, SPEC, TRACKER
 from tests.sandbox import Ran, Sandbox
 
 

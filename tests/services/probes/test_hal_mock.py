@@ -13,9 +13,9 @@ import pytest
 from guardrails.config import HAL, MOCK_BEHAVIOURS
 from guardrails.errors import GuardrailError
 from guardrails.services.probes import open_mock, serving
-from tests.probes.bench import KEY, ask, smoke
-from tests.probes.hostile import hostile, says
 from tests.sandbox import SPECKIT, Sandbox
+from tests.services.probes.bench import KEY, ask, smoke
+from tests.services.probes.hostile import hostile, says
 
 Start = Callable[..., "tuple[str, subprocess.Popen[str]]"]
 

@@ -14,9 +14,9 @@ from guardrails.core import faults
 from guardrails.evidence import locked
 from guardrails.git import open_repo
 from guardrails.layouts import evidence_name
-from tests.probes.bench import CHECKS, COMMANDS, KEY, VARIABLE, everything, holds_secret, records, smoke
-from tests.probes.hostile import Connection, hostile, says
 from tests.sandbox import Sandbox
+from tests.services.probes.bench import CHECKS, COMMANDS, KEY, VARIABLE, everything, holds_secret, records, smoke
+from tests.services.probes.hostile import Connection, hostile, says
 from tests.test_secret_values import ENCODERS
 
 SERVER = str(Path(__file__).parent / "mcp_server.py")

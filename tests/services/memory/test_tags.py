@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from guardrails.config import STAGES
 from guardrails.errors import GuardrailError
 from guardrails.services.memory import known, mark, parse, require
-from tests.memory.makers import LAYOUT
+from tests.services.memory.makers import LAYOUT
 
 
 class TestOneForm:

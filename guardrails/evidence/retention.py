@@ -21,7 +21,7 @@ from guardrails.config.settings import Settings
 from guardrails.core.timestamps import EARLIEST, compact, parse_stamp, parse_time
 from guardrails.errors import GuardrailError
 from guardrails.layouts.evidence_names import evidence_name
-from guardrails.layouts.guardrails import mentioned, survey
+from guardrails.layouts.own import mentioned, survey
 from guardrails.layouts.tracker import DONE
 from guardrails.snapshot.base import Snapshot
 

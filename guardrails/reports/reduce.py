@@ -61,7 +61,7 @@ def folder_of(packets: Mapping[str, tuple[Packet, ...]], layout: Layout, spec: s
 
 def tracker_rows(snapshot: Snapshot, settings: Settings, specs: Iterable[str]) -> Mapping[str, tuple[TrackerRow, ...]]:
     """The rows that name each SPEC, by its exact id. A tracker that cannot be read has none; `lint` says why."""
-    from guardrails.layouts.guardrails import mentioned, read_document, tables_of
+    from guardrails.layouts.own import mentioned, read_document, tables_of
     from guardrails.layouts.tracker import DONE
 
     layout = settings.layout

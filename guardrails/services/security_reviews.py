@@ -24,7 +24,7 @@ from guardrails.core.timestamps import stamped
 from guardrails.errors import GuardrailError
 from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.git.repo import Repo
-from guardrails.layouts.guardrails import Directory
+from guardrails.layouts.own import Directory
 from guardrails.services.spec_files import directory_of
 from guardrails.snapshot.base import Snapshot
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from guardrails.config.settings import Settings
 from guardrails.errors import GuardrailError
-from guardrails.layouts.guardrails import Directory, survey
+from guardrails.layouts.own import Directory, survey
 from guardrails.snapshot.base import Snapshot
 
 

@@ -26,7 +26,7 @@ from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.core.text import plural
 from guardrails.errors import Undecidable
 from guardrails.layouts.evidence_names import evidence_name
-from guardrails.layouts.guardrails import directories_of
+from guardrails.layouts.own import directories_of
 from guardrails.snapshot.context import CheckContext, Scope
 
 # The latest session of each stage of one SPEC: its recomputed verdict, and the answers that count in it.

@@ -10,7 +10,7 @@ from guardrails.config.layout import ACCEPTANCE, STAGES, Layout
 from guardrails.core.finding import Finding
 from guardrails.core.paths import is_plain
 from guardrails.errors import GuardrailError
-from guardrails.layouts.guardrails import Directory
+from guardrails.layouts.own import Directory
 from guardrails.snapshot.base import Snapshot
 
 FILE = ACCEPTANCE

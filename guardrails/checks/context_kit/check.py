@@ -11,7 +11,7 @@ from guardrails.checks.lint.document_rules import KIT_ARCHIVE, KIT_EDITED, KIT_S
 from guardrails.core.finding import Checked, Finding, Observation, Rule
 from guardrails.core.markdown import decode, parse_markdown, plain
 from guardrails.errors import GuardrailError
-from guardrails.layouts.guardrails import Directory, survey
+from guardrails.layouts.own import Directory, survey
 from guardrails.snapshot.context import CheckContext
 
 # What is wrong with a kit that was made: compared with what its sources make now.

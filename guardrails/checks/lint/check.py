@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from guardrails.checks.lint import documents, tracker
 from guardrails.config.settings import Security
 from guardrails.core.finding import Observation
-from guardrails.layouts.guardrails import Survey, survey
+from guardrails.layouts.own import Survey, survey
 from guardrails.snapshot.context import CheckContext
 
 FOLDER = "context"

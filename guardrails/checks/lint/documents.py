@@ -21,7 +21,7 @@ from guardrails.config.settings import DocumentRule, SectionRule
 from guardrails.core.finding import Checked, Finding, Observation
 from guardrails.core.markdown import Heading, MarkdownDocument, MarkdownTable, plain
 from guardrails.core.text import quoted_list
-from guardrails.layouts.guardrails import Directory, Linked, Survey, Text, read_document, survey
+from guardrails.layouts.own import Directory, Linked, Survey, Text, read_document, survey
 from guardrails.layouts.tracker import BACKLOG, columns_of, items_of, without_remark
 from guardrails.snapshot.base import Entry
 from guardrails.snapshot.context import CheckContext

@@ -38,7 +38,7 @@ from guardrails.core.markdown import (
     split_row,
 )
 from guardrails.core.text import plural, quoted_list
-from guardrails.layouts.guardrails import Survey, Text, spec_in, survey
+from guardrails.layouts.own import Survey, Text, spec_in, survey
 from guardrails.layouts.tracker import (
     BACKLOG,
     IN_PROGRESS,

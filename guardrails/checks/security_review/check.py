@@ -24,7 +24,7 @@ from guardrails.config.settings import Settings
 from guardrails.core.finding import Checked, Finding, Observation
 from guardrails.core.markdown import decode
 from guardrails.core.paths import is_plain
-from guardrails.layouts.guardrails import Directory, Survey, survey
+from guardrails.layouts.own import Directory, Survey, survey
 from guardrails.layouts.tracker import BACKLOG
 from guardrails.snapshot.base import Snapshot
 from guardrails.snapshot.context import CheckContext

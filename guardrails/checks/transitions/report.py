@@ -21,7 +21,7 @@ from guardrails.config.settings import TrackerSettings
 from guardrails.core.finding import Finding, Rule
 from guardrails.core.limits import REMOVED_ROWS, at_most
 from guardrails.core.markdown import decode, parse_markdown, plain
-from guardrails.layouts.guardrails import Directory, Survey, survey
+from guardrails.layouts.own import Directory, Survey, survey
 from guardrails.layouts.tracker import DONE, StatusRow, columns_of, header_key, is_empty, quoted, role_of, visible_form
 from guardrails.snapshot.context import CheckContext
 from guardrails.snapshot.history import History, HistoryStep

@@ -1,4 +1,4 @@
-"""The tracker and the SPEC directories of a repository, and which rows speak of which directory."""
+"""This project's own layout: the tracker and the SPEC directories, and which rows speak of which directory."""
 
 from __future__ import annotations
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from pathlib import Path
 
-from guardrails.checks.accept.check import check
 from guardrails.config import Settings
 from guardrails.core import Checked, Finding, Skipped
+from guardrails.engine import check_named
 from guardrails.snapshot import CheckContext, MemorySnapshot, Recall, RecalledMemory, Scope
 from tests.consensus.builder import TRIO, Bundle, render
 from tests.records import EVIDENCE, plan_telemetry, telemetry_path
@@ -102,7 +102,7 @@ def observed(
 ) -> list[Finding | Checked | Skipped]:
     """What the check says of some files."""
     subject = CheckContext(MemorySnapshot(files), settings or Settings(), NOW, Scope(spec=spec, stage=stage), recall)
-    return list(check(subject))
+    return list(check_named("accept").run(subject))
 
 
 def findings(files: dict[str, bytes], **named: object) -> list[Finding]:

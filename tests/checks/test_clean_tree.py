@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.checks.clean_tree import check
 from guardrails.config import CleanTree, Overrides, Settings
 from guardrails.core import DIRTY_PATHS, Checked, Finding, Observation, Skipped
+from guardrails.engine import check_named
 from guardrails.errors import Undecidable
 from guardrails.git import open_repo
 from guardrails.snapshot import CheckContext, MemorySnapshot, Worktree
@@ -22,7 +22,7 @@ NOW = datetime(2026, 7, 1, tzinfo=timezone.utc)
 def judge(sandbox: Sandbox, tree: CleanTree | None = None, allow: bool = False, **extra: str) -> list[Observation]:
     repo = open_repo(str(sandbox.root), {**sandbox.environment, **extra})
     settings = Settings(clean_tree=tree or CleanTree(), overrides=Overrides(allow_dirty=allow))
-    return list(check(CheckContext(Worktree(repo), settings, NOW)))
+    return list(check_named("clean-tree").run(CheckContext(Worktree(repo), settings, NOW)))
 
 
 def codes(observed: list[Observation], severity: str = "error") -> list[tuple[str, str]]:
@@ -221,7 +221,7 @@ class TestOverride:
 
 class TestNothingToJudge:
     def test_files_in_memory_have_no_working_tree(self) -> None:
-        assert list(check(CheckContext(MemorySnapshot({"a": b"x"}), Settings(), NOW))) == []
+        assert list(check_named("clean-tree").run(CheckContext(MemorySnapshot({"a": b"x"}), Settings(), NOW))) == []
 
 
 HOOK = """

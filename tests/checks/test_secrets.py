@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.checks.secrets.check import check
 from guardrails.config import Secrets, Settings
 from guardrails.core import SECRETS, Checked, Finding, Observation, Skipped, Source
+from guardrails.engine import check_named
 from guardrails.errors import Undecidable
 from guardrails.git import open_repo
 from guardrails.secrets import Cleanup, message_lines
@@ -34,7 +34,7 @@ HOSTILE = ["a b", 'quo"te', "tab\there", "new\nline", "back\\slash", "\udcff\udc
 
 def judge(snapshot: Snapshot, message: Path | None = None) -> list[Observation]:
     scope = Scope(message_file=str(message) if message else None)
-    return list(check(CheckContext(snapshot, Settings(secrets=Secrets((VARIABLE,))), NOW, scope)))
+    return list(check_named("secrets").run(CheckContext(snapshot, Settings(secrets=Secrets((VARIABLE,))), NOW, scope)))
 
 
 def errors(observed: list[Observation]) -> list[tuple[str, str, int | None]]:

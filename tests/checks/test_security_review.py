@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.checks.lint.check import check as lint
 from guardrails.checks.security_review import (
     ARTIFACTS,
     SECTIONS,
@@ -22,9 +21,9 @@ from guardrails.checks.security_review import (
     template,
     tracker_path,
 )
-from guardrails.checks.security_review.check import check as security_review
 from guardrails.config import Security, Settings
 from guardrails.core import Finding, faults
+from guardrails.engine import check_named
 from guardrails.snapshot import CheckContext, MemorySnapshot, Scope
 from tests.checks.tracker_world import HEADER, NOW, row, spec
 
@@ -123,8 +122,8 @@ def judged(
     if record is not None:
         files[TRACKER] = record if isinstance(record, bytes) else json.dumps(record).encode()
     subject = CheckContext(MemorySnapshot(files), settings or Settings(), NOW, Scope(spec=scope))
-    check = security_review if scope else lint
-    found = [each for each in check(subject) if isinstance(each, Finding)]
+    name = "security-review" if scope else "lint"
+    found = [each for each in check_named(name).run(subject) if isinstance(each, Finding)]
     assert all(each.spec == SPEC for each in found)
     return [f"{each.rule.code} {each.line or ''}: {each.message}" for each in found]
 
@@ -327,7 +326,7 @@ class TestUnsigned:
 
     def test_a_spec_that_is_required_must_be_there(self) -> None:
         subject = CheckContext(MemorySnapshot({"docs/x.md": b"x"}), Settings(security=Security(("SPEC-KIT-1",))), NOW)
-        found = [each.rule.code for each in lint(subject) if isinstance(each, Finding)]
+        found = [each.rule.code for each in check_named("lint").run(subject) if isinstance(each, Finding)]
         assert "DOC011" in found
 
     @pytest.mark.parametrize("data", [b"", b"null", b"[]", b"{}", b"\xff", b"[" * 9000, b'{"status": "signed-off"}'])

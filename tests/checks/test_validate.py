@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from guardrails.checks.validate.check import check
 from guardrails.config import Settings
 from guardrails.core import Checked, Finding, Skipped
+from guardrails.engine import check_named
 from guardrails.snapshot import CheckContext, MemorySnapshot
 from tests.clock import NOW
 from tests.examples import examples
@@ -27,7 +27,7 @@ PATH = telemetry_path("plan")
 
 def judged(files: dict[str, bytes], config: Settings | None = None) -> list[Finding]:
     subject = CheckContext(MemorySnapshot(files), config or Settings(), NOW)
-    return [seen for seen in check(subject) if isinstance(seen, Finding)]
+    return [seen for seen in check_named("validate").run(subject) if isinstance(seen, Finding)]
 
 
 def codes(files: dict[str, Any]) -> list[str]:
@@ -279,7 +279,7 @@ def test_an_older_share_of_the_budget_is_compared_too() -> None:
 
 def test_unknown_json_is_skipped_with_a_reason_and_examines_nothing() -> None:
     subject = CheckContext(MemorySnapshot({f"{EVIDENCE}/other/SPEC-KIT-900/x.json": b"{}"}), Settings(), NOW)
-    [seen] = check(subject)
+    [seen] = check_named("validate").run(subject)
     assert isinstance(seen, Skipped)
     assert "no schema" in seen.reason
 
@@ -420,7 +420,7 @@ def test_any_bytes_under_any_name_are_judged(data: bytes) -> None:
         f"{EVIDENCE}/consensus/SPEC-KIT-900/plan_synthesis.json",
         f"{EVIDENCE}/runs/SPEC-KIT-900/a.ledger.jsonl",
     ]
-    seen = list(check(CheckContext(MemorySnapshot(dict.fromkeys(names, data)), Settings(), NOW)))
+    seen = list(check_named("validate").run(CheckContext(MemorySnapshot(dict.fromkeys(names, data)), Settings(), NOW)))
     assert sum(isinstance(item, Checked) for item in seen) == len(names)
 
 
@@ -443,5 +443,7 @@ def test_any_record_is_judged(record: dict[str, Any]) -> None:
         data = json.dumps(value).encode()
         assert all(
             isinstance(item, (Finding, Checked, Skipped))
-            for item in check(CheckContext(MemorySnapshot({PATH: data, COSTS: data}), Settings(), NOW))
+            for item in check_named("validate").run(
+                CheckContext(MemorySnapshot({PATH: data, COSTS: data}), Settings(), NOW)
+            )
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from guardrails.checks.lint import check
 from guardrails.config import Settings
 from guardrails.core import Checked, Finding, Observation
+from guardrails.engine import check_named
 from guardrails.snapshot import CheckContext, MemorySnapshot, Scope
 
 NOW = datetime(2025, 10, 20, 12, 0, tzinfo=timezone.utc)
@@ -62,7 +62,7 @@ def judge(
     before = base if isinstance(base, dict) else {"SPEC.md": _bytes(base)} if base is not None else None
     world = FILES | (files or {}) | ({} if tracker is None else {"SPEC.md": _bytes(tracker)})
     snapshot = MemorySnapshot(world, MemorySnapshot(before) if before is not None else None)
-    return list(check.check(CheckContext(snapshot, settings or Settings(), NOW, Scope(spec=scope))))
+    return list(check_named("lint").run(CheckContext(snapshot, settings or Settings(), NOW, Scope(spec=scope))))
 
 
 def findings(*arguments: object, **named: object) -> list[Finding]:

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from guardrails.checks.lint import display_width, mended
-from guardrails.checks.lint.fix import fix
+from guardrails.checks.lint import display_width, fix_text, mended
 from guardrails.config import Settings
 from guardrails.core import MarkdownTable, parse_markdown
 from guardrails.layouts import columns_of
@@ -14,7 +13,7 @@ DEFAULTS = Settings()
 
 
 def fixed(text: str) -> str:
-    return fix(text, DEFAULTS)
+    return fix_text(text, DEFAULTS)
 
 
 @pytest.mark.parametrize(

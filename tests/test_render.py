@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from guardrails.cli import cli
-from guardrails.engine.registry import rules
+from guardrails.engine import all_rules
 from scripts import cli_page, readme_tables, render, rule_pages
 from scripts.markdown_text import fence, prose, table
 
@@ -89,7 +89,7 @@ def test_a_readme_without_a_marker_is_an_error(missing: str) -> None:
         readme_tables.filled(text.replace(missing, ""))
 
 
-@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.code)
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
 def test_a_rule_page_shows_the_rules_own_words(rule: rule_pages.Rule) -> None:
     page = rule_pages.pages()[f"{rule.code}.md"]
     tokens = GFM.parse(page)
@@ -101,7 +101,7 @@ def test_a_rule_page_shows_the_rules_own_words(rule: rule_pages.Rule) -> None:
 
 def test_every_rule_is_in_the_index_once() -> None:
     index = rule_pages.index()
-    assert all(index.count(f"[{rule.code}]({rule.code}.md)") == 1 for rule in rules())
+    assert all(index.count(f"[{rule.code}]({rule.code}.md)") == 1 for rule in all_rules())
 
 
 def every(group: click.Group, prefix: str) -> Iterator[tuple[str, click.Command]]:

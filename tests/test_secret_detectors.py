@@ -16,8 +16,7 @@ from detect_secrets.plugins.base import RegexBasedDetector
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from guardrails.secrets import ALL, FOREIGN, OWN, URL_PASSWORD, Detector, spans
-from guardrails.secrets.scan import scan
+from guardrails.secrets import ALL, FOREIGN, OWN, URL_PASSWORD, Detector, scan_stream, spans
 from tests.examples import examples
 
 NO_SECRETS = {"IPPublicDetector"}
@@ -25,7 +24,7 @@ ASCII = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
 
 
 def found_in(data: bytes) -> set[str]:
-    return {hit.what for hit in scan([data], ()).hits}
+    return {hit.what for hit in scan_stream([data], ()).hits}
 
 
 def shipped() -> dict[tuple[str, str], RegexBasedDetector]:
@@ -170,7 +169,7 @@ def test_any_bytes_can_be_searched(data: bytes) -> None:
     for detector in ALL:
         for start, end in spans(detector, data, data.lower()):
             assert 0 <= start <= end <= len(data)
-    scan([data], ())
+    scan_stream([data], ())
 
 
 def test_a_web_token_nested_deeper_than_python_goes_is_no_crash() -> None:

@@ -8,18 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.secrets import MARGIN, MOST, Scan, added, distinct, scan_all
-from guardrails.secrets.scan import scan
-from guardrails.secrets.values import values
+from guardrails.secrets import MARGIN, MOST, Scan, added, distinct, scan_all, scan_stream, secret_values
 from tests.examples import examples
 
 TOKEN = b"gh" + b"p_" + b"a1B2c3D4e5" * 3 + b"f6G7h8"
 OTHER = b"gh" + b"p_" + b"z9Y8x7W6v5" * 3 + b"u4T3s2"
-NEEDLES = values(("KEY",), {"KEY": "hunter2-hunter2"}).needles
+NEEDLES = secret_values(("KEY",), {"KEY": "hunter2-hunter2"}).needles
 
 
 def places(*chunks: bytes) -> list[tuple[int, int]]:
-    return [(hit.line, hit.column) for hit in scan(chunks, NEEDLES).hits]
+    return [(hit.line, hit.column) for hit in scan_stream(chunks, NEEDLES).hits]
 
 
 class TestWhere:
@@ -41,7 +39,7 @@ class TestWhere:
 
     def test_the_line_of_a_token_in_utf_16(self) -> None:
         text = "first\n\nkey = " + TOKEN.decode() + "\n"
-        assert [hit.line for hit in scan([text.encode("utf-16")], ()).hits] == [3]
+        assert [hit.line for hit in scan_stream([text.encode("utf-16")], ()).hits] == [3]
 
     def test_the_line_where_a_wrapped_value_begins(self) -> None:
         assert places(b"a\nb\nx aHVudGVyMi\n1odW50ZXIy\n") == [(3, 3)]
@@ -86,21 +84,21 @@ class TestStreams:
             yield b' "' + TOKEN + b'"'
 
         tracemalloc.start()
-        hits = scan(chunks(), NEEDLES).hits
+        hits = scan_stream(chunks(), NEEDLES).hits
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert [(hit.line, hit.column) for hit in hits] == [(1, 50 * (1 << 20) + 3)]
         assert peak < 20 << 20
 
     def test_more_secrets_than_anybody_reads_are_cut(self) -> None:
-        found = scan([(TOKEN + b"\n") * (MOST * 3)], ())
+        found = scan_stream([(TOKEN + b"\n") * (MOST * 3)], ())
         assert found.cut
         assert len(found.hits) == MOST
 
 
 class TestAdded:
     def over(self, now: bytes, *bases: bytes) -> list[int]:
-        return [hit.line for hit in added(scan([now], ()), [scan([base], ()) for base in bases])]
+        return [hit.line for hit in added(scan_stream([now], ()), [scan_stream([base], ()) for base in bases])]
 
     LINE = b"key = " + TOKEN + b"\n"
 
@@ -125,13 +123,15 @@ class TestAdded:
 
     def test_a_second_token_far_along_a_huge_line_is_added(self) -> None:
         before = self.LINE.rstrip() + b" " * 1000
-        assert [hit.column for hit in added(scan([before + OTHER], ()), [scan([before], ())])] == [len(before) + 1]
+        assert [hit.column for hit in added(scan_stream([before + OTHER], ()), [scan_stream([before], ())])] == [
+            len(before) + 1
+        ]
 
 
 class TestDistinct:
     def names(self, data: bytes, variable: bytes = b"hunter2-hunter2") -> list[str]:
-        needles = values(("KEY",), {"KEY": variable.decode()}).needles
-        return [hit.what for hit in distinct(scan([data], needles).hits)]
+        needles = secret_values(("KEY",), {"KEY": variable.decode()}).needles
+        return [hit.what for hit in distinct(scan_stream([data], needles).hits)]
 
     def test_a_secret_twice_on_a_line_is_one(self) -> None:
         assert self.names(TOKEN + b" " + OTHER) == ["GitHub Token"]
@@ -147,7 +147,7 @@ class TestDistinct:
 @given(st.lists(st.sampled_from([b"", b"x\n", TOKEN, b"a\0b", b"y" * 70_000, TOKEN + b"\n", b" hunter2-", b"hunter2"])))
 def test_many_texts_at_once_are_searched_as_each_alone(texts: list[bytes]) -> None:
     together = dict(scan_all(((number, [text]) for number, text in enumerate(texts)), NEEDLES))
-    assert together == {number: scan([text], NEEDLES) for number, text in enumerate(texts)}
+    assert together == {number: scan_stream([text], NEEDLES) for number, text in enumerate(texts)}
 
 
 def test_a_heap_is_searched_when_it_is_full() -> None:

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.secrets.scan import scan
-from guardrails.secrets.values import values
+from guardrails.secrets import scan_stream, secret_values
 
 NAME = "HAL_SECRET_KAVEDARR_API_KEY"
 ENCODERS: dict[str, Callable[[str], bytes]] = {
@@ -49,7 +48,7 @@ VALUES = {
 
 
 def found(value: str, data: bytes) -> bool:
-    return any(hit.variable for hit in scan([data], values((NAME,), {NAME: value}).needles).hits)
+    return any(hit.variable for hit in scan_stream([data], secret_values((NAME,), {NAME: value}).needles).hits)
 
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES.keys())
@@ -98,13 +97,13 @@ def test_what_is_not_the_value_is_left_alone(data: bytes) -> None:
 
 @pytest.mark.parametrize("value", ["", "   ", "\n"])
 def test_a_blank_value_is_not_searched_for(value: str) -> None:
-    assert values((NAME,), {NAME: value}) == ((), ())
-    assert values((NAME,), {}) == ((), ())
+    assert secret_values((NAME,), {NAME: value}) == ((), ())
+    assert secret_values((NAME,), {}) == ((), ())
 
 
 @pytest.mark.parametrize("value", ["a", "abcde", " abcde \n"])
 def test_a_value_of_fewer_than_six_characters_is_named_as_too_short(value: str) -> None:
-    assert values((NAME,), {NAME: value}) == ((), (NAME,))
+    assert secret_values((NAME,), {NAME: value}) == ((), (NAME,))
 
 
 def test_what_is_around_a_value_in_the_environment_is_not_part_of_it() -> None:
@@ -112,4 +111,6 @@ def test_what_is_around_a_value_in_the_environment_is_not_part_of_it() -> None:
 
 
 def test_two_variables_with_one_value_are_searched_for_once() -> None:
-    assert {needle.variable for needle in values(("A", "B"), {"A": "same-value", "B": "same-value"}).needles} == {"A"}
+    assert {
+        needle.variable for needle in secret_values(("A", "B"), {"A": "same-value", "B": "same-value"}).needles
+    } == {"A"}

@@ -56,11 +56,11 @@ def command(
 
 
 def _gathered(scope: ReportScope, weeks: int) -> Adoption:
-    from guardrails.reports.adoption import adoption
+    from guardrails.reports.adoption import adoption_report
     from guardrails.reports.cache import Cache
-    from guardrails.reports.reduce import reduce
+    from guardrails.reports.reduce import reduce_evidence
 
     cache = Cache(scope.repo, scope.snapshot)
-    facts = reduce(scope.snapshot, scope.settings, Reach(), tracker=False, memo=cache)
+    facts = reduce_evidence(scope.snapshot, scope.settings, Reach(), tracker=False, memo=cache)
     cache.save()
-    return redacted(scope, adoption(facts, scope.now, weeks))
+    return redacted(scope, adoption_report(facts, scope.now, weeks))

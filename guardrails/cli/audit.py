@@ -79,14 +79,14 @@ def command(
 
 def gather(scope: ReportScope, globals_: Globals, spec: str) -> Audit | None:
     """The packet of a SPEC, None when nothing is known of it."""
-    from guardrails.reports.audit import AuditEvidence, audit
+    from guardrails.reports.audit import AuditEvidence, audit_packet
     from guardrails.reports.audit_checks import evidence_of, judge, sealed
     from guardrails.reports.evidence_files import Reach
-    from guardrails.reports.reduce import reduce
+    from guardrails.reports.reduce import reduce_evidence
     from guardrails.snapshot.context import Scope
 
     snapshot, settings = scope.snapshot, scope.settings
-    facts = reduce(snapshot, settings, Reach(spec=spec), footprint=False)
+    facts = reduce_evidence(snapshot, settings, Reach(spec=spec), footprint=False)
     if spec not in facts.specs:
         return None
     own = [f"{packet.path}/{folder}" for packet in facts.packets.get(spec, ()) for folder in (FOLDER, "validation")]
@@ -97,7 +97,7 @@ def gather(scope: ReportScope, globals_: Globals, spec: str) -> Audit | None:
         paths = tuple(entry.path for entry in entries)
         judged.insert(0, judge(snapshot, settings, scope.now, "validate", Scope(paths=paths)))
     evidence = AuditEvidence(tuple(judged), sealed(snapshot, entries))
-    return audit(facts, settings, run_settings_of(scope, globals_).budget, evidence, scope.now, spec)
+    return audit_packet(facts, settings, run_settings_of(scope, globals_).budget, evidence, scope.now, spec)
 
 
 def report_view(scope: ReportScope, found: Audit) -> View:

@@ -99,7 +99,7 @@ def fix(globals_: Globals, dry_run: bool) -> None:
 
 def text_fixes(tree: Snapshot, settings: Settings) -> Iterator[TextFix]:
     """What would change. Files that are not UTF-8 text are left to the check to complain of."""
-    from guardrails.checks.lint.fix import fix as fixed  # loads the reader of Markdown
+    from guardrails.checks.lint.fix import fix_text as fixed  # loads the reader of Markdown
 
     layout = settings.layout
     names = [document.name for document in settings.documents]

@@ -7,7 +7,7 @@ import textwrap
 import click
 
 from guardrails.core.finding import Rule
-from guardrails.engine.registry import rule_named, rules
+from guardrails.engine.registry import all_rules, rule_named
 from guardrails.errors import GuardrailError
 
 WIDTH = 90
@@ -47,6 +47,6 @@ def _fill(words: str, indent: str = "") -> str:
 def _nearest(code: str) -> str:
     from difflib import get_close_matches
 
-    names = [name for rule in rules() for name in (rule.code, rule.name)]
+    names = [name for rule in all_rules() for name in (rule.code, rule.name)]
     near = get_close_matches(code.upper(), names, n=1) or get_close_matches(code.lower(), names, n=1)
     return f"did you mean {near[0]}?" if near else "'speckit rules' lists them all"

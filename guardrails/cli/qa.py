@@ -80,12 +80,12 @@ def gather(scope: ReportScope, globals_: Globals, spec: str, weeks: int, route: 
     """The sweep over a SPEC, None when it has no evidence. With `route` its alerts are sent."""
     from guardrails.reports.audit_checks import evidence_of, judge, sealed
     from guardrails.reports.evidence_files import Reach
-    from guardrails.reports.qa import Inputs, Routing, population, qa
-    from guardrails.reports.reduce import folder_of, reduce
+    from guardrails.reports.qa import Inputs, Routing, population, qa_report
+    from guardrails.reports.reduce import folder_of, reduce_evidence
     from guardrails.snapshot.context import Scope
 
     snapshot, settings = scope.snapshot, scope.settings
-    facts = reduce(snapshot, settings, Reach(spec=spec), footprint=False, tracker=False)
+    facts = reduce_evidence(snapshot, settings, Reach(spec=spec), footprint=False, tracker=False)
     folder = folder_of(facts.packets, settings.layout, spec)
     entries = evidence_of(snapshot, settings, spec, (f"{folder}/validation", f"{folder}/evidence/tasks_audit"))
     if not entries:
@@ -93,7 +93,7 @@ def gather(scope: ReportScope, globals_: Globals, spec: str, weeks: int, route: 
     judged = judge(snapshot, settings, scope.now, "validate", Scope(paths=tuple(entry.path for entry in entries)))
     inputs = Inputs(judged, population(snapshot, settings, entries), sealed(snapshot, entries))
     run = run_settings_of(scope, globals_)
-    found = qa(facts, run.budget, inputs, scope.now, weeks, spec, Routing(()))
+    found = qa_report(facts, run.budget, inputs, scope.now, weeks, spec, Routing(()))
     return found._replace(routing=_routing(scope, run.alerts, found.fired, route))
 
 

@@ -95,10 +95,10 @@ def _write(scope: ReportScope, folder: str, pages: list[SitePage]) -> str:
 
 def _pages(scope: ReportScope, globals_: Globals, chosen: tuple[str, ...], weeks: int) -> list[SitePage]:
     from guardrails.reports import adoption, status
-    from guardrails.reports.reduce import reduce
+    from guardrails.reports.reduce import reduce_evidence
     from guardrails.reports.view import Link
 
-    facts = reduce(scope.snapshot, scope.settings)
+    facts = reduce_evidence(scope.snapshot, scope.settings)
     if not facts.specs:
         return []
     seen = {*(each.spec for each in facts.records), *(each.spec for each in facts.sessions)}
@@ -109,8 +109,8 @@ def _pages(scope: ReportScope, globals_: Globals, chosen: tuple[str, ...], weeks
         Link("status.html", "Status", "the state of every SPEC, and the step to take next"),
         Link("adoption.html", "Adoption", "runs a week by profile: outcomes, latency, cost, alerts"),
     )
-    states = redacted(scope, status.status(facts, scope.settings, now, 24.0))
-    adopted = redacted(scope, adoption.adoption(facts, now, weeks))
+    states = redacted(scope, status.status_report(facts, scope.settings, now, 24.0))
+    adopted = redacted(scope, adoption.adoption_report(facts, now, weeks))
     made = [
         SitePage(first[1], status.view(states, limits, now)._replace(links=first)),
         SitePage(first[2], adoption.view(adopted, limits, now)._replace(links=first)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from guardrails.engine.registry import rules
+from guardrails.engine.registry import all_rules
 
 
 @click.command("rules", short_help="List every rule.")
@@ -16,7 +16,7 @@ def command(prefix: str, style: str) -> int:
     \b
     Example:  speckit rules TRK
     """
-    chosen = [rule for rule in rules() if rule.code.startswith(prefix.upper())]
+    chosen = [rule for rule in all_rules() if rule.code.startswith(prefix.upper())]
     if not chosen:
         raise click.UsageError(f"no rule's code begins with '{prefix}'; 'speckit rules' lists them all")
     if style == "json":

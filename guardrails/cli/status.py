@@ -65,8 +65,8 @@ def command(
 
 def _gathered(scope: ReportScope, stale_hours: float, spec: str | None) -> StatusReport:
     from guardrails.reports.evidence_files import Reach
-    from guardrails.reports.reduce import reduce
-    from guardrails.reports.status import status
+    from guardrails.reports.reduce import reduce_evidence
+    from guardrails.reports.status import status_report
 
-    facts = reduce(scope.snapshot, scope.settings, Reach(spec=spec, latest=True))
-    return status(facts, scope.settings, scope.now, stale_hours, spec)
+    facts = reduce_evidence(scope.snapshot, scope.settings, Reach(spec=spec, latest=True))
+    return status_report(facts, scope.settings, scope.now, stale_hours, spec)

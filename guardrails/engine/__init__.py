@@ -4,5 +4,5 @@ from guardrails.core.exports import public
 
 __getattr__ = public(
     __name__,
-    registry="CHECKS Check FAMILIES Family check_named rule_named",
+    registry="CHECKS Check FAMILIES Family all_rules check_named rule_named",
 )

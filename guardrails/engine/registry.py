@@ -184,7 +184,7 @@ def check_named(name: str) -> Check:
 
 
 @cache
-def rules() -> tuple[Rule, ...]:
+def all_rules() -> tuple[Rule, ...]:
     """Every rule, by family and code."""
     return tuple(rule for family in FAMILIES for rule in family.rules)
 
@@ -194,4 +194,4 @@ def rule_named(code: str) -> Rule | None:
     wanted, letters = code.lower(), code[:3].upper()
     families = [family for family in FAMILIES if family.letters == letters]  # so no other has to be imported
     likely = (rule for family in families for rule in family.rules if rule.code.lower() == wanted)
-    return next(likely, None) or next((rule for rule in rules() if rule.name == wanted), None)
+    return next(likely, None) or next((rule for rule in all_rules() if rule.name == wanted), None)

@@ -271,7 +271,7 @@ class Adoption(NamedTuple):
     undated: int
 
 
-def adoption(facts: Facts, now: datetime, weeks: int, targets: Targets = Targets()) -> Adoption:  # noqa: B008
+def adoption_report(facts: Facts, now: datetime, weeks: int, targets: Targets = Targets()) -> Adoption:  # noqa: B008
     """The last `weeks` ISO weeks up to `now`, the one under way included."""
     last = monday_of(now.date())
     first = last - timedelta(weeks=weeks - 1)

@@ -17,7 +17,7 @@ from guardrails.reports.figures import Unit, added, count, median, percentile, s
 from guardrails.reports.formats.plain_json import moment, plain
 from guardrails.reports.model import CallRecord, Facts, RunRecord, SessionReport
 from guardrails.reports.runs import executions
-from guardrails.reports.status import SpecState, StageState, status
+from guardrails.reports.status import SpecState, StageState, status_report
 from guardrails.reports.view import (
     BOUND,
     HTML,
@@ -271,9 +271,11 @@ SIGNATURES = (
 )
 
 
-def audit(facts: Facts, settings: Settings, budget: Budget, evidence: AuditEvidence, now: datetime, spec: str) -> Audit:
+def audit_packet(
+    facts: Facts, settings: Settings, budget: Budget, evidence: AuditEvidence, now: datetime, spec: str
+) -> Audit:
     """The packet of one SPEC. Nothing in it depends on `now` but the time it says it was made, and waivers."""
-    (state,) = status(facts, settings, now, float("inf"), spec).specs
+    (state,) = status_report(facts, settings, now, float("inf"), spec).specs
     costs = reconcile(facts, spec)
     sessions = [each for each in facts.sessions if each.spec == spec]
     made = Audit(

@@ -15,7 +15,7 @@ from guardrails.core.fields import table as as_object
 from guardrails.core.limits import MISSING_FIELDS
 from guardrails.core.strict_json import JsonFlaw, parse_json, parse_lines
 from guardrails.layouts.evidence_names import EvidenceKind, evidence_name
-from guardrails.reports.adoption import Alert, Targets, adoption
+from guardrails.reports.adoption import Alert, Targets, adoption_report
 from guardrails.reports.audit import MADE, Reconciliation, cost_table, costs_fact, reconcile
 from guardrails.reports.audit_checks import AuditedCheck, Sealed
 from guardrails.reports.figures import mean
@@ -80,7 +80,7 @@ class Played(NamedTuple):
 
 def playback(facts: Facts, now: datetime, weeks: int, cap: float | None, spec: str) -> Played:
     """Everything that fires over the last `weeks` ISO weeks of one SPEC."""
-    found = adoption(facts, now, weeks, Targets())
+    found = adoption_report(facts, now, weeks, Targets())
     first = found.weeks[0].monday
     recent = [each for each in executions(facts) if each.started and each.started.date() >= first]
     alerts = [alert for each in recent for alert in _of_run(each, cap)]
@@ -310,7 +310,9 @@ class Qa(NamedTuple):
         return tuple(found)
 
 
-def qa(facts: Facts, budget: Budget, inputs: Inputs, now: datetime, weeks: int, spec: str, routing: Routing) -> Qa:
+def qa_report(
+    facts: Facts, budget: Budget, inputs: Inputs, now: datetime, weeks: int, spec: str, routing: Routing
+) -> Qa:
     """The sweep over one SPEC. `facts` are of that SPEC alone."""
     runs, fired = playback(facts, now, weeks, budget.usd, spec)
     costs = reconcile(facts, spec)

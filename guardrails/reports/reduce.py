@@ -222,7 +222,7 @@ class _Found(NamedTuple):
     rows: Mapping[str, tuple[TrackerRow, ...]] = {}
 
 
-def reduce(
+def reduce_evidence(
     snapshot: Snapshot,
     settings: Settings,
     reach: Reach = _ALL,

@@ -98,7 +98,7 @@ class StatusReport(NamedTuple):
     specs: tuple[SpecState, ...]
 
 
-def status(
+def status_report(
     facts: Facts, settings: Settings, now: datetime, stale_hours: float, only: str | None = None
 ) -> StatusReport:
     """The state of every SPEC, or of one."""

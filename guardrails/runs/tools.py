@@ -72,7 +72,7 @@ def _program(run_context: RunContext, name: str) -> str | None:
 
 def hooks(run_context: RunContext) -> CheckResult:
     """Whether the hooks that guard this repository's commits and pushes are installed, as `speckit doctor` sees it."""
-    from guardrails.setup.detect import detect
+    from guardrails.setup.detect import detect_layout
     from guardrails.setup.diagnosis import DoctorContext
     from guardrails.setup.hook_checks import hook_rows
     from guardrails.snapshot.worktree import Worktree
@@ -80,7 +80,7 @@ def hooks(run_context: RunContext) -> CheckResult:
     patient = DoctorContext(
         run_context.repo,
         Worktree(run_context.repo),
-        detect(run_context.repo, run_context.settings.layout),
+        detect_layout(run_context.repo, run_context.settings.layout),
         run_context.settings,
     )
     rows = [row for row in hook_rows(patient) if row.subject in ("pre-commit", "pre-push", "hooks")]

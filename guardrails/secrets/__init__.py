@@ -7,5 +7,6 @@ __getattr__ = public(
     commit_message="Cleanup message_lines",
     detectors="ALL Detector FOREIGN OWN URL_PASSWORD",
     redact="MARK Redactor",
-    scan="MARGIN MOST Scan added distinct scan_all spans",
+    scan="MARGIN MOST Scan added distinct scan_all scan_stream spans",
+    values="secret_values",
 )

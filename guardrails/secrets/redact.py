@@ -14,8 +14,8 @@ from guardrails.core.finding import Finding, Skipped
 from guardrails.core.result import Examined, Problem, Result
 from guardrails.git.repo import to_bytes
 from guardrails.secrets.detectors import PRIVATE_KEY
-from guardrails.secrets.scan import Hit, find_secrets, scan
-from guardrails.secrets.values import BASE64, LONGEST, SHORTEST, Needle, values
+from guardrails.secrets.scan import Hit, find_secrets, scan_stream
+from guardrails.secrets.values import BASE64, LONGEST, SHORTEST, Needle, secret_values
 
 MARK = "[secret]"
 """What stands in the place of a secret, wherever one was taken out."""
@@ -65,7 +65,7 @@ class Redactor:
 
     def __init__(self, variables: Iterable[str], environment: Mapping[str, str]) -> None:
         variables = tuple(dict.fromkeys(variables))
-        self._needles = (*values(variables, environment).needles, *_in_html(variables, environment))
+        self._needles = (*secret_values(variables, environment).needles, *_in_html(variables, environment))
 
     def text(self, text: str) -> str:
         """`text` without secrets."""
@@ -124,13 +124,13 @@ class Redactor:
 
     def first(self, text: str) -> Hit | None:
         """The first secret in `text`: where, and of what kind."""
-        return next(iter(scan([_bytes(text)[0]], self._needles).hits), None)
+        return next(iter(scan_stream([_bytes(text)[0]], self._needles).hits), None)
 
     def lines(self, text: str) -> str:
         """`text` with the mark and the kind in place of every line that holds a secret, for what is kept long: of a
         detector only the beginning of what it finds is known."""
         data, _ = _bytes(text)
-        found = scan([data], self._needles)
+        found = scan_stream([data], self._needles)
         if not found.hits:
             return text
         cleaned = MARK if found.cut else _without_lines(data, found.hits)

@@ -262,9 +262,9 @@ def scan_all(
         source = iter(chunks)
         first, second = next(source, b""), next(source, None)
         if second is not None:
-            yield key, scan(chain((first, second), source), needles)
+            yield key, scan_stream(chain((first, second), source), needles)
         elif len(first) > _SMALL or b"\0" in first:
-            yield key, scan((first,), needles)
+            yield key, scan_stream((first,), needles)
         else:
             heap.append((key, first))
             size += len(first) + 1
@@ -275,12 +275,12 @@ def scan_all(
 
 
 def _scan_heap(heap: list[tuple[HitKey, bytes]], needles: tuple[Needle, ...]) -> Iterator[tuple[HitKey, Scan]]:
-    clean = len(heap) > 1 and not scan((b"\n".join(text for _, text in heap),), needles).hits
+    clean = len(heap) > 1 and not scan_stream((b"\n".join(text for _, text in heap),), needles).hits
     for key, text in heap:
-        yield key, Scan(()) if clean else scan((text,), needles)
+        yield key, Scan(()) if clean else scan_stream((text,), needles)
 
 
-def scan(chunks: Iterable[bytes], needles: tuple[Needle, ...]) -> Scan:
+def scan_stream(chunks: Iterable[bytes], needles: tuple[Needle, ...]) -> Scan:
     """Every secret in a stream."""
     found: list[Hit] = []
     for window in _windows(chunks):

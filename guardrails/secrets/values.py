@@ -36,7 +36,7 @@ class Values(NamedTuple):
     too_short: tuple[str, ...]
 
 
-def values(variables: tuple[str, ...], environment: Mapping[str, str]) -> Values:
+def secret_values(variables: tuple[str, ...], environment: Mapping[str, str]) -> Values:
     """Every form of each variable's current value. One that is unset or blank has none."""
     needles: dict[bytes, Needle] = {}
     too_short = []

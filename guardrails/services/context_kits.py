@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from guardrails.checks.context_kit.build import FOLDER, README, ContextKit, archive_name, build, is_ours, stamp_of
+from guardrails.checks.context_kit.build import FOLDER, README, ContextKit, archive_name, build_kit, is_ours, stamp_of
 from guardrails.checks.context_kit.sources import sources_of
 from guardrails.config.settings import Settings
 from guardrails.errors import GuardrailError
@@ -42,7 +42,7 @@ def plan(snapshot: Snapshot, settings: Settings, spec: str) -> PlannedKit:
     if not (sources.plans or sources.prds):
         message = f"{spec} has neither a plan.md nor product requirements: there is nothing to tell"
         raise GuardrailError(message, f"write {directory.path}/plan.md or {directory.path}/PRD.md")
-    kit = build(sources, spec)
+    kit = build_kit(sources, spec)
     folder = f"{directory.path}/{FOLDER}"
     # The archive first: a README names it, and one that is cut off between the two is mended by the next call.
     archive = _change(snapshot, f"{folder}/{archive_name(spec)}", kit.archive)

@@ -5,7 +5,7 @@ from guardrails.core.exports import public
 __getattr__ = public(
     __name__,
     canary="CANARIES REASONS",
-    detect="Detected StageEvidence describe search",
+    detect="Detected StageEvidence describe detect_layout search",
     diagnosis="DoctorRow",
     doctor="LIBRARIES exit_code",
     hook_files="HookFile InstalledHook KEPT Maker NAMES baked_command maker_of",

@@ -51,7 +51,7 @@ class Detected(NamedTuple):
     """(file, manager) of each hook manager's configuration"""
 
 
-def detect(repo: Repo, layout: Layout | None = None) -> Detected:
+def detect_layout(repo: Repo, layout: Layout | None = None) -> Detected:
     """What the tracked and the untracked, not ignored files of a repository amount to.
 
     `layout` is where things lie by configuration; without one they are searched for.

@@ -11,7 +11,7 @@ from guardrails import __version__
 from guardrails.config.settings import CONFIG_FILE, Settings
 from guardrails.errors import GuardrailError
 from guardrails.git.repo import OLDEST_GIT, Repo, git_version
-from guardrails.setup.detect import detect
+from guardrails.setup.detect import detect_layout
 from guardrails.setup.diagnosis import DoctorContext, DoctorRow, row_of
 from guardrails.setup.hook_checks import hook_rows
 from guardrails.snapshot.worktree import Worktree
@@ -35,13 +35,13 @@ def examine(repo: Repo, load: Callable[[], Settings]) -> Iterator[DoctorRow]:
     yield from _guarded("git", partial(git_rows, repo))
     yield from program_rows()
     try:
-        found = detect(repo)
+        found = detect_layout(repo)
     except GuardrailError as error:
         yield row_of("repository", error)
         return
     settings, rows = configuration(load)
     yield from rows
-    patient = DoctorContext(repo, Worktree(repo), detect(repo, settings.layout) if settings else found, settings)
+    patient = DoctorContext(repo, Worktree(repo), detect_layout(repo, settings.layout) if settings else found, settings)
     for subject, section in (("content", content_rows), ("secrets", secret_rows), ("hooks", hook_rows)):
         yield from _guarded(subject, partial(section, patient))
 

@@ -17,7 +17,7 @@ from guardrails.core.text import plural
 from guardrails.errors import GuardrailError
 from guardrails.git.repo import Repo
 from guardrails.setup import hook_files, precommit
-from guardrails.setup.detect import Detected, detect
+from guardrails.setup.detect import Detected, detect_layout
 from guardrails.setup.hook_files import NAMES
 from guardrails.setup.manifest import Hook, guard_entry
 from guardrails.setup.precommit import RepoEntry, snippet
@@ -174,7 +174,7 @@ class _Part(NamedTuple):
 def prepare(repo: Repo, url: str | None, rev: str, *, force: bool) -> PreparedInit:
     """Decide what to write. Raises GuardrailError when a configuration that is kept cannot be used."""
     tree = Worktree(repo)
-    found = detect(repo)
+    found = detect_layout(repo)
     entry = precommit.entry(url, rev)
     found, configuration = _configuration(tree, found, repo, force)
     hooks = _hooks(tree, found, entry)
@@ -196,11 +196,11 @@ def _configuration(tree: Worktree, found: Detected, repo: Repo, force: bool) -> 
         if data is None:
             raise GuardrailError(f"{name}: not a file that can be read", "make it a regular file, or use --force")
         layout = loader.load_settings(data, name, repo.environment).settings.layout
-        return detect(repo, layout), _Part(kept=(f"{name}: kept as it is (--force replaces it)",))
+        return detect_layout(repo, layout), _Part(kept=(f"{name}: kept as it is (--force replaces it)",))
     text = render(found)
     notes: tuple[str, ...] = ()
     if not _means(text, found.layout):
-        found = detect(repo, Layout())
+        found = detect_layout(repo, Layout())
         notes = (f"{name}: the names found have no spelling in it, so it holds the usual ones",)
         text = render(found)
     return found, _Part((FileChange(name, _text(tree, name), text, "replaced" if exists else "written"),), notes=notes)

@@ -13,6 +13,7 @@ from guardrails.checks.context_kit import (
     DOCUMENT_BYTES,
     SECTION_BYTES,
     ContextKit,
+    build_kit,
     check,
     excerpts_of,
     is_ours,
@@ -20,7 +21,6 @@ from guardrails.checks.context_kit import (
     sources_of,
     stamp_of,
 )
-from guardrails.checks.context_kit.build import build
 from guardrails.config import Settings
 from guardrails.core import Checked, Finding
 from guardrails.errors import GuardrailError
@@ -40,7 +40,7 @@ SOURCES = {
 
 
 def made(files: dict[str, bytes]) -> ContextKit:
-    return build(sources_of(MemorySnapshot(files), PLACE), "SPEC-KIT-900")
+    return build_kit(sources_of(MemorySnapshot(files), PLACE), "SPEC-KIT-900")
 
 
 KIT = made(SOURCES)
@@ -183,7 +183,7 @@ class TestFound:
         assert [code for code, _, _ in judged({**WHOLE, README: readme})] == ["DOC009"]
 
     def test_the_kit_of_another_spec_is_found(self) -> None:
-        other = build(sources_of(MemorySnapshot(SOURCES), PLACE), "SPEC-KIT-901")
+        other = build_kit(sources_of(MemorySnapshot(SOURCES), PLACE), "SPEC-KIT-901")
         assert "DOC009" in [code for code, _, _ in judged({**WHOLE, README: other.readme})]
 
     def test_a_folder_of_that_name_with_somebodys_files_is_theirs(self) -> None:

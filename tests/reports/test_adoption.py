@@ -10,9 +10,17 @@ from datetime import timedelta
 import pytest
 
 from guardrails.config import Settings
-from guardrails.reports import NO_PROFILE, Adoption, Gap, Outcomes, executions, week_name
-from guardrails.reports.adoption import adoption, as_document
-from guardrails.reports.reduce import reduce
+from guardrails.reports import (
+    NO_PROFILE,
+    Adoption,
+    Gap,
+    Outcomes,
+    adoption_report,
+    executions,
+    reduce_evidence,
+    week_name,
+)
+from guardrails.reports.adoption import as_document
 from guardrails.snapshot import MemorySnapshot
 from tests.consensus.builder import SPEC, Bundle, Files, render
 from tests.records import EVIDENCE
@@ -22,7 +30,7 @@ from tests.sandbox import Sandbox
 
 
 def adopted(files: Files, weeks: int = 4) -> Adoption:
-    return adoption(reduce(MemorySnapshot(files), Settings()), NOW, weeks)
+    return adoption_report(reduce_evidence(MemorySnapshot(files), Settings()), NOW, weeks)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +89,7 @@ def test_two_weeks_in_a_row_raise_each_alert_once(known: Adoption) -> None:
 
 def test_one_bad_week_and_a_week_under_way_raise_none() -> None:
     files = {path: data for path, data in history().items() if "20260203" not in path}
-    late = adoption(reduce(MemorySnapshot(files), Settings()), at(2, 4), 2)
+    late = adoption_report(reduce_evidence(MemorySnapshot(files), Settings()), at(2, 4), 2)
     assert late.alerts == ()
 
 
@@ -100,7 +108,7 @@ def test_a_run_of_the_sequencer_is_one_run_and_names_its_profile() -> None:
         "stages": [], "cost": {"usd": None, "tokens": None, "source": "unknown"},
     }  # fmt: skip
     files[f"{EVIDENCE}/runs/{SPEC}/{name}.json"] = render(summary)
-    (found,) = executions(reduce(MemorySnapshot(files), Settings()))
+    (found,) = executions(reduce_evidence(MemorySnapshot(files), Settings()))
     assert (found.name, found.profile, len(found.stages), found.failed) == (name, "cheap", 2, True)
     (row,) = adopted(files).weeks[2].rows
     assert (row.profile, row.figures.runs, row.figures.failed) == ("cheap", 1, 1)
@@ -116,7 +124,7 @@ def test_stages_of_one_process_of_the_older_tool_are_one_run() -> None:
         for style in ("T09_{}_00Z", "T09-{}-00Z"):  # the same record was kept under two styles of one stamp
             stamp = f"2026-02-09{style.format(minute)}"
             files[f"docs/{SPEC}/evidence/guardrail-{stage}-{stamp}_705916.json"] = render(record)
-    (found,) = executions(reduce(MemorySnapshot(files), Settings()))
+    (found,) = executions(reduce_evidence(MemorySnapshot(files), Settings()))
     assert [each.stage for each in found.stages] == ["plan", "tasks"]
 
 

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from guardrails.config import Settings
-from guardrails.reports import CostLine, Reconciliation, reconcile, timeless
-from guardrails.reports.reduce import reduce
+from guardrails.reports import CostLine, Reconciliation, reconcile, reduce_evidence, timeless
 from guardrails.snapshot import MemorySnapshot
 from tests.consensus.builder import SPEC, Bundle, Files, put, render
 from tests.reports.forms import shown
@@ -22,7 +21,7 @@ EPOCH = "1771416000"  # 2026-02-18T12:00:00Z
 
 
 def reconciled(files: Files) -> Reconciliation:
-    return reconcile(reduce(MemorySnapshot(files), Settings()), SPEC)
+    return reconcile(reduce_evidence(MemorySnapshot(files), Settings()), SPEC)
 
 
 def lines(files: Files) -> dict[str, CostLine]:
@@ -185,16 +184,16 @@ def test_nothing_from_evidence_is_markup_in_it() -> None:
     from datetime import datetime, timezone
 
     from guardrails.config import Budget
-    from guardrails.reports import AuditEvidence, Sealed
-    from guardrails.reports.audit import audit, view
+    from guardrails.reports import AuditEvidence, Sealed, audit_packet
+    from guardrails.reports.audit import view
 
     bundle = Bundle(moment=at(2, 9), with_verdict=False)
     hostile = "<img src=x onerror=alert(1)> | [a](http://b) ![c](d) `e` @f"
     said = {"agreements": ["a"], "conflicts": [hostile]}
     files = put(run(bundle, (0.1, 0.1, 0.1)), bundle.path("gemini"), consensus=said)
-    facts = reduce(MemorySnapshot(files), Settings())
+    facts = reduce_evidence(MemorySnapshot(files), Settings())
     evidence = AuditEvidence((), Sealed(0, "0" * 64))
-    found = audit(facts, Settings(), Budget(), evidence, datetime(2026, 2, 18, tzinfo=timezone.utc), SPEC)
+    found = audit_packet(facts, Settings(), Budget(), evidence, datetime(2026, 2, 18, tzinfo=timezone.utc), SPEC)
     text = shown(view(found, 0.9), "markdown")
     assert "<img" not in text
     assert not re.search(r"(?<!\\)\]\(|(?<!\\)`|(?<!\\)!\[", text)

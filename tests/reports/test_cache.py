@@ -8,9 +8,8 @@ import pytest
 
 from guardrails.config import Settings
 from guardrails.git import open_repo
-from guardrails.reports import Cache, Reach, StageRecord, telemetry
+from guardrails.reports import Cache, Reach, StageRecord, reduce_evidence, telemetry
 from guardrails.reports import cache as caching
-from guardrails.reports.reduce import reduce
 from guardrails.snapshot import Blob, Entry, Snapshot, Worktree, resolve
 from tests.consensus.builder import Bundle
 from tests.reports.history import at
@@ -53,7 +52,7 @@ def look(sandbox: Sandbox, source: str = "worktree") -> tuple[int, tuple[StageRe
     (snapshot,) = resolve(repo, source)
     counted = Counted(snapshot)
     memo = Cache(repo, snapshot)
-    facts = reduce(counted, Settings(), Reach(), footprint=False, tracker=False, memo=memo)  # type: ignore[arg-type]
+    facts = reduce_evidence(counted, Settings(), Reach(), footprint=False, tracker=False, memo=memo)  # type: ignore[arg-type]
     memo.save()
     return counted.read, facts.records
 
@@ -70,7 +69,7 @@ def test_unchanged_evidence_is_not_read_again(kept: Sandbox, source: str) -> Non
     assert (first, again) == (12, 0)
     assert same == records
     repo = open_repo(str(kept.root), kept.environment)
-    assert reduce(Worktree(repo), Settings(), Reach(), footprint=False, tracker=False).records == records
+    assert reduce_evidence(Worktree(repo), Settings(), Reach(), footprint=False, tracker=False).records == records
 
 
 def test_what_changed_or_is_new_is_read(kept: Sandbox) -> None:

@@ -11,11 +11,9 @@ import pytest
 
 from guardrails.config import Settings
 from guardrails.layouts import evidence_name
-from guardrails.reports import Facts
-from guardrails.reports.adoption import adoption, as_document
-from guardrails.reports.reduce import reduce
+from guardrails.reports import Facts, adoption_report, reduce_evidence, status_report
+from guardrails.reports.adoption import as_document
 from guardrails.reports.status import as_document as status_document
-from guardrails.reports.status import status
 from guardrails.snapshot import MemorySnapshot
 from tests.consensus.builder import Files
 from tests.reports.forms import adoption_shown, status_shown
@@ -40,14 +38,14 @@ def states(corpus: Path) -> Iterator[Files]:
 
 @pytest.fixture(scope="module")
 def facts(corpus: Path) -> list[Facts]:
-    return [reduce(MemorySnapshot(files), Settings()) for files in states(corpus)]
+    return [reduce_evidence(MemorySnapshot(files), Settings()) for files in states(corpus)]
 
 
 def test_no_file_of_it_ends_a_report(facts: list[Facts]) -> None:
     assert sum(len(each.records) for each in facts) >= 80
     assert sum(len(each.sessions) for each in facts) >= 30
     for each in facts:
-        state, found = status(each, Settings(), NOW, 24), adoption(each, NOW, 14)
+        state, found = status_report(each, Settings(), NOW, 24), adoption_report(each, NOW, 14)
         assert status_shown(state, whole=True) + status_shown(state, whole=False)
         assert status_document(state)["schema"]
         assert adoption_shown(found) + adoption_shown(found, "csv")
@@ -55,7 +53,7 @@ def test_no_file_of_it_ends_a_report(facts: list[Facts]) -> None:
 
 
 def test_weeks_are_those_the_files_are_dated_in(facts: list[Facts]) -> None:
-    found = adoption(facts[0], NOW, 14)
+    found = adoption_report(facts[0], NOW, 14)
     counted = {week.name: week.total.runs for week in found.weeks}
     assert counted["2025-W40"] > 0, "29 September to 5 October"
     assert counted["2025-W41"] > counted["2025-W40"]
@@ -77,6 +75,6 @@ def test_costs_of_zero_for_paid_calls_are_unknown(corpus: Path, facts: list[Fact
 def test_every_name_is_understood_as_the_layout_does(corpus: Path) -> None:
     layout = Settings().layout
     for files in states(corpus):
-        facts = reduce(MemorySnapshot(files), Settings(), tracker=False, footprint=False)
+        facts = reduce_evidence(MemorySnapshot(files), Settings(), tracker=False, footprint=False)
         names = [name for path in files if (name := evidence_name(layout, path))]
         assert len(facts.records) == sum(name.kind == "telemetry" and name.spec is not None for name in names)

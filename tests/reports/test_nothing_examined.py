@@ -8,11 +8,22 @@ from typing import Any
 import pytest
 
 from guardrails.config import Budget, Settings
-from guardrails.reports import Adoption, Audit, AuditEvidence, ChecklistItem, Figures, Gap, Sealed, executions, playback
-from guardrails.reports.adoption import adoption, as_document
-from guardrails.reports.audit import audit
-from guardrails.reports.reduce import reduce
-from guardrails.reports.status import status
+from guardrails.reports import (
+    Adoption,
+    Audit,
+    AuditEvidence,
+    ChecklistItem,
+    Figures,
+    Gap,
+    Sealed,
+    adoption_report,
+    audit_packet,
+    executions,
+    playback,
+    reduce_evidence,
+    status_report,
+)
+from guardrails.reports.adoption import as_document
 from guardrails.snapshot import MemorySnapshot
 from tests.consensus.builder import SPEC, Bundle, Files, put, render
 from tests.records import EVIDENCE
@@ -36,7 +47,7 @@ UNPRICED = {"usd": None, "tokens": None, "source": "unknown", "calls": 23, "pric
 
 
 def adopted(files: Files, now: datetime = NOW) -> Adoption:
-    return adoption(reduce(MemorySnapshot(files), Settings()), now, 4)
+    return adoption_report(reduce_evidence(MemorySnapshot(files), Settings()), now, 4)
 
 
 def week(files: Files) -> Figures:
@@ -110,7 +121,7 @@ def test_calls_whose_metrics_were_taken_away_are_not_priced() -> None:
     files = run(bundle, (0.10, 9.00, 9.00))
     for agent in bundle.roster[1:]:
         del files[bundle.path(f"{agent}_metrics")]
-    (found,) = executions(reduce(MemorySnapshot(files), Settings()))
+    (found,) = executions(reduce_evidence(MemorySnapshot(files), Settings()))
     assert (found.cost.calls, found.cost.priced, found.cost.partial) == (3, 1, True)
     assert "cost per run" in gaps(files)
 
@@ -119,10 +130,10 @@ def test_a_summary_that_counts_more_calls_than_are_left_makes_the_rest_unknown()
     bundle, name = Bundle(moment=at(2, 9)), "20260209T090000Z-4f2a9c10"
     cost = {"usd": 0.01, "tokens": 5, "source": "measured", "calls": 9, "priced_calls": 9}
     files = {**run(bundle, (1.0, 1.0, 1.0)), **telemetry(bundle, run=name), **summary(0, cost)}
-    (found,) = executions(reduce(MemorySnapshot(files), Settings()))
+    (found,) = executions(reduce_evidence(MemorySnapshot(files), Settings()))
     assert (found.cost.usd, found.cost.calls, found.cost.partial) == (3.0, 9, True)
     dear = {**cost, "usd": 7.5}
-    (found,) = executions(reduce(MemorySnapshot({**files, **summary(0, dear)}), Settings()))
+    (found,) = executions(reduce_evidence(MemorySnapshot({**files, **summary(0, dear)}), Settings()))
     assert (found.cost.usd, found.cost.calls, found.cost.partial) == (7.5, 9, False)
 
 
@@ -208,7 +219,9 @@ def test_a_stage_that_was_run_alone_called_nobody_and_leaves_costs_as_they_are()
 
 def audited(files: Files) -> Audit:
     evidence = AuditEvidence((), Sealed(0, ""))
-    return audit(reduce(MemorySnapshot(files), Settings()), Settings(), Budget(usd=3.0), evidence, NOW, SPEC)
+    return audit_packet(
+        reduce_evidence(MemorySnapshot(files), Settings()), Settings(), Budget(usd=3.0), evidence, NOW, SPEC
+    )
 
 
 def cap_item(files: Files) -> ChecklistItem:
@@ -238,12 +251,12 @@ def test_the_agreement_of_one_agent_with_itself_is_not_within_what_is_expected()
 
 def test_rules_that_were_played_back_over_no_run_say_so() -> None:
     early = run(Bundle(moment=at(1, 5)), (0.1, 0.1, 0.1))
-    found = playback(reduce(MemorySnapshot(early), Settings()), NOW, 4, 3.0, SPEC)
+    found = playback(reduce_evidence(MemorySnapshot(early), Settings()), NOW, 4, 3.0, SPEC)
     assert found.runs == 0
     assert {each.alert.name for each in found.fired} == {"adoption-low-runs"}
 
 
 def test_what_a_status_page_counts_nothing_of_is_not_green() -> None:
-    facts = reduce(MemorySnapshot({f"docs/{SPEC}/spec.md": b"# Spec\n"}), Settings())
-    page = status_shown(status(facts, Settings(), NOW, 24), "html")
+    facts = reduce_evidence(MemorySnapshot({f"docs/{SPEC}/spec.md": b"# Spec\n"}), Settings())
+    page = status_shown(status_report(facts, Settings(), NOW, 24), "html")
     assert "good" not in _fact(page, "Conflicts") + _fact(page, "Stale") + _fact(page, "Over the limit")

@@ -16,8 +16,7 @@ import pytest
 
 from guardrails.config import Settings, load_for_run
 from guardrails.errors import GuardrailError
-from guardrails.reports import Played, Population, playback, population, state
-from guardrails.reports.reduce import reduce
+from guardrails.reports import Played, Population, playback, population, reduce_evidence, state
 from guardrails.services import GIVE_UP
 from guardrails.snapshot import MemorySnapshot
 from tests.consensus.builder import SPEC, Bundle, Files, put
@@ -63,7 +62,7 @@ def test_fields_are_counted_over_all_records_and_the_empty_ones_named() -> None:
 
 
 def test_alerts_fire_as_they_would_have_and_always_under_the_same_id() -> None:
-    facts = reduce(MemorySnapshot(history()), Settings())
+    facts = reduce_evidence(MemorySnapshot(history()), Settings())
     fired = playback(facts, NOW, 4, 3.75, SPEC).fired
     names = [each.alert.name for each in fired]
     assert names.count("consensus-conflict") == 3
@@ -75,7 +74,7 @@ def test_alerts_fire_as_they_would_have_and_always_under_the_same_id() -> None:
 
 
 def test_weeks_before_the_first_run_raise_nothing() -> None:
-    facts = reduce(MemorySnapshot(run(Bundle(moment=at(2, 17)), (0.1, 0.1, 0.1))), Settings())
+    facts = reduce_evidence(MemorySnapshot(run(Bundle(moment=at(2, 17)), (0.1, 0.1, 0.1))), Settings())
     assert playback(facts, NOW, 8, 3.0, SPEC) == Played(1, ())
 
 
@@ -85,7 +84,7 @@ def test_a_sound_history_fires_nothing() -> None:
         files |= run(Bundle(moment=at(1, week)), (0.1, 0.1, 0.1))
         files |= run(Bundle(moment=at(2, week - 24)), (0.1, 0.1, 0.1))
         files |= run(Bundle(moment=at(2, week - 17)), (0.1, 0.1, 0.1))
-    assert playback(reduce(MemorySnapshot(files), Settings()), NOW, 4, 3.0, SPEC) == Played(15, ())
+    assert playback(reduce_evidence(MemorySnapshot(files), Settings()), NOW, 4, 3.0, SPEC) == Played(15, ())
 
 
 class Heard(http.server.BaseHTTPRequestHandler):

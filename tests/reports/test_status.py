@@ -6,10 +6,9 @@ import pytest
 
 from guardrails.config import STAGES, EvidenceSettings, Settings, Waiver
 from guardrails.core import MEGABYTE
-from guardrails.reports import Reach, SpecState
+from guardrails.reports import Reach, SpecState, reduce_evidence, status_report
 from guardrails.reports import reduce as reducing
-from guardrails.reports.reduce import reduce
-from guardrails.reports.status import as_document, status
+from guardrails.reports.status import as_document
 from guardrails.snapshot import MemorySnapshot
 from tests.consensus.builder import SPEC, TRIO, Bundle, Files, put, render, without
 from tests.reports.forms import status_shown
@@ -21,7 +20,7 @@ LATEST = Bundle(moment=at(2, 17))
 
 def state(files: Files, settings: Settings | None = None, hours: float = 24) -> SpecState:
     used = settings or Settings()
-    (found,) = status(reduce(MemorySnapshot(files), used, Reach(latest=True)), used, NOW, hours).specs
+    (found,) = status_report(reduce_evidence(MemorySnapshot(files), used, Reach(latest=True)), used, NOW, hours).specs
     return found
 
 
@@ -71,7 +70,9 @@ def test_a_document_that_changed_since_makes_a_stage_stale_and_undecided() -> No
     assert found.verdict == "undecided"
     assert not found.holds
     assert found.sessions[0].then.kind == "ok", "what it was worth then is another question"
-    assert "(stale)" in status_shown(status(reduce(MemorySnapshot(files), Settings()), Settings(), NOW, 24), whole=True)
+    assert "(stale)" in status_shown(
+        status_report(reduce_evidence(MemorySnapshot(files), Settings()), Settings(), NOW, 24), whole=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,10 +176,12 @@ def test_status_and_the_gate_never_differ(sandbox: Sandbox) -> None:
 def test_text_from_evidence_cannot_drive_a_terminal_or_fill_it() -> None:
     bundle = LATEST
     files = put(run(bundle, (0.1, 0.1, 0.1)), bundle.path("claude_metrics"), model_id="\x1b[31mred" + "x" * 100_000)
-    text = status_shown(status(reduce(MemorySnapshot(files), Settings()), Settings(), NOW, 24), whole=True)
+    text = status_shown(
+        status_report(reduce_evidence(MemorySnapshot(files), Settings()), Settings(), NOW, 24), whole=True
+    )
     assert "\x1b" not in text
     assert len(text) < 5_000
-    document = as_document(status(reduce(MemorySnapshot(files), Settings()), Settings(), NOW, 24))
+    document = as_document(status_report(reduce_evidence(MemorySnapshot(files), Settings()), Settings(), NOW, 24))
     assert len(str(document)) < 20_000
 
 
@@ -187,12 +190,12 @@ def test_many_specs_are_read_by_two_processes_and_come_to_the_same_as_by_one(mon
     for number in range(reducing.LEAST_SPECS + 3):
         files |= {path.replace(SPEC, f"SPEC-KIT-{number:03}"): data.replace(SPEC.encode(), b"SPEC-KIT-%03d" % number)
                   for path, data in history().items()}  # fmt: skip
-    by_two = reducing.reduce(MemorySnapshot(files), Settings())
+    by_two = reducing.reduce_evidence(MemorySnapshot(files), Settings())
     assert len(by_two.sessions) == 9 * (reducing.LEAST_SPECS + 3)
     monkeypatch.setattr(reducing, "LEAST_SPECS", 10_000)
-    assert reducing.reduce(MemorySnapshot(files), Settings()) == by_two
+    assert reducing.reduce_evidence(MemorySnapshot(files), Settings()) == by_two
     monkeypatch.setattr(reducing, "PARTS", 1)
-    assert reducing.reduce(MemorySnapshot(files), Settings()) == by_two
+    assert reducing.reduce_evidence(MemorySnapshot(files), Settings()) == by_two
 
 
 def test_one_file_of_a_commit_is_looked_up_without_listing_all_of_it(sandbox: Sandbox) -> None:

@@ -6,8 +6,7 @@ import pytest
 
 from guardrails.config import Layout
 from guardrails.git import open_repo
-from guardrails.setup import Detected, StageEvidence, describe, search
-from guardrails.setup.detect import detect
+from guardrails.setup import Detected, StageEvidence, describe, detect_layout, search
 from tests.sandbox import EVIDENCE, Sandbox
 
 DEFAULT = Layout()
@@ -97,11 +96,11 @@ def test_untracked_files_count_and_ignored_ones_do_not(sandbox: Sandbox) -> None
     sandbox.write(".gitignore", "design/\n")
     sandbox.write("docs/SPEC-1/spec.md", "# S")
     sandbox.write("design/SPEC-2/spec.md", "# S")
-    assert detect(open_repo(str(sandbox.root), sandbox.environment)).specs == ("SPEC-1",)
+    assert detect_layout(open_repo(str(sandbox.root), sandbox.environment)).specs == ("SPEC-1",)
 
 
 def test_names_that_are_not_utf8_are_looked_at(sandbox: Sandbox) -> None:
     directory = sandbox.root / "docs" / "SPEC-1"
     directory.mkdir(parents=True)
     (directory / "caf\udce9\n.md").write_bytes(b"# S")
-    assert detect(open_repo(str(sandbox.root), sandbox.environment)).specs == ("SPEC-1",)
+    assert detect_layout(open_repo(str(sandbox.root), sandbox.environment)).specs == ("SPEC-1",)

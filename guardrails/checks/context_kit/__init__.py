@@ -4,6 +4,6 @@ from guardrails.core.exports import public
 
 __getattr__ = public(
     __name__,
-    build="ContextKit DOCUMENT_BYTES SECTION_BYTES excerpts_of is_ours stamp_of",
+    build="ContextKit DOCUMENT_BYTES SECTION_BYTES build_kit excerpts_of is_ours stamp_of",
     sources="policy_of sources_of",
 )

@@ -219,7 +219,7 @@ def archive_name(spec: str) -> str:
     return f"{spec}-context.zip"
 
 
-def build(sources: Sources, spec: str) -> ContextKit:
+def build_kit(sources: Sources, spec: str) -> ContextKit:
     """The kit of a SPEC."""
     made = parts(sources, spec)
     table = _table(sources)

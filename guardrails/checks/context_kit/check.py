@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from guardrails.checks.context_kit.build import FOLDER, FORM, README, ContextKit, archive_name, build, stamp_of
+from guardrails.checks.context_kit.build import FOLDER, FORM, README, ContextKit, archive_name, build_kit, stamp_of
 from guardrails.checks.context_kit.sources import sources_of
 from guardrails.checks.lint.document_rules import KIT_ARCHIVE, KIT_EDITED, KIT_STALE
 from guardrails.core.finding import Checked, Finding, Observation, Rule
@@ -117,7 +117,7 @@ def _kit(context: CheckContext, directory: Directory) -> Iterator[Observation]:
         yield _found(KIT_ARCHIVE, readme_path, "the kit has no README.md that can be read", directory.spec)
         return
     try:
-        made = build(sources_of(snapshot, directory.path), directory.spec)
+        made = build_kit(sources_of(snapshot, directory.path), directory.spec)
     except GuardrailError as error:
         message = f"it cannot be compared with its sources: {error.message}"
         yield KIT_STALE.at(readme_path, message, hint=error.hint, spec=directory.spec)

@@ -31,7 +31,7 @@ class _Style(NamedTuple):
     right: bool
 
 
-def fix(text: str, settings: Settings) -> str:  # noqa: ARG001  what is safe does not depend on the settings yet
+def fix_text(text: str, settings: Settings) -> str:  # noqa: ARG001  what is safe does not depend on the settings yet
     """`text` with its status tables padded and its dates written YYYY-MM-DD. Fixing twice changes nothing more."""
     body = text.removeprefix(_BOM)
     tables = [table for table in parse_markdown(body).tables if _is_ours(table)]

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from guardrails.errors import Undecidable
 from guardrails.git.catfile import file_chunks, objects
 from guardrails.git.repo import Repo, asked_for, is_null_id, to_bytes, to_text
-from guardrails.secrets.scan import Hit, Scan, added, scan, scan_all
+from guardrails.secrets.scan import Hit, Scan, added, scan_all, scan_stream
 from guardrails.secrets.values import Needle
 from guardrails.snapshot.base import Snapshot
 from guardrails.snapshot.index import Commit, Index, LooseObject
@@ -301,7 +301,7 @@ def _contents(snapshot: Snapshot, needles: Needles) -> Iterator[Searched]:
         if blob.data is None:
             yield Searched(path, [], skipped=blob.problem)
             continue
-        found = scan([blob.data], needles)
+        found = scan_stream([blob.data], needles)
         older = base.read(path) if base is not None else None
-        hits = list(found.hits) if older is None else added(found, [scan([older], needles)])
+        hits = list(found.hits) if older is None else added(found, [scan_stream([older], needles)])
         yield Searched(path, hits, found.cut, named=older is None)

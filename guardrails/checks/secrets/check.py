@@ -17,8 +17,8 @@ from guardrails.git.repo import Repo, to_bytes, to_text
 from guardrails.secrets.commit_message import cleanup, message_lines
 from guardrails.secrets.detectors import PRIVATE_KEY as PRIVATE_KEY_DETECTOR
 from guardrails.secrets.detectors import URL_PASSWORD as URL_PASSWORD_DETECTOR
-from guardrails.secrets.scan import MOST, Hit, distinct, scan
-from guardrails.secrets.values import SHORTEST, values
+from guardrails.secrets.scan import MOST, Hit, distinct, scan_stream
+from guardrails.secrets.values import SHORTEST, secret_values
 from guardrails.snapshot.context import CheckContext
 from guardrails.snapshot.index import LooseObject
 
@@ -99,7 +99,7 @@ _HINT = "remove it and replace it at its issuer; 'speckit explain {}' says how t
 def check(context: CheckContext) -> Iterator[Observation]:
     """One finding for each line and secret that the snapshot adds, or that the named commit message holds."""
     repo = context.snapshot.repo
-    known = values(context.settings.secrets.variables, repo.environment if repo else {})
+    known = secret_values(context.settings.secrets.variables, repo.environment if repo else {})
     for variable in known.too_short:
         message = f"the value of {variable} has fewer than {SHORTEST} characters and cannot be searched for"
         yield TOO_SHORT.at(".", message, hint="use a longer secret")
@@ -159,9 +159,11 @@ def _shown(batch: list[Searched], needles: Needles) -> dict[str, tuple[str, str]
     """For each path whose own name holds a secret: the directory to show in its place, and what was found."""
     paths = list(dict.fromkeys(item.path for item in batch if item.path))
     names = [to_bytes(path).replace(b"\n", b" ") for path in paths]
-    found = scan([b"\n".join(names)], needles)
+    found = scan_stream([b"\n".join(names)], needles)
     if found.cut:  # too many to hold at once: one by one
-        hits = [(number, hit.start, hit) for number, name in enumerate(names) for hit in scan([name], needles).hits]
+        hits = [
+            (number, hit.start, hit) for number, name in enumerate(names) for hit in scan_stream([name], needles).hits
+        ]
     else:
         starts = list(accumulate((len(name) + 1 for name in names), initial=0))
         rows = ((bisect_right(starts, hit.start) - 1, hit) for hit in found.hits)
@@ -178,6 +180,6 @@ def _message(place: str, repo: Repo | None, needles: Needles) -> Iterator[Observ
     with open(place, "rb") as stream:
         data = stream.read()
     path = place.replace("\\", "/").rpartition("/")[2]
-    found = scan([message_lines(data, cleanup(repo))], needles)
+    found = scan_stream([message_lines(data, cleanup(repo))], needles)
     yield from _found(Searched(path, list(found.hits), found.cut), path, "the commit message ")
     yield Checked(path)

@@ -57,12 +57,12 @@ def _kit(change: Callable[[Ground, dict[str, bytes]], dict[str, Content]]) -> Ca
     """A context kit as the sound ground gives it, and then changed."""
 
     def plant(ground: Ground) -> Plant:
-        from guardrails.checks.context_kit.build import FOLDER, README, archive_name, build
+        from guardrails.checks.context_kit.build import FOLDER, README, archive_name, build_kit
         from guardrails.checks.context_kit.sources import sources_of
         from guardrails.snapshot.memory import MemorySnapshot
 
         files = {path: data for path, data in ground.files().items() if isinstance(data, bytes)}
-        made = build(sources_of(MemorySnapshot(files), ground.folder), ground.spec)
+        made = build_kit(sources_of(MemorySnapshot(files), ground.folder), ground.spec)
         folder = f"{ground.folder}/{FOLDER}"
         kit = {f"{folder}/{README}": made.readme, f"{folder}/{archive_name(ground.spec)}": made.archive}
         return Plant({**kit, **change(ground, kit)})

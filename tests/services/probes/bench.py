@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from guardrails.config import HAL, Secrets, Settings
-from guardrails.secrets.scan import scan
-from guardrails.secrets.values import values
+from guardrails.secrets import scan_stream, secret_values
 from guardrails.services.probes import ProbeEnvironment, Response, probe
 from tests.sandbox import EVIDENCE, Ran, Sandbox
 from tests.test_secret_values import ENCODERS
@@ -45,7 +44,7 @@ def holds_secret(data: bytes, value: str = KEY) -> bool:
     """Whether a value stands in some bytes, in any form."""
     lowered = data.lower()
     return any(form.lower() in lowered for form in forms(value)) or any(
-        hit.variable for hit in scan([data], values((VARIABLE,), {VARIABLE: value}).needles).hits
+        hit.variable for hit in scan_stream([data], secret_values((VARIABLE,), {VARIABLE: value}).needles).hits
     )
 
 

@@ -30,10 +30,7 @@ from guardrails.services.probes.run import ProbeSummary
 from guardrails.services.probes.run import telemetry as hal_telemetry
 from guardrails.snapshot.worktree import Worktree
 
-# Telemetry v1 of a stage: every field is what was measured.
-
-
-# The baseline report: what the packet and the tree were before a SPEC is planned.
+# The baseline report: the state of the packet and the tree before a SPEC is planned.
 
 
 OF_BASELINE = ("clean-tree", "documents", "lint")
@@ -78,6 +75,9 @@ def _cell(text: str) -> str:
 _SWITCHES = ("SPEC_OPS_ALLOW_DIRTY", "SPEC_OPS_HAL_SKIP", "SPEC_OPS_TELEMETRY_HAL", "SPEC_OPS_HAL_MODE")
 _HOOKS = {"passed": "ok", "skipped": "not installed", "failed": "failed"}
 _TOOLS = {"passed": "ready", "skipped": "missing", "failed": "missing"}
+
+
+# Telemetry of a stage, as telemetry.v1 has it.
 
 
 class Findings(NamedTuple):
@@ -168,7 +168,7 @@ def _distinct(files: Iterable[WrittenFile]) -> Sequence[WrittenFile]:
     return tuple({file.path: file for file in files}.values())
 
 
-# What is examined before the agents of a stage are asked: one row for each thing.
+# The checks before the agents of a stage are asked: one row for each.
 
 
 ResultRows = tuple[CheckResult, ...]

@@ -29,7 +29,7 @@ from guardrails.layouts.evidence_names import evidence_name
 from guardrails.layouts.own import directories_of
 from guardrails.snapshot.context import CheckContext, Scope
 
-# The latest session of each stage of one SPEC: its recomputed verdict, and the answers that count in it.
+# The latest session of each stage: its verdict, computed anew, and the answers that it counts.
 
 
 class LatestAnswers(NamedTuple):
@@ -67,7 +67,7 @@ def _syntheses(sessions: list[ConsensusSession]) -> tuple[str, ...]:
     return tuple(sorted(record.path for record in records if record.role == "synthesis" and not record.problems))
 
 
-# Whether records hold what a criterion asks of them: evidence files, telemetry, costs, verdicts, memories.
+# Criteria about records: evidence files, telemetry, costs, verdicts and memories. texts.py has those about text.
 
 
 RECORDS = frozenset(("evidence", "telemetry", "cost", "verdict", "memory"))
@@ -312,7 +312,7 @@ class _Judge:
         path, line, column = flaw.path, flaw.line, flaw.column
         if path is None:
             path, line, column = self._found.path, criterion.line, criterion.column
-        # Where nobody could look, there is nobody to be blamed; it is said all the same.
+        # A memory that could not be read does not prove the criterion unmet: that is a warning, not an error.
         elsewhere = criterion.kind == "memory" and self._context.recall is None
         return rule.at(
             path,

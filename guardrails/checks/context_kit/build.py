@@ -12,10 +12,10 @@ from guardrails.consensus.quoting import beginning, fence_for, fenced, quoted_te
 from guardrails.core.markdown import NEWLINE, parse_markdown, plain
 from guardrails.core.text import printable
 
-# What a kit says: four parts, each a text of its own. The words change with the form of the kit, and only with it.
+# A kit has four parts, each its own text. Their wording belongs to FORM: whoever changes it raises that number.
 
 
-# The parts of a Markdown document that a kit shows: its sections, each cut to a size, all within one.
+# Excerpts: the sections of a document, each cut to SECTION_BYTES and together to DOCUMENT_BYTES.
 
 
 SECTION_BYTES = 2_000

@@ -38,7 +38,7 @@ from guardrails.snapshot.index import Commit
 from guardrails.snapshot.sparse import Sparse, completed
 from guardrails.snapshot.worktree import Worktree
 
-# Whether each archive is the one its manifest describes.
+# Archives: each is the one that its manifest describes.
 
 
 def judge_archives(
@@ -118,7 +118,7 @@ def _stray(layout: Layout, inventory: EvidenceInventory, listed: set[str]) -> It
             yield _at(layout, path, "no manifest lists it")._replace(severity="warning")
 
 
-# What became of the runs the base already had: a sealed ledger only ever grows, or is packed away whole.
+# Runs that the base has too: a sealed ledger may grow or be archived as a whole, and is never rewritten.
 
 
 def judge_base(context: CheckContext, now: EvidenceInventory) -> Iterator[Finding]:
@@ -183,7 +183,7 @@ def _stripped(run: RunEvidence, base: Snapshot, snapshot: Snapshot) -> Iterator[
         yield SIGNATURE_BAD.at(run.signature_path, message, hint=SIGNATURE_BAD.fix, spec=run.spec)
 
 
-# Verdicts that are older than the documents they judged.
+# Verdicts whose documents have changed since.
 
 
 GREEN = "ok"

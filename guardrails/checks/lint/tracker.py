@@ -55,7 +55,7 @@ from guardrails.layouts.tracker import (
 )
 from guardrails.snapshot.context import CheckContext
 
-# Rules about the shape of status tables: columns, separator, rows that belong to none, cell counts, order.
+# The form of status tables: columns, separator, rows outside any table, cell counts, order.
 
 
 _DASHES = re.compile(r":?-+:?\Z")
@@ -132,7 +132,7 @@ def stray(path: str, document: MarkdownDocument) -> Iterator[Finding]:
             continue
         near = near and isinstance(block, LooseLines)
         if finding := _stray(path, _loose(block), widths if isinstance(block, LooseLines) else set(), near):
-            # The rows below a header without separator are not reported once more.
+            # Rows below a header that has no separator: the missing separator is reported already.
             if not (headless and finding.rule is DETACHED_ROW):
                 yield finding
             headless = headless or finding.rule is NO_SEPARATOR
@@ -200,7 +200,7 @@ def _at(finding: Finding, row: TableRow) -> Finding:
     return finding._replace(line=row.line, column=row.column)
 
 
-# Rules that compare the rows of a tracker: with each other, and with the revision before.
+# The rows of a tracker compared with each other and with the previous revision.
 
 
 Thread = Literal["branch", "table", "file"]

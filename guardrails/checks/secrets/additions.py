@@ -20,11 +20,11 @@ from guardrails.snapshot.base import Snapshot
 from guardrails.snapshot.index import Commit, Index, LooseObject
 from guardrails.snapshot.worktree import Worktree
 
-# What a snapshot adds to its base: which blobs are new, and the older blobs each is compared with.
+# Which blobs a snapshot adds to its base, and the older blobs that each is compared with.
 #
-# Read from git's raw diffs, which name blobs and never print content: no file name, encoding, line ending or NUL byte
-# can be taken for something else, and no filter, textconv or external diff program runs. A file that was moved is
-# compared with what it was. In a merge a file counts when it differs from all parents, and is compared with each.
+# They come from git's raw diffs, which name blobs and print no content: hostile names, encodings and NUL bytes cannot
+# be misread, and no filter, textconv or external diff program runs. A moved file is compared with its source. Of a
+# merge only files count that differ from all parents, and each is compared with that of every parent.
 
 
 AdditionKind = Literal["file", "symlink", "submodule", "special", "deleted", "unmerged", "message", "tag", "object"]

@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from guardrails.layouts.cost_summary import CostSummary
 
 
-# The time in the name of an evidence file, against the time that the record in it gives.
+# The time in the name of a file must be near the time that its record gives.
 
 
 EARLIER, LATER = timedelta(days=1), timedelta(days=7)
 """How much earlier and later than its name a record may be. Of 89 real ones the latest was 43 minutes later."""
-# The others may be written again long after their session began: a conflict is settled when somebody settles it.
+# The other kinds may be written again long after their session: a conflict is resolved when somebody gets to it.
 _KINDS: frozenset[EvidenceKind] = frozenset(
     ("telemetry", "tasks_telemetry", "agent_output", "agent_metrics", "hal_response")
 )
@@ -162,9 +162,9 @@ def _identity(evidence: EvidenceFile, data: bytes, value: dict[str, Any], contex
             yield _found(IDENTITY, evidence, data, (key,), f"/{key}: stage {stage}, but it is named for {name.stage}")
 
 
-# What a cost summary claims, against what else stands in it: sums, counts, shares. Pure.
+# The figures of a cost summary must agree with each other: sums, counts, shares.
 #
-# Summaries of older tools say less; what they don't say contradicts nothing.
+# Summaries of older tools have fewer fields; a field that is missing contradicts nothing.
 
 
 _PARTS = ("priced_calls", "cached_calls", "failed_calls", "replayed_calls")
@@ -208,7 +208,7 @@ def _claims(value: dict[str, Any], summary: CostSummary) -> Iterator[CostClaim]:
 
 def _sums(value: dict[str, Any], stages: list[Any], summary: CostSummary) -> Iterator[CostClaim]:
     costs = [each.stated_usd for each in summary.stages]
-    # Where it is said how many calls are priced, the total is the sum of those; an older total may know more.
+    # In older summaries a stage without a figure may be part of the total all the same.
     if summary.stated_usd and costs and (not summary.older or None not in costs):
         yield from _sum((summary.total_key,), summary.stated_usd, costs, "its stages")
     for each in summary.stages if summary.sessions else ():
@@ -280,7 +280,7 @@ def _number(part: Any, key: str) -> float | None:
     return number if isinstance(number, (int, float)) and not isinstance(number, bool) else None
 
 
-# What telemetry and response records claim of HAL, against what else stands in them. Pure.
+# What telemetry and response records say of HAL must agree with the rest of the record.
 
 
 def hal_claims(evidence: EvidenceFile, data: bytes, value: dict[str, Any]) -> Iterator[Finding]:

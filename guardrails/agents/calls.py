@@ -43,7 +43,7 @@ def call_all(run_context: RunContext, calls: Sequence[Call], watch: Watch | None
     bring. Raises GuardrailError for a command that cannot be put together, before any call is made, and Undecidable
     where processes cannot outlive this one (on Windows).
     """
-    around = CallEnvironment(run_context.repo, run_context.environment)
+    call_environment = CallEnvironment(run_context.repo, run_context.environment)
     live = [call for call in calls if call.agent.replay is None]
     for call in live:
         command_of(call, call.directory)
@@ -51,7 +51,7 @@ def call_all(run_context: RunContext, calls: Sequence[Call], watch: Watch | None
         raise Undecidable(
             "agents cannot be called on Windows", "run this in WSL, where processes outlive their parents"
         )
-    flags, starter = begin(live, around)
+    flags, starter = begin(live, call_environment)
     begun = {call.key for call, flag in zip(live, flags, strict=True) if flag}
     told: SimpleQueue[_News] = SimpleQueue()
     redactor = redactor_of(run_context.settings, run_context.environment)
@@ -59,7 +59,7 @@ def call_all(run_context: RunContext, calls: Sequence[Call], watch: Watch | None
         if call.key in begun:
             told.put((number, "started"))
         # Daemons: whoever is interrupted does not wait for an agent that will take half an hour.
-        job = (number, call, around, call.key in begun, told, redactor)
+        job = (number, call, call_environment, call.key in begun, told, redactor)
         threading.Thread(target=_report, args=job, daemon=True).start()
     brought = _collect(calls, told, watch)
     if starter:
@@ -89,14 +89,19 @@ def _collect(calls: Sequence[Call], told: SimpleQueue[_News], watch: Watch | Non
 
 
 def _report(
-    number: int, call: Call, around: CallEnvironment, begun: bool, told: SimpleQueue[_News], redactor: Redactor
+    number: int,
+    call: Call,
+    call_environment: CallEnvironment,
+    begun: bool,
+    told: SimpleQueue[_News],
+    redactor: Redactor,
 ) -> None:
     """Put what becomes of one call where `call_all` waits for it."""
     try:
         if call.agent.replay is not None:
-            told.put((number, replay(call, around.repo)))
+            told.put((number, replay(call, call_environment.repo)))
         else:
-            finished = serve(call, around, lambda state: told.put((number, state)), begun=begun)
+            finished = serve(call, call_environment, lambda state: told.put((number, state)), begun=begun)
             told.put((number, with_last_words(finished, redactor)))
     except BaseException as error:  # noqa: BLE001 - raised by whoever waits
         told.put((number, error))

@@ -130,7 +130,9 @@ def command_of(call: Call, folder: str) -> tuple[str, ...]:
     return tuple(whole.get(argument, argument) for argument in agent.command)
 
 
-def begin(calls: Sequence[Call], around: CallEnvironment) -> tuple[list[bool], subprocess.Popen[bytes] | None]:
+def begin(
+    calls: Sequence[Call], call_environment: CallEnvironment
+) -> tuple[list[bool], subprocess.Popen[bytes] | None]:
     """Begin those calls of which there is no trace, all from one process: whether each was begun, and that process."""
     begun, locks, orders = [False] * len(calls), [], []
     try:
@@ -140,15 +142,15 @@ def begin(calls: Sequence[Call], around: CallEnvironment) -> tuple[list[bool], s
             folder = open_folder(call)
             locks.append(_open_lock(folder))
             if hold(locks[-1], wait=False) and not _is_known(folder):
-                orders.append(_order(call, folder, locks[-1], around))
+                orders.append(_order(call, folder, locks[-1], call_environment))
                 begun[number] = True
-        return begun, start(orders, around.environment) if orders else None
+        return begun, start(orders, call_environment.environment) if orders else None
     finally:
         for lock in locks:
             os.close(lock)  # the supervisors hold theirs on
 
 
-def serve(call: Call, around: CallEnvironment, tell: Callable[[CallState], None], *, begun: bool) -> Finished:
+def serve(call: Call, call_environment: CallEnvironment, tell: Callable[[CallState], None], *, begun: bool) -> Finished:
     """What came of a call, after it was made if it had to be. Blocks until then. `begun`: just now, by this process."""
     if not call.agent.command:
         return _nobody(call)
@@ -169,7 +171,7 @@ def serve(call: Call, around: CallEnvironment, tell: Callable[[CallState], None]
             if not begun:
                 tell("started")
             begun = True
-            starter = start([_order(call, folder, lock, around)], around.environment)
+            starter = start([_order(call, folder, lock, call_environment)], call_environment.environment)
         finally:
             os.close(lock)
     raise GuardrailError(
@@ -196,7 +198,7 @@ def hold(lock: int, *, wait: bool = True) -> bool:
     return True
 
 
-def _order(call: Call, folder: str, lock: int, around: CallEnvironment) -> Order:
+def _order(call: Call, folder: str, lock: int, call_environment: CallEnvironment) -> Order:
     """What its supervisors are to do, with all they need in the folder."""
     agent = call.agent
     forget(folder)
@@ -207,9 +209,9 @@ def _order(call: Call, folder: str, lock: int, around: CallEnvironment) -> Order
     about |= {"output": agent.output, "model": agent.model, "origin": call.origin and call.origin._asdict()}
     with open(os.path.join(folder, "call.json"), "w", opener=private, encoding="utf-8") as text:
         json.dump(about, text, indent=2)
-    environment = allowed_environment(around.environment, agent.env)
+    environment = allowed_environment(call_environment.environment, agent.env)
     stdin = PROMPT if agent.input == "stdin" else os.devnull
-    return Order(folder, lock, command, around.repo.root, stdin, agent.timeout, OUTPUT_LIMIT, environment)
+    return Order(folder, lock, command, call_environment.repo.root, stdin, agent.timeout, OUTPUT_LIMIT, environment)
 
 
 def private(path: str, flags: int) -> int:

@@ -209,17 +209,17 @@ def run(command: AutoCommand) -> int:
     hide = redactor_of(run_context.settings, run_context.environment).text
     display = RunDisplay(command.globals_, hide)
     with _stoppable(), locked(run_context.repo, run_context.spec, "speckit auto"):
-        place = place_of(run_context.repo, command.asked.database)
-        run_context, chosen = choose_run(run_context, place, command.asked, command.named)
+        journal = place_of(run_context.repo, command.asked.database)
+        run_context, chosen = choose_run(run_context, journal, command.asked, command.named)
         board = Board(chosen.request.stages, display.tell, chosen.history)
-        performer = StepExecutor(run_context._replace(say=display.tell), chosen.request, board, _crashed)
+        executor = StepExecutor(run_context._replace(say=display.tell), chosen.request, board, _crashed)
         if chosen.left:
             display.tell(f"{run_context.spec}: {chosen.left}; going on with it")
         try:
             with display.showing(board):
-                end = perform(place, chosen, performer)
+                end = perform(journal, chosen, executor)
         except OperatorStop:
-            _stop(command, chosen, performer)
+            _stop(command, chosen, executor)
     summary = _summary(run_context, chosen)
     _report(command, chosen, summary)
     return end.exit_code if isinstance(end, Halt) else 0
@@ -252,7 +252,7 @@ def _stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _stop(command: AutoCommand, chosen: RunDecision, performer: StepExecutor) -> NoReturn:
+def _stop(command: AutoCommand, chosen: RunDecision, executor: StepExecutor) -> NoReturn:
     """Write down that it was stopped, say how it goes on, and end.
 
     The step that is under way is not remembered and will be taken again. Agents go on by themselves, for they are paid;
@@ -261,10 +261,10 @@ def _stop(command: AutoCommand, chosen: RunDecision, performer: StepExecutor) ->
     from guardrails.core.programs import end_all
 
     with suppress(OSError, GuardrailError):  # a summary that cannot be written does not keep it from ending
-        performer.interrupt()
+        executor.interrupt()
     end_all()
     spec = chosen.request.spec
-    click.echo(f"interrupted: {spec} at {performer.at}; nothing that was done or paid is lost", err=True)
+    click.echo(f"interrupted: {spec} at {executor.at}; nothing that was done or paid is lost", err=True)
     click.echo(f"hint: speckit auto {spec} --resume goes on with it", err=True)
     with suppress(OSError, ValueError):
         if command.as_json:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # `speckit evidence archive`, `restore` and `stats`: where old evidence goes, and how much there is.
 
 
-def here(globals_: Globals, spec: str | None = None) -> tuple[Repo, Worktree, Settings]:
+def open_evidence(globals_: Globals, spec: str | None = None) -> tuple[Repo, Worktree, Settings]:
     """Where we are. Raises Undecidable where some of the evidence, or of the SPEC's, is not there to be seen."""
     from guardrails.checks.ledger.runs import evidence_location
     from guardrails.snapshot.sparse import left_out
@@ -74,37 +74,39 @@ def archive(ctx: click.Context, /, *, spec: str, keep: int | None, dry_run: bool
     from guardrails.evidence.retention import plan
 
     globals_ = merged(ctx, **options)
-    repo, worktree, settings = here(globals_, spec)
+    repo, worktree, settings = open_evidence(globals_, spec)
     spec = settings.layout.require_id(spec)
     keep = keep or settings.evidence.keep_runs
-    place = archive_module.ArchiveContext(
+    archive_context = archive_module.ArchiveContext(
         repo, settings, spec, archive_module.who(repo), f"keep {keep}", lambda: datetime.now(timezone.utc)
     )
     if dry_run:
-        return _rehearse(place, worktree, keep, active, globals_)
+        return _rehearse(archive_context, worktree, keep, active, globals_)
     with locked(repo, spec, "speckit evidence archive"):
         with _progress(globals_, "finishing", None) as advance:
-            for done in archive_module.finish(place, advance):
+            for done in archive_module.finish(archive_context, advance):
                 _say(globals_, f"finished {_packed(done)}")
-        archive_module.require_sound(repo, settings, spec, place.now())
+        archive_module.require_sound(repo, settings, spec, archive_context.now())
         made = plan(Worktree(repo), settings, spec, keep, active)
         if not _announce(made, Worktree(repo), settings, globals_):
             return 0
-        return _pack(place, made, globals_)
+        return _pack(archive_context, made, globals_)
 
 
-def _rehearse(place: ArchiveContext, worktree: Worktree, keep: int, active: bool, globals_: Globals) -> int:
+def _rehearse(archive_context: ArchiveContext, worktree: Worktree, keep: int, active: bool, globals_: Globals) -> int:
     """What would happen, every file by name."""
     from guardrails.evidence import archive as archive_module
     from guardrails.evidence.retention import plan
 
-    unfinished = [row for row in archive_module.read_manifest(place).archives if row.removed_at is None]
+    unfinished = [row for row in archive_module.read_manifest(archive_context).archives if row.removed_at is None]
     for row in unfinished:
         _say(globals_, f"would finish {row.run}: {len(row.members)} files are packed and may lie here still")
     if not unfinished:  # else the tree is between two states, and finishing comes first
-        archive_module.require_sound(place.repo, place.settings, place.spec, place.now())
-    made = plan(worktree, place.settings, place.spec, keep, active)
-    if _announce(made, worktree, place.settings, globals_, "would pack"):
+        archive_module.require_sound(
+            archive_context.repo, archive_context.settings, archive_context.spec, archive_context.now()
+        )
+    made = plan(worktree, archive_context.settings, archive_context.spec, keep, active)
+    if _announce(made, worktree, archive_context.settings, globals_, "would pack"):
         for unit in made.packed:
             for path in unit.paths:
                 _say(globals_, f"would remove {path}")
@@ -134,18 +136,18 @@ def _announce(
     return bool(made.packed)
 
 
-def _pack(place: ArchiveContext, made: RetentionPlan, globals_: Globals) -> int:
+def _pack(archive_context: ArchiveContext, made: RetentionPlan, globals_: Globals) -> int:
     from guardrails.evidence import archive as archive_module
     from guardrails.evidence.retention import sizes_below
 
-    sizes = sizes_below(Worktree(place.repo), place.settings.layout)
+    sizes = sizes_below(Worktree(archive_context.repo), archive_context.settings.layout)
     due = 2 * sum(sizes.get(path, 0) for unit in made.packed for path in unit.paths)  # packed, and read back
-    before = archive_module.size_of(place)
+    before = archive_module.size_of(archive_context)
     with _progress(globals_, "packing", due) as advance:
-        for done in archive_module.archive(place, made, advance):
+        for done in archive_module.archive(archive_context, made, advance):
             _say(globals_, f"packed {_packed(done)}")
-    after = archive_module.size_of(place)
-    _say(globals_, f"{place.spec}: {bytes_text(before)} before, {bytes_text(after)} after, measured")
+    after = archive_module.size_of(archive_context)
+    _say(globals_, f"{archive_context.spec}: {bytes_text(before)} before, {bytes_text(after)} after, measured")
     return 0
 
 
@@ -196,7 +198,7 @@ def restore(ctx: click.Context, /, *, archive_or_run: str, spec: str | None, dry
     from guardrails.evidence.lock import locked
 
     globals_ = merged(ctx, **options)
-    repo, worktree, settings = here(globals_, spec)
+    repo, worktree, settings = open_evidence(globals_, spec)
     spec = settings.layout.require_id(spec) if spec else None
     source = archive_module.find(worktree, settings.layout, archive_or_run, spec)
     total = 2 * sum(member.size for member in source.row.members)
@@ -227,7 +229,7 @@ def stats(ctx: click.Context, /, *, spec: str | None, format_: str, **options: A
     from guardrails.evidence.retention import holdings
 
     globals_ = merged(ctx, **options)
-    _, worktree, settings = here(globals_, spec)
+    _, worktree, settings = open_evidence(globals_, spec)
     only = settings.layout.require_id(spec) if spec else None
     found = holdings(worktree, settings.layout, settings.evidence.limit_bytes, only)
     if not found:
@@ -317,7 +319,7 @@ def export(ctx: click.Context, /, *, run: str, spec: str | None, output: str | N
     from guardrails.evidence.attestation import statement
 
     globals_ = merged(ctx, **options)
-    repo, worktree, settings = here(globals_, spec)
+    repo, worktree, settings = open_evidence(globals_, spec)
     only = settings.layout.require_id(spec) if spec else None
     found = [each for each in evidence_inventory(worktree, settings.layout, only).runs if each.name == run]
     if len(found) != 1:

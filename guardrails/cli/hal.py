@@ -111,22 +111,24 @@ def _under_flags(hal: Service, base_url: str | None, mode: ProbeMode | None) -> 
     return hal._replace(base_url=base_url.rstrip("/"), mcp=())
 
 
-def _announce(settings: Settings, around: ProbeEnvironment) -> None:
+def _announce(settings: Settings, probe_environment: ProbeEnvironment) -> None:
     hal = settings.hal
-    redactor = redactor_of(settings, around.environment)
+    redactor = redactor_of(settings, probe_environment.environment)
     for check in hal.checks if hal.mode != "off" else ():
         click.echo(f"{check.name}: would be asked")
     click.echo(printable(redactor.text(f"hal: {hal.mode} ({hal.origin}): would ask {target_of(hal)}")))
 
 
 def _smoke(repo: Repo, settings: Settings, spec: str | None, stage: str, globals_: Globals) -> int:
-    around = ProbeEnvironment(repo.environment, repo.root)
+    probe_environment = ProbeEnvironment(repo.environment, repo.root)
     if spec is None:
-        outcome = run_probes(settings.hal, settings, around)
+        outcome = run_probes(settings.hal, settings, probe_environment)
     else:
         session = new_session(settings.layout, spec, stage, datetime.now(timezone.utc))
         with locked(repo, spec, "speckit hal smoke"):
-            outcome = run_probes(settings.hal, settings, around, ProbeRecords(EvidenceStore(repo.root), session))
+            outcome = run_probes(
+                settings.hal, settings, probe_environment, ProbeRecords(EvidenceStore(repo.root), session)
+            )
     _show(outcome, settings.hal, globals_)
     return EXITS[outcome.summary.status]
 

@@ -35,7 +35,7 @@ timeout_option = click.option(
 )
 
 
-class Here(NamedTuple):
+class MemoryScope(NamedTuple):
     """The repository a command is about, and what it was told besides."""
 
     repo: Repo
@@ -54,10 +54,10 @@ class Here(NamedTuple):
         return found._replace(start=timeout, answer=timeout) if found and timeout else found
 
 
-def here_of(ctx: click.Context, options: dict[str, Any]) -> Here:
+def memory_scope(ctx: click.Context, options: dict[str, Any]) -> MemoryScope:
     globals_ = merged(ctx, **options)
     repo = open_repo(globals_.repo)
-    return Here(repo, load_settings(Worktree(repo), repo, globals_), globals_)
+    return MemoryScope(repo, load_settings(Worktree(repo), repo, globals_), globals_)
 
 
 def required(server: MemoryServer | None) -> MemoryServer:
@@ -103,33 +103,33 @@ def search(ctx: click.Context, /, words: tuple[str, ...], limit: int, style: str
               speckit memory search storage '"clock drift"' --min-importance 8 --format json
     """
     least, full, remote, timeout = (options.pop(name) for name in ("min_importance", "full", "mcp", "timeout"))
-    here = here_of(ctx, options)
+    scope = memory_scope(ctx, options)
     text = " ".join(words)
-    query = understand(text, here.settings.layout)
+    query = understand(text, scope.settings.layout)
     if query.cut:
         warn("the query is long: only its beginning was looked for")
     if remote:
-        items = _asked(here, here.server(timeout), text, query, limit)
+        items = _asked(scope, scope.server(timeout), text, query, limit)
         report = show.answers_json(items, text) if style == "json" else show.answers_text(items, query, full)
-        return _ending(here, len(items), limit, report)
-    found = here.store().search(query, limit, least)
+        return _ending(scope, len(items), limit, report)
+    found = scope.store().search(query, limit, least)
     report = show.as_json(found, text) if style == "json" else show.as_text(found, query, full)
-    return _ending(here, len(found), limit, report)
+    return _ending(scope, len(found), limit, report)
 
 
-def _asked(here: Here, server: MemoryServer | None, text: str, query: Query, limit: int) -> tuple[str, ...]:
+def _asked(scope: MemoryScope, server: MemoryServer | None, text: str, query: Query, limit: int) -> tuple[str, ...]:
     from guardrails.services.memory.server import MemoryServerRefusal, ask
 
     try:
         return ask(required(server), text, query.tags, limit)
     except MemoryServerRefusal as error:
-        said = here.store().redactor.lines(str(error))
+        said = scope.store().redactor.lines(str(error))
         raise Undecidable(f"the memory server {said}", "leave out --mcp to search what is kept here") from error
 
 
-def _ending(here: Here, count: int, limit: int, report: str) -> int:
+def _ending(scope: MemoryScope, count: int, limit: int, report: str) -> int:
     click.echo(report, nl=False)
-    if count in (0, limit) and not here.globals_.quiet:
+    if count in (0, limit) and not scope.globals_.quiet:
         click.echo("there may be more: see --limit" if count else "nothing found", err=True)
     return 0 if count else NONE_FOUND
 
@@ -167,18 +167,18 @@ def add(ctx: click.Context, /, text: str, tags: tuple[str, ...], importance: int
     Example:  speckit memory add "Postgres was ruled out" --tag spec:SPEC-KIT-900 --tag type:decision --importance 8
     """
     evidence, timeout = options.pop("evidence"), options.pop("timeout")
-    here = here_of(ctx, options)
-    named = [require(tag, here.settings.layout) for tag in tags]
-    item = entry(_given(text), named, importance, source=_source(here, evidence))
-    store = here.store()
+    scope = memory_scope(ctx, options)
+    named = [require(tag, scope.settings.layout) for tag in tags]
+    item = entry(_given(text), named, importance, source=_source(scope, evidence))
+    store = scope.store()
     refuse_secrets(store.redactor, "the text", item.text)
     refuse_secrets(store.redactor, "a tag", " ".join(item.tags))
     refuse_secrets(store.redactor, "the name of the file", evidence or "")
 
     from guardrails.services.memory.write import remember
 
-    done = remember(store, [item], here.server(timeout))
-    if not here.globals_.quiet:
+    done = remember(store, [item], scope.server(timeout))
+    if not scope.globals_.quiet:
         click.echo(_said(done.kept[0]) + (", forwarded" if done.forwarded else ""))
     if done.warnings:
         from guardrails.services.memory.server import require_memory_mcp
@@ -207,13 +207,13 @@ def _given(text: str) -> str:
         raise GuardrailError("the text on standard input is not UTF-8", "convert it") from error
 
 
-def _source(here: Here, name: str | None) -> MemorySource | None:
+def _source(scope: MemoryScope, name: str | None) -> MemorySource | None:
     if name is None:
         return None
     from hashlib import sha256
 
-    path = relative(here.repo.root, name)
-    data = Worktree(here.repo).read(path)
+    path = relative(scope.repo.root, name)
+    data = Worktree(scope.repo).read(path)
     if data is None:
         raise GuardrailError(f"{name} cannot be read", "name a regular file of this repository with --evidence")
     return MemorySource(path, sha256(data).hexdigest())
@@ -231,15 +231,15 @@ def forward(ctx: click.Context, /, timeout: float | None, **options: Any) -> int
     \b
     Example:  speckit memory forward
     """
-    here = here_of(ctx, options)
-    server = required(here.server(timeout))
+    scope = memory_scope(ctx, options)
+    server = required(scope.server(timeout))
     from guardrails.services.memory.server import require_memory_mcp
 
     require_memory_mcp()
 
     from guardrails.services.memory.write import catch_up
 
-    count = catch_up(here.store(), server)
-    if not here.globals_.quiet:
+    count = catch_up(scope.store(), server)
+    if not scope.globals_.quiet:
         click.echo(f"{count} forwarded" if count else "nothing to forward")
     return 0

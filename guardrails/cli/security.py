@@ -61,9 +61,9 @@ def command(ctx: click.Context, /, spec: str, *, check: bool, **options: Any) ->
     settings = load_settings(tree, repo, globals_)
     spec = settings.layout.require_id(spec)
     with locked(repo, spec, "speckit security"):
-        place = ReviewContext(repo, tree, settings, spec, datetime.now(timezone.utc))
-        standing = keep(place, decision)
-        _remember(place, decision, standing)
+        review_context = ReviewContext(repo, tree, settings, spec, datetime.now(timezone.utc))
+        standing = keep(review_context, decision)
+        _remember(review_context, decision, standing)
     _show(standing, spec, globals_)
     return 1 if standing.refused else 0
 
@@ -82,14 +82,14 @@ def _decision(sign_off: bool, reject: str | None, not_required: str | None, by: 
     return Decision("not-required", None, not_required) if not_required is not None else None
 
 
-def _remember(place: ReviewContext, decision: Decision | None, standing: Standing) -> None:
+def _remember(review_context: ReviewContext, decision: Decision | None, standing: Standing) -> None:
     record = next((written for written in standing.written if written.path.endswith(TRACKER)), None)
     if decision is None or record is None:
         return
-    text = f"security review of {place.spec}: {decision.kind}"
+    text = f"security review of {review_context.spec}: {decision.kind}"
     text += (f" by {decision.name}" if decision.name else "") + (f": {decision.reason}" if decision.reason else "")
-    tags = (f"spec:{place.spec}", "type:security", f"status:{standing.status}")
-    for warning in note(place.repo, place.settings, text, tags, record):
+    tags = (f"spec:{review_context.spec}", "type:security", f"status:{standing.status}")
+    for warning in note(review_context.repo, review_context.settings, text, tags, record):
         click.echo(f"warning: {printable(warning)}", err=True)
 
 

@@ -89,74 +89,74 @@ def require_sound(repo: Repo, settings: Settings, spec: str, now: datetime, run:
             raise RefusedError(f"{text}; nothing was done", f"'speckit evidence verify {spec}' says all of it")
 
 
-def finish(place: ArchiveContext, progress: ByteProgress) -> list[ArchivedRun]:
+def finish(archive_context: ArchiveContext, progress: ByteProgress) -> list[ArchivedRun]:
     """Do what an earlier archive was kept from doing: remove the originals of what is packed, and its leavings."""
-    EvidenceStore(place.repo.root).sweep(place.now().timestamp())
-    for name in _names(place):
+    EvidenceStore(archive_context.repo.root).sweep(archive_context.now().timestamp())
+    for name in _names(archive_context):
         if name.endswith(PARTIAL):  # the lock is ours, so nobody is writing it
-            os.unlink(os.path.join(place.repo.root, *place.folder.split("/"), name))
-    manifest = read_manifest(place)
-    return [_finish(place, row, progress) for row in manifest.archives if row.removed_at is None]
+            os.unlink(os.path.join(archive_context.repo.root, *archive_context.folder.split("/"), name))
+    manifest = read_manifest(archive_context)
+    return [_finish(archive_context, row, progress) for row in manifest.archives if row.removed_at is None]
 
 
-def _finish(place: ArchiveContext, row: Archive, progress: ByteProgress) -> ArchivedRun:
+def _finish(archive_context: ArchiveContext, row: Archive, progress: ByteProgress) -> ArchivedRun:
     """Somebody wrote down that this archive was verified. That may be long ago, so it is verified again."""
     try:
-        with tarball.open_plain(place.repo.root, row.path) as stream:
+        with tarball.open_plain(archive_context.repo.root, row.path) as stream:
             tarball.verify(stream, row.members, progress)
     except OSError as error:
         raise RefusedError(f"{row.path}: {error.strerror}; nothing was removed", "restore it from git") from error
-    return _remove(place, row)
+    return _remove(archive_context, row)
 
 
-def _names(place: ArchiveContext) -> list[str]:
+def _names(archive_context: ArchiveContext) -> list[str]:
     with suppress(FileNotFoundError, NotADirectoryError):
-        return sorted(os.listdir(os.path.join(place.repo.root, *place.folder.split("/"))))
+        return sorted(os.listdir(os.path.join(archive_context.repo.root, *archive_context.folder.split("/"))))
     return []
 
 
-def read_manifest(place: ArchiveContext) -> Manifest:
+def read_manifest(archive_context: ArchiveContext) -> Manifest:
     """The manifest of the SPEC, an empty one when there is none. Raises RefusedError when it cannot be read."""
-    path = f"{place.folder}/{MANIFEST}"
-    data = EvidenceStore(place.repo.root).read(path) if _names(place) else None
+    path = f"{archive_context.folder}/{MANIFEST}"
+    data = EvidenceStore(archive_context.repo.root).read(path) if _names(archive_context) else None
     if data is None:
-        return Manifest(place.spec, ())
+        return Manifest(archive_context.spec, ())
     manifest = archive_manifest.read_manifest(data)
     if isinstance(manifest, str):
         raise RefusedError(f"{path}: cannot be read: {manifest}", "restore the manifest from git")
-    if manifest.spec != place.spec or not all(_is_ours(place, row) for row in manifest.archives):
+    if manifest.spec != archive_context.spec or not all(_is_ours(archive_context, row) for row in manifest.archives):
         raise RefusedError(f"{path}: is not the manifest of this folder", "restore the manifest from git")
     return manifest
 
 
-def _is_ours(place: ArchiveContext, row: Archive) -> bool:
+def _is_ours(archive_context: ArchiveContext, row: Archive) -> bool:
     """Whether a row is of this folder, and its members lie where evidence of this SPEC lies: whoever could name other
     files here could have them removed."""
-    layout = place.settings.layout
+    layout = archive_context.settings.layout
     wheres = [evidence_location(layout, member.path) for member in row.members]
-    inside = all(where and where.spec == place.spec and where.kind in PACKED for where in wheres)
-    return inside and row.path == place.archive(row.run)
+    inside = all(where and where.spec == archive_context.spec and where.kind in PACKED for where in wheres)
+    return inside and row.path == archive_context.archive(row.run)
 
 
-def archive(place: ArchiveContext, plan: RetentionPlan, progress: ByteProgress) -> Iterator[ArchivedRun]:
+def archive(archive_context: ArchiveContext, plan: RetentionPlan, progress: ByteProgress) -> Iterator[ArchivedRun]:
     """Pack the runs of a plan, oldest first, each to its end before the next. The caller holds the SPEC's lock."""
     for unit in plan.packed:
-        row = _packed(place, unit, progress)
-        _write(place, row)
-        yield _remove(place, row)
+        row = _packed(archive_context, unit, progress)
+        _write(archive_context, row)
+        yield _remove(archive_context, row)
 
 
-def _packed(place: ArchiveContext, unit: RetentionUnit, progress: ByteProgress) -> Archive:
+def _packed(archive_context: ArchiveContext, unit: RetentionUnit, progress: ByteProgress) -> Archive:
     """The verified archive of a unit: made now, or made before and brought back since."""
-    before = size_of(place)
-    known = read_manifest(place).named(unit.name)
+    before = size_of(archive_context)
+    known = read_manifest(archive_context).named(unit.name)
     if known is not None and {member.path for member in known.members} != set(unit.paths):
         text = f"{unit.name} was packed before with other files than it has now"
         raise RefusedError(text, f"move {known.path} and its row in the manifest away, or keep the run in place")
-    path, store = place.archive(unit.name), EvidenceStore(place.repo.root)
+    path, store = archive_context.archive(unit.name), EvidenceStore(archive_context.repo.root)
     try:
         with store.making(path, replace=True) as stream:
-            members = tarball.write(place.repo.root, unit.paths, stream, progress)
+            members = tarball.write(archive_context.repo.root, unit.paths, stream, progress)
             stream.flush()
             tarball.require_sane(members, os.fstat(stream.fileno()).st_size)
             stream.seek(0)
@@ -170,12 +170,11 @@ def _packed(place: ArchiveContext, unit: RetentionUnit, progress: ByteProgress) 
     except OSError as error:
         text = f"{error.filename or path}: {error.strerror or error}"
         raise GuardrailError(f"{text}; nothing of {unit.name} was removed", "see to that, and run it again") from error
-    moment = stamped(place.now())
+    moment = stamped(archive_context.now())
     head = unit.run.chain.head if unit.run and unit.run.chain else None
-    after = size_of(place)
-    return Archive(
-        unit.name, path, digest, size, moment, place.who, before, after, members, place.reason, head, None
-    )  # fmt: skip
+    after = size_of(archive_context)
+    who, reason = archive_context.who, archive_context.reason
+    return Archive(unit.name, path, digest, size, moment, who, before, after, members, reason, head, None)
 
 
 def _require_listed(unit: RetentionUnit, members: tuple[Member, ...]) -> None:
@@ -187,16 +186,18 @@ def _require_listed(unit: RetentionUnit, members: tuple[Member, ...]) -> None:
             raise RefusedError(f"{member.path}: changed while it was packed", "nothing was removed; run it again")
 
 
-def _write(place: ArchiveContext, row: Archive) -> None:
-    manifest = read_manifest(place).with_(row)._replace(updated_at=stamped(place.now()))
+def _write(archive_context: ArchiveContext, row: Archive) -> None:
+    manifest = read_manifest(archive_context).with_(row)._replace(updated_at=stamped(archive_context.now()))
     document = archive_manifest.document(manifest)
-    EvidenceStore(place.repo.root).record(f"{place.folder}/{MANIFEST}", "archive_manifest", document, replace=True)
+    EvidenceStore(archive_context.repo.root).record(
+        f"{archive_context.folder}/{MANIFEST}", "archive_manifest", document, replace=True
+    )
 
 
-def _remove(place: ArchiveContext, row: Archive) -> ArchivedRun:
+def _remove(archive_context: ArchiveContext, row: Archive) -> ArchivedRun:
     """Remove the originals of a verified archive that is in place and in the manifest, and note that they are gone."""
     try:
-        with tarball.open_plain(place.repo.root, row.path) as stream:
+        with tarball.open_plain(archive_context.repo.root, row.path) as stream:
             same = tarball.digest_of(stream) == row.sha256
     except OSError as error:
         raise RefusedError(f"{row.path}: {error.strerror}; nothing was removed", "restore it from git") from error
@@ -205,9 +206,9 @@ def _remove(place: ArchiveContext, row: Archive) -> ArchivedRun:
             f"{row.path}: is not the archive the manifest lists; nothing was removed", "restore it from git"
         )
     for member in sorted(row.members, key=_last):
-        _remove_one(place, member)
-    row = row._replace(removed_at=stamped(place.now()), bytes_after=size_of(place))
-    _write(place, row)
+        _remove_one(archive_context, member)
+    row = row._replace(removed_at=stamped(archive_context.now()), bytes_after=size_of(archive_context))
+    _write(archive_context, row)
     unpacked = sum(member.size for member in row.members)
     return ArchivedRun(row.run, len(row.members), unpacked, row.size, row.bytes_before, row.bytes_after)
 
@@ -217,25 +218,25 @@ def _last(member: Member) -> bool:
     return "/runs/" in member.path
 
 
-def _remove_one(place: ArchiveContext, member: Member) -> None:
+def _remove_one(archive_context: ArchiveContext, member: Member) -> None:
     """Remove one original, if it is the file that was packed. What is gone already is gone."""
     try:
-        with tarball.open_plain(place.repo.root, member.path) as stream:
+        with tarball.open_plain(archive_context.repo.root, member.path) as stream:
             same = tarball.digest_of(stream) == member.sha256
         if not same:
             hint = "the archive has the old bytes and the tree the new ones: keep one, and run it again"
             raise RefusedError(f"{member.path}: changed after it was packed, and stays", hint)
-        os.unlink(os.path.join(place.repo.root, *member.path.split("/")))
+        os.unlink(os.path.join(archive_context.repo.root, *member.path.split("/")))
     except FileNotFoundError:
         return
     except OSError as error:
         raise GuardrailError(f"{member.path}: {error.strerror}", "see to that, and run it again") from error
 
 
-def size_of(place: ArchiveContext) -> int:
+def size_of(archive_context: ArchiveContext) -> int:
     """The bytes of the SPEC's evidence as `footprint` measures them."""
-    found = measure(Worktree(place.repo), place.settings.layout, place.spec)
-    return found[place.spec].total if place.spec in found else 0
+    found = measure(Worktree(archive_context.repo), archive_context.settings.layout, archive_context.spec)
+    return found[archive_context.spec].total if archive_context.spec in found else 0
 
 
 # Bringing an archived run back: verified whole first, never over another file, never outside its SPEC's evidence.

@@ -69,39 +69,41 @@ class Standing(NamedTuple):
     """whether an approval was not recorded, because of what is open"""
 
 
-def keep(place: ReviewContext, decision: Decision | None = None) -> Standing:
+def keep(review_context: ReviewContext, decision: Decision | None = None) -> Standing:
     """Make what is not there, and bring the tracker up to date. The caller holds the lock of the SPEC.
 
     Raises GuardrailError for what cannot be read, and for a decision by somebody whom the review does not name.
     """
-    directory = directory_of(place.snapshot, place.settings, place.spec)
-    before = _before(place)
+    directory = directory_of(review_context.snapshot, review_context.settings, review_context.spec)
+    before = _before(review_context)
     made: tuple[WrittenFile, ...] = ()
     path = document_path(directory.path)
     if decision is not None and decision.kind == "not-required":
-        return _without(place, path, before, decision)
+        return _without(review_context, path, before, decision)
     if decision is None and before and before["status"] == "not-required":
         return Standing(path, "not-required", ())
-    if not place.snapshot.exists(path):
+    if not review_context.snapshot.exists(path):
         if decision is not None:
-            raise GuardrailError(f"there is no {path} to decide about", f"speckit security {place.spec} makes one")
-        data = template(place.spec, _documents(place.snapshot, directory)).encode()
-        made = (EvidenceStore(place.repo.root).write(path, data),)
+            raise GuardrailError(
+                f"there is no {path} to decide about", f"speckit security {review_context.spec} makes one"
+            )
+        data = template(review_context.spec, _documents(review_context.snapshot, directory)).encode()
+        made = (EvidenceStore(review_context.repo.root).write(path, data),)
     else:
-        data = _readable(place.snapshot, path)
+        data = _readable(review_context.snapshot, path)
     paper = _paper(path, data)
     opened = [*open_fields(paper.review)]
-    lines = tuple(sorted({*((field.line, field.message) for field in opened), *_unfit(place, paper)}))
+    lines = tuple(sorted({*((field.line, field.message) for field in opened), *_unfit(review_context, paper)}))
     if decision is not None and decision.kind == "approved" and lines:
         return Standing(path, before["status"] if before else "open", lines, (), refused=True)
-    document = _document(place, paper, opened, before, decision, bool(lines))
-    return Standing(path, document["status"], lines, (*made, *_record(place, before, document)))
+    document = _document(review_context, paper, opened, before, decision, bool(lines))
+    return Standing(path, document["status"], lines, (*made, *_record(review_context, before, document)))
 
 
-def _before(place: ReviewContext) -> dict[str, Any] | None:
-    value: Any = tracker_value(place.snapshot, place.settings, place.spec)
+def _before(review_context: ReviewContext) -> dict[str, Any] | None:
+    value: Any = tracker_value(review_context.snapshot, review_context.settings, review_context.spec)
     if isinstance(value, str):
-        path = tracker_path(place.settings.layout, place.spec)
+        path = tracker_path(review_context.settings.layout, review_context.spec)
         raise GuardrailError(f"{path} {value}", "it is not overwritten: mend it, or move it away")
     found: dict[str, Any] | None = value
     return found
@@ -126,28 +128,28 @@ def _paper(path: str, data: bytes) -> ReviewDocument:
     return ReviewDocument(path, sha256(data).hexdigest(), read_review(text))
 
 
-def _unfit(place: ReviewContext, paper: ReviewDocument) -> Iterator[tuple[int, str]]:
+def _unfit(review_context: ReviewContext, paper: ReviewDocument) -> Iterator[tuple[int, str]]:
     """What is filled in and does not hold: files that are not there, exceptions that are over."""
-    for line, name in missing_artifacts(place.snapshot, paper.review):
+    for line, name in missing_artifacts(review_context.snapshot, paper.review):
         yield line, f"{name} is not there, or is no regular file"
-    for finding in expired(paper.path, paper.review, place.now):
+    for finding in expired(paper.path, paper.review, review_context.now):
         yield finding.line or 1, finding.message
 
 
-def _without(place: ReviewContext, path: str, before: dict[str, Any] | None, decision: Decision) -> Standing:
+def _without(review_context: ReviewContext, path: str, before: dict[str, Any] | None, decision: Decision) -> Standing:
     """The record that no review is required, and why."""
     if is_hollow(decision.reason or ""):
         raise GuardrailError("no reason is given", "say why no review is required")
-    document = _plain(place, "not-required", decision.reason)
+    document = _plain(review_context, "not-required", decision.reason)
     document["sign_offs"] = [_row(sign_off) for sign_off in tracker_of(before).sign_offs] if before else []
-    return Standing(path, "not-required", (), _record(place, before, document))
+    return Standing(path, "not-required", (), _record(review_context, before, document))
 
 
-def _plain(place: ReviewContext, status: str, reason: str | None) -> dict[str, Any]:
+def _plain(review_context: ReviewContext, status: str, reason: str | None) -> dict[str, Any]:
     made: dict[str, Any] = {
         "schemaVersion": 1,
-        "specId": place.spec,
-        "updated_at": stamped(place.now),
+        "specId": review_context.spec,
+        "updated_at": stamped(review_context.now),
         "status": status,
         "classification": None,
         "checkpoints": [],
@@ -160,7 +162,7 @@ def _plain(place: ReviewContext, status: str, reason: str | None) -> dict[str, A
 
 
 def _document(
-    place: ReviewContext,
+    review_context: ReviewContext,
     paper: ReviewDocument,
     opened: list[Open],
     before: dict[str, Any] | None,
@@ -168,27 +170,27 @@ def _document(
     unfit: bool,
 ) -> dict[str, Any]:
     """The tracker as it is from now on."""
-    document = _plain(place, "open", None) | {
+    document = _plain(review_context, "open", None) | {
         "review": {"path": paper.path, "sha256": paper.sha256},
         "template_version": TEMPLATE_VERSION,
         "checkpoints": checkpoints(paper.path, opened),
         **claims_of(paper.review),
     }
     paths, document["artifacts"] = document["artifacts"], []
-    document["sign_offs"] = _sign_offs(place, paper, before, decision)
+    document["sign_offs"] = _sign_offs(review_context, paper, before, decision)
     status, reason = _status(paper, document, before, decision, unfit)
     document["status"] = status
     if reason is not None:
         document["reason"] = reason
     if status == "signed-off":  # only then are they held to their digests
         document["artifacts"] = [
-            {"path": path, "sha256": sha256(_readable(place.snapshot, path)).hexdigest()} for path in paths
+            {"path": path, "sha256": sha256(_readable(review_context.snapshot, path)).hexdigest()} for path in paths
         ]
     return document
 
 
 def _sign_offs(
-    place: ReviewContext, paper: ReviewDocument, before: dict[str, Any] | None, decision: Decision | None
+    review_context: ReviewContext, paper: ReviewDocument, before: dict[str, Any] | None, decision: Decision | None
 ) -> list[dict[str, Any]]:
     """Those there are and the new one, unless it was the last word of the same person on the same document."""
     known = [_row(sign_off) for sign_off in tracker_of(before).sign_offs] if before else []
@@ -202,7 +204,7 @@ def _sign_offs(
     last = next((each for each in reversed(known) if str(each["name"]).casefold() == wanted), None)
     if last and (last["decision"], last.get("sha256")) == (decision.kind, paper.sha256):
         return known
-    today = f"{place.now:%Y-%m-%d}"
+    today = f"{review_context.now:%Y-%m-%d}"
     return [*known, _row(SignOff(row.cells[1], row.cells[0], decision.kind, today, decision.reason, paper.sha256))]
 
 
@@ -231,10 +233,12 @@ def _status(
     return ("signed-off" if approved else "in-review"), None
 
 
-def _record(place: ReviewContext, before: dict[str, Any] | None, document: dict[str, Any]) -> tuple[WrittenFile, ...]:
+def _record(
+    review_context: ReviewContext, before: dict[str, Any] | None, document: dict[str, Any]
+) -> tuple[WrittenFile, ...]:
     """Write the tracker where it says something new."""
     if before is not None and {**document, "updated_at": None} == {**before, "updated_at": None}:
         return ()
-    path = tracker_path(place.settings.layout, place.spec)
-    store = EvidenceStore(place.repo.root)
+    path = tracker_path(review_context.settings.layout, review_context.spec)
+    store = EvidenceStore(review_context.repo.root)
     return (store.record(path, "security_review_tracker", document, replace=before is not None),)

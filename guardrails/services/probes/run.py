@@ -88,29 +88,29 @@ class ProbeOutcome(NamedTuple):
 
 
 def run_probes(
-    service: Service, settings: Settings, around: ProbeEnvironment, records: ProbeRecords | None = None
+    service: Service, settings: Settings, probe_environment: ProbeEnvironment, records: ProbeRecords | None = None
 ) -> ProbeOutcome:
     """Probe, keep the responses, and sum them up.
 
     Raises Undecidable as `probe` does.
     """
-    responses = probe(service, settings, around)
+    responses = probe(service, settings, probe_environment)
     written: tuple[WrittenFile, ...] = ()
     if records is not None and (service.mode != "off" or service.skip or service.records_off):
         written = record(records.store, settings.layout, records.session, service, responses)
     return ProbeOutcome(responses, summarized(service, responses, written))
 
 
-def probe(service: Service, settings: Settings, around: ProbeEnvironment) -> tuple[Response, ...]:
+def probe(service: Service, settings: Settings, probe_environment: ProbeEnvironment) -> tuple[Response, ...]:
     """A response for each configured check, in their order. None is asked when the service is off.
 
     Raises Undecidable when nobody can be asked: no address is configured, or a library is missing.
     """
     if service.mode == "off":
         return tuple(_skipped(service, check.name) for check in service.checks)
-    redactor = redactor_of(settings, around.environment)
+    redactor = redactor_of(settings, probe_environment.environment)
     with _target(service) as target:
-        asked = _ask(service, target, around) if service.checks else []
+        asked = _ask(service, target, probe_environment) if service.checks else []
     return tuple(response(each, service.mode, service.origin, redactor) for each in asked)
 
 
@@ -166,17 +166,17 @@ def _target(service: Service) -> Iterator[str | None]:
         yield url
 
 
-def _ask(service: Service, url: str | None, around: ProbeEnvironment) -> list[Asked]:
+def _ask(service: Service, url: str | None, probe_environment: ProbeEnvironment) -> list[Asked]:
     asking = mcp.questions(service) if url is None else http.questions(url, service)
     if service.mode == "mock":
         return http.ask(service.label, asking, None, live=False, local=True)
-    key = around.environment.get(service.secret_env, "").strip() if service.secret_env else None
+    key = probe_environment.environment.get(service.secret_env, "").strip() if service.secret_env else None
     problem = _key_problem(service.secret_env, key, in_header=url is not None)
     if problem:
         return [Asked(question, datetime.now(timezone.utc), reason=problem) for question in asking]
     if url is None:
         visible = {service.secret_env: key} if key else {}
-        return mcp.ask(service.label, McpServer(service.mcp, around.directory, visible), asking)
+        return mcp.ask(service.label, McpServer(service.mcp, probe_environment.directory, visible), asking)
     return http.ask(service.label, asking, key, live=True, local=is_local(url))
 
 

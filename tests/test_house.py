@@ -383,5 +383,12 @@ def test_a_hook_loads_only_what_it_uses(hot: Hot, sandbox: Sandbox) -> None:
     assert not [name for name in extra if name.startswith("guardrails.runs")], "a hook judges; it runs no SPEC"
 
 
+def test_explaining_a_rule_loads_nothing_that_reads_a_repository(sandbox: Sandbox) -> None:
+    names = loaded(sandbox, "-m", "guardrails", "explain", "TRK006")
+    assert "guardrails.engine.registry" in names, "the measurement itself works"
+    readers = ("guardrails.snapshot", "guardrails.git", "guardrails.config.settings", "subprocess")
+    assert not [name for name in names if name.startswith(readers)]
+
+
 def _is_standard(top: str) -> bool:
     return top in sys.stdlib_module_names or top.startswith("_")

@@ -5,9 +5,13 @@ Hooks start often, and few repositories have runs, archives or acceptance criter
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from guardrails.config.layout import ACCEPTANCE
-from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import CheckContext
+
+if TYPE_CHECKING:
+    from guardrails.snapshot.base import Snapshot
+    from guardrails.snapshot.context import CheckContext
 
 COMPARED = ("worktree", "index", "range", "push")
 """Kinds of source that are compared with what was there before."""

@@ -1,13 +1,17 @@
 """Every check and every rule, in one place: the manifest, the rule pages and `speckit explain` are rendered from it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from guardrails.checks.presence import declares_acceptance, has_runs
-from guardrails.core.finding import Observation, Rule
-from guardrails.snapshot.context import CheckContext
+
+if TYPE_CHECKING:  # explaining a rule judges nothing
+    from guardrails.core.finding import Observation, Rule
+    from guardrails.snapshot.context import CheckContext
 
 
 def _always(context: CheckContext) -> bool:  # noqa: ARG001

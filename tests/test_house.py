@@ -390,5 +390,14 @@ def test_explaining_a_rule_loads_nothing_that_reads_a_repository(sandbox: Sandbo
     assert not [name for name in names if name.startswith(readers)]
 
 
+def test_a_configuration_is_checked_without_a_reader_of_json(sandbox: Sandbox) -> None:
+    sandbox.write(".speckit.yaml", "evidence:\n  keep_runs: 2\n")
+    sandbox.commit()
+    names = loaded(sandbox, "-m", "guardrails", "clean-tree")
+    assert "guardrails.config.loader" in names, "the measurement itself works"
+    assert "jsonschema_rs" in names
+    assert "orjson" not in names
+
+
 def _is_standard(top: str) -> bool:
     return top in sys.stdlib_module_names or top.startswith("_")

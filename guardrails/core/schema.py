@@ -42,7 +42,8 @@ def validator(name: str) -> Callable[[Any], bool]:
     """A compiled yes-or-no validator of a schema."""
     from jsonschema_rs import validator_for
 
-    check: Callable[[Any], bool] = validator_for(load_schema(name)).is_valid
+    text = read_resource("schemas", name + ".schema.json").decode()
+    check: Callable[[Any], bool] = validator_for(text).is_valid
     return check
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.core import DEPTH_LIMIT, JsonFlaw, locate, parse_json, parse_lines, walk
+from guardrails.core import DEPTH_LIMIT, LINE_LIMIT, VALUE_LIMIT, JsonFlaw, locate, parse_json, parse_lines, walk
 from tests.examples import examples
 
 EXAMPLES = examples(300)
@@ -141,6 +141,130 @@ def test_every_member_can_be_located(value: object) -> None:
     except JsonFlaw:
         return
     assert set(locate(text.encode(), keys)) == set(keys)
+
+
+JsonKey = tuple[str | int, ...]
+
+
+def naive_places(text: str) -> dict[JsonKey, tuple[int, int]]:
+    """Where each value of a JSON text stands, by a parser that goes one character at a time."""
+    places: dict[JsonKey, tuple[int, int]] = {}
+    decoder = json.JSONDecoder()
+
+    def blank(at: int) -> int:
+        while text[at] in " \t\r\n,:":
+            at += 1
+        return at
+
+    def read(at: int, key: JsonKey) -> int:
+        at = blank(at)
+        places[key] = (text[:at].count("\n") + 1, at - (text[:at].rfind("\n") + 1) + 1)
+        if text[at] not in "{[":
+            return decoder.raw_decode(text, at)[1]
+        inside, index = blank(at + 1), 0
+        while text[inside] not in "}]":
+            step: str | int = index
+            if text[at] == "{":
+                step, inside = decoder.raw_decode(text, inside)
+            inside, index = blank(read(inside, (*key, step))), index + 1
+        return inside + 1
+
+    read(0, ())
+    return places
+
+
+@given(json_values, st.sampled_from([None, 0, 2]), st.booleans(), st.data())
+@settings(max_examples=EXAMPLES)
+def test_values_are_located_where_a_naive_parser_finds_them(
+    value: object, indent: int | None, ascii_only: bool, data: st.DataObject
+) -> None:
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
+    try:
+        parse_json(text.encode("utf-8", "surrogatepass"))
+    except JsonFlaw:
+        return  # half a surrogate pair
+    places = naive_places(text)
+    keys = data.draw(st.lists(st.sampled_from(sorted(places, key=repr)), unique=True))
+    assert locate(text.encode(), [*keys, ("nowhere", 7)]) == {key: places[key] for key in keys}
+
+
+class CountedBytes(bytes):
+    """Bytes that count how many of them are looked at."""
+
+    seen = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        self.seen += len(found) if isinstance(found, bytes) else 1
+        return found
+
+    def count(self, part: Any, start: Any = 0, end: Any = None, /) -> int:
+        self.seen += (len(self) if end is None else end) - start
+        return super().count(part, start, end)
+
+    def rfind(self, part: Any, start: Any = 0, end: Any = None, /) -> int:
+        self.seen += (len(self) if end is None else end) - start
+        return super().rfind(part, start, end)
+
+    def decode(self, *given: Any) -> str:
+        self.seen += len(self)
+        return super().decode(*given)
+
+
+@pytest.mark.parametrize("space", [" ", "\n"], ids=["on one line", "on a line each"])
+def test_locating_looks_at_each_byte_a_fixed_number_of_times(space: str) -> None:
+    text = CountedBytes(("{" + f",{space}".join(f'"k{at}": {at}' for at in range(2_000)) + "}").encode())
+    assert len(locate(text, [(f"k{at}",) for at in range(2_000)])) == 2_000
+    assert text.seen <= 3 * len(text)
+
+
+def test_locating_stops_at_the_last_value_that_is_wanted() -> None:
+    assert locate(b'{"a": {"b": 1}, "c": ' + b"no JSON", [("a", "b")]) == {("a", "b"): (1, 13)}
+
+
+def size_flaw(text: bytes) -> tuple[str, str]:
+    with pytest.raises(JsonFlaw) as caught:
+        parse_json(text)
+    return caught.value.kind, caught.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(b"[" + b"0," * VALUE_LIMIT + b"0]", id="numbers"),
+        pytest.param(b"[" + b"{}," * VALUE_LIMIT + b"0]", id="objects"),
+        pytest.param(b'["",' + b'"",' * VALUE_LIMIT + b'""]', id="empty strings"),
+        pytest.param(b"{" + b'"a":1,' * VALUE_LIMIT + b'"b":1}', id="members"),
+        pytest.param(b"[" * 60 + b"0," * VALUE_LIMIT + b"0" + b"]" * 60, id="numbers deep inside"),
+    ],
+)
+def test_a_text_of_too_many_values_is_not_parsed(text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("guardrails.core.strict_json.orjson", None)
+    assert size_flaw(text) == ("size", f"more than {VALUE_LIMIT:,} values")
+
+
+def test_what_stands_in_strings_are_no_values() -> None:
+    assert len(parse_json(b'["' + b',\\"{[' * VALUE_LIMIT + b'"]')) == 1
+
+
+def test_long_strings_of_escapes_are_read() -> None:
+    quotes = 300_000
+    text = b'{"a" : "' + b'\\"' * quotes + b'\\\\", "b" : 1}'
+    assert parse_json(text)["a"] == '"' * quotes + "\\"
+    assert locate(text, [("b",)]) == {("b",): (1, len(text) - 1)}
+
+
+@pytest.mark.parametrize("line", [b"", b"0", b"{}"], ids=["empty", "numbers", "objects"])
+def test_too_many_lines_are_one_flaw(line: bytes) -> None:
+    [(number, flaw)] = parse_lines((line + b"\n") * (LINE_LIMIT + 1))
+    assert isinstance(flaw, JsonFlaw)
+    assert (number, flaw.kind, flaw.message) == (1, "size", f"more than {LINE_LIMIT:,} lines")
+
+
+def test_lines_of_too_many_values_are_one_flaw() -> None:
+    [(_, flaw)] = parse_lines((b"[" + b"0," * 999 + b"0]\n") * (VALUE_LIMIT // 1000 + 1))
+    assert isinstance(flaw, JsonFlaw)
+    assert flaw.kind == "size"
 
 
 def test_every_value_is_walked_to_in_the_order_of_the_text() -> None:

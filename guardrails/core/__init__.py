@@ -14,7 +14,7 @@ __getattr__ = public(
     resources="path_of read_resource",
     result="Examined Problem Result Source Verdict",
     schema="faults is_valid load_schema",
-    strict_json="DEPTH_LIMIT JsonFlaw locate parse_json parse_lines record_bytes walk",
+    strict_json="DEPTH_LIMIT LINE_LIMIT VALUE_LIMIT JsonFlaw locate parse_json parse_lines record_bytes walk",
     text="MEGABYTE printable unsafe utf8",
     timestamps="FileStamp compact parse_stamp parse_time stamped",
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from guardrails.core.limits import SCHEMA_FAULTS, at_most
 from guardrails.core.resources import read_resource
+from guardrails.core.strict_json import walk
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -38,18 +39,22 @@ def load_schema(name: str) -> Any:
 
 
 @cache
-def validator(name: str) -> Callable[[Any], bool]:
-    """A compiled yes-or-no validator of a schema."""
+def validator(name: str) -> Any:
+    """A compiled validator of a schema."""
     from jsonschema_rs import validator_for
 
-    text = read_resource("schemas", name + ".schema.json").decode()
-    check: Callable[[Any], bool] = validator_for(text).is_valid
-    return check
+    return validator_for(read_resource("schemas", name + ".schema.json").decode())
+
+
+@cache
+def _judge(name: str) -> Callable[[Any], bool]:
+    judge: Callable[[Any], bool] = validator(name).is_valid
+    return judge
 
 
 def is_valid(name: str, instance: Any) -> bool:
     """Whether `instance` satisfies the schema `name`."""
-    return validator(name)(instance)
+    return _judge(name)(instance)
 
 
 def faults(name: str, instance: Any) -> Iterator[SchemaFault]:
@@ -57,12 +62,32 @@ def faults(name: str, instance: Any) -> Iterator[SchemaFault]:
     if is_valid(name, instance):
         return
 
+    if _is_large(instance):
+        yield from _explain_large(name, instance)
+        return
     explained = False
     for fault in explain(load_schema(name), instance):
         explained = True
         yield fault
     if not explained:  # the two libraries differ (in what `$` matches, say): the stricter one is believed
         yield SchemaFault((), f"does not satisfy {name}.schema.json")
+
+
+LARGE = 10_000
+"""Values of an instance from which it is explained by the library that decides: the other one explains better, and
+takes a thousand times longer."""
+
+
+def _is_large(instance: Any) -> bool:
+    return next(islice(walk(instance), LARGE, None), None) is not None
+
+
+def _explain_large(name: str, instance: Any) -> Iterator[SchemaFault]:
+    found = list(islice(validator(name).iter_errors(instance), SCHEMA_FAULTS + 1))
+    for error in found[:SCHEMA_FAULTS]:
+        yield SchemaFault(tuple(error.instance_path), _cut(error.message))
+    if len(found) > SCHEMA_FAULTS:
+        yield SchemaFault((), f"more than {SCHEMA_FAULTS} faults; the rest are not listed")
 
 
 # Why an instance breaks a schema, in words: jsonschema explains better than the fast validator does.

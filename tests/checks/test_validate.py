@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guardrails.config import Settings
-from guardrails.core import Checked, Finding, Skipped
+from guardrails.core import VALUE_LIMIT, Checked, Finding, Skipped
 from guardrails.engine import check_named
 from guardrails.snapshot import CheckContext, MemorySnapshot
 from tests.clock import NOW
@@ -157,8 +158,41 @@ def test_the_findings_of_one_file_are_capped_and_it_is_said(count: int) -> None:
     found = judged({path: b"x\n" * count})
     assert len(found) == 101
     assert found[-1].rule.code == "TEL005"
-    assert f"{count - 100} more" in found[-1].message
+    assert found[-1].message == "more than 100 findings in this file; the rest were not looked for"
     assert codes({PATH: plan_telemetry(artifacts=[{"path": "docs/x"}] * 1001)}) == ["TEL005"]
+
+
+def test_no_more_faults_are_looked_for_than_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from guardrails.checks.validate import check as module
+
+    explained: list[object] = []
+    real = module.faults
+
+    def counted(name: str, value: Any) -> Iterator[Any]:
+        explained.append(value)
+        return real(name, value)
+
+    monkeypatch.setattr(module, "faults", counted)
+    path = f"{EVIDENCE}/consensus/SPEC-KIT-900/spec-plan_20260101T000000Z-a1_telemetry.jsonl"
+    assert len(judged({path: b"{}\n" * 5000})) == 101
+    assert len(explained) <= 101
+
+
+def test_a_file_of_too_many_values_or_lines_is_one_finding() -> None:
+    path = f"{EVIDENCE}/consensus/SPEC-KIT-900/spec-plan_20260101T000000Z-a1_telemetry.jsonl"
+    [values] = judged({PATH: b"[" + b"0," * VALUE_LIMIT + b"0]"})
+    [lines] = judged({path: b"\n" * 1_000_000})
+    assert (values.rule.code, values.message) == ("TEL005", "more than 500,000 values")
+    assert (lines.rule.code, lines.message) == ("TEL004", "the file is empty")
+    [lines] = judged({path: b"{}\n" * 100_001})
+    assert (lines.rule.code, lines.message) == ("TEL005", "more than 100,000 lines")
+
+
+def test_a_large_record_says_where_it_breaks_its_schema() -> None:
+    record = plan_telemetry(artifacts=[{"path": "docs/x"}] * 9_999 + [{"path": 3}])
+    [found] = judged({PATH: json.dumps(record).encode()})
+    assert (found.rule.code, found.message) == ("TEL002", '/artifacts/9999/path: 3 is not of type "string"')
+    assert (found.column or 0) > 100_000
 
 
 def test_json_lines_are_judged_for_their_meaning() -> None:

@@ -24,7 +24,7 @@ from guardrails.core.limits import FILE_FINDINGS
 from guardrails.core.parallel import in_halves
 from guardrails.core.paths import within
 from guardrails.core.schema import faults, is_valid
-from guardrails.core.strict_json import JsonFlaw, JsonPath, locate, parse_json, parse_lines
+from guardrails.core.strict_json import LINE_LIMIT, JsonFlaw, JsonPath, locate, parse_json, parse_lines
 from guardrails.layouts.evidence_names import EvidenceKind, EvidenceName, evidence_name, evidence_name_anywhere
 from guardrails.snapshot.base import READ_LIMIT, Blob, Entry, Snapshot
 from guardrails.snapshot.context import CheckContext
@@ -36,6 +36,7 @@ _FLAWS: dict[str, Rule] = {
     "encoding": ENCODING,
     "empty": ENCODING,
     "depth": EXTREME,
+    "size": EXTREME,
 }
 
 
@@ -76,18 +77,18 @@ def _judge_all(context: CheckContext, chosen: list[Candidate]) -> list[Observati
 
 
 def _capped(path: str, observations: Iterator[Observation]) -> Iterator[Observation]:
-    """At most FILE_FINDINGS findings of one file: a hostile one must not bury the others, or fill the memory."""
+    """At most FILE_FINDINGS findings of one file, and no more are looked for: a hostile file must not bury the others,
+    fill the memory or take hours. It was examined, and it fails."""
     found = 0
     for observation in observations:
-        if not isinstance(observation, Finding):
-            yield observation
-            continue
-        found += 1
-        if found <= FILE_FINDINGS:
-            yield observation
-    if found > FILE_FINDINGS:
-        message = f"{found - FILE_FINDINGS} more findings in this file are not listed; there are {found} in all"
-        yield EXTREME.at(path, message, hint="mend those that are listed, and judge again")
+        if isinstance(observation, Finding):
+            found += 1
+            if found > FILE_FINDINGS:
+                message = f"more than {FILE_FINDINGS} findings in this file; the rest were not looked for"
+                yield EXTREME.at(path, message, hint="fix those that are listed, and check again")
+                yield Checked(path)
+                return
+        yield observation
 
 
 def _missing(context: CheckContext) -> Iterator[Finding]:
@@ -167,7 +168,7 @@ def _judge_lines(path: str, data: bytes, name: EvidenceName, context: CheckConte
     """Each line is a record of its own, with the line's number in place of its own first."""
     if not data.strip():
         yield ENCODING.at(path, "the file is empty", line=1, column=1, spec=name.spec, stage=name.stage)
-    lines = data.split(b"\n")
+    lines = data.split(b"\n", LINE_LIMIT + 1)
     for number, value in parse_lines(data) if data.strip() else ():
         if isinstance(value, JsonFlaw):
             yield _flaw(path, value, name)

@@ -43,7 +43,8 @@ EXTREME = Rule(
     "An evidence file is nested too deeply or too large to be read.",
     "No stage writes such a file. It stops readers that trust their input.",
     "[[[[[[ ... 200 levels ... ]]]]]]",
-    "Remove the file, or split it. Evidence is read up to 32 MB a file and 64 levels deep.",
+    "Remove the file, or split it. Evidence is read up to 32 MB a file, 64 levels deep, 500,000 values and, in JSON "
+    "Lines, 100,000 lines.",
 )
 PLACEHOLDER = Rule(
     "TEL006",

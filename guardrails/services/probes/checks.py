@@ -67,6 +67,7 @@ _FLAWS: dict[FlawKind, str] = {
     "empty": "the answer is empty",
     "duplicate": "the answer gives a key twice",
     "depth": "the answer is nested too deep",
+    "size": "the answer has too many values",
 }
 
 

@@ -68,7 +68,9 @@ ALLOWED_CALLS = {"guardrails.checks.secrets.check": {"open"}}
 # All that a verdict may rest on besides the modules of guardrails.consensus.
 VALUES = {
     f"guardrails.{name}"
-    for name in ("config.settings", "config.layout", "errors", "core.timestamps", "core.strict_json", "core.text")
+    for name in (
+        "config.settings", "config.layout", "errors", "core.limits", "core.timestamps", "core.strict_json", "core.text",
+    )  # fmt: skip
 }
 
 # Git on the hot path; what a configuration names; what must outlive us, and the agent it turns into.

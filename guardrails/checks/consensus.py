@@ -16,6 +16,7 @@ from guardrails.consensus.sessions import CLOCK_ALLOWANCE, ConsensusSession, bel
 from guardrails.consensus.statements import identity, stated
 from guardrails.consensus.verdict import compute_verdict
 from guardrails.core.finding import Checked, Finding, Observation, Skipped
+from guardrails.core.limits import CONFLICTS
 from guardrails.core.paths import is_plain
 from guardrails.core.strict_json import JsonFlaw, locate, parse_json
 from guardrails.snapshot.base import Snapshot
@@ -122,16 +123,17 @@ def _of_the_future(context: CheckContext, question: ConsensusQuestion, session: 
 
 
 def _places(snapshot: Snapshot, verdict: ConsensusVerdict, session: ConsensusSession) -> dict[str, StatementLocation]:
-    """Where each unresolved conflict is stated: first by an agent, else by the synthesis."""
-    wanted = {conflict.id for conflict in verdict.conflicts}
+    """Where each unresolved conflict that is listed is stated: first by an agent, else by the synthesis."""
+    wanted = {conflict.id for conflict in verdict.conflicts[:CONFLICTS]}
     places: dict[str, StatementLocation] = {}
     sources: tuple[AgentOutput | OutcomeRecord, ...] = (*verdict.usable, *session.records)
     for path in [file.path for file in sources if file.conflicts]:
         data = snapshot.read(path) if wanted else None
         if data is None:
             continue
-        keys = {identity(text): key for key, text in stated(_reparsed(data), "conflicts")}
-        found = locate(data, [keys[each] for each in keys if each in wanted])
+        named = ((identity(text), key) for key, text in stated(_reparsed(data), "conflicts"))
+        keys = {each: key for each, key in named if each in wanted}
+        found = locate(data, keys.values())
         for each in wanted & keys.keys():
             places[each] = StatementLocation(path, *found[keys[each]])
         wanted -= keys.keys()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from guardrails.consensus.model import (
@@ -18,6 +19,7 @@ from guardrails.consensus.model import (
     short,
 )
 from guardrails.consensus.sessions import names_stamp
+from guardrails.core.limits import FILE_PROBLEMS
 
 
 class RunInputs(NamedTuple):
@@ -71,7 +73,7 @@ def sort_outputs(outputs: Sequence[AgentOutput], question: ConsensusQuestion, ru
     usable, unusable, twins = [], [], set()
     by_agent = _by_agent(outputs, question)
     for output in sorted(outputs, key=lambda each: each.path):
-        reasons = tuple(_reasons(output, question, run))
+        reasons = tuple(islice(_reasons(output, question, run), FILE_PROBLEMS))
         rivals = by_agent[output.agent]
         if len({rival.sha256 for rival in rivals}) > 1:
             reasons += (FileProblem("incomplete", f"is one of {len(rivals)} different outputs of {output.agent}"),)

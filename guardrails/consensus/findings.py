@@ -23,6 +23,7 @@ from guardrails.consensus.rules import (
 from guardrails.consensus.sessions import ConsensusSession
 from guardrails.consensus.verdict import faults_of_resolution, target_of
 from guardrails.core.finding import Finding, Rule, Severity
+from guardrails.core.limits import CONFLICTS, at_most
 
 _OF_FLAW = {"unreadable": UNREADABLE, "placeholder": PLACEHOLDER, "foreign": FOREIGN_RECORD}
 
@@ -97,8 +98,12 @@ class _Maker:
         return self.at(rule, text, path=path, line=line, column=column, severity=severity)
 
     def verdict(self, verdict: ConsensusVerdict, places: dict[str, StatementLocation]) -> Iterator[Finding]:
-        for conflict in verdict.conflicts:
+        listed, more = at_most(verdict.conflicts, CONFLICTS)
+        for conflict in listed:
             yield self.conflict(conflict, places.get(conflict.id))
+        if more:
+            total = len(verdict.conflicts)
+            yield self.at(CONFLICT, f"{more} more unresolved conflicts are not listed; there are {total} in all")
         if verdict.kind == "degraded":
             severe = " (severe: don't retry, escalate)" if verdict.severe else ""
             yield self.at(DEGRADED, f"degraded{severe}: {', '.join(verdict.reasons)}")

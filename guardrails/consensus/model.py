@@ -20,8 +20,9 @@ SHOWN = 120
 
 def short(text: str) -> str:
     """Quoted content on one line, cut to what a message can hold."""
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN else line[: SHOWN - 3] + "..."
+    start = text[: 10 * SHOWN]  # a hostile text is megabytes of words
+    line = " ".join(start.split())
+    return line if len(line) <= SHOWN and start == text else line[: SHOWN - 3] + "..."
 
 
 class FileProblem(NamedTuple):

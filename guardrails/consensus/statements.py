@@ -142,7 +142,14 @@ def _text(item: Any) -> str | None:
     return json.dumps(item, ensure_ascii=False, sort_keys=True) if item else None
 
 
+_LONGEST = 100_000
+"""Characters of a statement that is compared whatever its case and spacing. A longer one is hostile, and is compared as
+it is: taking it apart would take fifty times its size."""
+
+
 def _normal(text: str) -> str:
+    if len(text) > _LONGEST:
+        return text
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 

@@ -34,6 +34,7 @@ from guardrails.consensus.model import (
     short,
 )
 from guardrails.consensus.statements import ID_LENGTH, identity
+from guardrails.core.limits import OMISSIONS, enumerated
 
 # Whether the usable outputs were made from the same things, and whether those things are still what they were.
 
@@ -128,7 +129,7 @@ def omissions(records: Sequence[OutcomeRecord], conflicts: Sequence[Conflict]) -
         known = {conflict.id for conflict in record.conflicts}
         left_out = [conflict.id for conflict in conflicts if conflict.id not in known]
         if left_out and record.role == "synthesis":
-            yield record, f"leaves out what the outputs state as a conflict ({', '.join(left_out)})"
+            yield record, f"leaves out what the outputs state as a conflict ({enumerated(left_out, OMISSIONS)})"
 
 
 def withheld(records: Sequence[OutcomeRecord], given: RecordKind) -> Iterator[str]:
@@ -305,7 +306,7 @@ def _blockers(
     if kept.twins:
         yield f"the same output stands more than once ({', '.join(kept.twins)})"
     if run.roster and run.roster != frozenset(question.roster):
-        yield f"the run was made for another roster ({', '.join(sorted(run.roster))})"
+        yield f"the run was made for another roster ({enumerated(sorted(run.roster), OMISSIONS)})"
     for record in records:
         if faults := faults_of_record(record, question):
             yield f"its {record.role} {faults[0].text}"

@@ -20,6 +20,12 @@ COST_CLAIMS = 20
 """contradictions in one cost summary"""
 LEDGER_FAULTS = 20
 """of one ledger"""
+CONFLICTS = 100
+"""of one session, unresolved"""
+OMISSIONS = 10
+"""conflicts that a synthesis leaves out, or agents of its roster, by name"""
+FILE_PROBLEMS = 20
+"""reasons why one file of consensus evidence does not count"""
 SECRETS = 25
 """of one file"""
 FLAWS = 25

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 
 from guardrails.config import EvidenceSettings, Settings
 from guardrails.consensus import RULES
-from guardrails.core import Skipped
+from guardrails.core import Skipped, locate
 from guardrails.errors import GuardrailError
 from guardrails.snapshot import MemorySnapshot, Scope
 from tests.consensus.builder import (
@@ -450,7 +450,35 @@ def test_many_outputs_and_statements_take_no_more_than_they_are() -> None:
     for number in range(100):
         files[BUNDLE.path(f"gemini-{number}")] = files[BUNDLE.path("gemini")]
     found = [finding for finding in judge(files).findings if finding.rule.code == "CON001"]
-    assert "there are 500 in all" in found[-1].message
+    assert len(found) == 101
+    assert any("400 more unresolved conflicts are not listed; there are 500 in all" in each.message for each in found)
+
+
+def test_a_conflict_is_looked_up_only_where_it_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from guardrails.checks import consensus as module
+
+    asked: list[object] = []
+
+    def counted(data: bytes, keys: Iterable[Any]) -> Any:
+        wanted = list(keys)
+        asked.extend(wanted)
+        return locate(data, wanted)
+
+    monkeypatch.setattr(module, "locate", counted)
+    statements = [f"conflict {number}" for number in range(5_000)]
+    files = put(BUNDLE.files, BUNDLE.path("gemini"), consensus={"agreements": [], "conflicts": statements})
+    result = judge(files)
+    assert result.verdict == "conflict"
+    assert len(asked) == 100
+    omitted = next(each.message for each in result.findings if "leaves out" in each.message)
+    assert omitted.endswith("and 4990 more)")
+
+
+def test_why_an_output_does_not_count_is_not_said_without_end() -> None:
+    strange = [{"path": f"docs/{number}.md", "sha256": "0" * 64} for number in range(2_000)]
+    files = edit(BUNDLE.files, BUNDLE.path("gemini"), lambda value: value["inputs"].extend(strange))
+    [found] = [each for each in judge(files).findings if each.path == BUNDLE.path("gemini")]
+    assert found.message.count("its run recorded") == 20
 
 
 # -- real evidence ---------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from guardrails.checks.ledger import LedgerEntry, digest, line_of, read_chain, unsealed
 from guardrails.config import EvidenceSettings, Settings
-from guardrails.core import Result, record_bytes
+from guardrails.core import LINE_LIMIT, Result, record_bytes
 from guardrails.engine import check_named, runner
 from guardrails.snapshot import READ_LIMIT, CheckContext, MemorySnapshot, Scope
 from tests.evidence.runs import LAYOUT, SPEC, Made, make_run
@@ -171,6 +171,18 @@ def test_each_kind_of_tampering_has_its_rule(world: World) -> None:
     assert found(judge({**world.files, summary: record_bytes(unsealed_summary)})) == {("LED007", summary)}
     without = {path: data for path, data in world.files.items() if path != summary}
     assert found(judge(without)) == {("LED007", ledger), ("LED004", summary)}
+
+
+@pytest.mark.parametrize("line", [b"", b"\r", b"{}", b"0"], ids=["empty", "CR", "objects", "numbers"])
+def test_a_ledger_of_endless_lines_is_not_read(line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("guardrails.checks.ledger.entries.parse_json", None)
+    chain = read_chain((line + b"\n") * (LINE_LIMIT + 1))
+    assert [(each.line, each.message) for each in chain.faults] == [(1, f"more than {LINE_LIMIT:,} lines")]
+    assert (chain.entries, chain.sound) == ((), 0)
+
+
+def test_the_faults_of_a_ledger_are_bounded() -> None:
+    assert len(read_chain(b"x\n" * 10_000).faults) == 21
 
 
 def test_a_summary_that_claims_to_be_under_way_again_does_not_pass(world: World) -> None:

@@ -12,8 +12,9 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
+from guardrails.core.limits import LEDGER_FAULTS
 from guardrails.core.schema import is_valid
-from guardrails.core.strict_json import JsonFlaw, parse_json, record_bytes
+from guardrails.core.strict_json import LINE_LIMIT, JsonFlaw, parse_json, record_bytes
 
 SUMMARY = "run_summary"
 """Kind of the entry of a run's own summary. Its digest is that of the summary with `seal` null (see `unsealed`)."""
@@ -76,7 +77,12 @@ def digest(data: bytes) -> str:
 
 
 def read_chain(data: bytes) -> Chain:
-    """What a ledger says and where it does not hold together. Never fails: everything that is wrong is a fault."""
+    """What a ledger says and where it does not hold together. Never fails: everything that is wrong is a fault.
+
+    One of more than LINE_LIMIT lines is not read; of the faults, no more are kept than say that there are too many.
+    """
+    if data.count(b"\n") > LINE_LIMIT:
+        return Chain((), (), None, (ChainFault(1, "malformed", f"more than {LINE_LIMIT:,} lines"),), False, 0)
     lines = data.split(b"\n")
     torn = lines.pop() != b""
     entries: list[LedgerEntry] = []
@@ -91,6 +97,7 @@ def read_chain(data: bytes) -> Chain:
             faults += _misplaced(entry, number, previous)
             entries.append(entry)
             numbers.append(number)
+        del faults[LEDGER_FAULTS + 1 :]
         previous = digest(line)
         if not faults:
             sound += len(line) + 1

@@ -69,8 +69,14 @@ ALLOWED_CALLS = {"guardrails.checks.secrets.check": {"open"}}
 VALUES = {
     f"guardrails.{name}"
     for name in (
-        "config.settings", "config.layout", "errors", "core.limits", "core.timestamps", "core.strict_json", "core.text",
-    )  # fmt: skip
+        "config.settings",
+        "config.layout",
+        "errors",
+        "core.limits",
+        "core.timestamps",
+        "core.strict_json",
+        "core.text",
+    )
 }
 
 # Git on the hot path; what a configuration names; what must outlive us, and the agent it turns into.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from guardrails.core.limits import SCHEMA_FAULTS, at_most
 from guardrails.core.resources import read_resource
-from guardrails.core.strict_json import walk
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -78,6 +77,8 @@ takes a thousand times longer."""
 
 
 def _is_large(instance: Any) -> bool:
+    from guardrails.core.strict_json import walk  # a configuration is checked without a reader of JSON
+
     return next(islice(walk(instance), LARGE, None), None) is not None
 
 

@@ -242,3 +242,21 @@ def test_a_header_with_another_number_of_cells_than_its_separator_is_none(blank:
     text = f"{blank}| Order | Status |\n|---|---|\n| 1 | Done |\n"
     for table in parse_markdown(text).tables:
         assert len(table.header.cells) == len(table.separator.cells)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("# a\n" * 50_001, "more than 50,000 lines", id="lines"),
+        pytest.param("# a\r" * 50_001, "more than 50,000 lines", id="lines of an old Mac"),
+        pytest.param("a" * (4 * 1024 * 1024 + 1), "more than 4 MB of text", id="one line"),
+    ],
+)
+def test_a_text_that_is_too_large_is_not_read(text: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("guardrails.core.markdown._block_parser", None)
+    document = parse_markdown(text)
+    assert (document.blocks, document.too_large) == ((), said)
+
+
+def test_windows_line_ends_count_once() -> None:
+    assert parse_markdown("a\r\n" * 30_000).too_large is None

@@ -24,6 +24,11 @@ MAX_DEPTH = 40
 MAX_CELLS = 1_000
 """Cells of one row that are told apart. What follows stays in the last one."""
 
+SIZE_LIMIT = 4 * 1024 * 1024
+"""Bytes of a document that is read."""
+LINE_LIMIT = 50_000
+"""Lines of a document that is read: the parser takes seconds and 100 MB for as many lines of small blocks."""
+
 NEWLINE = re.compile(r"\r\n?|\n")
 _PIPE = re.compile(r"(?<!\\)\|")
 _BLANK = " \t\v\f"
@@ -69,10 +74,11 @@ class LooseLines(NamedTuple):
 
 
 class MarkdownDocument(NamedTuple):
-    """`too_deep` is the line from which nesting was not read, None as a rule."""
+    """`too_deep` is the line from which nesting was not read, None as a rule. `too_large` says why nothing was read."""
 
     blocks: tuple[Heading | MarkdownTable | LooseLines, ...]
     too_deep: int | None = None
+    too_large: str | None = None
 
     @property
     def tables(self) -> list[MarkdownTable]:
@@ -86,6 +92,9 @@ class MarkdownDocument(NamedTuple):
 @lru_cache(maxsize=4)
 def parse_markdown(text: str) -> MarkdownDocument:
     """The headings, tables and stray pipe lines of `text`, in order. Never raises, for any text."""
+    problem = too_large(text)
+    if problem:
+        return MarkdownDocument((), too_large=problem)
     blocks: list[Heading | MarkdownTable | LooseLines] = []
     too_deep, end = None, -1
     tokens = _block_parser().parse(text.removeprefix("\ufeff"))
@@ -100,6 +109,15 @@ def parse_markdown(text: str) -> MarkdownDocument:
         else:
             blocks.extend(_loose(token, end, tokens[at - 1].type))
     return MarkdownDocument(tuple(blocks), too_deep)
+
+
+def too_large(text: str) -> str | None:
+    """Why a text is too large to be read; None when it is not."""
+    if len(text) > SIZE_LIMIT:
+        return f"more than {SIZE_LIMIT // (1024 * 1024)} MB of text"
+    if text.count("\n") + text.count("\r") > LINE_LIMIT and len(NEWLINE.findall(text)) > LINE_LIMIT:
+        return f"more than {LINE_LIMIT:,} lines"
+    return None
 
 
 def _loose(token: Token, table_end: int, before: str) -> Iterator[LooseLines]:

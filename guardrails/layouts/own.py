@@ -93,7 +93,11 @@ def read_document(snapshot: Snapshot, entries: Sequence[Entry]) -> Iterator[Text
         elif isinstance(text, int):
             yield Text(entry.path, None, problem="not UTF-8 text", line=text)
         else:
-            yield Text(entry.path, parse_markdown(text), not text.strip("\ufeff \t\r\n"))
+            document = parse_markdown(text)
+            if document.too_large:
+                yield Text(entry.path, None, problem=document.too_large)
+            else:
+                yield Text(entry.path, document, not text.strip("\ufeff \t\r\n"))
 
 
 def directories_of(snapshot: Snapshot, settings: Settings) -> tuple[Directory, ...]:

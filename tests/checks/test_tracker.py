@@ -81,6 +81,11 @@ class TestPresence:
         configured = Settings(tracker=Settings().tracker._replace(required=required), config_path=".speckit.yaml")
         assert codes(None, files, base=base, settings=configured) == ["TRK001"]
 
+    def test_a_tracker_that_is_too_large_is_an_error(self) -> None:
+        tracker = DONE + "\n" * 50_000
+        assert codes(tracker) == ["TRK002"]
+        assert messages(tracker) == ["the tracker cannot be read: more than 50,000 lines"]
+
     def test_a_folder_that_only_holds_evidence_asks_for_no_tracker(self) -> None:
         assert judge(None, {"docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/x.json": b"{}"}) == []
         assert judge(None, {"docs/SPEC-KIT-1/evidence/x.json": b"{}"}) == []

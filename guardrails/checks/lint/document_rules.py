@@ -21,7 +21,7 @@ UNREADABLE_DOCUMENT = Rule(
     "What cannot be read has not been examined, and what has not been examined must not pass.",
     "plan.md saved as UTF-16            <- save it as UTF-8\n"
     "plan.md -> ../templates/plan.md    <- a link is not followed",
-    "Save the document as UTF-8 text in the SPEC's own directory.",
+    "Save the document as UTF-8 text in the SPEC's own directory. It is read up to 4 MB and 50,000 lines.",
 )
 EMPTY_DOCUMENT = Rule(
     "DOC003",

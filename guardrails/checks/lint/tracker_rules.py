@@ -22,7 +22,7 @@ UNREADABLE_TRACKER = Rule(
     "What cannot be read has not been examined, and what has not been examined must not pass.",
     "SPEC.md saved as UTF-16 or Latin-1      <- save it as UTF-8\n"
     "SPEC.md -> ../shared/SPEC.md            <- a link is not followed",
-    "Save the file as UTF-8 text at its place in the repository.",
+    "Save the file as UTF-8 text at its place in the repository. It is read up to 4 MB and 50,000 lines.",
 )
 NO_STATUS_TABLE = Rule(
     "TRK003",

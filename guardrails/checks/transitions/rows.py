@@ -43,7 +43,10 @@ def tracker_state(data: bytes | None, settings: TrackerSettings) -> TrackerState
     text = decode(data) if data is not None else None
     if not isinstance(text, str):
         return None
-    tables = status_tables(parse_markdown(text), settings.statuses)
+    document = parse_markdown(text)
+    if document.too_large:
+        return None
+    tables = status_tables(document, settings.statuses)
     items = [item for table in tables if table.columns.lists_tasks for item in table.items]
     rows = dict(_rows(items))
     ids = frozenset(visible_form(item.task) for item in items if not is_empty(item.task))

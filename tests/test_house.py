@@ -55,6 +55,7 @@ SEAMS = {
     "reports.formats.svg": "a chart is geometry, the page around it a template",
     "reports.load": "reads records; what puts them together reads none",
     "services.probes.mcp": "one module for each transport",
+    "snapshot.conversion": "loaded where a checkout converts files; most convert none",
     "snapshot.commits": "loads GitPython, where a range is judged",
 }
 

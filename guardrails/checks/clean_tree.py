@@ -125,7 +125,9 @@ def check(context: CheckContext) -> Iterator[Observation]:
     if repo is None:
         return
     hidden = hidden_changes(repo)
-    found = [*_dirty(repo, context.settings.clean_tree), *unfinished(repo)]
+    # A commit or range that is named is what it is: `git rebase --exec` judges each commit in the middle of a rebase.
+    named = context.snapshot.source.kind in ("commit", "range")
+    found = [*_dirty(repo, context.settings.clean_tree), *unfinished(repo, "note" if named else "error")]
     if context.settings.overrides.allow_dirty:
         yield from _allowed(found, hidden)
         return
@@ -161,12 +163,12 @@ def excluded(row: DirtyFile, settings: CleanTree) -> bool:
     )
 
 
-def unfinished(repo: Repo) -> Iterator[Finding]:
-    """A finding for each operation of git that was begun and is not over."""
+def unfinished(repo: Repo, severity: Severity = "error") -> Iterator[Finding]:
+    """A finding for each operation of git that was started and is not over."""
     for operation in operations(repo):
         article = "an" if operation.name[0] in "aeiou" else "a"
         hint = f"finish it with '{operation.finish}', or leave it with '{operation.leave}'"
-        yield UNFINISHED.at(".", f"{article} {operation.name} is in progress", hint=hint)
+        yield UNFINISHED.at(".", f"{article} {operation.name} is in progress", hint=hint, severity=severity)
 
 
 def _undecided(hidden: Hidden, severity: Severity) -> Finding:

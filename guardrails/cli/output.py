@@ -50,11 +50,10 @@ def _rendered(result: Result, request: CheckRequest, globals_: Globals) -> str:
 
 def _write_file(path: str, report: str) -> None:
     """The whole report or nothing: a reader never sees half of it. A device or pipe is written to, never replaced."""
-    target = os.path.realpath(path)
-    whole = not os.path.lexists(target) or os.path.isfile(target)
     data = report.encode("utf-8", "backslashreplace")
     try:
-        if whole:
+        target = os.path.realpath(path)
+        if not os.path.lexists(target) or os.path.isfile(target):
             from guardrails.core import atomic
 
             atomic.write(target, data, durable=False)

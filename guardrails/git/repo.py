@@ -45,11 +45,16 @@ _FIXED = {
     "GIT_NO_LAZY_FETCH": "1",
     "LC_ALL": "C",
 }
+OFFLINE = {"GIT_ALLOW_PROTOCOL": ""}
+"""No transport at all: git before 2.44 does not know GIT_NO_LAZY_FETCH, and asks a remote for an object it lacks."""
 BUFFER = 1 << 16
 """Bytes that are read from git at once. By the 8 KB of a file, two processes would wait on each other at every turn."""
 _SETTINGS = ("core.fsmonitor=false", "core.quotePath=false")
 OPTIONS = tuple(word for setting in _SETTINGS for word in ("-c", setting))
 """What every git is started with, whoever starts it."""
+_TAKES_IN = frozenset(("status", "diff", "diff-files", "diff-index", "hash-object"))
+"""Commands that put files of the working tree through the filter drivers that a configuration names."""
+_DRIVER = r"^filter\..*\.(clean|smudge|process|required)$"
 
 
 def to_text(raw: bytes) -> str:
@@ -65,6 +70,14 @@ def to_bytes(text: str) -> bytes:
 def is_null_id(object_id: str) -> bool:
     """Whether an object id is git's "none": all zeros, of any length (SHA-1 or SHA-256)."""
     return bool(object_id) and not object_id.strip("0")
+
+
+def names_blob(object_id: str, data: bytes) -> bool:
+    """Whether `object_id` is git's name for these bytes."""
+    from hashlib import sha1, sha256  # loads a library; many checks read nothing
+
+    digest = sha1 if len(object_id) == 40 else sha256  # git's name for the bytes, not a signature
+    return digest(b"blob %d\0" % len(data) + data).hexdigest() == object_id
 
 
 def asked_for(tip: str, excludes: Iterable[str]) -> bytes:
@@ -102,18 +115,37 @@ class Repo(NamedTuple):
     def succeeds(self, *arguments: str) -> bool:
         """Whether `git ARGUMENTS` exits 0; its output is dropped."""
         process = self.start(*arguments)
-        process.communicate()
+        _, err = process.communicate()
+        _require_owned(err)
         return process.returncode == 0
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """A running git with all three streams piped."""
+        """A running git with all three streams piped. A command that compares files puts them through no filter driver:
+        that would be a program which the configuration of the repository names."""
+        return self._start(*(self.without_filters() if arguments[0] in _TAKES_IN else ()), *arguments)
+
+    def without_filters(self) -> list[str]:
+        """The options with which git knows no filter driver. Raises Undecidable when one cannot be turned off."""
+        out = self.finish(self._start("config", "-z", "--name-only", "--get-regexp", _DRIVER), "config", ok=(0, 1))
+        options: list[str] = []
+        for key in dict.fromkeys(to_text(out).split("\0")[:-1]):
+            if "=" in key:  # `-c` would end the name there
+                name = ascii(key[7:].rpartition(".")[0])
+                raise Undecidable(f"the filter driver {name} cannot be turned off", "rename it in the configuration")
+            options += ["-c", key + ("=false" if key.endswith(".required") else "=")]
+        return options
+
+    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
         command = [executable(), *OPTIONS, *arguments]
+        environment = self.environment if "clone" in arguments else {**self.environment, **OFFLINE}
         pipe = subprocess.PIPE
         try:
             return subprocess.Popen(
-                command, BUFFER, cwd=self.root, env=self.environment, stdin=pipe, stdout=pipe, stderr=pipe
+                command, BUFFER, cwd=self.root, env=environment, stdin=pipe, stdout=pipe, stderr=pipe
             )
         except FileNotFoundError as error:
+            if not os.path.isdir(self.root):
+                raise GuardrailError(f"{self.root}: no such directory any more", "change to one that exists") from error
             raise Undecidable("git was not found", "install git and put it on PATH") from error
 
     def git_dir(self) -> str:
@@ -149,7 +181,8 @@ class Repo(NamedTuple):
         if revision.startswith("-") or "\0" in revision:
             raise GuardrailError(f"'{revision}' is not a revision", "name a commit, branch or tag")
         process = self.start("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
-        out, _ = process.communicate()
+        out, err = process.communicate()
+        _require_owned(err)
         if process.returncode and revision == "HEAD":
             raise Undecidable("HEAD names no commit: there is nothing to examine yet", "commit something first")
         if process.returncode:
@@ -162,19 +195,37 @@ class Repo(NamedTuple):
     def head(self) -> str | None:
         """The id of HEAD's commit, or None before the first commit."""
         process = self.start("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-        out, _ = process.communicate()
+        out, err = process.communicate()
+        _require_owned(err)
         return out.decode("ascii", "replace").strip() if process.returncode == 0 else None
 
 
-def failure(arguments: tuple[str, ...], code: int, stderr: bytes) -> Undecidable:
-    """What to raise when git did not do what it was asked."""
+def failure(arguments: tuple[str, ...], code: int, stderr: bytes) -> GuardrailError:
+    """What to raise when git did not do what it was asked: Undecidable, mostly."""
     said = to_text(stderr).strip().splitlines()
     detail = said[-1] if said else f"exit code {code}"
-    hint = "run the command yourself to see more"
-    if any("dubious ownership" in line for line in said):
-        detail = said[0]
-        hint = "git config --global --add safe.directory <the repository>"
-    return Undecidable(f"git {arguments[0]} failed: {detail}", hint)
+    return _not_owned(stderr) or Undecidable(
+        f"git {arguments[0]} failed: {detail}", "run the command yourself to see more"
+    )
+
+
+_DUBIOUS = b"dubious ownership"
+
+
+def _not_owned(stderr: bytes) -> GuardrailError | None:
+    """Git reads nothing of a repository that belongs to another user, and says what to do about it."""
+    if _DUBIOUS not in stderr:
+        return None
+    said = to_text(stderr)
+    message = next(line for line in said.splitlines() if "dubious ownership" in line).removeprefix("fatal: ")
+    command = re.search(r"git config --global --add safe\.directory .+", said)
+    hint = command[0] if command else "git config --global --add safe.directory <the repository>"
+    return GuardrailError(message, f"if you trust it: {hint}")
+
+
+def _require_owned(stderr: bytes) -> None:
+    if refused := _not_owned(stderr):
+        raise refused
 
 
 def executable() -> str:
@@ -199,12 +250,19 @@ def open_repo(directory: str | None = None, environ: Mapping[str, str] | None = 
     for variables in (inherited, scrubbed):
         variables.update(_FIXED)
     if directory is None:
-        return Repo(_root(os.getcwd(), inherited), _absolute(inherited))
+        return Repo(_root(_here(), inherited), _absolute(inherited))
     if not os.path.isdir(directory):
         raise GuardrailError(f"{directory}: no such directory", "give --repo a directory inside a repository")
     root = _root(directory, scrubbed)
-    same = LOCAL_VARIABLES & inherited.keys() and _try_root(os.getcwd(), inherited) == root
+    same = LOCAL_VARIABLES & inherited.keys() and _own_root(inherited) == root
     return Repo(root, _absolute(inherited) if same else scrubbed)
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError as error:
+        raise GuardrailError("the current directory was deleted", "change to one that exists") from error
 
 
 def _absolute(environment: dict[str, str]) -> dict[str, str]:
@@ -215,9 +273,10 @@ def _absolute(environment: dict[str, str]) -> dict[str, str]:
     return environment
 
 
-def _try_root(directory: str, environment: Mapping[str, str]) -> str | None:
+def _own_root(environment: Mapping[str, str]) -> str | None:
+    """The repository that the variables of this process speak of."""
     try:
-        return _root(directory, environment)
+        return _root(_here(), environment)
     except GuardrailError:
         return None
 
@@ -257,6 +316,7 @@ def _ask_root(directory: str, environment: Mapping[str, str]) -> str:
     out, err = process.communicate()
     root = to_text(out).rstrip("\n")
     if process.returncode or not root:
+        _require_owned(err)
         said = to_text(err).strip().splitlines()
         raise GuardrailError(
             f"{directory}: {said[0] if said else 'a bare repository has no working tree'}",

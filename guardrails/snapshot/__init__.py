@@ -6,6 +6,7 @@ __getattr__ = public(
     __name__,
     base="Blob Entry READ_LIMIT Snapshot",
     context="CheckContext Recall RecalledMemory Scope",
+    files="hash_many",
     history="HistoryStep",
     index="Commit Index",
     memory="MemorySnapshot",

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from guardrails.errors import Undecidable
 from guardrails.git import catfile
-from guardrails.git.repo import LOCAL_VARIABLES, OPTIONS, Repo, asked_for, to_bytes, to_text
+from guardrails.git.repo import LOCAL_VARIABLES, OFFLINE, OPTIONS, Repo, asked_for, to_bytes, to_text
 from guardrails.snapshot.base import READ_LIMIT
 from guardrails.snapshot.history import HistoryStep
 from guardrails.snapshot.index import Commit
@@ -44,7 +44,7 @@ class Walk:
         import git
 
         commands = git.Git(self.repo.root)
-        commands.update_environment(**self.repo.environment)
+        commands.update_environment(**self.repo.environment, **OFFLINE)
         commands.set_persistent_git_options(c=list(OPTIONS[1::2]))
         return commands
 

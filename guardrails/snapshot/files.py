@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, partial
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from guardrails.core.paths import READ_FLAGS, is_plain, parents
 from guardrails.git.repo import Repo, to_bytes, to_text
@@ -23,6 +23,9 @@ from guardrails.snapshot.base import (
     not_cheap_to_say,
     too_large,
 )
+
+if TYPE_CHECKING:
+    from guardrails.snapshot.conversion import Conversion
 
 
 def _kind_of(item: os.DirEntry[bytes]) -> EntryKind | Literal["directory"]:
@@ -147,8 +150,15 @@ CASE_BLIND = os.name == "nt" or sys.platform == "darwin"
 """Whether a file system here may find `Plan.md` as `plan.md`; then names are looked up in their directory's list."""
 
 
+_CONVERSIONS = (b"filter", b"ident", b"working-tree-encoding")
+"""Attributes that may convert other things than line ends."""
+
+
 class DiskFiles:
-    """The files on disk, tracked or not. Nothing is read through a symbolic link, and only regular files are opened."""
+    """The files on disk, tracked or not. Nothing is read through a symbolic link, and only regular files are opened.
+
+    Content is what git would store: a checkout may have other line ends. Sizes (`weigh`) are those on disk.
+    """
 
     def __init__(self, repo: Repo) -> None:
         self.repo: Repo | None = repo
@@ -224,6 +234,58 @@ class DiskFiles:
 
     def open(self, entry: Entry, limit: int) -> Blob:
         """One file, if it is a regular one in real directories."""
+        return next(self.open_many([entry], limit))
+
+    def open_many(self, entries: list[Entry], limit: int) -> Iterator[Blob]:
+        """Each file in order, as git would store it."""
+        for entry in entries:
+            blob = self.on_disk(entry, limit)
+            if blob.size and ((blob.data and b"\r\n" in blob.data) or self._is_suspect(entry.path)):
+                self.conversion.prepare(each.path for each in entries)
+                blob = self._stored(blob)
+            yield blob
+
+    def _stored(self, blob: Blob) -> Blob:
+        path = blob.entry.path
+        if blob.data is not None:
+            data = self.conversion.stored(path, blob.data)
+            return Blob(blob.entry, len(data), data)
+        if blob.size > READ_LIMIT and self.conversion.driver(path) == "lfs":
+            from guardrails.snapshot.conversion import pointer_to
+
+            hashed = _on_disk(self, blob.entry)
+            if hashed.sha256 is not None:
+                data = pointer_to(hashed.sha256, hashed.size)
+                return Blob(blob.entry, len(data), data)
+        return blob
+
+    @cached_property
+    def conversion(self) -> Conversion:
+        """How git converts files of this tree."""
+        from guardrails.snapshot.conversion import Conversion  # few files are converted
+
+        assert self.repo is not None
+        return Conversion(self.repo)
+
+    def _is_suspect(self, path: str) -> bool:
+        """Whether attributes near a path may convert other things than its line ends."""
+        return any(map(self._names_conversion, ("", *parents(path))))
+
+    def _names_conversion(self, folder: str) -> bool:
+        if folder not in self._suspects:
+            places = [self.absolute(f"{folder}/.gitattributes" if folder else ".gitattributes")]
+            if not folder and self.repo is not None:
+                places.append(os.path.join(os.fsencode(self.repo.git_dir()), b"info", b"attributes"))
+            said = b"".join(read_file(place, Entry("", "file"), READ_LIMIT).data or b"" for place in places)
+            self._suspects[folder] = any(word in said for word in _CONVERSIONS)
+        return self._suspects[folder]
+
+    @cached_property
+    def _suspects(self) -> dict[str, bool]:
+        return {}
+
+    def on_disk(self, entry: Entry, limit: int) -> Blob:
+        """One file as it lies there, if it is a regular one in real directories."""
         if not self.is_folder(entry.path.rpartition("/")[0]):
             return Blob(entry, 0, None, "not in a real directory")
         return read_file(self._prefix + to_bytes(entry.path), entry, limit)
@@ -245,8 +307,7 @@ class DiskFiles:
         return next(self.read_many([found])).data if found else None
 
     def read_many(self, entries: Iterable[Entry], limit: int = READ_LIMIT) -> Iterator[Blob]:
-        for entry in entries:
-            yield self.open(entry, limit)
+        yield from self.open_many(list(entries), limit)
 
 
 # What files of a snapshot hash to, whatever their size: large ones go by in pieces and are never held.
@@ -265,29 +326,23 @@ class Hashed(NamedTuple):
 
 
 def hash_many(snapshot: Snapshot, entries: Iterable[Entry]) -> Iterator[Hashed]:
-    """The digest of each entry, in order."""
-    files = list(entries)
-    if isinstance(snapshot, DiskFiles):
-        left = _in_git(snapshot, [entry for entry in files if entry.id is not None])  # by a sparse checkout
-        yield from (_on_disk(snapshot, entry) if entry.id is None else next(left) for entry in files)
-    else:
-        yield from _in_git(snapshot, files)
-
-
-def _in_git(snapshot: Snapshot, files: list[Entry]) -> Iterator[Hashed]:
+    """The digest of each entry, in order: of the bytes that git stores."""
     from hashlib import sha256  # loads a library; most checks hash nothing
 
-    for blob in snapshot.read_many(files):
+    for blob in snapshot.read_many(entries):
         entry = blob.entry
         if blob.data is not None:
             yield Hashed(entry.path, sha256(blob.data).hexdigest(), blob.size)
         elif blob.size > READ_LIMIT and entry.id is not None and snapshot.repo is not None:
             yield Hashed(entry.path, _blob(snapshot.repo, entry.id), blob.size)
+        elif blob.size > READ_LIMIT and isinstance(snapshot, DiskFiles):
+            yield _on_disk(snapshot, entry)
         else:
             yield Hashed(entry.path, None, blob.size, blob.problem)
 
 
 def _on_disk(snapshot: DiskFiles, entry: Entry) -> Hashed:
+    """The digest of a file that is too large to be held, as it lies there."""
     from hashlib import sha256  # loads a library; most checks hash nothing
 
     if entry.kind != "file" or not snapshot.is_folder(entry.path.rpartition("/")[0]):

@@ -68,8 +68,9 @@ class Sparse(Worktree):
         assert self.repo is not None
         wanted = list(entries)
         index = Index(self.repo).read_many([entry for entry in wanted if entry.id is not None], limit)
+        here = self.open_many([entry for entry in wanted if entry.id is None], limit)
         for entry in wanted:
-            yield self.open(entry, limit) if entry.id is None else next(index)
+            yield next(here if entry.id is None else index)
 
 
 def completed(tree: Worktree) -> Worktree:

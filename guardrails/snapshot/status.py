@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from guardrails.errors import GuardrailError, Undecidable
-from guardrails.git.repo import Repo, open_repo, to_bytes, to_text
+from guardrails.git.repo import Repo, names_blob, open_repo, to_bytes, to_text
 from guardrails.snapshot.base import READ_LIMIT, Entry, EntryKind
-from guardrails.snapshot.index import names_blob, proven
+from guardrails.snapshot.index import Index
 from guardrails.snapshot.worktree import Worktree
 
 # Changes that `git status` does not show because git was told not to look: assume-unchanged and skip-worktree.
@@ -18,10 +18,11 @@ from guardrails.snapshot.worktree import Worktree
 # that a sparse checkout leaves out is not there, and that is no change; one that is there is compared with the index.
 
 
-LISTING = ("ls-files", "-v", "-z")
-"""What lists every path of the index with a letter before it."""
+LISTING = ("ls-files", "-v", "--stage", "-z")
+"""What lists every path of the index with a letter, its mode and its blob before it."""
 
-_MARKED = rb"\0([a-zS]) ([^\0]+)"
+_MARKED = rb"\0([a-zS]) (\d+) ([0-9a-f]+) \d\t([^\0]+)"
+_SUBMODULES = rb"\0. 160000 [0-9a-f]+ \d\t([^\0]+)"
 _MODES: dict[str, EntryKind] = {"120000": "symlink", "160000": "submodule"}
 
 
@@ -47,11 +48,11 @@ class _Marked(NamedTuple):
 
 def flagged_changes(repo: Repo, listing: bytes, submodules: bool = True) -> Iterator[FlaggedChange]:
     """The changes behind the marks in `listing`, the output of LISTING. Raises Undecidable when git cannot say."""
-    marks = {path: letter for letter, path in re.findall(_MARKED, b"\0" + listing)}
-    if not marks:
+    rows = re.findall(_MARKED, b"\0" + listing)
+    if not rows:
         return
     tree, doubtful = Worktree(repo), []
-    for found in _marked(repo, marks):
+    for found in (_marked(*row) for row in rows):
         kind = _kind(tree, found)
         if kind is None:
             if found.mark == "assume-unchanged":
@@ -65,16 +66,12 @@ def flagged_changes(repo: Repo, listing: bytes, submodules: bool = True) -> Iter
             doubtful.append(found)
         elif _mode_changed(repo, found):
             yield FlaggedChange(found.path, "changed in mode", found.mark)
-    yield from _filtered(repo, doubtful)
+    yield from _converted(tree, doubtful)
 
 
-def _marked(repo: Repo, marks: dict[bytes, bytes]) -> Iterator[_Marked]:
-    for record in repo.run("ls-files", "--stage", "-z").split(b"\0"):
-        said, _, path = record.partition(b"\t")
-        if path in marks:
-            mode, object_id, _ = to_text(said).split(" ")
-            mark = "skip-worktree" if marks[path] in b"sS" else "assume-unchanged"
-            yield _Marked(to_text(path), mark, mode, object_id)
+def _marked(letter: bytes, mode: bytes, object_id: bytes, path: bytes) -> _Marked:
+    mark = "skip-worktree" if letter in b"sS" else "assume-unchanged"
+    return _Marked(to_text(path), mark, mode.decode("ascii"), object_id.decode("ascii"))
 
 
 def _kind(tree: Worktree, found: _Marked) -> str | None:
@@ -88,28 +85,29 @@ def _kind(tree: Worktree, found: _Marked) -> str | None:
 
 
 def _same(tree: Worktree, found: _Marked) -> bool:
-    """Whether the bytes on disk are the blob of the index, filters apart."""
+    """Whether the bytes on disk are the blob of the index, conversions apart."""
     if found.mode == "120000":
         return names_blob(found.id, os.readlink(_place(tree.repo, found)))
-    return proven(tree, found.entry, READ_LIMIT) is not None
+    data = tree.on_disk(found.entry, READ_LIMIT).data
+    return data is not None and names_blob(found.id, data)
 
 
-def _filtered(repo: Repo, doubtful: list[_Marked]) -> Iterator[FlaggedChange]:
-    """Those whose bytes are not the blob of the index even as git would take them in: line ends, filters."""
+def _converted(tree: Worktree, doubtful: list[_Marked]) -> Iterator[FlaggedChange]:
+    """Those whose bytes are not the blob of the index even as git would store them: line ends, Git LFS."""
     files = [found for found in doubtful if found.mode != "120000"]
     yield from (FlaggedChange(found.path, "modified", found.mark) for found in doubtful if found.mode == "120000")
-    if not files:
-        return
-    asked = b"\n".join([*(_quoted(found.path) for found in files), b""])
-    ids = repo.run("hash-object", "--stdin-paths", stdin=asked).decode("ascii", "replace").split()
-    for found, object_id in zip(files, ids, strict=True):
-        if object_id != found.id:
-            yield FlaggedChange(found.path, "modified", found.mark)
+    same = unchanged(tree, [found.entry for found in files])
+    yield from (FlaggedChange(found.path, "modified", found.mark) for found in files if found.path not in same)
 
 
-def _quoted(path: str) -> bytes:
-    """A path as git reads it from a line: in quotes, with escapes, so that it may hold anything."""
-    return b'"' + b"".join(b"\\%03o" % byte for byte in to_bytes(path)) + b'"'
+def unchanged(tree: Worktree, entries: list[Entry]) -> set[str]:
+    """The paths of entries whose files git would store as the blobs that the entries name."""
+    blobs = tree.open_many(entries, READ_LIMIT)
+    return {
+        entry.path
+        for entry, blob in zip(entries, blobs, strict=True)
+        if entry.id is not None and blob.data is not None and names_blob(entry.id, blob.data)
+    }
 
 
 def _mode_changed(repo: Repo, found: _Marked) -> bool:
@@ -147,6 +145,7 @@ _CONFLICTS = {
     "UU": "modified by both",
 }
 _SUBMODULE = ("another commit than recorded", "modified files", "untracked files")
+_EDITED = "not staged: modified"
 _FIELDS = {b"1": 8, b"2": 9, b"u": 10}
 """The fields before the path of each kind of record."""
 
@@ -186,17 +185,70 @@ def dirty_files(repo: Repo, ignore_submodules: str, every_untracked: bool) -> li
 
 
 def worktree_status(repo: Repo, ignore_submodules: str, every_untracked: bool, *more: str) -> WorktreeStatus:
-    """What `git status` says, and what it was told not to look at (`overlooked`). `more`: options of git's."""
+    """What `git status` says, and what it was told not to look at. `more`: options of git's.
+
+    Raises Undecidable where nothing is dirty but what a filter driver may have changed.
+    """
+    inside = ignore_submodules in ("none", "untracked")
+    ignored = "dirty" if inside else ignore_submodules
     untracked = "--untracked-files=" + ("all" if every_untracked else "normal")
-    options = ("--porcelain=v2", "-z", "--no-renames", untracked, "--ignore-submodules=" + ignore_submodules)
+    options = ("--porcelain=v2", "-z", "--no-renames", untracked, "--ignore-submodules=" + ignored)
     asked = ("status", *options, *more)
     with repo.start(*asked) as process:  # on two cores the listing is made meanwhile
         listing = repo.run(*LISTING)
         said = repo.finish(process, *asked)
-    rows = list(parse_status(said))
+    rows = _without_filtered(repo, list(parse_status(said)))
+    if inside:
+        rows = _with_submodules(repo, rows, listing, untracked=ignore_submodules == "none")
     named = {row.path for row in rows}
     hidden = flagged_changes(repo, listing, submodules=ignore_submodules != "all")
     return WorktreeStatus((*rows, *(_unseen(row) for row in hidden if row.path not in named)), said)
+
+
+def _without_filtered(repo: Repo, rows: list[DirtyFile]) -> list[DirtyFile]:
+    """The rows without files that only look modified because git was to start no filter driver."""
+    edited = {row.path for row in rows if row.detail == _EDITED}
+    if not edited:
+        return rows
+    tree = Worktree(repo)
+    tree.conversion.prepare(edited)
+    drivers = {path: driver for path in edited if (driver := tree.conversion.driver(path))}
+    if not drivers:
+        return rows
+    index = Index(repo)
+    same = unchanged(tree, [entry for path in drivers if (entry := index.entry(path))])
+    left = [row for row in rows if row.path not in same]
+    unknown = sorted(path for path, driver in drivers.items() if driver != "lfs" and path not in same)
+    if unknown and len(unknown) == len(left):
+        raise Undecidable(
+            f"{unknown[0]} goes through the filter driver {drivers[unknown[0]]!r}, which no check starts: "
+            "whether it was modified is not known",
+            "'git status' starts it and remembers what did not change: run that, and check again",
+        )
+    return left
+
+
+def _with_submodules(repo: Repo, rows: list[DirtyFile], listing: bytes, untracked: bool) -> list[DirtyFile]:
+    """The rows with what is dirty inside submodules. Git itself would start the filter drivers that they configure."""
+    found = {row.path: row for row in rows}
+    for path in map(to_text, re.findall(_SUBMODULES, b"\0" + listing)):
+        dirty = _inside(repo, path)
+        words = [_SUBMODULE[1]] if any(row.kind != "untracked" for row in dirty) else []
+        words += [_SUBMODULE[2]] if untracked and any(row.kind == "untracked" for row in dirty) else []
+        if words and path in found:
+            found[path] = found[path]._replace(detail=", ".join((found[path].detail, *words)))
+        elif words:
+            found[path] = DirtyFile("submodule", path, "submodule: " + ", ".join(words))
+    return list(found.values())
+
+
+def _inside(repo: Repo, path: str) -> list[DirtyFile]:
+    """What is dirty in a submodule; nothing where it was not fetched."""
+    place = os.path.join(repo.root, path)
+    if not os.path.lexists(os.path.join(place, ".git")) or not Worktree(repo).is_folder(path):
+        return []
+    inner = open_repo(place, repo.environment)
+    return dirty_files(inner, "none", every_untracked=False) if inner.root == os.path.realpath(place) else []
 
 
 def _unseen(row: FlaggedChange) -> DirtyFile:

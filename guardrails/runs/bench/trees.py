@@ -15,6 +15,7 @@ from guardrails.core.paths import is_plain
 from guardrails.core.resources import path_of
 from guardrails.errors import GuardrailError
 from guardrails.git.repo import LOCAL_VARIABLES, Repo
+from guardrails.snapshot.base import READ_LIMIT
 from guardrails.snapshot.worktree import Worktree
 
 STANDARD = "SPEC.md"
@@ -52,7 +53,7 @@ def read_workload(directory: str) -> dict[str, bytes]:
         raise GuardrailError(f"{directory}: no such directory", "name the directory of a workload with --workload")
     tree = Worktree(Repo(os.path.realpath(directory), {}))
     found = {}
-    for blob in tree.read_many(tree.entries()):
+    for blob in (tree.on_disk(entry, READ_LIMIT) for entry in tree.entries()):  # it lies in no repository
         if blob.data is None:
             raise GuardrailError(f"{directory}: {blob.entry.path}: {blob.problem}", "a workload is made of plain files")
         found[blob.entry.path] = blob.data

@@ -24,7 +24,8 @@ from guardrails.setup.init import FileChange, PreparedInit, apply, checked, prep
 def command(
     ctx: click.Context, /, *, repo_url: str | None, rev: str, dry_run: bool, force: bool, **options: Any
 ) -> int:
-    """Write .speckit.yaml for what the repository has, and add speckit to .pre-commit-config.yaml.
+    """Write .speckit.yaml for what the repository has, keep git from converting evidence (.gitattributes), and add
+    speckit to .pre-commit-config.yaml.
 
     What stands in .pre-commit-config.yaml is not touched; where adding to it is not safe, the lines are printed.
 

@@ -9,8 +9,10 @@ from functools import partial
 
 from guardrails import __version__
 from guardrails.config.settings import CONFIG_FILE, Settings
+from guardrails.core.text import plural
 from guardrails.errors import GuardrailError
 from guardrails.git.repo import OLDEST_GIT, Repo, git_version
+from guardrails.setup import attributes
 from guardrails.setup.detect import detect_layout
 from guardrails.setup.diagnosis import DoctorContext, DoctorRow, row_of
 from guardrails.setup.hook_checks import hook_rows
@@ -42,7 +44,12 @@ def examine(repo: Repo, load: Callable[[], Settings]) -> Iterator[DoctorRow]:
     settings, rows = configuration(load)
     yield from rows
     patient = DoctorContext(repo, Worktree(repo), detect_layout(repo, settings.layout) if settings else found, settings)
-    for subject, section in (("content", content_rows), ("secrets", secret_rows), ("hooks", hook_rows)):
+    for subject, section in (
+        ("content", content_rows),
+        ("evidence", evidence_rows),
+        ("secrets", secret_rows),
+        ("hooks", hook_rows),
+    ):
         yield from _guarded(subject, partial(section, patient))
 
 
@@ -131,6 +138,20 @@ def content_rows(patient: DoctorContext) -> Iterator[DoctorRow]:
         yield DoctorRow(
             "warn", "override", "SPEC_OPS_ALLOW_DIRTY is set: a dirty tree passes", "unset SPEC_OPS_ALLOW_DIRTY"
         )
+
+
+def evidence_rows(patient: DoctorContext) -> Iterator[DoctorRow]:
+    """Whether git leaves the bytes of evidence alone, in every checkout."""
+    root = patient.found.layout.evidence
+    if attributes.converted(patient.repo, root):
+        message = f"git may convert line endings in {root}, and its digests are of bytes"
+        hint = f"add to {attributes.FILE_NAME}: {attributes.line_for(root)}   (speckit init does)"
+        yield DoctorRow("fail" if patient.found.evidence else "warn", "evidence", message, hint)
+    elif count := attributes.checked_out_converted(patient.repo, root):
+        message = f"{plural(count, 'file')} in {root} were checked out with other line endings than git has"
+        yield DoctorRow("fail", "evidence", message, f"delete {root}, then: git checkout -- {root}")
+    else:
+        yield DoctorRow("ok", "evidence", f"git converts no line endings in {root}")
 
 
 def secret_rows(patient: DoctorContext) -> Iterator[DoctorRow]:

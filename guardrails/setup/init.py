@@ -16,7 +16,7 @@ from guardrails.core.limits import enumerated
 from guardrails.core.text import plural
 from guardrails.errors import GuardrailError
 from guardrails.git.repo import Repo
-from guardrails.setup import hook_files, precommit
+from guardrails.setup import attributes, hook_files, precommit
 from guardrails.setup.detect import Detected, detect_layout
 from guardrails.setup.hook_files import NAMES
 from guardrails.setup.manifest import Hook, guard_entry
@@ -177,15 +177,26 @@ def prepare(repo: Repo, url: str | None, rev: str, *, force: bool) -> PreparedIn
     found = detect_layout(repo)
     entry = precommit.entry(url, rev)
     found, configuration = _configuration(tree, found, repo, force)
-    hooks = _hooks(tree, found, entry)
+    parts = (configuration, _attributes(tree, repo, found.layout.evidence), _hooks(tree, found, entry))
     return PreparedInit(
         found,
-        configuration.changes + hooks.changes,
-        configuration.kept + hooks.kept,
-        hooks.left,
-        configuration.notes + hooks.notes,
+        tuple(change for part in parts for change in part.changes),
+        tuple(line for part in parts for line in part.kept),
+        tuple(row for part in parts for row in part.left),
+        tuple(note for part in parts for note in part.notes),
         entry,
     )
+
+
+def _attributes(tree: Worktree, repo: Repo, root: str) -> _Part:
+    name = attributes.FILE_NAME
+    if not attributes.converted(repo, root):
+        return _Part(kept=(f"{name}: keeps evidence as it is",) if tree.exists(name) else ())
+    text = _text(tree, name)
+    made = attributes.amended(text, root) if text is not None or not tree.exists(name) else None
+    if made is None:
+        return _Part(left=((f"see that this line of {name} is the last word on evidence", attributes.line_for(root)),))
+    return _Part((FileChange(name, text, made.text, made.done),))
 
 
 def _configuration(tree: Worktree, found: Detected, repo: Repo, force: bool) -> tuple[Detected, _Part]:

@@ -16,7 +16,7 @@ SETTLED = (
 """How the conflict between its documents is settled."""
 
 # Names that begin with a dot are not shipped as such: packaging tools and git have plans of their own for them.
-_DOTTED = ("speckit.yaml", "gitignore")
+_DOTTED = ("speckit.yaml", "gitignore", "gitattributes")
 _AUTHOR = ("-c", "user.name=speckit demo", "-c", "user.email=demo@example.invalid", "-c", "commit.gpgsign=false")
 
 

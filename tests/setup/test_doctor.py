@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from guardrails.setup import LIBRARIES, DoctorRow, exit_code
-from tests.sandbox import Ran, Sandbox
+from tests.sandbox import EVIDENCE, Ran, Sandbox
 
 MANAGED = """\
 default_install_hook_types: [{types}]
@@ -75,6 +75,31 @@ def test_the_libraries_looked_for_are_the_declared_ones() -> None:
     declared = re.search(r"^dependencies = \[(.*?)^\]", text, re.MULTILINE | re.DOTALL)
     assert declared
     assert tuple(re.findall(r'"([A-Za-z0-9-]+)', declared[1])) == LIBRARIES
+
+
+class TestEvidence:
+    def test_that_git_may_convert_it_fails_with_the_line_that_is_missing(self, healthy: Sandbox) -> None:
+        assert lines(doctor(healthy, 0), "evidence")[0].startswith("warn")  # there is none yet
+        healthy.write(f"{EVIDENCE}/commands/SPEC-X-1/spec-plan_20260101T000000Z-1.json", "{}\n")
+        ran = doctor(healthy, 1)
+        assert lines(ran, "evidence")[0].startswith("fail")
+        assert f"/{EVIDENCE}/** -text" in ran.out
+        healthy.write(".gitattributes", f"/{EVIDENCE}/** -text\n")
+        assert lines(doctor(healthy, 0), "evidence") == [f"ok evidence: git converts no line endings in {EVIDENCE}"]
+
+    def test_a_later_line_that_converts_some_of_it_is_seen(self, healthy: Sandbox) -> None:
+        healthy.write(f"{EVIDENCE}/commands/SPEC-X-1/spec-plan_20260101T000000Z-1.json", "{}\n")
+        healthy.write(".gitattributes", f"/{EVIDENCE}/** -text\n*.json text\n")
+        assert lines(doctor(healthy, 1), "evidence")[0].startswith("fail")
+
+    def test_a_checkout_that_was_converted_before_fails(self, healthy: Sandbox) -> None:
+        path = f"{EVIDENCE}/commands/SPEC-X-1/spec-plan_20260101T000000Z-1.json"
+        healthy.write(path, "{}\n")
+        healthy.commit()
+        healthy.write(path, "{}\r\n")
+        healthy.write(".gitattributes", f"/{EVIDENCE}/** -text\n")
+        (row,) = lines(doctor(healthy, 1), "evidence")
+        assert f"1 file in {EVIDENCE}" in row
 
 
 def test_missing_hooks_fail_with_the_command_that_installs_them(sandbox: Sandbox) -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from guardrails.config import Layout, loader
-from guardrails.setup import describe
+from guardrails.setup import attributes, describe
 from guardrails.setup import init as init_module
 from tests.sandbox import EVIDENCE, Ran, Sandbox
 
@@ -79,6 +79,42 @@ def test_what_lies_elsewhere_is_written_down(sandbox: Sandbox) -> None:
     assert "my specs" in shown
     assert "project/SPEC.md" in shown
     assert "var/evidence" in shown
+
+
+class TestAttributes:
+    def attributes(self, sandbox: Sandbox, root: str) -> set[str]:
+        names = ("x.json", "runs/S-1/a.jsonl", "archive/S-1/a.tar.gz", "notes.md")
+        said = sandbox.git("check-attr", "-z", "text", "--", *(f"{root}/{name}" for name in names)).out
+        return set(said.split("\0")[2::3])
+
+    def test_git_is_told_to_leave_evidence_as_it_is_once(self, sandbox: Sandbox) -> None:
+        init(sandbox)
+        before = text(sandbox, ".gitattributes")
+        assert self.attributes(sandbox, EVIDENCE) == {"unset"}
+        assert self.attributes(sandbox, "docs") == {"unspecified"}
+        init(sandbox)
+        assert text(sandbox, ".gitattributes") == before
+
+    def test_what_stands_there_is_kept_and_no_longer_the_last_word(self, sandbox: Sandbox) -> None:
+        sandbox.write(".gitattributes", "*.png binary\n*.json text eol=crlf")
+        init(sandbox)
+        assert text(sandbox, ".gitattributes").startswith("*.png binary\n*.json text eol=crlf\n")
+        assert self.attributes(sandbox, EVIDENCE) == {"unset"}
+
+    def test_where_something_else_has_the_last_word_the_line_is_left_to_the_user(self, sandbox: Sandbox) -> None:
+        init(sandbox)
+        before = text(sandbox, ".gitattributes")
+        sandbox.write(f"{EVIDENCE}/.gitattributes", "*.json text\n")
+        assert f"/{EVIDENCE}/** -text" in init(sandbox).out
+        assert text(sandbox, ".gitattributes") == before
+
+    @pytest.mark.parametrize("root", ["a b/evidence", "a[1]/e*", "#x/e", 'q"uote', "ümlaut/e", "!no/e", "back\\slash"])
+    def test_any_root_has_a_line(self, sandbox: Sandbox, root: str) -> None:
+        made = attributes.amended(None, root)
+        assert made
+        sandbox.write(".gitattributes", made.text)
+        assert self.attributes(sandbox, root) == {"unset"}
+        assert self.attributes(sandbox, "a1/e") == {"unspecified"}
 
 
 def test_a_dry_run_shows_the_files_and_writes_nothing(sandbox: Sandbox) -> None:

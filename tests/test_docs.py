@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -201,6 +203,23 @@ def test_the_hook_managers_are_given_the_entries_that_init_prints() -> None:
     for hook, content in lefthook.items():
         run = content["commands"]["speckit"]["run"]
         assert run.removesuffix(" -- {1}") == guard_entry(hook)
+
+
+@pytest.mark.parametrize(
+    ("variables", "source"),
+    [
+        pytest.param({"BASE": "main", "BEFORE": ""}, "origin/main..HEAD", id="a pull request"),
+        pytest.param({"BASE": "main", "BEFORE": "1" * 40}, "origin/main..HEAD", id="a pull request that goes on"),
+        pytest.param({"BASE": "", "BEFORE": "1" * 40}, f"{'1' * 40}..HEAD", id="a push"),
+        pytest.param({"BASE": "", "BEFORE": "0" * 40}, f"{'0' * 40}..HEAD", id="the first push of a branch"),
+    ],
+)
+def test_the_job_of_the_guide_judges_a_range(tmp_path: Path, variables: dict[str, str], source: str) -> None:
+    jobs = next(yaml.safe_load(block) for block in blocks(read("docs/guide.md"), "yaml") if "github.base_ref" in block)
+    (command,) = [step["run"] for step in jobs["jobs"]["speckit"]["steps"] if "SPECKIT_SOURCE" in step.get("run", "")]
+    said = tmp_path / "env"
+    subprocess.run(["sh", "-c", command], env={**variables, "GITHUB_ENV": str(said)}, check=True)
+    assert said.read_text() == f"SPECKIT_SOURCE={source}\n"
 
 
 def test_the_project_guards_itself_with_the_entries_it_ships() -> None:

@@ -445,3 +445,14 @@ def test_a_tree_deeper_than_python_recurses_is_walked(sandbox: Sandbox) -> None:
 def test_before_the_first_commit_there_is_nothing_to_examine(sandbox: Sandbox, arguments: tuple[str, ...]) -> None:
     ran = sandbox.speckit("guard", *arguments)
     assert (ran.code, "nothing to examine yet" in ran.out + ran.err) == (3, True)
+
+
+def test_a_range_from_nothing_has_no_base(sandbox: Sandbox) -> None:
+    sandbox.write("a", "x")
+    tip = sandbox.commit()
+    (snapshot,) = resolve(open_repo(str(sandbox.root), sandbox.environment), f"{'0' * 40}..HEAD")
+    assert (snapshot.base, snapshot.source.rev, snapshot.describe()) == (
+        None,
+        f"{'0' * 40}..HEAD",
+        f"commit {tip[:12]}",
+    )

@@ -46,6 +46,8 @@ def resolve(repo: Repo, text: str, pushed_to: Sequence[str] = ()) -> list[Snapsh
 def _range(repo: Repo, text: str) -> Snapshot:
     separator = "..." if "..." in text else ".."
     start, _, end = text.partition(separator)
+    if is_null_id(start):  # what CI calls the state before the first push of a branch
+        return Commit(repo, repo.resolve(end or "HEAD"), source=Source("range", text))
     base, tip = repo.resolve(start or "HEAD"), repo.resolve(end or "HEAD")
     if separator == "...":
         base = merge_base(repo, base, tip) or base

@@ -137,8 +137,8 @@ class TestEvidence:
         ledger.sandbox.write(LOG, "passed\n")
         ledger.commit(task("SPEC-KIT-900", "In Progress"))
         ledger.sandbox.write(f"{SPEC}/plan.md", "# changed\n")
-        ledger.sandbox.write("docs/again.log", "passed\n")
-        ledger.commit(task("SPEC-KIT-900", "Done", f"{LOG}, docs/again.log"))
+        ledger.sandbox.write(f"{SPEC}/evidence/again.log", "passed\n")
+        ledger.commit(task("SPEC-KIT-900", "Done", f"{LOG}, {SPEC}/evidence/again.log"))
         assert ledger.messages == []
 
     def test_documents_that_changed_beside_the_evidence_were_not_its_subject(self, ledger: Ledger) -> None:

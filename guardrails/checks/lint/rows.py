@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from typing import NamedTuple
 
+from guardrails.checks.lint.evidence import EvidenceLookup
 from guardrails.checks.lint.paths import NamedPath, PathLookup, named_paths
 from guardrails.checks.lint.tracker_rules import (
     BAD_BRANCH,
@@ -104,6 +105,7 @@ class RowContext(NamedTuple):
     statuses: tuple[str, ...]
     places: PathLookup
     now: datetime
+    proof: EvidenceLookup
     wants_evidence: bool = True
     """whether `tracker.columns` has an Evidence column"""
 
@@ -160,20 +162,32 @@ def _paths(context: RowContext, item: StatusRow, column: int | None, rule: Rule,
         if name.state in ("outside", "missing"):
             flawed = True
             yield _bad_path(context, item, column, name, what)
-    if is_in(item, DONE) and not flawed and not any(_proves(context, rule, name) for name in found):
+    if is_in(item, DONE) and not flawed and not _proven(context, rule, item, found, cell.text):
         lacking = "evidence" if rule is DONE_WITHOUT_EVIDENCE else "a PRD"
-        reason = next((why for name in found if (why := _why_not(name, lacking))), f"its {what} cell names no path")
-        hint = f"{reason}: name a file or directory of this repository, from its root, a remark in parentheses after it"
-        yield _flag(context, rule, item, column, f"{item.name} is {item.status} without {lacking}", hint)
+        reasons = (why for name in found if (why := _why_not(context, name, lacking)))
+        reason = next(reasons, f"its {what} cell names no path")
+        spec = context.proof.spec_of(item.task) if rule is DONE_WITHOUT_EVIDENCE else None
+        advice = "name a file or directory of this repository, from its root, a remark in parentheses after it"
+        if spec:
+            advice = f"name evidence of {spec} in {context.proof.where}, an artifact that it records, or a commit"
+        yield _flag(
+            context, rule, item, column, f"{item.name} is {item.status} without {lacking}", f"{reason}: {advice}"
+        )
 
 
-def _proves(context: RowContext, rule: Rule, name: NamedPath) -> bool:
-    """Whether a path can be what is asked for. A tracker is no evidence of what it says itself."""
-    return name.state == "present" and not (rule is DONE_WITHOUT_EVIDENCE and name.path == context.path)
+def _proven(context: RowContext, rule: Rule, item: StatusRow, found: list[NamedPath], text: str) -> bool:
+    """Whether a cell names what is asked for. Evidence is of the SPEC that the row is about, or a commit."""
+    present = [name.path for name in found if name.state == "present"]
+    if rule is not DONE_WITHOUT_EVIDENCE:
+        return bool(present)
+    spec = context.proof.spec_of(item.task)
+    others = [path for path in present if path != context.path]
+    return any(context.proof.proves(path, spec) for path in others) or context.proof.names_commit(text)
 
 
-def _why_not(name: NamedPath, lacking: str) -> str | None:
-    reasons = {"url": "a URL", "link": "a symbolic link or submodule", "present": "the tracker itself"}
+def _why_not(context: RowContext, name: NamedPath, lacking: str) -> str | None:
+    shown = "the tracker itself" if name.path == context.path else quoted(name.path, QUOTED_PATH)
+    reasons = {"url": "a URL", "link": "a symbolic link or submodule", "present": shown}
     reasons["sentence"] = "a path inside a sentence"
     return f"{reasons[name.state]} is not {lacking}" if name.state in reasons else None
 

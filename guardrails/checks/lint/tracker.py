@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from guardrails.checks.lint.evidence import EvidenceLookup
 from guardrails.checks.lint.paths import PathLookup
 from guardrails.checks.lint.rows import RowContext, is_in, judge_row
 from guardrails.checks.lint.tracker_rules import (
@@ -369,7 +370,8 @@ def _rows(context: CheckContext, found: Survey, path: str) -> Iterator[Finding]:
     settings, items = context.settings.tracker, found.items
     specs = {directory.spec for directory in found.directories}
     wants_evidence = any(role_of(header_key(header)) == "evidence" for header in settings.columns)
-    row_context = RowContext(path, settings.statuses, PathLookup(context.snapshot, path), context.now, wants_evidence)
+    proof, places = EvidenceLookup(context.snapshot, context.settings.layout, specs), PathLookup(context.snapshot, path)
+    row_context = RowContext(path, settings.statuses, places, context.now, proof, wants_evidence)
     for item in items:
         if item.whole:
             spec = item.task if item.task in specs else None

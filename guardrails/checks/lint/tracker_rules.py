@@ -55,13 +55,17 @@ MISSING_COLUMNS = Rule(
 DONE_WITHOUT_EVIDENCE = Rule(
     "TRK006",
     "tracker-done-without-evidence",
-    "A task is Done, but its Evidence names no file or directory of this repository, or its table has no Evidence.",
-    "Done is a claim; evidence is what a reader can open. A sentence, a URL, a symbolic link or the tracker itself "
-    "proves nothing that is kept with the commit.",
+    "A task is Done, but its Evidence names none of its SPEC, or its table has no Evidence.",
+    "Done is a claim; evidence is what a reader can open, and what somebody made to show it. A sentence, a URL, a "
+    "symbolic link or the tracker itself proves nothing that is kept with the commit, and README.md or a file of "
+    "settings would prove anything.",
     "| T26 | ... | Done | ... | all tests pass |                          <- prose\n"
     "| T26 | ... | Done | ... | no proof, but see docs/run.log |          <- a path inside a sentence\n"
+    "| T26 | ... | Done | ... | README.md |                               <- about no task\n"
     "| T26 | ... | Done | ... | docs/SPEC-KIT-DEMO/evidence/run.log |     <- good",
-    "Add the path of the evidence, from the repository root, alone or with lines or a remark in parentheses after it. "
+    "Add the path of the evidence, from the repository root, alone or with lines or a remark in parentheses after it, "
+    "or the id of a commit. A task that has a SPEC directory rests on evidence of that SPEC: below the evidence root, "
+    "in the folder evidence of its directory, or an artifact that its telemetry records. "
     "Commas, semicolons or <br> separate several. A table without a task column, or of stages or phases, that has no "
     "Evidence column gets a warning; take Evidence out of `tracker.columns` to ask for none. " + _DONE,
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import cached_property
 from typing import NamedTuple
 
+from guardrails.checks.lint.evidence import EvidenceLookup
 from guardrails.checks.lint.paths import PathLookup, named_paths
 from guardrails.checks.lint.tracker_rules import UNREADABLE_TRACKER
 from guardrails.checks.transitions.rows import (
@@ -225,6 +226,9 @@ class Judge:
         self._context, self._history, self._found = context, history, found
         self._path = context.settings.layout.tracker
         self._places = PathLookup(context.snapshot, self._path)
+        self._proof = EvidenceLookup(
+            context.snapshot, context.settings.layout, (each.spec for each in found.directories)
+        )
         self._wanted = any(role_of(header_key(header)) == "evidence" for header in context.settings.tracker.columns)
         self._made: dict[str, str | None] = {}
         self._answers: dict[tuple[str, tuple[str, ...]], bool] = {}
@@ -235,8 +239,13 @@ class Judge:
         if column is None or not self._wanted:  # lint says what a table without the column means
             return
         documents = self._documents(item)
-        evidence = [path for path in self._present(item, column) if path != self._path]
+        spec = self._proof.spec_of(item.task)
+        named = [path for path in self._present(item, column) if path != self._path]
+        evidence = [path for path in named if self._proof.proves(path, spec)]
         became = f"{item.name} became {item.status} in {step.name}"
+        cell = item.cell(column)
+        if not evidence and cell is not None and self._proof.names_commit(cell.text):
+            return
         if not evidence:
             message, hint = f"{became}, but names no evidence that exists", "name the path of the evidence"
         elif documents.paths and all(self._is_older(path, documents.paths) for path in evidence):

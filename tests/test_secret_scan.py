@@ -90,6 +90,19 @@ class TestStreams:
         assert [(hit.line, hit.column) for hit in hits] == [(1, 50 * (1 << 20) + 3)]
         assert peak < 20 << 20
 
+    def test_a_text_made_of_what_is_nearly_a_web_token_is_a_finding(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[object] = []
+
+        def refuse(*given: object) -> bool:
+            asked.append(given)
+            return False
+
+        monkeypatch.setattr("guardrails.secrets.scan._confirmed", refuse)
+        assert scan_stream([b"eyJhbGciOi." + b"eyJzdWIi.\n" * 900], ()).hits == ()
+        asked.clear()
+        assert len(scan_stream([b"eyJhbGciOi.eyJzdWIi.\n" * 10_000], ()).hits) == 1
+        assert len(asked) <= 1_000
+
     def test_more_secrets_than_anybody_reads_are_cut(self) -> None:
         found = scan_stream([(TOKEN + b"\n") * (MOST * 3)], ())
         assert found.cut

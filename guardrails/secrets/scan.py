@@ -78,9 +78,26 @@ def find_secrets(data: bytes, needles: tuple[Needle, ...], most: int) -> Iterato
         for start, end in islice(_needle_spans(needle, view), most + 1):
             yield SecretSpan(start, end, f"{needle.variable} ({needle.form})", variable=True, form=needle.form)
     for detector in ALL:
-        likely = (span for span in spans(detector, data, view.folded) if _confirmed(detector, data, *span))
+        likely = _likely(detector, data, view.folded)
         for start, end in islice(likely, most + 1):
             yield SecretSpan(start, end, detector.name, variable=False)
+
+
+MOST_REFUSED = 1000
+"""Web tokens of one text that turn out to be none. Each takes a decoder; a text that has more is made to keep it busy:
+the next counts as a token, and the others are not looked at."""
+
+
+def _likely(detector: Detector, data: bytes, folded: bytes) -> Iterator[tuple[int, int]]:
+    refused = 0
+    for span in spans(detector, data, folded):
+        if refused == MOST_REFUSED:
+            yield span
+            return
+        if _confirmed(detector, data, *span):
+            yield span
+        elif detector.name == JSON_WEB_TOKEN:
+            refused += 1
 
 
 def _needle_spans(needle: Needle, view: _View) -> Iterator[tuple[int, int]]:

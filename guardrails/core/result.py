@@ -32,6 +32,18 @@ class Problem(NamedTuple):
     hint: str | None = None
 
 
+class CheckResult(NamedTuple):
+    """What became of one check, of several that were run as one. A check that examined nothing is `idle`, and
+    `undecided` where there was something that it should have examined."""
+
+    name: str
+    verdict: Verdict | Literal["idle"]
+    checked: int = 0
+    skipped: int = 0
+    reason: str | None = None
+    """why it is undecided"""
+
+
 class Result(NamedTuple):
     """`findings` are sorted and each carries its fingerprint; `verdict` never depends on how they are shown."""
 
@@ -43,5 +55,10 @@ class Result(NamedTuple):
     verdict: Verdict
     exit_code: int
     problem: Problem | None = None
-    idle: tuple[str, ...] = ()
-    """the checks that found nothing to examine, where several were asked for"""
+    checks: tuple[CheckResult, ...] = ()
+    """what became of each check that was asked for"""
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """The checks that found nothing to examine: several run as one must not hide that one of them did nothing."""
+        return tuple(check.name for check in self.checks if check.verdict == "idle")

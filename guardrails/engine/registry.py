@@ -7,7 +7,15 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
-from guardrails.checks.presence import declares_acceptance, has_runs
+from guardrails.checks.presence import (
+    Idle,
+    acceptance_removed,
+    consensus_removed,
+    declares_acceptance,
+    evidence_unread,
+    has_runs,
+    specs_removed,
+)
 
 if TYPE_CHECKING:  # explaining a rule judges nothing
     from guardrails.core.finding import Observation, Rule
@@ -50,6 +58,11 @@ class Check(NamedTuple):
     concerns: Callable[[CheckContext], bool] = _always
     """whether there is anything for it to examine; where there is not, it is not even imported"""
 
+    idle: tuple[Idle, ...] = ()
+    """each says what it should have examined, or nothing; they are asked where it examined nothing"""
+    everywhere: bool = False
+    """whether any repository has something for it to examine: then it says nothing of specs"""
+
     def run(self, context: CheckContext) -> Iterator[Observation]:
         """What it observes. It is imported when it is needed and not before: hooks start often."""
         if not self.concerns(context):
@@ -69,6 +82,7 @@ CHECKS = (
         ("pre-push", "ci"),
         "speckit clean-tree",
         on_disk=True,
+        everywhere=True,
     ),
     Check(
         "lint",
@@ -78,6 +92,7 @@ CHECKS = (
         _EVERYWHERE,
         "speckit lint --source index",
         weight=9,
+        idle=(specs_removed,),
     ),
     Check(
         "transitions",
@@ -98,6 +113,7 @@ CHECKS = (
         "speckit accept SPEC-KIT-DEMO --stage plan",
         weight=2,
         concerns=declares_acceptance,
+        idle=(acceptance_removed,),
     ),
     Check(
         "validate",
@@ -107,6 +123,7 @@ CHECKS = (
         _EVERYWHERE,
         "speckit validate --format sarif --output speckit.sarif",
         weight=8,
+        idle=(evidence_unread,),
     ),
     Check(
         "footprint",
@@ -116,6 +133,7 @@ CHECKS = (
         _EVERYWHERE,
         "speckit footprint --source origin/main..HEAD",
         weight=4,
+        idle=(evidence_unread,),
     ),
     Check(
         "consensus check",
@@ -125,6 +143,7 @@ CHECKS = (
         ("pre-push", "ci"),
         "speckit consensus check SPEC-KIT-DEMO --stage plan",
         weight=7,
+        idle=(evidence_unread, consensus_removed),
     ),
     Check(
         "evidence verify",
@@ -135,6 +154,7 @@ CHECKS = (
         "speckit evidence verify SPEC-KIT-DEMO",
         weight=3,
         concerns=has_runs,
+        idle=(evidence_unread,),
     ),
     Check(
         "secrets",
@@ -144,6 +164,7 @@ CHECKS = (
         ("pre-commit", "pre-push", "commit-msg", "ci"),
         "speckit secrets --source index",
         weight=5,
+        everywhere=True,
     ),
 )
 

@@ -3,18 +3,19 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from guardrails.checks.presence import Idle, specs_of_other_layouts
 from guardrails.config.settings import CONFIG_FILE
 from guardrails.core.finding import Checked, Finding, RuleOutcome, Skipped
 from guardrails.core.limits import RULE_FINDINGS
 from guardrails.core.parallel import in_turns
-from guardrails.core.result import Examined, Problem, Result, Source, Verdict
+from guardrails.core.result import CheckResult, Examined, Problem, Result, Source, Verdict
 from guardrails.engine.registry import Check
 from guardrails.errors import Undecidable
 from guardrails.git.repo import to_text
 from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import CheckContext
+from guardrails.snapshot.context import CheckContext, Scope
 
 # The verdict is that of all findings. What is not listed is counted, by a finding that stands where the list ends.
 
@@ -88,13 +89,18 @@ def run_checks(command: str, checks: Sequence[Check], contexts: Sequence[CheckCo
         findings += _configuration_removed(context)
         everything += seen
     ordered = tuple(capped(sorted(dict.fromkeys(findings), key=_order)))
-    checked = sum(len(part.checked) for part in everything)
+    results = tuple(_check_results(checks, contexts, everything, findings))
+    checked = sum(result.checked for result in results)
     skipped = tuple(sorted({skip for part in everything for skip in part.skipped}))
-    problem = next((problem for part in everything for problem in part.problems), None)
-    verdict, code = _verdict(ordered, checked > 0, if_any, problem)
+    problem = next((problem for part in everything for problem in part.problems), None) or _unread(results)
+    unread = _specs_unread(checks, results, contexts) if checked and not problem else None
+    verdict, code = _verdict(ordered, checked > 0 and not unread, if_any, problem)
+    if unread and verdict == "undecided":
+        problem = Problem(
+            unread, "set layout in .speckit.yaml to where specs lie; --if-any accepts that there are none"
+        )
     examined = Examined(checked + len(skipped), checked, skipped)
-    idle = _idle(checks, everything)
-    return Result(command, _source(contexts), examined, ordered, fingerprints(ordered), verdict, code, problem, idle)
+    return Result(command, _source(contexts), examined, ordered, fingerprints(ordered), verdict, code, problem, results)
 
 
 def _turns(checks: Sequence[Check]) -> list[list[Check]]:
@@ -109,10 +115,55 @@ def _weight(turn: Sequence[Check]) -> int:
     return max(check.weight for check in turn)
 
 
-def _idle(checks: Sequence[Check], everything: Sequence[_Seen]) -> tuple[str, ...]:
-    """The checks that had nothing to examine: several run as one must not hide that one of them did nothing."""
-    busy = {part.check for part in everything if part.checked or part.findings}
-    return tuple(check.name for check in checks if check.name not in busy)
+def _check_results(
+    checks: Sequence[Check], contexts: Sequence[CheckContext], everything: Sequence[_Seen], findings: Sequence[Finding]
+) -> Iterator[CheckResult]:
+    """What became of each check over all contexts."""
+    errors = [finding.rule for finding in findings if finding.severity == "error"]
+    asked: dict[Idle, str | None] = {}  # checks of one kind of evidence ask the same
+    for check in checks:
+        seen = [part for part in everything if part.check == check.name]
+        checked = sum(len(part.checked) for part in seen)
+        skipped = len({skip for part in seen for skip in part.skipped})
+        outcomes = {rule.outcome for rule in errors if rule.code.startswith(check.families)}
+        reason = next((problem.message for part in seen for problem in part.problems), None)
+        busy = checked > 0 or any(part.findings for part in seen)
+        if not (busy or outcomes or reason):
+            reason = next(filter(None, (_ask(idle, contexts, asked) for idle in check.idle)), None)
+        found = (verdict for outcome, verdict, _ in _WORST if outcome in outcomes)
+        rest: Verdict | Literal["idle"] = "undecided" if reason else "pass" if busy else "idle"
+        verdict = next(found, rest)
+        yield CheckResult(check.name, verdict, checked, skipped, reason)
+
+
+def _ask(idle: Idle, contexts: Sequence[CheckContext], asked: dict[Idle, str | None]) -> str | None:
+    """What a check that examined nothing should have examined. One that was asked about a part may find nothing."""
+    if idle not in asked:
+        whole = [context for context in contexts if context.scope == Scope()]
+        asked[idle] = next(filter(None, map(idle, whole)), None)
+    return asked[idle]
+
+
+def _unread(results: Sequence[CheckResult]) -> Problem | None:
+    """That checks examined nothing where they should have examined something."""
+    first = next((result for result in results if result.reason), None)
+    if first is None:
+        return None
+    names = ", ".join(result.name for result in results if result.reason == first.reason)
+    return Problem(f"{names} examined nothing: {first.reason}", "correct .speckit.yaml, or restore what was there")
+
+
+def _specs_unread(
+    checks: Sequence[Check], results: Sequence[CheckResult], contexts: Sequence[CheckContext]
+) -> str | None:
+    """That the only checks which examined anything say nothing of specs, in a repository that has some."""
+    about = {check.name for check in checks if not check.everywhere}
+    busy = [result.name for result in results if result.verdict != "idle"]
+    if not about or not about.isdisjoint(busy):
+        return None
+    places = (specs_of_other_layouts(context.snapshot) for context in contexts)
+    place = next((place for place in places if place), None)
+    return place and f"{' and '.join(busy)} alone examined something, and the specs in {place} were not read"
 
 
 def _observe_all(context: CheckContext, checks: Sequence[Check]) -> list[_Seen]:

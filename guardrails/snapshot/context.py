@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
+from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
 from guardrails.snapshot.base import Snapshot
 
@@ -44,3 +45,10 @@ class CheckContext(NamedTuple):
     scope: Scope = Scope()
     recall: Recall | None = None
     """asks the memory, where a command gave it; memories are no part of any snapshot"""
+    base_settings: Settings | None = None
+    """what the base of a change is judged by, where that differs from `settings`"""
+
+    @property
+    def base_layout(self) -> Layout:
+        """Where things lie in the base of a change: by the base's own configuration."""
+        return (self.base_settings or self.settings).layout

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from guardrails.checks.lint import documents, tracker
+from guardrails.checks.presence import unread_documents
+from guardrails.config.layout import Layout
 from guardrails.config.settings import Security
 from guardrails.core.finding import Observation
+from guardrails.errors import Undecidable
 from guardrails.layouts.own import Survey, survey
 from guardrails.snapshot.context import CheckContext
 
@@ -28,6 +31,21 @@ def check(context: CheckContext) -> Iterator[Observation]:
         from guardrails.checks.security_review.check import judge as judge_reviews
 
         yield from judge_reviews(context, found)
+    if not found.directories and not found.linked:
+        _require_read(context)
+
+
+def _require_read(context: CheckContext) -> None:
+    """Raises Undecidable where no SPEC was found and there are folders with the documents of one."""
+    layout, names = context.settings.layout, frozenset(document.name for document in context.settings.documents)
+    places = dict.fromkeys((layout.docs, Layout().docs))
+    for place in places:
+        unread = unread_documents((entry.path for entry in context.snapshot.entries(place)), names)
+        if unread:
+            message = (
+                f"{unread} has the documents of a SPEC and was not read: it is no {layout.spec_id} in {layout.docs}"
+            )
+            raise Undecidable(message, "set layout.docs and layout.spec_id to where SPECs lie and what they are called")
 
 
 def _has_reviews(context: CheckContext, found: Survey) -> bool:

@@ -9,7 +9,7 @@ import orjson
 
 from guardrails import __version__
 from guardrails.core.finding import Finding
-from guardrails.core.result import Examined, Problem, Result
+from guardrails.core.result import CheckResult, Examined, Problem, Result
 from guardrails.core.text import unsafe, utf8
 from guardrails.reports.formats.text import severities
 
@@ -35,6 +35,7 @@ def document(result: Result) -> dict[str, Any]:
         "summary": severities(result),
         "problem": _problem(result.problem),
         "idle": [utf8(name) for name in result.idle],
+        "checks": [_check(check) for check in result.checks],
     }
 
 
@@ -80,6 +81,17 @@ def _finding(finding: Finding, fingerprint: str) -> dict[str, Any]:
         "spec": _optional(finding.spec),
         "stage": _optional(finding.stage),
         "fingerprint": fingerprint,
+    }
+
+
+def _check(check: CheckResult) -> dict[str, Any]:
+    reason = {} if check.reason is None else {"reason": utf8(check.reason)}
+    return {
+        "name": utf8(check.name),
+        "verdict": check.verdict,
+        "checked": check.checked,
+        "skipped": check.skipped,
+        **reason,
     }
 
 

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
+from guardrails.config import Settings
+from guardrails.engine.registry import CHECKS, SECTIONS, Check
 from tests.records import plan_telemetry, telemetry_path
 from tests.sandbox import Sandbox
 
@@ -50,6 +52,8 @@ SEAMS = {
     "checks.validate.semantics": "what a schema cannot say, beside what it says",
     "cli.consensus_run": "asks agents, and loads all that takes; a push only checks",
     "cli.run_display": "what is shown of a run while it goes on; the command only starts and ends it",
+    "engine.policy": "loaded where the configuration or its hooks changed: it reads YAML and the settings of runs",
+    "engine.bindings": "reads the file of a hook manager; what it is compared by is the configuration's",
     "evidence.tarball": "reads archives that a stranger may have made",
     "reports.formats.json": "one module for each format",
     "reports.formats.svg": "a chart is geometry, the page around it a template",
@@ -344,6 +348,36 @@ class Hot(NamedTuple):
     command: str
     libraries: set[str]
     heavy: set[str]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_a_check_says_which_settings_it_judges_by(check: Check) -> None:
+    """A change of other settings does not have it judge twice, so what it does not say would judge by one side only."""
+    used = {field for name in _judging(check.module) for field in _settings_read(name)}
+    assert used <= {*check.reads}, f"add to its `reads` in guardrails/engine/registry.py: {used - {*check.reads}}"
+
+
+def test_every_section_of_the_settings_is_one_that_a_check_may_judge_by() -> None:
+    assert set(SECTIONS) == {*Settings._fields} - {"policy", "waivers", "config_path"}
+
+
+def _judging(name: str) -> set[str]:
+    """A module and everything it imports that is handed settings."""
+    waiting, found = [name], set()
+    while waiting:
+        name = waiting.pop()
+        if name in found or package(name) not in ("checks", "consensus", "layouts"):
+            continue
+        found.add(name)
+        waiting += [each.target for each in imports(name) if each.target in MODULES]
+    return found
+
+
+def _settings_read(name: str) -> Iterator[str]:
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value).rpartition(".")[2] in ("settings", "_settings"):
+            field = "stages" if node.attr == "roster" else node.attr
+            yield from [field] if field in SECTIONS else []
 
 
 HOT = (

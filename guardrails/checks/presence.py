@@ -28,7 +28,7 @@ def has_runs(context: CheckContext) -> bool:
     if context.scope.spec is not None or context.scope.run is not None or _holds_runs(snapshot, root):
         return True
     base = _base(context)
-    return base is not None and _holds_runs(base, context.base_layout.evidence)
+    return base is not None and _holds_runs(base, context.settings_of_base.layout.evidence)
 
 
 def _base(context: CheckContext) -> Snapshot | None:
@@ -74,7 +74,7 @@ def evidence_unread(context: CheckContext) -> str | None:
         match = _RECORD.fullmatch(path)
         if match and layout.id_of(match["spec"]):
             return f"{layout.evidence} (evidence.root) holds no evidence, and {match['root']} does"
-    base, root = _base(context), context.base_layout.evidence
+    base, root = _base(context), context.settings_of_base.layout.evidence
     if base is not None and any(_records(base, root)):
         return f"{root} held evidence in {base.describe()}, and {layout.evidence} holds none now"
     return None
@@ -87,7 +87,7 @@ def _records(snapshot: Snapshot, place: str) -> Iterator[str]:
 
 def consensus_removed(context: CheckContext) -> str | None:
     """Answers and verdicts that the base had."""
-    base, place = _base(context), f"{context.base_layout.evidence}/consensus"
+    base, place = _base(context), f"{context.settings_of_base.layout.evidence}/consensus"
     if base is not None and any(_records(base, place)):
         return f"{place} held evidence in {base.describe()}, and there is none now"
     return None
@@ -95,7 +95,7 @@ def consensus_removed(context: CheckContext) -> str | None:
 
 def specs_removed(context: CheckContext) -> str | None:
     """SPECs that the base had."""
-    base, layout = _base(context), context.base_layout
+    base, layout = _base(context), context.settings_of_base.layout
     if base is not None and any(map(layout.id_of, base.folders(layout.docs))):
         return f"{layout.docs} held SPECs in {base.describe()}, and there are none now"
     return None
@@ -104,7 +104,7 @@ def specs_removed(context: CheckContext) -> str | None:
 def acceptance_removed(context: CheckContext) -> str | None:
     """Acceptance criteria that the base had."""
     base = _base(context)
-    if base is not None and not declares_acceptance(context) and _declares(base, context.base_layout):
+    if base is not None and not declares_acceptance(context) and _declares(base, context.settings_of_base.layout):
         return f"a SPEC declared acceptance criteria in {base.describe()}, and none does now"
     return None
 

@@ -52,6 +52,7 @@ def command(
         output=options["output"],
         exit_zero=options["exit_zero"],
         if_any=options["if_any"],
+        policy=options["policy"],
         recall=recall_of,
     )
     return judge(request, globals_)

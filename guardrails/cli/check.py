@@ -59,6 +59,7 @@ def _run(check: Check, narrows: bool, options: dict[str, Any], globals_: Any) ->
         output=options["output"],
         exit_zero=options["exit_zero"],
         if_any=options["if_any"],
+        policy=options["policy"],
     )
     return judge(request, globals_)
 

@@ -60,5 +60,6 @@ def check(ctx: click.Context, /, arguments: tuple[str, ...], stage: str | None, 
         output=options["output"],
         exit_zero=options["exit_zero"],
         if_any=options["if_any"],
+        policy=options["policy"],
     )
     return judge(request, globals_)

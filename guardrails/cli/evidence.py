@@ -296,6 +296,7 @@ def verify(ctx: click.Context, /, *, spec: str | None, run: str | None, require_
         output=options["output"],
         exit_zero=options["exit_zero"],
         if_any=options["if_any"],
+        policy=options["policy"],
     )
     return judge(request, globals_)
 

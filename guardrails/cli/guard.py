@@ -41,6 +41,7 @@ def command(ctx: click.Context, /, hook: str | None, files: tuple[str, ...], **o
         output=options["output"],
         exit_zero=options["exit_zero"],
         if_any=options["if_any"],
+        policy=options["policy"],
         all_notes=False,
         pushed_to=files if hook == "pre-push" else (),
     )

@@ -12,7 +12,7 @@ import click
 
 from guardrails.cli.options import F, Globals, global_options
 from guardrails.cli.output import emit
-from guardrails.config.settings import CONFIG_FILE, Settings, from_environment
+from guardrails.config.settings import CONFIG_FILE, POLICY_JUDGES, PolicyJudge, Settings, from_environment
 from guardrails.core.result import Problem, Result, Source, SourceKind
 from guardrails.engine import runner
 from guardrails.engine.registry import Check
@@ -20,7 +20,7 @@ from guardrails.errors import GuardrailError
 from guardrails.git.repo import Repo, open_repo
 from guardrails.reports.formats.choice import FORMATS
 from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import CheckContext, Recall, Scope
+from guardrails.snapshot.context import CHANGES, Base, CheckContext, Recall, Scope
 
 if TYPE_CHECKING:
     from guardrails.config.loader import Loaded, LoadedForRun
@@ -45,6 +45,8 @@ class CheckRequest(NamedTuple):
     all_notes: bool = True
     pushed_to: tuple[str, ...] = ()
     """what git passes to a pre-push hook: the remote's name and its address"""
+    policy: PolicyJudge | None = None
+    """whose configuration judges a change; None for what that of the base says"""
     recall: Callable[[Repo, Settings], Recall] | None = None
     """how to ask the memory, for the command that may"""
 
@@ -60,6 +62,11 @@ _OPTIONS = (
     click.option("--output", metavar="FILE", help="Write the report to FILE instead of standard output."),
     click.option("--exit-zero", is_flag=True, help="Exit 0 even with findings (never for codes 2 and 70)."),
     click.option("--if-any", is_flag=True, help="Exit 0 when there is nothing to examine, and say so."),
+    click.option(
+        "--policy",
+        type=click.Choice(POLICY_JUDGES),
+        help="Whose configuration judges a change: base, tip, or both (default: policy.judge of the base, else both).",
+    ),
 )
 
 
@@ -88,7 +95,13 @@ def judge(request: CheckRequest, globals_: Globals) -> FinalExit:
         from guardrails.cli.crash import report
 
         result = _failed(request, report(error), INTERNAL)
-    return FinalExit(emit(_redacted(result, [context.settings for context in contexts]), request, globals_))
+    return FinalExit(
+        emit(
+            _redacted(result, [each for context in contexts for each in (context.settings, context.settings_of_base)]),
+            request,
+            globals_,
+        )
+    )
 
 
 def _redacted(result: Result, known: Sequence[Settings]) -> Result:
@@ -137,13 +150,36 @@ def _check_context(snapshot: Snapshot, request: CheckRequest, repo: Repo, global
     if scope.spec is not None:
         scope = scope._replace(spec=settings.layout.require_id(scope.spec))
     recall = request.recall(repo, settings) if request.recall else None
-    return CheckContext(snapshot, settings, datetime.now(timezone.utc), scope, recall)
+    base = _base(snapshot, settings, request, repo, globals_)
+    return CheckContext(snapshot, settings, datetime.now(timezone.utc), scope, recall, base)
+
+
+def _base(snapshot: Snapshot, settings: Settings, request: CheckRequest, repo: Repo, globals_: Globals) -> Base | None:
+    """The base of a change to how it is judged, unless whoever runs this said what it is judged by."""
+    if request.policy == "tip" or snapshot.source.kind not in CHANGES or _named_config(repo, globals_):
+        return None
+    from guardrails.snapshot.sources import policy_base
+
+    compared = policy_base(snapshot)
+    if compared is None:
+        return None
+    try:
+        before = load_settings(compared, repo, globals_)
+    except GuardrailError as error:
+        return Base(compared, settings, request.policy or "both", f"in {compared.describe()}: {error.message}")
+    judge_ = request.policy or before.policy.judge
+    return None if judge_ == "tip" else Base(compared, before, judge_)
+
+
+def _named_config(repo: Repo, globals_: Globals) -> str | None:
+    """The configuration file that somebody named in place of the repository's own."""
+    return globals_.config or repo.environment.get("SPECKIT_CONFIG")
 
 
 def load_settings(snapshot: Snapshot, repo: Repo, globals_: Globals) -> Settings:
     """The settings that hold for a snapshot: its own `.speckit.yaml`, unless --config or SPECKIT_CONFIG names one."""
     environ = repo.environment
-    named = globals_.config or environ.get("SPECKIT_CONFIG")
+    named = _named_config(repo, globals_)
     if named or snapshot.entries(CONFIG_FILE):
         return load_config(snapshot, environ, named).settings
     return from_environment(environ)

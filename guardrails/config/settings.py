@@ -239,6 +239,16 @@ class Security(NamedTuple):
     every: bool = False
 
 
+PolicyJudge = Literal["base", "tip", "both"]
+POLICY_JUDGES: tuple[PolicyJudge, ...] = ("base", "tip", "both")
+
+
+class Policy(NamedTuple):
+    """Whose configuration judges a change: that of its base, its own, or both."""
+
+    judge: PolicyJudge = "both"
+
+
 class Waiver(NamedTuple):
     """Accepts the findings of one rule in one file until a day. `line` is where the configuration states it."""
 
@@ -268,6 +278,7 @@ class Settings(NamedTuple):
     memory: MemorySettings = MemorySettings()
     acceptance: Acceptance = Acceptance()
     security: Security = Security()
+    policy: Policy = Policy()
     waivers: tuple[Waiver, ...] = ()
     overrides: Overrides = Overrides()
     config_path: str | None = None

@@ -39,6 +39,13 @@ class Family(NamedTuple):
         return tuple(rule for rule in import_module(self.module).RULES if rule.code.startswith(self.letters))
 
 
+SECTIONS = (
+    "layout", "evidence", "tracker", "documents", "stages", "consensus", "clean_tree", "secrets", "hal", "memory",
+    "acceptance", "security", "overrides",
+)  # fmt: skip
+"""The sections of the settings that checks may judge by."""
+
+
 class Check(NamedTuple):
     """One judge. `hooks` are those in which `speckit guard` runs it."""
 
@@ -58,6 +65,8 @@ class Check(NamedTuple):
     concerns: Callable[[CheckContext], bool] = _always
     """whether there is anything for it to examine; where there is not, it is not even imported"""
 
+    reads: tuple[str, ...] = SECTIONS
+    """the sections of the settings it judges by: where those of the base are the same, it runs once for both"""
     idle: tuple[Idle, ...] = ()
     """each says what it should have examined, or nothing; they are asked where it examined nothing"""
     everywhere: bool = False
@@ -83,6 +92,7 @@ CHECKS = (
         "speckit clean-tree",
         on_disk=True,
         everywhere=True,
+        reads=("clean_tree", "overrides"),
     ),
     Check(
         "lint",
@@ -93,6 +103,7 @@ CHECKS = (
         "speckit lint --source index",
         weight=9,
         idle=(specs_removed,),
+        reads=("layout", "tracker", "documents", "acceptance", "security"),
     ),
     Check(
         "transitions",
@@ -103,6 +114,7 @@ CHECKS = (
         "speckit transitions --source origin/main..HEAD",
         weight=6,
         beside="lint",
+        reads=("layout", "tracker", "documents"),
     ),
     Check(
         "accept",
@@ -114,6 +126,7 @@ CHECKS = (
         weight=2,
         concerns=declares_acceptance,
         idle=(acceptance_removed,),
+        reads=("layout", "tracker", "documents", "stages", "consensus", "acceptance"),
     ),
     Check(
         "validate",
@@ -124,6 +137,7 @@ CHECKS = (
         "speckit validate --format sarif --output speckit.sarif",
         weight=8,
         idle=(evidence_unread,),
+        reads=("layout", "evidence", "tracker", "documents"),
     ),
     Check(
         "footprint",
@@ -134,6 +148,7 @@ CHECKS = (
         "speckit footprint --source origin/main..HEAD",
         weight=4,
         idle=(evidence_unread,),
+        reads=("layout", "evidence"),
     ),
     Check(
         "consensus check",
@@ -144,6 +159,7 @@ CHECKS = (
         "speckit consensus check SPEC-KIT-DEMO --stage plan",
         weight=7,
         idle=(evidence_unread, consensus_removed),
+        reads=("layout", "evidence", "stages", "consensus"),
     ),
     Check(
         "evidence verify",
@@ -155,6 +171,7 @@ CHECKS = (
         weight=3,
         concerns=has_runs,
         idle=(evidence_unread,),
+        reads=("layout", "evidence", "stages", "consensus", "acceptance"),
     ),
     Check(
         "secrets",
@@ -165,6 +182,7 @@ CHECKS = (
         "speckit secrets --source index",
         weight=5,
         everywhere=True,
+        reads=("secrets",),
     ),
 )
 
@@ -198,6 +216,7 @@ FAMILIES = (
     ),
     Family("SEC", "Secrets in what is added to a repository.", "guardrails.checks.secrets.check"),
     Family("CFG", "The configuration's own promises.", "guardrails.engine.rules"),
+    Family("POL", "What a change to the configuration or its hooks loosens.", "guardrails.engine.rules"),
 )
 
 HOOKS = ("pre-commit", "pre-push", "commit-msg", "ci")

@@ -2,20 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from typing import Literal, NamedTuple
 
 from guardrails.checks.presence import Idle, specs_of_other_layouts
-from guardrails.config.settings import CONFIG_FILE
-from guardrails.core.finding import Checked, Finding, RuleOutcome, Skipped
+from guardrails.config.settings import CONFIG_FILE, Settings
+from guardrails.core.finding import Checked, Finding, RuleOutcome, Severity, Skipped
 from guardrails.core.limits import RULE_FINDINGS
 from guardrails.core.parallel import in_turns
 from guardrails.core.result import CheckResult, Examined, Problem, Result, Source, Verdict
 from guardrails.engine.registry import Check
-from guardrails.errors import Undecidable
+from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git.repo import to_text
 from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import CheckContext, Scope
+from guardrails.snapshot.context import CHANGES, Base, CheckContext, Scope
 
 # The verdict is that of all findings. What is not listed is counted, by a finding that stands where the list ends.
 
@@ -60,10 +59,6 @@ _WORST: tuple[tuple[RuleOutcome, Verdict, int], ...] = (
 )
 
 
-_CHANGES = ("index", "range", "push")
-"""Kinds of source that are a change to something."""
-
-
 class _Seen(NamedTuple):
     """What one check saw in one context, and why it could not go on, if it could not."""
 
@@ -83,8 +78,7 @@ def run_checks(command: str, checks: Sequence[Check], contexts: Sequence[CheckCo
     findings: list[Finding] = []
     everything: list[_Seen] = []
     for context in contexts:
-        seen = [part for turn in in_turns(partial(_observe_all, context), _turns(checks)) for part in turn]
-        judged = _waive(context, [finding for part in seen for finding in part.findings], checks)
+        seen, judged = _judge(command, context, checks)
         findings += _placed(judged, context.snapshot, checks) if len(contexts) > 1 else judged
         findings += _configuration_removed(context)
         everything += seen
@@ -101,6 +95,112 @@ def run_checks(command: str, checks: Sequence[Check], contexts: Sequence[CheckCo
         )
     examined = Examined(checked + len(skipped), checked, skipped)
     return Result(command, _source(contexts), examined, ordered, fingerprints(ordered), verdict, code, problem, results)
+
+
+# A change is judged by its own configuration and by that of its base. Where a check reads nothing that differs, what it
+# saw counts for both.
+
+
+class _Pass(NamedTuple):
+    """One judgement of a snapshot by one configuration."""
+
+    context: CheckContext
+    seen: list[_Seen]
+
+    @property
+    def findings(self) -> list[Finding]:
+        return [finding for part in self.seen for finding in part.findings]
+
+
+def _judge(command: str, context: CheckContext, checks: Sequence[Check]) -> tuple[list[_Seen], list[Finding]]:
+    """What was seen of a snapshot, and the findings after waivers: by all configurations that count, in one go."""
+    base = context.base
+    if base is None or not _fits(context, base.settings):
+        own = _run_passes([(context, checks)])[0]
+        return own.seen, _waive(own.context, own.findings, checks)
+    from guardrails.engine.policy import loosened
+
+    older = context._replace(settings=base.settings)
+    if base.judge == "base":
+        only = _run_passes([(older, checks)])[0]
+        seen, judged = only.seen, _waive(older, only.findings, checks)
+    else:
+        differing = [check for check in checks if _differs(check, context.settings, base.settings)]
+        own, again = _run_passes([(context, checks), (older, differing)])
+        names = {check.name for check in differing}
+        _settle(own, again)
+        both = _Pass(older, again.seen + [part for part in own.seen if part.check not in names])
+        seen, judged = own.seen + again.seen, _united(own, both, checks)
+    about = (
+        () if command == "guard" else tuple({field for check in checks for field in (*check.reads, *check.families)})
+    )
+    return seen, judged + _waived_by_base(list(loosened(context, base, about)), base, context)
+
+
+def _settle(own: _Pass, again: _Pass) -> None:
+    """Forget why a check could not judge by the base's configuration, where it could by the change's: that is how a
+    configuration which reads nothing is mended. Whatever a change looks away from is a finding of its own."""
+    sound = {part.check for part in own.seen if part.checked and not part.problems}
+    for part in again.seen:
+        if part.check in sound:
+            part.problems.clear()
+
+
+def _fits(context: CheckContext, settings: Settings) -> bool:
+    """Whether a SPEC that an argument named is one by these settings: the base may know no such ids."""
+    return context.scope.spec is None or settings.layout.is_spec_id(context.scope.spec)
+
+
+def _differs(check: Check, one: Settings, other: Settings) -> bool:
+    return any(getattr(one, field) != getattr(other, field) for field in check.reads)
+
+
+def _run_passes(passes: Sequence[tuple[CheckContext, Sequence[Check]]]) -> list[_Pass]:
+    """Every check of every pass; those of all passes are shared out among the processes together."""
+    turns = [(at, turn) for at, (_, checks) in enumerate(passes) for turn in _turns(checks)]
+
+    def observe(turn: tuple[int, list[Check]]) -> list[_Seen]:
+        return _observe_all(passes[turn[0]][0], turn[1])
+
+    made = [_Pass(context, []) for context, _ in passes]
+    for (at, _), seen in zip(turns, in_turns(observe, turns), strict=True):
+        made[at].seen.extend(seen)
+    return made
+
+
+_SEVERITIES: tuple[Severity, ...] = ("note", "warning", "error")
+
+
+def _united(own: _Pass, older: _Pass, checks: Sequence[Check]) -> list[Finding]:
+    """The findings by either configuration, each once; what the one waives and the other does not is not waived."""
+    judged = _waive(own.context, own.findings, checks)
+    made = dict(zip(own.findings, judged, strict=False))
+    stale = judged[len(own.findings) :]
+    base = older.context.base
+    assert base is not None
+    for finding, after in zip(older.findings, _waived_by_base(older.findings, base, older.context), strict=True):
+        known = made[finding].severity if finding in made else "note"
+        if _SEVERITIES.index(known) < _SEVERITIES.index(after.severity):
+            made[finding] = after._replace(hint=_by_the_base(after.hint, base))
+    return [*made.values(), *stale]
+
+
+def _by_the_base(hint: str | None, base: Base) -> str:
+    said = f"the configuration of {base.snapshot.describe()} asks for it, and that of this change does not"
+    return f"{hint} ({said})" if hint else said
+
+
+def _waived_by_base(findings: list[Finding], base: Base, context: CheckContext) -> list[Finding]:
+    """Findings as the waivers of the base leave them; it waives nothing where its waivers are not sound."""
+    if not base.settings.waivers or base.problem is not None:
+        return findings
+    from guardrails.engine import waivers
+
+    try:
+        waivers.require_waivable(base.settings)
+    except GuardrailError:
+        return findings
+    return waivers.apply(findings, base.settings.waivers, context.now.date()).findings
 
 
 def _turns(checks: Sequence[Check]) -> list[list[Check]]:
@@ -191,7 +291,7 @@ def _observe(context: CheckContext, check: Check) -> _Seen:
 
 def _configuration_removed(context: CheckContext) -> list[Finding]:
     """A change that deletes the configuration changes what is judged, its own evidence included."""
-    snapshot, base = context.snapshot, context.snapshot.base if context.snapshot.source.kind in _CHANGES else None
+    snapshot, base = context.snapshot, context.snapshot.base if context.snapshot.source.kind in CHANGES else None
     if base is None or context.settings.config_path is not None or base.read(CONFIG_FILE) is None:
         return []
     from guardrails.engine.rules import REMOVED

@@ -22,6 +22,7 @@ from guardrails.setup.canaries.consensus import CONSENSUS
 from guardrails.setup.canaries.documents import CONFIGURATION, DOCUMENTS, FOOTPRINT, KITS, SECRETS, TREE
 from guardrails.setup.canaries.evidence import COSTS, LEDGERS, RECORDS, REVIEWS
 from guardrails.setup.canaries.ground import SPECS, Canary, Content, Files, Ground, Plant, SymbolicLink
+from guardrails.setup.canaries.policy import POLICY
 from guardrails.setup.canaries.tracker import TRACKER, TRANSITIONS
 from guardrails.setup.detect import MANAGER_FILES
 from guardrails.setup.diagnosis import DoctorRow
@@ -32,8 +33,8 @@ from guardrails.snapshot.worktree import Worktree
 
 
 CANARIES: tuple[Canary, ...] = (
-    *TRACKER, *DOCUMENTS, *KITS, *REVIEWS, *RECORDS, *COSTS, *FOOTPRINT, *CONFIGURATION, *SECRETS, *TRANSITIONS, *TREE,
-    *CONSENSUS, *LEDGERS,
+    *TRACKER, *DOCUMENTS, *KITS, *REVIEWS, *RECORDS, *COSTS, *FOOTPRINT, *CONFIGURATION, *POLICY, *SECRETS,
+    *TRANSITIONS, *TREE, *CONSENSUS, *LEDGERS,
 )  # fmt: skip
 
 REASONS: dict[str, str] = {

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from guardrails.config.layout import Layout
-from guardrails.config.settings import Settings
+from guardrails.config.settings import PolicyJudge, Settings
 from guardrails.snapshot.base import Snapshot
+
+CHANGES = ("index", "range", "push")
+"""Kinds of source that are a change to something."""
 
 
 class Scope(NamedTuple):
@@ -36,6 +38,16 @@ Recall = Callable[[tuple[str, ...]], list[RecalledMemory]]
 """The memories that carry all of some tags."""
 
 
+class Base(NamedTuple):
+    """What a change is compared with, where the files that say how it is judged are not the same in both."""
+
+    snapshot: Snapshot
+    settings: Settings
+    judge: PolicyJudge = "both"
+    problem: str | None = None
+    """why its configuration cannot be read; `settings` are those of the change then"""
+
+
 class CheckContext(NamedTuple):
     """`now` is injected so that checks stay pure; it carries a time zone."""
 
@@ -45,10 +57,10 @@ class CheckContext(NamedTuple):
     scope: Scope = Scope()
     recall: Recall | None = None
     """asks the memory, where a command gave it; memories are no part of any snapshot"""
-    base_settings: Settings | None = None
-    """what the base of a change is judged by, where that differs from `settings`"""
+    base: Base | None = None
+    """the base of a change to how it is judged; None for a change to anything else, and where the tip alone judges"""
 
     @property
-    def base_layout(self) -> Layout:
-        """Where things lie in the base of a change: by the base's own configuration."""
-        return (self.base_settings or self.settings).layout
+    def settings_of_base(self) -> Settings:
+        """What the base of a change is read by: the base's own configuration."""
+        return self.base.settings if self.base else self.settings

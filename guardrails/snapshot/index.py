@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from operator import itemgetter
 from typing import NamedTuple
@@ -262,6 +262,11 @@ class Tree(Listed):
         command = (*asked, "--", *prefixes)
         process = self.repo.start(*command)
         return lambda: self._grown(b"".join(each_record(process, *command)))
+
+    def changed(self, paths: Sequence[str]) -> bool:
+        """Whether one of some files is not what it is in the base; True where that is not cheap to say."""
+        asked = self._changes()
+        return asked is None or bool(self.repo.run(*asked, "--", *paths))
 
     def _grown(self, out: bytes) -> list[tuple[str, int]]:
         rows = re.findall(_CHANGE, out)

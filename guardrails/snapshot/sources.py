@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from guardrails.config.settings import CONFIG_FILE
 from guardrails.core.limits import PUSHED_REFS, enumerated
 from guardrails.core.result import Source
 from guardrails.errors import GuardrailError, Undecidable
@@ -17,7 +18,8 @@ from guardrails.git.repo import Repo, is_null_id, to_text
 from guardrails.git.tags import TaggedObject, peel_tags
 from guardrails.snapshot.base import Snapshot
 from guardrails.snapshot.checkout import working_tree
-from guardrails.snapshot.index import Commit, Index, LooseObject
+from guardrails.snapshot.context import CHANGES
+from guardrails.snapshot.index import Commit, Index, LooseObject, Tree
 
 STDIN_PATIENCE = 5.0
 """Seconds to wait for git to write the pushed refs: a pipe nobody writes to must not hang a push for ever."""
@@ -52,6 +54,27 @@ def _range(repo: Repo, text: str) -> Snapshot:
     if separator == "...":
         base = merge_base(repo, base, tip) or base
     return Commit(repo, tip, Commit(repo, base), Source("range", text), (base,))
+
+
+SIGNERS = ("allowed_signers", ".allowed_signers", ".gitsigners", ".github/allowed_signers", ".speckit/allowed_signers")
+"""Where repositories keep whose signatures count."""
+POLICY_FILES = (CONFIG_FILE, ".pre-commit-config.yaml", *SIGNERS)
+"""What says how a change is judged."""
+
+
+def policy_base(snapshot: Snapshot) -> Snapshot | None:
+    """The base of a change to how it is judged; None for a change that leaves that alone.
+
+    A range is compared with where it left its base: what the base got since then, this side never had. A push replaces
+    what the remote has, so that it is compared with that.
+    """
+    base = snapshot.base if snapshot.source.kind in CHANGES else None
+    if base is None or (isinstance(snapshot, Tree) and not snapshot.changed(POLICY_FILES)):
+        return None
+    if snapshot.source.kind != "range" or not isinstance(base, Commit) or not isinstance(snapshot, Commit):
+        return base
+    fork = merge_base(snapshot.repo, base.revision, snapshot.revision)
+    return Commit(snapshot.repo, fork) if fork and fork != base.revision else base
 
 
 def merge_base(repo: Repo, one: str, other: str) -> str | None:

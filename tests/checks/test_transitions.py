@@ -235,7 +235,7 @@ class TestRows:
         ledger.sandbox.write(".speckit.yaml", "version: 1\nlayout: {tracker: TASKS.md}\n")
         ledger.write(task("T1", "Done", "docs/prd.md"), *rows, path="TASKS.md")
         ledger.sandbox.commit()
-        assert ledger.messages == [
+        assert messages(ledger.judge("--policy", "tip")) == [
             "TRN003 T0, Backlog, was removed in commit C",
             "TRN001 T1 went from Backlog to Done in commit C",
         ]
@@ -379,7 +379,8 @@ class TestSources:
         assert ledger.sandbox.judge("transitions", "--source", "HEAD..HEAD", "--if-any").code == 0
         ledger.sandbox.write(".speckit.yaml", "version: 1\nlayout: {tracker: OTHER.md}\n")
         ledger.sandbox.commit()
-        assert ledger.judge().code == 3
+        assert ledger.judge("--policy", "tip").code == 3
+        assert "POL001" in ledger.judge().rules
 
     def test_a_change_that_leaves_the_tracker_alone_holds(self, ledger: Ledger) -> None:
         ledger.sandbox.write("docs/more.md", "x")

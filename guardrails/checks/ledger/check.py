@@ -127,7 +127,7 @@ def judge_base(context: CheckContext, now: EvidenceInventory) -> Iterator[Findin
     base = _base(snapshot) if snapshot.source.kind in COMPARED else None
     if base is None:
         return
-    before = evidence_inventory(base, context.settings.layout, scope.spec)
+    before = evidence_inventory(base, context.settings_of_base.layout, scope.spec)
     packed = {
         member.path: row
         for manifest in now.manifests.values()

@@ -330,7 +330,7 @@ def judge(context: CheckContext, found: Survey) -> Iterator[Observation]:
 
 def _missing(context: CheckContext, found: Survey) -> Iterator[Finding]:
     path, base = context.settings.layout.tracker, context.snapshot.base
-    if base is not None and base.read(path) is not None:
+    if base is not None and base.read(context.settings_of_base.layout.tracker) is not None:
         reason = f"it is in {base.describe()}"
     elif found.directories:
         reason = f"there are SPEC directories, {found.directories[0].path} for one"
@@ -379,17 +379,17 @@ def _rows(context: CheckContext, found: Survey, path: str) -> Iterator[Finding]:
     yield from duplicates(path, items)
     if settings.one_in_progress:
         yield from in_progress(path, items, settings.thread)
-    yield from silent_changes(path, items, _before(context, path))
+    yield from silent_changes(path, items, _before(context))
 
 
-def _before(context: CheckContext, path: str) -> list[StatusRow]:
-    """The rows of the tracker in the base; none when it had no readable one."""
-    base = context.snapshot.base
-    data = base.read(path) if base else None
+def _before(context: CheckContext) -> list[StatusRow]:
+    """The rows of the tracker in the base, read by its own configuration; none when it had no readable one."""
+    base, settings = context.snapshot.base, context.settings_of_base
+    data = base.read(settings.layout.tracker) if base else None
     text = decode(data) if data else None
     if not isinstance(text, str):
         return []
-    tables = status_tables(parse_markdown(text), context.settings.tracker.statuses)
+    tables = status_tables(parse_markdown(text), settings.tracker.statuses)
     return [item for table in tables for item in table.items]
 
 

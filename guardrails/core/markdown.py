@@ -73,12 +73,22 @@ class LooseLines(NamedTuple):
     html: bool = False
 
 
+class Prose(NamedTuple):
+    """Text that is neither heading nor table: a paragraph, also of a list or quote, code, or HTML."""
+
+    line: int
+    text: str
+    html: bool = False
+
+
 class MarkdownDocument(NamedTuple):
-    """`too_deep` is the line from which nesting was not read, None as a rule. `too_large` says why nothing was read."""
+    """`too_deep` is the line from which nesting was not read, None as a rule. `too_large` says why nothing was read;
+    `prose` is what no block holds."""
 
     blocks: tuple[Heading | MarkdownTable | LooseLines, ...]
     too_deep: int | None = None
     too_large: str | None = None
+    prose: tuple[Prose, ...] = ()
 
     @property
     def tables(self) -> list[MarkdownTable]:
@@ -96,6 +106,7 @@ def parse_markdown(text: str) -> MarkdownDocument:
     if problem:
         return MarkdownDocument((), too_large=problem)
     blocks: list[Heading | MarkdownTable | LooseLines] = []
+    prose: list[Prose] = []
     too_deep, end = None, -1
     tokens = _block_parser().parse(text.removeprefix("\ufeff"))
     for at, token in enumerate(tokens):
@@ -108,7 +119,9 @@ def parse_markdown(text: str) -> MarkdownDocument:
             too_deep = too_deep or token.map[0] + 1
         else:
             blocks.extend(_loose(token, end, tokens[at - 1].type))
-    return MarkdownDocument(tuple(blocks), too_deep)
+            if token.map and token.content and tokens[at - 1].type != "heading_open":
+                prose.append(Prose(token.map[0] + 1, token.content, token.type == "html_block"))
+    return MarkdownDocument(tuple(blocks), too_deep, prose=tuple(prose))
 
 
 def too_large(text: str) -> str | None:

@@ -22,9 +22,10 @@ class TestSound:
         [
             pytest.param(SPEC.replace(b"\n", b"\r\n"), id="CRLF line endings (R26)"),
             pytest.param(b"\xef\xbb\xbf" + SPEC, id="a byte order mark"),
-            pytest.param(b"Context\n=======\n\nObjectives\n---\n", id="underlined headings"),
+            pytest.param(b"Context\n=======\n\nText.\n\nObjectives\n---\n\nText.\n", id="underlined headings"),
             pytest.param(
-                b"# 1. *context*\n## 2.1 OBJECTIVES (v2):\n", id="numbers, emphasis, case, a remark and a colon"
+                b"# 1. *context*\nText.\n## 2.1 OBJECTIVES (v2):\nText.\n",
+                id="numbers, emphasis, case, a remark and a colon",
             ),
         ],
     )
@@ -42,7 +43,7 @@ class TestSound:
         configured = Settings(
             documents=(DocumentRule("notes.md", (SectionRule("Why"), SectionRule(None, ("Who", "What")))),)
         )
-        files = {f"{PATH}/notes.md": b"# Why\n\n| What | Who |\n|---|---|\n| a | b |\n"}
+        files = {f"{PATH}/notes.md": b"# Why\n\nText.\n\n| What | Who |\n|---|---|\n| a | b |\n"}
         assert messages(TRACKER, files, settings=configured) == []
         assert codes(TRACKER, {f"{PATH}/notes.md": b"# Who\n"}, settings=configured) == ["DOC004", "DOC005"]
 
@@ -95,11 +96,13 @@ class TestContent:
     @pytest.mark.parametrize(
         "text",
         [
-            pytest.param(b"# Contextual\n# Objectives\n", id="a longer word (R26: '# Specious' counted as '# Spec')"),
-            pytest.param(b"```\n# Context\n```\n# Objectives\n", id="inside a fence (R26)"),
-            pytest.param(b"<!--\n# Context\n-->\n# Objectives\n", id="inside a comment"),
-            pytest.param(b"Context\n\n# Objectives\n", id="as plain text"),
-            pytest.param(b"    # Context\n# Objectives\n", id="indented as code"),
+            pytest.param(
+                b"# Contextual\n# Objectives\nText.\n", id="a longer word (R26: '# Specious' counted as '# Spec')"
+            ),
+            pytest.param(b"```\n# Context\n```\n# Objectives\nText.\n", id="inside a fence (R26)"),
+            pytest.param(b"<!--\n# Context\n-->\n# Objectives\nText.\n", id="inside a comment"),
+            pytest.param(b"Context\n\n# Objectives\nText.\n", id="as plain text"),
+            pytest.param(b"    # Context\n# Objectives\nText.\n", id="indented as code"),
         ],
     )
     def test_a_heading_counts_only_where_it_is_one(self, text: bytes) -> None:
@@ -119,9 +122,63 @@ class TestContent:
         ],
     )
     def test_a_required_table_stands_below_its_heading_and_has_rows(self, table: bytes) -> None:
-        plan = b"# Inputs\n# Work Breakdown\n# Risks & Unknowns\n# Exit Criteria\n# Acceptance Mapping\n\n" + table
+        headings = (b"Inputs", b"Work Breakdown", b"Risks & Unknowns", b"Exit Criteria")
+        plan = b"".join(b"# %s\nText.\n" % heading for heading in headings) + b"# Acceptance Mapping\n\n" + table
         (finding,) = findings(TRACKER, spec(NAME, plan=plan))
         assert (finding.rule.code, finding.line) == ("DOC005", 1)
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            pytest.param("One line.", id="a paragraph"),
+            pytest.param("- [ ] TODO: parse the index", id="a task to do"),
+            pytest.param("### First\n\nText.", id="text below a lower heading"),
+            pytest.param("| a | b |\n|---|---|\n| 1 | x |", id="a table"),
+            pytest.param("```\nmake\n```", id="code"),
+            pytest.param("    make", id="indented code"),
+            pytest.param("None", id="the answer none"),
+            pytest.param("n/a", id="not applicable"),
+            pytest.param("<img src=x>", id="an image"),
+            pytest.param("![a diagram](x.png)", id="a linked image"),
+            pytest.param("<details>Text</details>", id="HTML with text"),
+            pytest.param("<!-- a remark --> and text", id="text beside a comment"),
+            pytest.param("TBD\n\nBut this is known.", id="text beside a placeholder"),
+            pytest.param("42", id="a number"),
+            pytest.param("文", id="another script"),
+        ],
+    )
+    def test_a_section_that_says_something(self, content: str) -> None:
+        text = f"# Spec\n\n## Context\n\n{content}\n\n## Objectives\n\nText.\n".encode()
+        assert codes(TRACKER, spec(NAME, spec=text)) == []
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            pytest.param("", id="nothing"),
+            pytest.param("<!-- what is the context? -->", id="a comment"),
+            pytest.param("<!-- what\n\nis -->\n\n<!-- the context? -->", id="comments over lines"),
+            pytest.param("-\n- \n* [ ]\n", id="empty list items"),
+            pytest.param("TBD", id="TBD"),
+            pytest.param("- **TODO**\n- _to be defined_ …", id="placeholders in a list"),
+            pytest.param("1. ...\n2. ???", id="dots and question marks"),
+            pytest.param("### First\n\n### Second", id="lower headings only"),
+            pytest.param("---", id="a rule"),
+            pytest.param("| a | b |\n|---|---|", id="a table without rows"),
+            pytest.param("| a | b |\n|---|---|\n| TBD |  |", id="a table of placeholders"),
+            pytest.param("<br>\n<p></p>", id="HTML without text"),
+            pytest.param("\u00a0\u200b".replace("\u200b", ""), id="blanks that are not seen"),
+        ],
+    )
+    def test_a_section_that_says_nothing(self, content: str) -> None:
+        text = f"# Spec\n\nText.\n\n## Context\n\n{content}\n\n## Objectives\n\nText.\n".encode()
+        (finding,) = findings(TRACKER, spec(NAME, spec=text))
+        assert (finding.rule.code, finding.line) == ("DOC017", 5)
+        waiting = HEADER + row("SPEC-KIT-900", "Backlog")
+        assert codes(waiting, spec(NAME, spec=text)) == ["~DOC017"]
+
+    def test_a_document_of_headings_only_has_one_finding_for_each(self) -> None:
+        text = b"# Spec\n## Context\n## Objectives\n"
+        assert codes(TRACKER, spec(NAME, spec=text)) == ["DOC017", "DOC017"]
 
     def test_a_table_below_a_heading_of_a_lower_level_is_below_the_section(self) -> None:
         plan = PLAN.replace(b"## Acceptance Mapping\n", b"## Acceptance Mapping\n### R1 and R2\n")

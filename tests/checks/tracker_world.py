@@ -15,11 +15,11 @@ HEADER = (
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
 )
 FILES = {"docs/prd.md": b"x", "docs/run.log": b"x", "docs/with space/run 1.log": b"x", "src/app.py": b"x"}
-SPEC = b"# Spec\n\n## Context\n\n## Objectives\n"
+SPEC = b"# Spec\n\n## Context\n\nText.\n\n## Objectives\n\n- Text\n"
 PLAN = (
-    b"## Inputs\n## Work Breakdown\n## Acceptance Mapping\n\n"
+    b"## Inputs\nText.\n## Work Breakdown\n1. Text\n## Acceptance Mapping\n\n"
     b"| Requirement | Validation Step |\n|---|---|\n| R1 | run |\n\n"
-    b"## Risks & Unknowns\n## Exit Criteria\n"
+    b"## Risks & Unknowns\nNone.\n## Exit Criteria\n> Text\n"
 )
 TASKS = b"| Order | Task | Owner | Status | Validation |\n|---|---|---|---|---|\n| 1 | Write | Code | Done | run |\n"
 

@@ -145,6 +145,16 @@ REVIEW_EXPIRED = Rule(
     "Mitigate the threat, or decide anew until when it is accepted. " + _SIGN,
 )
 
+EMPTY_SECTION = Rule(
+    "DOC017",
+    "document-empty-section",
+    "Nothing stands below a required heading, or nothing but comments, empty list items and placeholders.",
+    "A heading is a question; a document of headings only answers none, and looks complete.",
+    "## Objectives\n\n<!-- what is to be reached -->\n- TBD\n\n## Context      <- nothing is said of the objectives",
+    "Write the section; 'none' is an answer where there is nothing. `documents.required` in .speckit.yaml says which "
+    "headings a document needs.",
+)
+
 RULES = (
     MISSING_DOCUMENT,
     UNREADABLE_DOCUMENT,
@@ -162,4 +172,5 @@ RULES = (
     REVIEW_ARTIFACT,
     REVIEW_APPROVAL,
     REVIEW_EXPIRED,
+    EMPTY_SECTION,
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from guardrails.checks.lint import tracker
 from guardrails.checks.lint.document_rules import (
     EMPTY_DOCUMENT,
+    EMPTY_SECTION,
     MISSING_DOCUMENT,
     MISSING_HEADING,
     MISSING_TABLE,
@@ -19,15 +21,25 @@ from guardrails.checks.lint.rows import is_in, row_status
 from guardrails.checks.lint.tracker_rules import NO_SEPARATOR
 from guardrails.config.settings import DocumentRule, SectionRule
 from guardrails.core.finding import Checked, Finding, Observation
-from guardrails.core.markdown import Heading, MarkdownDocument, MarkdownTable, plain
+from guardrails.core.markdown import Heading, MarkdownDocument, MarkdownTable, Prose, plain
 from guardrails.core.text import quoted_list
 from guardrails.layouts.own import Directory, Linked, Survey, Text, read_document, survey
-from guardrails.layouts.tracker import BACKLOG, columns_of, items_of, without_remark
+from guardrails.layouts.tracker import BACKLOG, StatusRow, columns_of, items_of, without_remark
 from guardrails.snapshot.base import Entry
 from guardrails.snapshot.context import CheckContext
 
 ALWAYS = "spec.md"
 """The document that even a SPEC in the backlog must have."""
+_COMMENT = re.compile(r"(?s)<!--.*?(?:-->|\Z)")
+_TAG = re.compile(r"<[^<>]*>")
+_MARKS = re.compile(r"\A\s*(?:[-*+>]|\d{1,9}[.)])?\s*(?:\[[ xX]?\])?")
+_PUNCTUATION = " \t\v\f\r\u00a0*_`~.:;,!?-\u2013\u2014\u2026()[]{}<>|\\/#"
+_PLACEHOLDERS = frozenset(
+    (
+        "tbd", "todo", "to do", "tba", "fixme", "xxx", "wip", "to be determined", "to be defined", "to be decided",
+        "to be done", "to be written", "to be announced", "placeholder",
+    )
+)  # fmt: skip
 _NUMBERING = re.compile(r"\d{1,3}(?:\.\d+)*[.)]?\s+")
 
 
@@ -54,7 +66,12 @@ def judge(context: CheckContext, found: Survey) -> Iterator[Observation]:
         if entry is None:
             yield _missing(directory, document, found)
         else:
-            yield from _document(next(texts), document, directory.spec, context.settings.tracker.statuses)
+            waiting = _waits(found.rows[directory.path])
+            for seen in _document(next(texts), document, directory.spec, context.settings.tracker.statuses):
+                if waiting and isinstance(seen, Finding) and seen.rule is EMPTY_SECTION:
+                    yield seen._replace(severity="warning")
+                else:
+                    yield seen
 
 
 def _entry(directory: Directory, document: DocumentRule) -> Entry | None:
@@ -78,10 +95,14 @@ def _doubled(directories: Sequence[Directory]) -> Iterator[Finding]:
             yield TWO_DIRECTORIES.at(directory.path, message, hint=hint, spec=directory.spec)
 
 
+def _waits(rows: Sequence[StatusRow]) -> bool:
+    """Whether a SPEC is in the backlog: nobody has to have written it yet."""
+    return bool(rows) and all(is_in(row, BACKLOG) for row in rows)
+
+
 def _missing(directory: Directory, document: DocumentRule, found: Survey) -> Finding:
     path = f"{directory.path}/{document.name}"
-    rows = found.rows[directory.path]
-    waiting = bool(rows) and all(is_in(row, BACKLOG) for row in rows) and document.name != ALWAYS
+    waiting = _waits(found.rows[directory.path]) and document.name != ALWAYS
     similar = next((entry.path for entry in directory.files if entry.path.casefold() == path.casefold()), None)
     message = f"{directory.spec} has no {document.name}" + (", while its row is Backlog" if waiting else "")
     hint = f"rename {similar}" if similar else f"write {path}"
@@ -113,6 +134,10 @@ def _section(
         hint = f"add a heading '{section.heading}'"
         yield MISSING_HEADING.at(path, f"heading '{section.heading}' is missing", line=1, hint=hint)
     if not section.columns:
+        if places and not any(_says_something(markdown, at) for at in places):
+            message = f"nothing stands below the heading '{section.heading}'"
+            line, _ = _lines(markdown, places[0])
+            yield EMPTY_SECTION.at(path, message, line=line, hint="write the section, or 'none' where there is nothing")
         return
     # A table whose heading is missing may stand anywhere: one missing thing is one finding.
     tables = [table for at in places for table in _below(markdown, at)] if places else markdown.tables
@@ -144,11 +169,46 @@ def heading_key(text: str) -> str:
 def _below(markdown: MarkdownDocument, at: int) -> Iterator[MarkdownTable]:
     """The tables between a heading and the next one that is not below it."""
     heading = markdown.blocks[at]
-    for block in markdown.blocks[at + 1 :]:
+    for place in range(at + 1, len(markdown.blocks)):
+        block = markdown.blocks[place]
         if isinstance(block, Heading) and isinstance(heading, Heading) and block.level <= heading.level:
             return
         if isinstance(block, MarkdownTable):
             yield block
+
+
+def _says_something(markdown: MarkdownDocument, at: int) -> bool:
+    """Whether there is text, or a table with rows, between a heading and the next one that is not below it."""
+    if any(_is_text(cell.text) for table in _below(markdown, at) for row in table.rows for cell in row.cells):
+        return True
+    first, last = _lines(markdown, at)
+    start = bisect_right(markdown.prose, first, key=lambda each: each.line)
+    end = bisect_left(markdown.prose, last, start, key=lambda each: each.line)
+    return any(_has_text(markdown.prose[place]) for place in range(start, end))
+
+
+def _lines(markdown: MarkdownDocument, at: int) -> tuple[int, float]:
+    """The line of a heading, and that of the next one that is not below it."""
+    heading = markdown.blocks[at]
+    assert isinstance(heading, Heading)
+    for place in range(at + 1, len(markdown.blocks)):
+        block = markdown.blocks[place]
+        if isinstance(block, Heading) and block.level <= heading.level:
+            return heading.line, block.line
+    return heading.line, float("inf")
+
+
+def _has_text(prose: Prose) -> bool:
+    text = _COMMENT.sub("", prose.text)
+    if prose.html:
+        text = _TAG.sub(" ", text) if "<img" not in text.casefold() else text
+    return any(map(_is_text, text.split("\n")))
+
+
+def _is_text(line: str) -> bool:
+    """Whether a line says something: it is no list mark, empty box or placeholder."""
+    words = _MARKS.sub("", line).strip(_PUNCTUATION).casefold()
+    return bool(words) and words not in _PLACEHOLDERS
 
 
 def _status_rows(

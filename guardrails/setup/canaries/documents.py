@@ -39,6 +39,15 @@ def _tableless(ground: Ground) -> Plant | str:
     return "no table is required"
 
 
+def _hollow(ground: Ground) -> Plant | str:
+    for each in ground.settings.documents:
+        headings = [section.heading for section in each.sections if section.heading]
+        if any(section.heading and not section.columns for section in each.sections):
+            text = "".join(f"## {heading}\n\nTBD\n\n" for heading in headings)
+            return Plant({f"{ground.folder}/{each.name}": f"# Canary\n\n{text}".encode()})
+    return "no heading is required"
+
+
 def _doubled(ground: Ground) -> Plant:
     return Plant({f"{ground.folder}-twice/spec.md": b"# Spec\n"})
 
@@ -50,6 +59,7 @@ DOCUMENTS = (
     Canary("DOC004", "pre-commit", _document(b"# Canary\n", lambda each: any(s.heading for s in each.sections))),
     Canary("DOC005", "pre-commit", _tableless),
     Canary("DOC007", "pre-commit", _doubled),
+    Canary("DOC017", "pre-commit", _hollow),
 )
 
 

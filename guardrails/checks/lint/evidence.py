@@ -82,11 +82,11 @@ class EvidenceLookup:
 
 
 def _document(data: bytes) -> Any:
-    import json  # most rows are proven by their path
+    from guardrails.core.strict_json import JsonFlaw, parse_json  # most rows are proven by their path
 
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
+        return parse_json(data)
+    except JsonFlaw:
         return None  # `validate` says what is wrong with it
 
 

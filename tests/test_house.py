@@ -54,7 +54,7 @@ SEAMS = {
     "cli.run_display": "what is shown of a run while it goes on; the command only starts and ends it",
     "engine.policy": "loaded where the configuration or its hooks changed: it reads YAML and the settings of runs",
     "engine.bindings": "reads the file of a hook manager; what it is compared by is the configuration's",
-    "evidence.tarball": "reads archives that a stranger may have made",
+    "evidence.tarball": "the bytes of one archive, beside which runs are packed",
     "reports.formats.json": "one module for each format",
     "reports.formats.svg": "a chart is geometry, the page around it a template",
     "reports.load": "reads records; what puts them together reads none",

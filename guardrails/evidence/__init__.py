@@ -15,5 +15,4 @@ __getattr__ = public(
     retention="plan",
     signature="payload signer",
     store="EvidenceStore WrittenFile",
-    tarball="DamagedError",
 )

@@ -14,8 +14,9 @@ from hashlib import sha256
 from typing import IO, NamedTuple
 
 from guardrails.checks.footprint import measure
-from guardrails.checks.ledger import archive_manifest, check
+from guardrails.checks.ledger import archive_manifest, archive_reader, check
 from guardrails.checks.ledger.archive_manifest import ENDING, FOLDER, MANIFEST, Archive, Manifest, Member
+from guardrails.checks.ledger.archive_reader import ByteProgress, DamagedError
 from guardrails.checks.ledger.runs import evidence_inventory, evidence_location
 from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
@@ -26,7 +27,6 @@ from guardrails.errors import GuardrailError
 from guardrails.evidence import tarball
 from guardrails.evidence.retention import RetentionPlan, RetentionUnit
 from guardrails.evidence.store import EvidenceStore
-from guardrails.evidence.tarball import ByteProgress, DamagedError
 from guardrails.git.repo import Repo
 from guardrails.snapshot.context import CheckContext, Scope
 from guardrails.snapshot.worktree import Worktree
@@ -103,7 +103,7 @@ def _finish(archive_context: ArchiveContext, row: Archive, progress: ByteProgres
     """Somebody wrote down that this archive was verified. That may be long ago, so it is verified again."""
     try:
         with tarball.open_plain(archive_context.repo.root, row.path) as stream:
-            tarball.verify(stream, row.members, progress)
+            archive_reader.verify(stream, tarball.size_of(stream), row.members, progress)
     except OSError as error:
         raise RefusedError(f"{row.path}: {error.strerror}; nothing was removed", "restore it from git") from error
     return _remove(archive_context, row)
@@ -158,11 +158,11 @@ def _packed(archive_context: ArchiveContext, unit: RetentionUnit, progress: Byte
         with store.making(path, replace=True) as stream:
             members = tarball.write(archive_context.repo.root, unit.paths, stream, progress)
             stream.flush()
-            tarball.require_sane(members, os.fstat(stream.fileno()).st_size)
+            archive_reader.require_sane(members, tarball.size_of(stream))
             stream.seek(0)
-            tarball.verify(stream, members, progress)
+            archive_reader.verify(stream, tarball.size_of(stream), members, progress)
             _require_listed(unit, members)
-            digest, size = tarball.digest_of(stream), os.fstat(stream.fileno()).st_size
+            digest, size = tarball.digest_of(stream), tarball.size_of(stream)
             if known is not None and known.members != members:
                 raise RefusedError(
                     f"{unit.name} was packed before, and its files changed since", "restore them from git"
@@ -320,7 +320,7 @@ def restore(
                 raise DamagedError(f"{source.file}: is not the archive its manifest lists", "restore both from git")
             present = tuple(member for member in members if _is_there(root, member))
             stream.seek(0)
-            tarball.verify(stream, members, progress)
+            archive_reader.verify(stream, tarball.size_of(stream), members, progress)
             missing = tuple(member for member in members if member not in present)
             _require_room(root, missing)
             if not dry_run:
@@ -367,7 +367,9 @@ def _require_room(root: str, missing: tuple[Member, ...]) -> None:
 
 
 def _unpack(store: EvidenceStore, stream: IO[bytes], members: tuple[Member, ...], missing: set[Member]) -> None:
-    for found, member in zip(tarball.read_archive(stream, members), members, strict=True):
+    for found, member in zip(
+        archive_reader.read_archive(stream, tarball.size_of(stream), members), members, strict=True
+    ):
         if member not in missing:
             for _ in found.content:
                 pass

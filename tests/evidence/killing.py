@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from guardrails.checks.ledger import archive_manifest
+from guardrails.checks.ledger import archive_manifest, archive_reader
 from guardrails.cli import cli
 from guardrails.evidence import tarball
 from tests.evidence.runs import LAYOUT, SPEC
@@ -44,7 +44,7 @@ def lost(root: Path, before: dict[str, str]) -> list[str]:
     assert not isinstance(manifest, str), manifest
     for row in manifest.archives:
         with open(root / row.path, "rb") as stream:
-            tarball.verify(stream, row.members, lambda _size: None)
+            archive_reader.verify(stream, tarball.size_of(stream), row.members)
         held |= {(member.path, member.sha256) for member in row.members}
     return [path for path, digest in before.items() if now.get(path) != digest and (path, digest) not in held]
 

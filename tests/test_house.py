@@ -46,6 +46,7 @@ SEAMS = {
     "checks.accept.texts": "criteria about text, pure over pages; the others read records",
     "services.memory.store": "the database; who writes forwards to a server, too",
     "agents.replay": "an agent that is built in, beside those that are programs",
+    "checks.ledger.append_only": "what a change does to the evidence of its base",
     "checks.ledger.seal": "what one ledger says of itself, beside what it says of other files",
     "checks.secrets.additions": "what a change adds is asked of git; the check only judges it",
     "checks.transitions.report": "loaded where the tracker changed: it reads Markdown",

@@ -20,15 +20,18 @@ if TYPE_CHECKING:
 COMPARED = ("worktree", "index", "range", "push")
 """Kinds of source that are compared with what was there before."""
 _LEDGER_FOLDERS = frozenset(("runs", "archive"))
+_SESSION_FOLDERS = frozenset(("commands", "consensus"))
 
 
 def has_runs(context: CheckContext) -> bool:
-    """Whether there are runs or archives, or there were in the base, or the scope names one."""
+    """Whether there are runs or archives, or the base has evidence to be kept, or the scope names a run or a SPEC."""
     root, snapshot = context.settings.layout.evidence, context.snapshot
-    if context.scope.spec is not None or context.scope.run is not None or _holds_runs(snapshot, root):
+    if context.scope.spec is not None or context.scope.run is not None or _holds(snapshot, root, _LEDGER_FOLDERS):
         return True
     base = _base(context)
-    return base is not None and _holds_runs(base, context.settings_of_base.layout.evidence)
+    return base is not None and _holds(
+        base, context.settings_of_base.layout.evidence, _LEDGER_FOLDERS | _SESSION_FOLDERS
+    )
 
 
 def _base(context: CheckContext) -> Snapshot | None:
@@ -36,8 +39,8 @@ def _base(context: CheckContext) -> Snapshot | None:
     return context.snapshot.base if context.snapshot.source.kind in COMPARED else None
 
 
-def _holds_runs(snapshot: Snapshot, root: str) -> bool:
-    return not _LEDGER_FOLDERS.isdisjoint(snapshot.folders(root))
+def _holds(snapshot: Snapshot, root: str, folders: frozenset[str]) -> bool:
+    return not folders.isdisjoint(snapshot.folders(root))
 
 
 def declares_acceptance(context: CheckContext) -> bool:

@@ -15,11 +15,12 @@ from guardrails.cli.options import Globals, global_options, merged
 from guardrails.cli.output import write_report
 from guardrails.cli.run_checks import CheckRequest, judge, judging_options, load_settings
 from guardrails.config.settings import Settings
+from guardrails.core.finding import Observation
 from guardrails.core.text import MEGABYTE, bytes_text, plural, printable
-from guardrails.engine.registry import check_named
+from guardrails.engine.registry import Check, check_named
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git.repo import Repo, open_repo
-from guardrails.snapshot.context import Scope
+from guardrails.snapshot.context import CheckContext, Scope
 from guardrails.snapshot.worktree import Worktree
 
 if TYPE_CHECKING:
@@ -264,6 +265,17 @@ def command() -> None:
     """
 
 
+class AllArchives(Check):
+    """The check of `guard`, which also opens the archives that the base has."""
+
+    __slots__ = ()
+
+    def run(self, context: CheckContext) -> Iterator[Observation]:
+        from guardrails.checks.ledger.check import check_thoroughly
+
+        return check_thoroughly(context) if self.concerns(context) else iter(())
+
+
 @command.command("verify")
 @click.argument("spec", required=False)
 @click.option("--run", "run", metavar="RUN", help="Only this run.")
@@ -289,7 +301,7 @@ def verify(ctx: click.Context, /, *, spec: str | None, run: str | None, require_
     signatures = RequiredSignatures if require_signature else Signatures
     request = CheckRequest(
         command="evidence verify",
-        checks=(ledgers, signatures(*ledgers._replace(name="signatures"))),
+        checks=(AllArchives(*ledgers), signatures(*ledgers._replace(name="signatures"))),
         source=options["source"],
         scope=Scope(spec=spec, run=run),
         format=options["format"],

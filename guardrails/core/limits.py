@@ -26,6 +26,8 @@ OMISSIONS = 10
 """conflicts that a synthesis leaves out, or agents of its roster, by name"""
 FILE_PROBLEMS = 20
 """reasons why one file of consensus evidence does not count"""
+REPLACED_EVIDENCE = 100
+"""files of the base, of all runs together"""
 SECRETS = 25
 """of one file"""
 FLAWS = 25
@@ -48,6 +50,11 @@ MISSING_FIELDS = 200
 """of all records in a QA report"""
 PUSHED_REFS = 20
 """to one state, by name"""
+
+
+# What is read at once.
+ARCHIVE_BYTES = 1024**3
+"""unpacked, of all archives that one check opens beside others; 'evidence verify' opens all there are"""
 
 
 def at_most(items: Iterable[Item], most: int) -> tuple[list[Item], int]:

@@ -17,6 +17,7 @@ from guardrails.checks.footprint import measure
 from guardrails.checks.ledger import archive_manifest, archive_reader, check
 from guardrails.checks.ledger.archive_manifest import ENDING, FOLDER, MANIFEST, Archive, Manifest, Member
 from guardrails.checks.ledger.archive_reader import ByteProgress, DamagedError
+from guardrails.checks.ledger.archives import PACKED
 from guardrails.checks.ledger.runs import evidence_inventory, evidence_location
 from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
@@ -30,9 +31,6 @@ from guardrails.evidence.store import EvidenceStore
 from guardrails.git.repo import Repo
 from guardrails.snapshot.context import CheckContext, Scope
 from guardrails.snapshot.worktree import Worktree
-
-PACKED = ("commands", "consensus", "runs")
-"""Folders below the evidence root out of which files are packed, and back into which they are restored."""
 
 
 class RefusedError(GuardrailError):

@@ -334,7 +334,7 @@ def hash_many(snapshot: Snapshot, entries: Iterable[Entry]) -> Iterator[Hashed]:
         if blob.data is not None:
             yield Hashed(entry.path, sha256(blob.data).hexdigest(), blob.size)
         elif blob.size > READ_LIMIT and entry.id is not None and snapshot.repo is not None:
-            yield Hashed(entry.path, _blob(snapshot.repo, entry.id), blob.size)
+            yield Hashed(entry.path, _blob(snapshot, entry), blob.size)
         elif blob.size > READ_LIMIT and isinstance(snapshot, DiskFiles):
             yield _on_disk(snapshot, entry)
         else:
@@ -345,32 +345,48 @@ def _on_disk(snapshot: DiskFiles, entry: Entry) -> Hashed:
     """The digest of a file that is too large to be held, as it lies there."""
     from hashlib import sha256  # loads a library; most checks hash nothing
 
-    if entry.kind != "file" or not snapshot.is_folder(entry.path.rpartition("/")[0]):
-        return Hashed(entry.path, None, 0, "not a regular file in a real directory")
     hashed, size = sha256(), 0
     try:
-        handle = os.open(snapshot.absolute(entry.path), READ_FLAGS)
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return Hashed(entry.path, None, 0, "not a regular file")
-            while part := os.read(handle, _CHUNK):
-                hashed.update(part)
-                size += len(part)
-        finally:
-            os.close(handle)
+        for part in chunks_of(snapshot, entry):
+            hashed.update(part)
+            size += len(part)
     except OSError as error:
         return Hashed(entry.path, None, 0, error.strerror or "cannot be read")
     return Hashed(entry.path, hashed.hexdigest(), size)
 
 
-def _blob(repo: Repo, object_id: str) -> str:
+def _blob(snapshot: Snapshot, entry: Entry) -> str:
     """The digest of a blob that is too large to be held."""
     from hashlib import sha256  # loads a library; most checks hash nothing
 
-    from guardrails.git.catfile import objects
-
     hashed = sha256()
-    for found in objects(repo, [object_id]):
-        for chunk in found.chunks():
-            hashed.update(chunk)
+    for chunk in chunks_of(snapshot, entry):
+        hashed.update(chunk)
     return hashed.hexdigest()
+
+
+def chunks_of(snapshot: Snapshot | DiskFiles, entry: Entry) -> Iterator[bytes]:
+    """The content of one file in pieces, whatever its size. Raises OSError when it cannot be read."""
+    if entry.id is not None and snapshot.repo is not None:
+        from guardrails.git.catfile import objects
+
+        for found in objects(snapshot.repo, [entry.id]):
+            yield from found.chunks()
+    elif isinstance(snapshot, DiskFiles):
+        yield from _file_chunks(snapshot, entry)
+    else:
+        blob = next(iter(snapshot.read_many([entry], sys.maxsize)))
+        yield blob.data or b""
+
+
+def _file_chunks(snapshot: DiskFiles, entry: Entry) -> Iterator[bytes]:
+    if entry.kind != "file" or not snapshot.is_folder(entry.path.rpartition("/")[0]):
+        raise OSError(0, "not a regular file in a real directory")
+    handle = os.open(snapshot.absolute(entry.path), READ_FLAGS)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(0, "not a regular file")
+        while part := os.read(handle, _CHUNK):
+            yield part
+    finally:
+        os.close(handle)

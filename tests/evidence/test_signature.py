@@ -173,9 +173,9 @@ def test_a_signature_that_was_there_is_missed(signed: Signed) -> None:
     summary = load(signed.sandbox.root, run.summary)
     summary["seal"]["signature"] = None
     (signed.sandbox.root / run.summary).write_bytes(record_bytes(summary))
-    assert signed.verify() == (1, ["LED014"])
+    assert signed.verify() == (1, ["LED019", "LED014"])
     tip = signed.sandbox.commit()
-    assert signed.verify("--source", f"{tip}~1..{tip}") == (1, ["LED014"])
+    assert signed.verify("--source", f"{tip}~1..{tip}") == (1, ["LED019", "LED014"])
 
 
 @pytest.mark.parametrize("format_", ["openpgp", "x509", None, "SSH", "nonsense"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import IO, Any, NamedTuple, Protocol, cast
 
@@ -73,28 +73,27 @@ def verify(
     size: int,
     members: Sequence[Member],
     progress: ByteProgress = lambda _size: None,
-    begins: Mapping[str, int] | None = None,
-) -> dict[str, str]:
+    begins: Collection[tuple[str, int]] = (),
+) -> dict[tuple[str, int], str]:
     """Read an archive of `size` bytes to its end and hold it to its members. Raises DamagedError at the first
-    difference. Returns the SHA-256 of the first bytes of each member that `begins` names, as many as it says."""
-    left, found_beginnings = iter(members), {}
+    difference. `begins` names members and numbers of bytes: returned is the SHA-256 of so much of their beginning."""
+    left, beginnings = iter(members), {}
     for found in read_archive(stream, size, members):
-        expected = next(left)
-        digest, beginning = sha256(), sha256()
-        due = (begins or {}).get(found.path, 0)
+        expected, digest, at = next(left), sha256(), 0
+        asked = {due: sha256() for path, due in begins if path == found.path}
         for part in found.content:
             digest.update(part)
-            beginning.update(part[:due])
-            due -= min(due, len(part))
+            for due, beginning in asked.items():
+                beginning.update(part[: max(0, due - at)])
+            at += len(part)
             progress(len(part))
         if digest.hexdigest() != expected.sha256:
             raise DamagedError(f"{found.path} in the archive is not the file that was packed", _DAMAGED)
-        if begins and found.path in begins:
-            found_beginnings[found.path] = beginning.hexdigest()
+        beginnings.update({(found.path, due): each.hexdigest() for due, each in asked.items()})
     missing = next(left, None)
     if missing is not None:
         raise DamagedError(f"{missing.path} is not in the archive", _DAMAGED)
-    return found_beginnings
+    return beginnings
 
 
 _DAMAGED = "restore the archive and its manifest from git"

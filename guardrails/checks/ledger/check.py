@@ -11,177 +11,22 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from guardrails.checks.ledger import files, seal
-from guardrails.checks.ledger.archive_manifest import ENDING, FOLDER, MANIFEST, Archive, Manifest
-from guardrails.checks.ledger.entries import digest
-from guardrails.checks.ledger.files import Digest, digests
-from guardrails.checks.ledger.rules import (
-    ARCHIVE_DAMAGED,
-    ARCHIVE_UNFINISHED,
-    EVIDENCE_MISSING,
-    LEDGER_REWRITTEN,
-    LEFT_OUT,
-    RUN_REMOVED,
-    SIGNATURE_BAD,
-    VERDICT_STALE,
-)
-from guardrails.checks.ledger.runs import EvidenceInventory, RunEvidence, evidence_inventory, evidence_location
-from guardrails.checks.presence import COMPARED
+from guardrails.checks.ledger import append_only, files, seal
+from guardrails.checks.ledger.archives import ArchiveJudge, ArchiveQuestion, is_being_packed
+from guardrails.checks.ledger.files import Digests
+from guardrails.checks.ledger.rules import EVIDENCE_MISSING, LEFT_OUT, VERDICT_STALE
+from guardrails.checks.ledger.runs import EvidenceInventory, RunEvidence, evidence_inventory
 from guardrails.config.layout import Layout
 from guardrails.core.finding import Checked, Finding, Observation
+from guardrails.core.limits import ARCHIVE_BYTES
 from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.core.timestamps import parse_stamp
+from guardrails.errors import Undecidable
 from guardrails.layouts.evidence_names import evidence_name
 from guardrails.snapshot.base import Snapshot
 from guardrails.snapshot.context import CheckContext
-from guardrails.snapshot.index import Commit
 from guardrails.snapshot.sparse import Sparse, completed
 from guardrails.snapshot.worktree import Worktree
-
-# Archives: each is the one that its manifest describes.
-
-
-def judge_archives(
-    snapshot: Snapshot, layout: Layout, inventory: EvidenceInventory, run: str | None = None
-) -> Iterator[Observation]:
-    """Every archive a manifest lists, or that of one run; and archives no manifest lists."""
-    rows: dict[str, Archive] = {}
-    for path, manifest in sorted(inventory.manifests.items()):
-        if isinstance(manifest, str):
-            yield _at(layout, path, f"cannot be read: {manifest}")
-            continue
-        if run is None:
-            yield Checked(path)
-        yield from _belongs(layout, path, manifest)
-        yield from _unfinished(inventory, path, manifest)
-        rows.update({row.path: row for row in manifest.archives if run in (None, row.run)})
-    found = digests(snapshot, rows)
-    for path, row in sorted(rows.items()):
-        yield Checked(path)
-        if message := _fault(row, found.get(path)):
-            yield _at(layout, path, message)
-    if run is None:
-        yield from _stray(layout, inventory, set(rows))
-
-
-def _at(layout: Layout, path: str, message: str) -> Finding:
-    where = evidence_location(layout, path)
-    return ARCHIVE_DAMAGED.at(path, message, hint=ARCHIVE_DAMAGED.fix, spec=where.spec if where else None)
-
-
-def _belongs(layout: Layout, path: str, manifest: Manifest) -> Iterator[Finding]:
-    """A manifest speaks of the archives beside it and of the SPEC whose folder it lies in, each archive once."""
-    where, folder = evidence_location(layout, path), path.rpartition("/")[0]
-    if where is None or where.spec != layout.id_of(manifest.spec):
-        yield _at(layout, path, f"names the SPEC {manifest.spec}, and lies in another's folder")
-    seen: set[str] = set()
-    for row in manifest.archives:
-        if row.path != f"{folder}/{row.run}{ENDING}":
-            yield _at(layout, path, f"the archive of {row.run} is not the file of that name beside the manifest")
-        if row.run in seen:
-            yield _at(layout, path, f"{row.run} is listed twice")
-        seen.add(row.run)
-
-
-def _unfinished(inventory: EvidenceInventory, path: str, manifest: Manifest) -> Iterator[Finding]:
-    for row in manifest.archives:
-        here = sum(member.path in inventory.files for member in row.members)
-        if row.removed_at is None and here:
-            message = f"{here} files of {row.run} are packed and still here"
-            yield ARCHIVE_UNFINISHED.at(path, message, hint=ARCHIVE_UNFINISHED.fix, spec=manifest.spec)
-
-
-def unfinished(inventory: EvidenceInventory, run: RunEvidence) -> bool:
-    """Whether a run is being packed: then parts of it may be gone already."""
-    manifests = [manifest for manifest in inventory.manifests.values() if not isinstance(manifest, str)]
-    rows = [row for manifest in manifests if manifest.spec == run.spec for row in manifest.archives]
-    return any(row.run == run.name and row.removed_at is None for row in rows)
-
-
-def _fault(row: Archive, found: Digest | None) -> str | None:
-    if found is None:
-        return "the manifest lists it, and it is not here"
-    if found.sha256 is None:
-        return f"cannot be verified: {found.problem}"
-    if (found.sha256, found.size) != (row.sha256, row.size):
-        return f"hashes to {found.sha256[:12]}..., and the manifest says {row.sha256[:12]}..."
-    return None
-
-
-def _stray(layout: Layout, inventory: EvidenceInventory, listed: set[str]) -> Iterator[Finding]:
-    for path in sorted(inventory.files):
-        where = evidence_location(layout, path)
-        if where and where.kind == FOLDER and path.endswith(ENDING) and path not in listed:
-            beside = f"{path.rpartition('/')[0]}/{MANIFEST}"
-            if isinstance(inventory.manifests.get(beside), str):
-                continue  # it was said already that the manifest cannot be read
-            yield _at(layout, path, "no manifest lists it")._replace(severity="warning")
-
-
-# Runs that the base has too: a sealed ledger may grow or be archived as a whole, and is never rewritten.
-
-
-def judge_base(context: CheckContext, now: EvidenceInventory) -> Iterator[Finding]:
-    """Runs of the base whose sealed ledger was rewritten or is gone."""
-    snapshot, scope = context.snapshot, context.scope
-    base = _base(snapshot) if snapshot.source.kind in COMPARED else None
-    if base is None:
-        return
-    before = evidence_inventory(base, context.settings_of_base.layout, scope.spec)
-    packed = {
-        member.path: row
-        for manifest in now.manifests.values()
-        if not isinstance(manifest, str)
-        for row in manifest.archives
-        for member in row.members
-    }
-    for run in before.runs:
-        if scope.run in (None, run.name) and _is_sealed(run):
-            yield from _compare(run, base, snapshot, packed.get(run.ledger))
-            yield from _stripped(run, base, snapshot)
-
-
-def _base(snapshot: Snapshot) -> Snapshot | None:
-    """What it is compared with. A range is compared with where it left its base: what the base got since then, this
-    side never had. A push replaces what the remote has, so that it is compared with that."""
-    base = snapshot.base
-    if snapshot.source.kind != "range" or not isinstance(base, Commit) or not isinstance(snapshot, Commit):
-        return base
-    fork = snapshot.repo.run("merge-base", base.revision, snapshot.revision, ok=(0, 1)).decode("ascii").strip()
-    return Commit(snapshot.repo, fork) if fork and fork != base.revision else base
-
-
-def _is_sealed(run: RunEvidence) -> bool:
-    """Whether the base had it sealed. What was under way may have gone on in any way since."""
-    document = run.summary.document if run.summary else None
-    seal = document.get("seal") if document else None
-    return run.chain is not None and isinstance(seal, dict) and seal.get("head") == run.chain.head
-
-
-def _compare(run: RunEvidence, base: Snapshot, snapshot: Snapshot, row: Archive | None) -> Iterator[Finding]:
-    was, now = base.entry(run.ledger), snapshot.entry(run.ledger)
-    if was is None or (now is not None and now.id is not None and now.id == was.id):
-        return
-    old = base.read(run.ledger) or b""
-    new = snapshot.read(run.ledger)
-    if new is not None:
-        if not new.startswith(old):
-            message = f"does not begin with its bytes in {base.describe()}"
-            yield LEDGER_REWRITTEN.at(run.ledger, message, hint=LEDGER_REWRITTEN.fix, spec=run.spec)
-    elif row is None:
-        message = f"is in {base.describe()}, and in no archive"
-        yield RUN_REMOVED.at(run.ledger, message, hint=RUN_REMOVED.fix, spec=run.spec)
-    elif all((member.path, member.sha256) != (run.ledger, digest(old)) for member in row.members):
-        message = f"the archive holds another ledger than {base.describe()}"
-        yield LEDGER_REWRITTEN.at(run.ledger, message, hint=LEDGER_REWRITTEN.fix, spec=run.spec)
-
-
-def _stripped(run: RunEvidence, base: Snapshot, snapshot: Snapshot) -> Iterator[Finding]:
-    """A signature of the same ledger that is gone: with it goes who sealed it."""
-    if run.signed and not snapshot.exists(run.signature_path) and snapshot.read(run.ledger) == base.read(run.ledger):
-        message = f"it was signed in {base.describe()}, and is not any more"
-        yield SIGNATURE_BAD.at(run.signature_path, message, hint=SIGNATURE_BAD.fix, spec=run.spec)
-
 
 # Verdicts whose documents have changed since.
 
@@ -195,7 +40,7 @@ class _Latest(NamedTuple):
 
 
 def judge_stale(
-    snapshot: Snapshot, layout: Layout, inventory: EvidenceInventory, chosen: list[RunEvidence]
+    snapshot: Snapshot, digests: Digests, layout: Layout, inventory: EvidenceInventory, chosen: list[RunEvidence]
 ) -> Iterator[Finding]:
     """The latest verdict of each stage that says ok, where a document it was made from has changed since.
 
@@ -205,7 +50,7 @@ def judge_stale(
     for (spec, stage), newest in sorted(_newest(layout, inventory).items()):
         verdicts = [path for path in newest if path in listed and path in inventory.files]
         for path in sorted(verdicts):
-            yield from _judge_stale(snapshot, path, spec, stage)
+            yield from _judge_stale(snapshot, digests, path, spec, stage)
 
 
 def _newest(layout: Layout, inventory: EvidenceInventory) -> dict[tuple[str, str], list[str]]:
@@ -226,9 +71,9 @@ def _newest(layout: Layout, inventory: EvidenceInventory) -> dict[tuple[str, str
     return {key: [row.path for row in rows if row.when == latest[key]] for key, rows in dated.items()}
 
 
-def _judge_stale(snapshot: Snapshot, path: str, spec: str, stage: str) -> Iterator[Finding]:
+def _judge_stale(snapshot: Snapshot, digests: Digests, path: str, spec: str, stage: str) -> Iterator[Finding]:
     inputs = _inputs(snapshot.read(path))
-    found = digests(snapshot, inputs)
+    found = digests.of(inputs)
     for document, sha256 in sorted(inputs.items()):
         now = found.get(document)
         if now is None or now.sha256 != sha256:
@@ -251,11 +96,20 @@ def _inputs(data: bytes | None) -> dict[str, str]:
 
 def check(context: CheckContext) -> Iterator[Observation]:
     """Every finding about the runs and archives of the snapshot, or of the SPEC or run that was named."""
+    return _check(context, thorough=False)
+
+
+def check_thoroughly(context: CheckContext) -> Iterator[Observation]:
+    """As `check`, and every archive is opened, also those that the base has."""
+    return _check(context, thorough=True)
+
+
+def _check(context: CheckContext, *, thorough: bool) -> Iterator[Observation]:
     if isinstance(context.snapshot, Worktree):  # also where single files were left out, without a sparse checkout
         context = context._replace(snapshot=completed(context.snapshot))
     found = evidence_inventory(context.snapshot, context.settings.layout, context.scope.spec)
     yield from _left_out(context, found)
-    yield from judge(context, found)
+    yield from judge(context, found, thorough)
     if not _chosen(context, found):
         yield from _named_in_vain(context, found)
 
@@ -273,19 +127,27 @@ def _chosen(context: CheckContext, found: EvidenceInventory) -> list[RunEvidence
     return [run for run in found.runs if context.scope.run in (None, run.name)]
 
 
-def judge(context: CheckContext, found: EvidenceInventory) -> Iterator[Observation]:
-    """The findings about what there is."""
+def judge(context: CheckContext, found: EvidenceInventory, thorough: bool = False) -> Iterator[Observation]:
+    """The findings about what there is. Archives that the base has are opened again only where it is `thorough`."""
     layout, scope, chosen = context.settings.layout, context.scope, _chosen(context, found)
     required = context.settings.evidence.signature == "required"
+    digests, bases = Digests(context.snapshot), append_only.base_evidence(context, found)
+    known = tuple(base.inventory for base in bases)
+    asked = ArchiveQuestion(scope.run, known, append_only.beginnings(bases, found), thorough)
+    packed = yield from ArchiveJudge(context.snapshot, layout, found, digests, asked).judge()
     for run in chosen:
         yield Checked(run.ledger if run.chain is not None else run.summary_path)
-        if (run.chain is None or run.summary is None) and unfinished(found, run):
+        if (run.chain is None or run.summary is None) and is_being_packed(found, run):
             continue
         yield from seal.judge(run, required)
-    yield from files.judge(context.snapshot, layout, found, chosen)
-    yield from judge_stale(context.snapshot, layout, found, chosen)
-    yield from judge_archives(context.snapshot, layout, found, scope.run)
-    yield from judge_base(context, found)
+    yield from files.judge(digests, layout, found, chosen, packed.files)
+    yield from judge_stale(context.snapshot, digests, layout, found, chosen)
+    yield from append_only.judge(context, found, digests, packed, bases)
+    if packed.unopened:
+        raise Undecidable(
+            f"{packed.unopened} new archives unpack to more than {ARCHIVE_BYTES} bytes and were not opened",
+            "speckit evidence verify opens all of them",
+        )
 
 
 def _named_in_vain(context: CheckContext, found: EvidenceInventory) -> Iterator[Finding]:

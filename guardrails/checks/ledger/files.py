@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from guardrails.checks.ledger.entries import LedgerEntry
-from guardrails.checks.ledger.rules import EVIDENCE_EDITED, EVIDENCE_MISSING, EVIDENCE_UNLISTED, SHARED_REWRITTEN
+from guardrails.checks.ledger.rules import (
+    EVIDENCE_CLAIMED_TWICE,
+    EVIDENCE_EDITED,
+    EVIDENCE_MISSING,
+    EVIDENCE_UNLISTED,
+    SHARED_REWRITTEN,
+)
 from guardrails.checks.ledger.runs import EvidenceInventory, RunEvidence, evidence_location
 from guardrails.config.layout import Layout
 from guardrails.core.finding import Checked, Finding, Observation
+from guardrails.core.limits import LEDGER_FAULTS
 from guardrails.core.paths import is_plain
 from guardrails.core.timestamps import parse_stamp
 from guardrails.layouts.evidence_names import session_name
@@ -19,6 +27,8 @@ from guardrails.snapshot.files import hash_many
 RESOLUTION = "_resolution.json"
 """How the name of a resolution record ends: the one kind that may join a session after its run."""
 _KINDS = ("commands", "consensus")
+PackedFiles = AbstractSet[tuple[str, str]]
+"""(path, SHA-256) of files that lie in archives"""
 
 
 class LedgerClaim(NamedTuple):
@@ -49,45 +59,63 @@ def claims(runs: Iterable[RunEvidence]) -> Iterator[LedgerClaim]:
 
 
 def judge(
-    snapshot: Snapshot, layout: Layout, inventory: EvidenceInventory, chosen: list[RunEvidence]
+    digests: Digests, layout: Layout, inventory: EvidenceInventory, chosen: list[RunEvidence], packed: PackedFiles
 ) -> Iterator[Observation]:
-    """The files of the chosen runs, each read once."""
+    """The files of the chosen runs, each read once. `packed` are those that lie in archives."""
     names = {run.ledger for run in chosen}
     wanted = [claim for claim in claims(inventory.runs) if claim.run.ledger in names]
-    found = digests(snapshot, {claim.entry.path for claim in wanted})
-    packed = archived(inventory)
+    found = digests.of({claim.entry.path for claim in wanted})
     for claim in wanted:
         yield Checked(claim.entry.path)
         if finding := _fault(claim, found.get(claim.entry.path), packed, layout, inventory):
             yield finding
+    yield from _claimed_twice(inventory, chosen)
     yield from _unlisted(layout, inventory, chosen)
 
 
-def digests(snapshot: Snapshot, paths: Iterable[str]) -> dict[str, Digest]:
-    """The digest of every file that is there, in one batch and without holding any."""
-    found: dict[str, Digest] = {}
-    files = []
-    for path in sorted(paths):
-        entry = snapshot.entry(path) if is_plain(path) else None
-        if entry is not None and entry.kind == "file":
-            files.append(entry)
-        elif entry is not None:
-            found[path] = Digest(None, 0, f"a {entry.kind}, not a regular file")
-    for hashed in hash_many(snapshot, files):
-        found[hashed.path] = Digest(hashed.sha256, hashed.size, hashed.problem)
-    return found
+class Digests:
+    """The digests of a snapshot's files: each file is read once, whoever asks, and none is held."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._known: dict[str, Digest | None] = {}
+
+    def of(self, paths: Iterable[str]) -> dict[str, Digest]:
+        """The digest of every file that is there, in one batch."""
+        wanted = sorted(set(paths))
+        self._known |= self._read([path for path in wanted if path not in self._known])
+        return {path: found for path in wanted if (found := self._known[path]) is not None}
+
+    def _read(self, paths: list[str]) -> dict[str, Digest | None]:
+        found: dict[str, Digest | None] = dict.fromkeys(paths)
+        files = []
+        for path in paths:
+            entry = self._snapshot.entry(path) if is_plain(path) else None
+            if entry is not None and entry.kind == "file":
+                files.append(entry)
+            elif entry is not None:
+                found[path] = Digest(None, 0, f"a {entry.kind}, not a regular file")
+        for hashed in hash_many(self._snapshot, files):
+            found[hashed.path] = Digest(hashed.sha256, hashed.size, hashed.problem)
+        return found
 
 
-def archived(inventory: EvidenceInventory) -> set[tuple[str, str]]:
-    """(path, digest) of every file that a manifest says is packed."""
-    rows = (
-        row for manifest in inventory.manifests.values() if not isinstance(manifest, str) for row in manifest.archives
-    )
-    return {(member.path, member.sha256) for row in rows for member in row.members}
+def _claimed_twice(inventory: EvidenceInventory, chosen: list[RunEvidence]) -> Iterator[Finding]:
+    """A file of a session that the ledgers of two runs list: only one of them can have written it."""
+    first: dict[str, RunEvidence] = {}
+    names = {run.ledger for run in chosen}
+    for run in inventory.runs:
+        twice = [(path, first[path]) for path in run.entries if path in first and session_name(path)]
+        told = [(path, other) for path, other in twice if not names.isdisjoint((run.ledger, other.ledger))]
+        for path, other in told[:LEDGER_FAULTS]:
+            message = f"run {other.name} lists it, and so does run {run.name}"
+            yield EVIDENCE_CLAIMED_TWICE.at(path, message, hint=EVIDENCE_CLAIMED_TWICE.fix, spec=run.spec)
+        for path in run.entries:
+            first.setdefault(path, run)
 
 
 def _fault(
-    claim: LedgerClaim, found: Digest | None, packed: set[tuple[str, str]], layout: Layout, inventory: EvidenceInventory
+    claim: LedgerClaim, found: Digest | None, packed: PackedFiles, layout: Layout, inventory: EvidenceInventory
 ) -> Finding | None:
     entry, run = claim.entry, claim.run
     where = f"entry {entry.sequence} of run {run.name}"
@@ -102,13 +130,13 @@ def _fault(
         said = f"cannot be verified: {found.problem}"
     else:
         said = f"hashes to {found.sha256[:12]}..., and {where} says {entry.sha256[:12]}..."
-    if not session_name(entry.path) and found.sha256 is not None and _came_later(layout, inventory, run):
+    if not session_name(entry.path) and found.sha256 is not None and came_later(layout, inventory, run):
         message = f"is not the one {where} lists, and sessions outside a run came later"
         return SHARED_REWRITTEN.at(entry.path, message, hint=SHARED_REWRITTEN.fix, spec=run.spec)
     return EVIDENCE_EDITED.at(entry.path, said, hint=EVIDENCE_EDITED.fix, spec=run.spec, stage=entry.stage)
 
 
-def _came_later(layout: Layout, inventory: EvidenceInventory, run: RunEvidence) -> bool:
+def came_later(layout: Layout, inventory: EvidenceInventory, run: RunEvidence) -> bool:
     """Whether a stage was run by itself after this run: it rewrites what the SPEC's runs share, and lists nothing."""
     listed = {name for each in inventory.of(run.spec) for name in each.sessions}
     for path in inventory.files:

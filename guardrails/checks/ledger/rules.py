@@ -85,10 +85,11 @@ VERDICT_STALE = Rule(
 LEDGER_REWRITTEN = Rule(
     "LED010",
     "ledger-rewritten",
-    "A sealed ledger no longer begins with the bytes it had before.",
-    "Whoever edits a file can compute the chain anew. Then it no longer begins with the lines that were committed.",
+    "A ledger of the base has other lines now, or the ledger of a completed run has more.",
+    "Whoever edits a file can compute the chain anew, or enter the edited file in further lines and seal them. A run "
+    "that was halted only ever adds lines; a completed run never does.",
     "runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.ledger.jsonl: does not begin with its bytes in commit 1a2b3c4",
-    "Restore the ledger of the base. A resumed run only ever adds lines.",
+    "Restore the ledger of the base. What has to change is said by a new run.",
 )
 RUN_REMOVED = Rule(
     "LED011",
@@ -101,8 +102,9 @@ RUN_REMOVED = Rule(
 ARCHIVE_DAMAGED = Rule(
     "LED012",
     "archive-damaged",
-    "An archive is not the one its manifest describes.",
-    "The originals are gone once they are archived: the archive is the evidence.",
+    "An archive is not the one its manifest describes, or does not hold the files it lists.",
+    "The originals are gone once they are archived: the archive is the evidence. So it is opened, and each file in it "
+    "is held to the digest and the size that the manifest has.",
     "archive/SPEC-KIT-900/20260131T093000Z-4f2a9c10.tar.gz: hashes to 0a0a0a..., the manifest has 1b1b1b...",
     "Restore archive and manifest from git. An archive that no manifest lists is finished, or removed, by running "
     "'speckit evidence archive' again.",
@@ -161,6 +163,27 @@ LEFT_OUT = Rule(
     "Nothing to fix. 'git sparse-checkout disable' brings the files back.",
     "note",
 )
+EVIDENCE_REPLACED = Rule(
+    "LED019",
+    "evidence-replaced",
+    "A file of evidence that the base had is another one now, or is gone.",
+    "Evidence is append-only by path. A ledger that is written anew can list the new file, so the file itself is held "
+    "to the base. Of a run that goes on, its own synthesis, verdict, telemetry, costs and summary may change, and an "
+    "answer that was none may be followed by one.",
+    "consensus/SPEC-KIT-900/spec-plan_20260131T093000Z-4f2a9c10_claude.json: is another file than in commit 1a2b3c4",
+    "Restore the file of the base. What has to change is said by a new run ('speckit auto SPEC --new'); old runs leave "
+    "the tree through 'speckit evidence archive'.",
+)
+EVIDENCE_CLAIMED_TWICE = Rule(
+    "LED020",
+    "evidence-claimed-twice",
+    "Two runs list the same file of a session.",
+    "A session belongs to one run. A second ledger that lists its files is a copy under another name, or lends the "
+    "first one's evidence to a run that never was.",
+    "consensus/SPEC-KIT-900/spec-plan_20260131T093000Z-4f2a9c10_claude.json: run 20260131T093000Z-4f2a9c10 lists it, "
+    "and so does run 20260201T093000Z-77aa01bc",
+    "Remove the run that did not write the file, or restore both from git.",
+)
 
 RULES = (
     CHAIN_BROKEN,
@@ -181,4 +204,6 @@ RULES = (
     ARCHIVE_UNFINISHED,
     SIGNED,
     LEFT_OUT,
+    EVIDENCE_REPLACED,
+    EVIDENCE_CLAIMED_TWICE,
 )

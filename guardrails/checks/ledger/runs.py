@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from guardrails.checks.ledger.archive_manifest import MANIFEST, Manifest, read_manifest
+from guardrails.checks.ledger.archive_manifest import FOLDER, MANIFEST, Manifest, read_manifest
 from guardrails.checks.ledger.entries import Chain, LedgerEntry, read_chain
 from guardrails.config.layout import Layout
 from guardrails.core.strict_json import JsonFlaw, parse_json
@@ -121,8 +121,13 @@ def evidence_location(layout: Layout, path: str) -> EvidenceLocation | None:
     return EvidenceLocation(parts[0], spec) if spec else None
 
 
-def evidence_inventory(snapshot: Snapshot, layout: Layout, only: str | None = None) -> EvidenceInventory:
-    """Everything below the evidence root, or what of it belongs to one SPEC."""
+def evidence_inventory(
+    snapshot: Snapshot, layout: Layout, only: str | None = None, known: EvidenceInventory | None = None
+) -> EvidenceInventory:
+    """Everything below the evidence root, or what of it belongs to one SPEC.
+
+    What `known`, the inventory of another snapshot, has read of the same blobs is taken from there.
+    """
     found: dict[str, File] = {}
     to_read: list[File] = []
     for entry in snapshot.entries(layout.evidence):
@@ -132,23 +137,51 @@ def evidence_inventory(snapshot: Snapshot, layout: Layout, only: str | None = No
         found[entry.path] = entry
         if where and entry.kind == "file" and _is_read(where.kind, entry.path):
             to_read.append(entry)
-    blobs = {blob.entry.path: blob for blob in snapshot.read_many(to_read)}
-    manifests = {path: _manifest(blob) for path, blob in blobs.items() if path.endswith("/" + MANIFEST)}
-    runs = sorted(_runs(layout, found, blobs), key=lambda run: (run.started, run.ended or _NEVER, run.name))
+    read = _already_read(found, known) if known else {}
+    for blob in snapshot.read_many([entry for entry in to_read if entry.path not in read]):
+        read[blob.entry.path] = _parsed(blob)
+    manifests = {path: value for path, value in read.items() if isinstance(value, Manifest | str)}
+    runs = sorted(_runs(layout, found, read), key=lambda run: (run.started, run.ended or _NEVER, run.name))
     return EvidenceInventory(found, tuple(runs), manifests)
 
 
+_Parsed = Chain | RunSummaryFile | Manifest | str
+
+
+def _already_read(found: dict[str, File], known: EvidenceInventory) -> dict[str, _Parsed]:
+    """What was read of files that are the same blob here as there."""
+    read: dict[str, _Parsed] = dict(known.manifests)
+    for run in known.runs:
+        if run.chain is not None:
+            read[run.ledger] = run.chain
+        if run.summary is not None:
+            read[run.summary_path] = run.summary
+    return {path: value for path, value in read.items() if path in found and same_blob(found[path], known.files[path])}
+
+
+def same_blob(one: File | None, other: File | None) -> bool:
+    """Whether git has the same file in both places. False where it does not know."""
+    return one is not None and other is not None and one.id is not None and (one.kind, one.id) == (other.kind, other.id)
+
+
+def _parsed(blob: Blob) -> _Parsed:
+    path = blob.entry.path
+    if path.endswith("/" + MANIFEST):
+        return _manifest(blob)
+    return read_chain(blob.data or b"") if path.endswith(LEDGER) else _record(blob)
+
+
 def _is_read(kind: str, path: str) -> bool:
-    return (kind == "runs" and path.endswith((LEDGER, SUMMARY))) or (
-        kind == "archive" and path.endswith("/" + MANIFEST)
-    )
+    if kind == "runs":
+        return path.endswith((LEDGER, SUMMARY)) and run_named(path) is not None
+    return kind == FOLDER and path.endswith("/" + MANIFEST)
 
 
 def _manifest(blob: Blob) -> Manifest | str:
     return read_manifest(blob.data) if blob.data is not None else blob.problem or "cannot be read"
 
 
-def _runs(layout: Layout, found: Iterable[str], blobs: dict[str, Blob]) -> Iterator[RunEvidence]:
+def _runs(layout: Layout, found: Iterable[str], read: dict[str, _Parsed]) -> Iterator[RunEvidence]:
     names: dict[tuple[str, str], str] = {}
     for path in found:
         where = evidence_location(layout, path)
@@ -156,10 +189,15 @@ def _runs(layout: Layout, found: Iterable[str], blobs: dict[str, Blob]) -> Itera
             names[path.rpartition("/")[0], run] = where.spec
     for (folder, name), spec in names.items():
         start = f"{folder}/{name}"
-        ledger = blobs.get(start + LEDGER)
-        chain = None if ledger is None else read_chain(ledger.data or b"")
-        summary = blobs.get(start + SUMMARY)
-        yield RunEvidence(spec, name, folder, summary and _record(summary), chain, start + SIGNATURE in found)
+        chain, summary = read.get(start + LEDGER), read.get(start + SUMMARY)
+        yield RunEvidence(
+            spec,
+            name,
+            folder,
+            summary if isinstance(summary, RunSummaryFile) else None,
+            chain if isinstance(chain, Chain) else None,
+            start + SIGNATURE in found,
+        )
 
 
 def run_named(path: str) -> str | None:

@@ -93,15 +93,15 @@ COSTS = (
 class _Run:
     """A finished, sealed run of one file, and the means to spoil it."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, name: str = STAMP) -> None:
         folder = ground.evidence(f"runs/{ground.spec}")
-        self.ledger, self.summary = f"{folder}/{STAMP}.ledger.jsonl", f"{folder}/{STAMP}.json"
-        self.signature = f"{folder}/{STAMP}.ledger.sig"
+        self.ledger, self.summary = f"{folder}/{name}.ledger.jsonl", f"{folder}/{name}.json"
+        self.signature = f"{folder}/{name}.ledger.sig"
         self.file, self.data = _path(ground), rendered(_telemetry(ground))
         self.extra = ground.evidence(f"commands/{ground.spec}/spec-plan_{STAMP}_extra.json")
         self.manifest = ground.evidence(f"archive/{ground.spec}/manifest.json")
         self.document: dict[str, Any] = {
-            "schemaVersion": 1, "specId": ground.spec, "run": STAMP, "from": "plan", "to": "plan", "outcome": "done",
+            "schemaVersion": 1, "specId": ground.spec, "run": name, "from": "plan", "to": "plan", "outcome": "done",
             "started_at": TIME, "finished_at": TIME, "exit_code": 0, "stages": [],
         }  # fmt: skip
 
@@ -159,6 +159,16 @@ def _stale_verdict(ground: Ground) -> Plant:
     return Plant(run.files(also={path: verdict}))
 
 
+def _lost_answer(ground: Ground) -> Plant:
+    path = ground.evidence(f"consensus/{ground.spec}/spec-plan_{STAMP}_claude.json")
+    return Plant({path: None}, ({path: b"{}\n"},), pushed=True)
+
+
+def _lent_file(ground: Ground) -> Plant:
+    other = f"{STAMP[:-1]}{'0' if STAMP[-1] != '0' else '1'}"
+    return Plant({**_Run(ground).files(), **_Run(ground, other).files()})
+
+
 LEDGERS = (
     Canary("LED001", "pre-push", _ledger(_unlinked)),
     Canary("LED002", "pre-push", _ledger(lambda run: {run.ledger: b"no entry\n"})),
@@ -177,6 +187,8 @@ LEDGERS = (
         lambda ground: Plant({**_Run(ground).files(), **ground.configured(evidence={"signature": "required"})}),
     ),
     Canary("LED014", "pre-push", _ledger(lambda run: {run.signature: b"a signature\n"})),
+    Canary("LED019", "pre-push", _lost_answer),
+    Canary("LED020", "pre-push", _lent_file),
 )
 
 

@@ -82,6 +82,7 @@ def test_names_are_read_in_all_five_styles_of_time_stamp(stamp: str) -> None:
         ("verdict", "verdict", None),
         ("resolution", "resolution", None),
         ("gpt_pro_metrics", "agent_metrics", "gpt_pro"),
+        ("gpt_pro_ballot", "ballot", "gpt_pro"),
     ]:
         found = named("consensus", f"spec-plan_{stamp}_{tail}.json")
         assert found == EvidenceName(kind, spec, "plan", agent, stamp)  # type: ignore[arg-type]

@@ -26,6 +26,7 @@ RECORDS = (
     "agent_metrics",
     "agent_output",
     "archive_manifest",
+    "ballot",
     "consensus_telemetry",
     "cost_summary",
     "hal_response",
@@ -253,6 +254,7 @@ TIMES = {
     "agent_metrics": "/timestamp",
     "agent_output": "/timestamp",
     "archive_manifest": "/archives/0/created_at",
+    "ballot": "/timestamp",
     "consensus_telemetry": "/timestamp",
     "cost_summary": "/generatedAt",
     "hal_response": "/timestamp",
@@ -270,6 +272,7 @@ BAD_TIMES = [Case(name, 0, at, text, at, f"time {text!r}") for name, at in TIMES
 DIGESTS = {
     "agent_output": "/prompt_sha256",
     "archive_manifest": "/archives/0/members/0/sha256",
+    "ballot": "/inputs/0/sha256",
     "ledger_entry": "/sha256",
     "run_summary": "/seal/head",
     "synthesis": "/outputs/0/sha256",
@@ -284,6 +287,7 @@ BAD_DIGESTS = [
 PATHS = {
     "agent_output": "/inputs/0/path",
     "archive_manifest": "/archives/0/members/0/path",
+    "ballot": "/inputs/0/path",
     "ledger_entry": "/path",
     "run_summary": "/digests/documents/0/path",
     "synthesis": "/outputs/0/path",
@@ -319,6 +323,9 @@ agent_output 0: specId stage agent model prompt_version prompt_sha256 inputs inp
 agent_output 0: timestamp status error usage usage/cost_usd usage/input_tokens usage/output_tokens
 agent_output 0: usage/total_tokens usage/source latency_ms consensus consensus/agreements consensus/conflicts output
 agent_output 2: agent
+ballot 0: schemaVersion specId stage agent model prompt_version prompt_sha256 inputs inputs/0/path inputs/0/sha256
+ballot 0: statements statements/0/id statements/0/text statements/0/kind statements/0/agents ballot ballot/0/id
+ballot 0: ballot/0/vote session timestamp status error usage latency_ms
 synthesis 0: specId stage session timestamp roster outputs outputs/0/agent outputs/0/path outputs/0/sha256
 synthesis 0: agreements conflicts status
 synthesis 1: status consensus
@@ -418,6 +425,12 @@ WRONG = [
     wrong("agent_output", 2, "/consensus", [], "an older consensus that is a list"),
     wrong("agent_output", 2, "/final_plan/consensus/conflicts", "none", "older conflicts in a word"),
     wrong("agent_output", 2, "/error", {"code": 1}, "an older error that is an object"),
+    wrong("ballot", 0, "/ballot/0/vote", "yes", "a vote nobody defined"),
+    wrong("ballot", 0, "/ballot/0/id", "s0", "a vote on no statement"),
+    wrong("ballot", 0, "/ballot", [], "no vote beside the status ok"),
+    wrong("ballot", 0, "/statements/0/kind", "opinion", "a kind of statement nobody defined"),
+    wrong("ballot", 0, "/statements/0/agents", [], "a statement of nobody"),
+    wrong("ballot", 1, "/error", None, "no error beside the status error"),
     wrong("synthesis", 0, "/status", "blocked", "an older status in our form"),
     wrong("synthesis", 0, "/stage", "${stage}", "an unresolved placeholder in our form"),
     wrong("synthesis", 0, "/roster", ["claude", "claude"], "an agent twice in the roster"),

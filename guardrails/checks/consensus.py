@@ -61,7 +61,7 @@ class _Stage(NamedTuple):
 
 
 def _in_sessions(case: ConsensusCase) -> _Stage:
-    sessions = group(case.outputs, case.records, case.witnesses)
+    sessions = group(case.outputs, case.records, case.witnesses, case.ballots)
     return _Stage(case, sessions, latest(sessions))
 
 

@@ -8,8 +8,24 @@ from typing import NamedTuple
 
 from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
-from guardrails.consensus.model import AgentOutput, ConsensusQuestion, Current, OutcomeRecord, Resolution, Role, ask
-from guardrails.consensus.records import RecordContext, Satisfies, read_output, read_record, read_resolution
+from guardrails.consensus.model import (
+    AgentOutput,
+    Ballot,
+    ConsensusQuestion,
+    Current,
+    OutcomeRecord,
+    Resolution,
+    Role,
+    ask,
+)
+from guardrails.consensus.records import (
+    RecordContext,
+    Satisfies,
+    read_ballot,
+    read_output,
+    read_record,
+    read_resolution,
+)
 from guardrails.consensus.rules import UNPLACED
 from guardrails.consensus.sessions import SessionActivity
 from guardrails.core.finding import Finding, Skipped
@@ -24,7 +40,7 @@ from guardrails.snapshot.context import Scope
 
 FOLDER = "consensus"
 """Below `evidence.root`: where consensus evidence is filed. Older agents' answers also lie elsewhere."""
-ANSWERS = frozenset(("agent_output", "synthesis", "verdict", "resolution"))
+ANSWERS = frozenset(("agent_output", "ballot", "synthesis", "verdict", "resolution"))
 WITNESSES = frozenset(("agent_metrics", "consensus_telemetry"))
 
 _NAMELESS = "its name is not one of consensus evidence"
@@ -104,12 +120,14 @@ class ConsensusCase(NamedTuple):
     records: list[OutcomeRecord]
     resolutions: list[Resolution]
     witnesses: list[SessionActivity]
+    ballots: list[Ballot]
 
     @property
     def paths(self) -> list[str]:
         """Every file that was read."""
         outputs, records = [each.path for each in self.outputs], [each.path for each in self.records]
-        return outputs + records + [each.path for each in self.resolutions]
+        ballots = [each.path for each in self.ballots]
+        return outputs + records + ballots + [each.path for each in self.resolutions]
 
 
 def candidates(snapshot: Snapshot, layout: Layout, scope: Scope) -> Iterator[ConsensusFile | Skipped | Finding]:
@@ -164,7 +182,7 @@ def cases(
 def _case(made: dict[tuple[str, str], ConsensusCase], name: EvidenceName, settings: Settings) -> ConsensusCase:
     spec, stage = name.spec or "", name.stage or ""
     if (spec, stage) not in made:
-        made[spec, stage] = ConsensusCase(ask(spec, stage, settings.roster(stage)), [], [], [], [])
+        made[spec, stage] = ConsensusCase(ask(spec, stage, settings.roster(stage)), [], [], [], [], [])
     return made[spec, stage]
 
 
@@ -182,6 +200,8 @@ def _file(case: ConsensusCase, name: EvidenceName, blob: Blob, layout: Layout, s
     path = blob.entry.path
     if name.kind == "agent_output":
         case.outputs.append(read_output(path, name, blob.data, context, satisfies, blob.problem))
+    elif name.kind == "ballot":
+        case.ballots.append(read_ballot(path, name, blob.data, context, satisfies, blob.problem))
     elif name.kind == "resolution":
         case.resolutions.append(read_resolution(path, name, blob.data, context, blob.problem))
     else:

@@ -53,6 +53,39 @@ class Conflict(NamedTuple):
     text: str
 
 
+StatementKind = Literal["decision", "remark"]
+"""A vote against a decision is a conflict; one against a remark is a lower agreement."""
+VoteWord = Literal["agree", "disagree", "abstain"]
+VOTES: tuple[VoteWord, ...] = ("agree", "disagree", "abstain")
+
+
+class Agreement(NamedTuple):
+    """What an answer says that the agents agree on. Only a vote shows whether they do."""
+
+    id: str
+    text: str
+    kind: StatementKind = "remark"
+
+
+class Statement(NamedTuple):
+    """An agreement as it is put to the vote: each once, whoever stated it, its text on one line."""
+
+    id: str
+    """`s1`, `s2` and so on, in the order they are put to the vote"""
+    text: str
+    kind: StatementKind
+    agents: tuple[str, ...]
+    """who stated it"""
+
+
+class Vote(NamedTuple):
+    """What one agent says of one statement."""
+
+    id: str
+    vote: VoteWord
+    because: str = ""
+
+
 def agent_of(name: str) -> str:
     """An agent's name as it is compared: `gpt-pro`, `gpt_pro` and `GPT-Pro` are one agent."""
     return name.strip().lower().replace("-", "_")
@@ -78,8 +111,30 @@ class AgentOutput(NamedTuple):
     recorded: datetime | None = None
     prompt: Prompt = Prompt()
     inputs: tuple[Input, ...] = ()
-    agreements: frozenset[str] = frozenset()
-    """ids of the distinct agreements it states"""
+    agreements: tuple[Agreement, ...] = ()
+    """the distinct agreements it states, in the words it states them in first"""
+    conflicts: tuple[Conflict, ...] = ()
+    error: str | None = None
+    problems: tuple[FileProblem, ...] = ()
+
+
+class Ballot(NamedTuple):
+    """One agent's votes on the statements of all answers, as they were filed.
+
+    `inputs` are the answers that were voted on, `statements` what was put to the vote, `votes` one for each of them;
+    empty when anything is wrong with them. `conflicts` are what the agent states beside its votes.
+    """
+
+    path: str
+    agent: str
+    sha256: str
+    stamp: str | None = None
+    named: Attribution = Attribution()
+    recorded: datetime | None = None
+    prompt: Prompt = Prompt()
+    inputs: tuple[Input, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    votes: tuple[Vote, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     error: str | None = None
     problems: tuple[FileProblem, ...] = ()
@@ -189,5 +244,7 @@ class ConsensusVerdict(NamedTuple):
     conflicts: tuple[Conflict, ...]
     resolved: tuple[SettledConflict, ...]
     reasons: tuple[str, ...]
+    statements: tuple[Statement, ...] = ()
+    """what is put to the vote: the agreements of every usable answer of the roster"""
     stale: tuple[str, ...] = ()
     overstated: tuple[tuple[OutcomeRecord, str], ...] = ()

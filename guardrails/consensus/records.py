@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from guardrails.config.layout import Layout, stage_of
+from guardrails.consensus.ballots import parse_votes
 from guardrails.consensus.model import (
     KINDS,
     AgentOutput,
+    Agreement,
     Attribution,
+    Ballot,
     FileProblem,
     Input,
     OutcomeRecord,
@@ -20,11 +23,13 @@ from guardrails.consensus.model import (
     RecordKind,
     Resolution,
     Role,
+    Statement,
     VerdictClaim,
     agent_of,
     short,
 )
-from guardrails.consensus.statements import conflicts_in, folded, identity, stated
+from guardrails.consensus.statements import agreements_in, conflicts_in, folded
+from guardrails.core.limits import AGREEMENT_LENGTH, AGREEMENTS
 from guardrails.core.strict_json import JsonFlaw, locate, parse_json, walk
 from guardrails.core.timestamps import parse_time
 from guardrails.layouts.evidence_names import EvidenceName
@@ -327,6 +332,7 @@ def read_output(
     value = document.value
     error = _error(value)
     whose = named(value, context)
+    agreements = agreements_in(value)
     return AgentOutput(
         path=path,
         agent=_filed_for(agent_of(name.agent or ""), whose, context),
@@ -336,10 +342,10 @@ def read_output(
         recorded=recorded(value),
         prompt=prompt(value),
         inputs=inputs(value),
-        agreements=frozenset(identity(text) for _, text in stated(value, "agreements")),
+        agreements=agreements,
         conflicts=conflicts_in(value),
         error=error,
-        problems=_output_problems(document, satisfies, failed=error is not None),
+        problems=(*_output_problems(document, satisfies, failed=error is not None), *_beyond_limits(agreements)),
     )
 
 
@@ -361,6 +367,15 @@ def _output_problems(document: JsonDocument, satisfies: Satisfies, *, failed: bo
     if not failed and not has_content(document.value):
         found.append(FileProblem("incomplete", "is empty: it says nothing beyond whose it is"))
     return tuple(found)
+
+
+def _beyond_limits(agreements: Sequence[Agreement]) -> Iterator[FileProblem]:
+    """Why an answer cannot be voted on: the other agents are asked about each of its agreements."""
+    if len(agreements) > AGREEMENTS:
+        yield FileProblem("incomplete", f"states {len(agreements)} agreements, more than {AGREEMENTS}")
+    longest = max((len(each.text) for each in agreements), default=0)
+    if longest > AGREEMENT_LENGTH:
+        yield FileProblem("incomplete", f"states an agreement of {longest} characters, more than {AGREEMENT_LENGTH}")
 
 
 def has_content(value: dict[str, Any]) -> bool:
@@ -400,3 +415,62 @@ def _words(error: Any) -> str:
     if isinstance(error, dict):
         error = first_text(error, ("message", "type", "code")) or error
     return short(str(error))
+
+
+# An agent's ballot file.
+
+
+def read_ballot(
+    path: str,
+    name: EvidenceName,
+    data: bytes | None,
+    context: RecordContext,
+    satisfies: Satisfies,
+    unreadable: str | None = None,
+) -> Ballot:
+    """The value of one ballot file. Never fails: what is wrong with it is in `problems` and `error`.
+
+    Whether it is a ballot on the answers that are here is for the verdict to say.
+    """
+    document = load(data, unreadable)
+    value = document.value
+    error = _error(value)
+    statements = tuple(_statements(value.get("statements")))
+    answer = parse_votes(value, statements)
+    return Ballot(
+        path=path,
+        agent=agent_of(name.agent or ""),
+        sha256=sha256(document.data).hexdigest(),
+        stamp=name.stamp,
+        named=named(value, context),
+        recorded=recorded(value),
+        prompt=prompt(value),
+        inputs=inputs(value),
+        statements=statements,
+        votes=answer.votes,
+        conflicts=answer.conflicts,
+        error=error,
+        problems=_ballot_problems(document, satisfies, () if error else answer.problems),
+    )
+
+
+def _statements(rows: Any) -> Iterator[Statement]:
+    """The statements of a record that satisfies its schema; of another, what can be read of them."""
+    for row in rows if isinstance(rows, list) else []:
+        if not isinstance(row, dict):
+            continue
+        number, text, kind, agents = (row.get(key) for key in ("id", "text", "kind", "agents"))
+        if isinstance(number, str) and isinstance(text, str) and isinstance(agents, list):
+            named_in = tuple(agent for agent in agents if isinstance(agent, str))
+            yield Statement(number, text, "remark" if kind == "remark" else "decision", named_in)
+
+
+def _ballot_problems(
+    document: JsonDocument, satisfies: Satisfies, spoiled: tuple[FileProblem, ...]
+) -> tuple[FileProblem, ...]:
+    if document.problem:
+        return (document.problem,)
+    found = list(placeholders(document))
+    if not satisfies("ballot", document.value):
+        found.append(FileProblem("incomplete", "does not satisfy the ballot schema"))
+    return (*found, *spoiled)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from guardrails.consensus.model import AgentOutput, OutcomeRecord, Resolution
+from guardrails.consensus.model import AgentOutput, Ballot, OutcomeRecord, Resolution
 from guardrails.core.timestamps import parse_stamp
 
 CLOCK_ALLOWANCE = timedelta(days=1)
@@ -35,6 +35,7 @@ class ConsensusSession(NamedTuple):
     outputs: tuple[AgentOutput, ...]
     records: tuple[OutcomeRecord, ...]
     witnesses: tuple[SessionActivity, ...]
+    ballots: tuple[Ballot, ...] = ()
 
     @property
     def stamp(self) -> str | None:
@@ -42,22 +43,41 @@ class ConsensusSession(NamedTuple):
         return next((file.stamp for file in self.files if file.stamp), None)
 
     @property
-    def files(self) -> tuple[AgentOutput | OutcomeRecord | SessionActivity, ...]:
-        return (*self.records, *self.outputs, *self.witnesses)
+    def files(self) -> tuple[_File, ...]:
+        return (*self.records, *self.outputs, *self.ballots, *self.witnesses)
+
+
+_File = AgentOutput | Ballot | OutcomeRecord | SessionActivity
 
 
 def group(
-    outputs: Iterable[AgentOutput], records: Iterable[OutcomeRecord], witnesses: Iterable[SessionActivity]
+    outputs: Iterable[AgentOutput],
+    records: Iterable[OutcomeRecord],
+    witnesses: Iterable[SessionActivity],
+    ballots: Iterable[Ballot],
 ) -> list[ConsensusSession]:
     """The sessions of one stage of one SPEC, in order of their keys. The order of the files is irrelevant."""
-    grouped: dict[SessionKey, tuple[list[AgentOutput], list[OutcomeRecord], list[SessionActivity]]] = {}
+    grouped: dict[SessionKey, _Grouped] = {}
+
+    def of(file: _File) -> _Grouped:
+        return grouped.setdefault(_key(file), _Grouped([], [], [], []))
+
     for output in outputs:
-        grouped.setdefault(_key(output), ([], [], []))[0].append(output)
+        of(output).outputs.append(output)
     for record in records:
-        grouped.setdefault(_key(record), ([], [], []))[1].append(record)
+        of(record).records.append(record)
     for witness in witnesses:
-        grouped.setdefault(_key(witness), ([], [], []))[2].append(witness)
-    return [_session(key, *files) for key, files in sorted(grouped.items())]
+        of(witness).witnesses.append(witness)
+    for ballot in ballots:
+        of(ballot).ballots.append(ballot)
+    return [_session(key, files) for key, files in sorted(grouped.items(), key=lambda row: row[0])]
+
+
+class _Grouped(NamedTuple):
+    outputs: list[AgentOutput]
+    records: list[OutcomeRecord]
+    witnesses: list[SessionActivity]
+    ballots: list[Ballot]
 
 
 def latest(sessions: Sequence[ConsensusSession]) -> list[ConsensusSession]:
@@ -89,7 +109,7 @@ def names_stamp(text: str, stamp: str) -> bool:
     return text == expected.session or given == expected
 
 
-def _key(file: AgentOutput | OutcomeRecord | SessionActivity | Resolution) -> SessionKey:
+def _key(file: _File | Resolution) -> SessionKey:
     if file.stamp:
         stamp = parse_stamp(file.stamp)
         return SessionKey(stamp.when.isoformat(), stamp.session or "") if stamp else SessionKey(file.stamp, "")
@@ -97,13 +117,12 @@ def _key(file: AgentOutput | OutcomeRecord | SessionActivity | Resolution) -> Se
     return SessionKey("", sessions[0] if sessions else "")
 
 
-def _session(
-    key: SessionKey, outputs: list[AgentOutput], records: list[OutcomeRecord], witnesses: list[SessionActivity]
-) -> ConsensusSession:
+def _session(key: SessionKey, found: _Grouped) -> ConsensusSession:
     """Dated by the answers in it. A synthesis may be written again later, so it dates only where no answer does."""
-    syntheses = [record for record in records if record.role == "synthesis"]
-    verdicts = [record for record in records if record.role == "verdict"]
-    for files in (outputs, syntheses, verdicts, witnesses):
+    syntheses = [record for record in found.records if record.role == "synthesis"]
+    verdicts = [record for record in found.records if record.role == "verdict"]
+    dating: tuple[Sequence[_File], ...] = (found.outputs, found.ballots, syntheses, verdicts, found.witnesses)
+    for files in dating:
         moments = [when for file in files if (when := _moment(file))]
         if moments:
             when = max(moments)
@@ -113,13 +132,14 @@ def _session(
     return ConsensusSession(
         key,
         when,
-        tuple(sorted(outputs, key=lambda file: file.path)),
-        tuple(sorted(records, key=lambda file: file.path)),
-        tuple(sorted(witnesses)),
+        tuple(sorted(found.outputs, key=lambda file: file.path)),
+        tuple(sorted(found.records, key=lambda file: file.path)),
+        tuple(sorted(found.witnesses)),
+        tuple(sorted(found.ballots, key=lambda file: file.path)),
     )
 
 
-def _moment(file: AgentOutput | OutcomeRecord | SessionActivity) -> datetime | None:
+def _moment(file: _File) -> datetime | None:
     recorded = None if isinstance(file, SessionActivity) else file.recorded
     stamp = parse_stamp(file.stamp)
     return recorded or (stamp.when if stamp else None)

@@ -9,8 +9,9 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from guardrails.consensus.model import Conflict
+from guardrails.consensus.model import Agreement, Conflict, StatementKind
 from guardrails.core.strict_json import JsonPath
+from guardrails.core.text import unsafe
 
 ID_LENGTH = 12
 # Ways of writing "there is none" into a list that should have been left empty.
@@ -41,8 +42,37 @@ def conflicts_in(document: Any) -> tuple[Conflict, ...]:
     return tuple(distinct.values())
 
 
+def agreements_in(document: Any) -> tuple[Agreement, ...]:
+    """The distinct agreements a document states, in the words it states them in first.
+
+    One that is an object says with `kind` whether it is a decision or a remark; a bare sentence is a remark. One that
+    is stated as both is a decision, and so is one of a kind nobody defined: that is the stricter.
+    """
+    distinct: dict[str, Agreement] = {}
+    for key, text in stated(document, "agreements"):
+        kind = _kind(_at(document, key))
+        found = identity(text)
+        first = distinct.setdefault(found, Agreement(found, text, kind))
+        if kind == "decision" and first.kind == "remark":
+            distinct[found] = first._replace(kind=kind)
+    return tuple(distinct.values())
+
+
+def _at(document: Any, key: JsonPath) -> Any:
+    for step in key:
+        document = document[step]
+    return document
+
+
+def _kind(item: Any) -> StatementKind:
+    if not isinstance(item, dict) or "kind" not in item:
+        return "remark"
+    said = item["kind"]
+    return "remark" if isinstance(said, str) and folded(said) in ("remark", "remarks") else "decision"
+
+
 def identity(text: str) -> str:
-    """A short digest of a statement that survives changes of case, spacing and Unicode form."""
+    """A short digest of a statement that survives changes of case, spacing, Unicode form and invisible characters."""
     return sha256(_normal(text).encode("utf-8", "surrogatepass")).hexdigest()[:ID_LENGTH]
 
 
@@ -150,7 +180,11 @@ it is: taking it apart would take fifty times its size."""
 def _normal(text: str) -> str:
     if len(text) > _LONGEST:
         return text
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    line = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    if line.isascii() and line.isprintable():
+        return line
+    # What nobody sees makes no other statement of it, and may have kept spaces apart.
+    return " ".join(unsafe().sub("", line).split())
 
 
 def _is_none(text: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from guardrails.config.settings import Consensus
+from guardrails.consensus.ballots import statements_of
 from guardrails.consensus.eligibility import (
     EligibleOutputs,
     RunInputs,
@@ -220,6 +221,7 @@ def compute_verdict(
         conflicts=open_,
         resolved=resolved,
         reasons=reasons,
+        statements=statements_of(output for output in kept.usable if output.agent in question.roster),
         stale=changed,
         overstated=(*overstated(witnesses, given, facts.participation), *omitted),
     )
@@ -249,7 +251,7 @@ def _facts(kept: EligibleOutputs, question: ConsensusQuestion, policy: Consensus
     """Only agents of the roster take part and agree; anyone's conflict counts."""
     of_roster = [output for output in kept.usable if output.agent in question.roster]
     answered = len({output.agent for output in of_roster})
-    agreements = len({agreement for output in of_roster for agreement in output.agreements})
+    agreements = len({agreement.id for output in of_roster for agreement in output.agreements})
     return _Facts(question, answered, agreements, policy, blockers)
 
 

@@ -32,6 +32,10 @@ SECRETS = 25
 """of one file"""
 FLAWS = 25
 """of one acceptance criterion"""
+AGREEMENTS = 100
+"""that one answer may put to the vote"""
+AGREEMENT_LENGTH = 2000
+"""of one of them, in characters"""
 REMOVED_ROWS = 25
 """of the tracker"""
 DIRTY_PATHS = 100

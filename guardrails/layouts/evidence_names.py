@@ -10,6 +10,7 @@ EvidenceKind = Literal[
     "telemetry",
     "tasks_telemetry",
     "agent_output",
+    "ballot",
     "synthesis",
     "verdict",
     "agent_metrics",
@@ -130,6 +131,8 @@ def _consensus_name(match: re.Match[str], spec: str | None) -> EvidenceName:
         return EvidenceName(_TAILS[tail], spec, stage, None, stamp)
     if tail.endswith("_metrics"):
         return EvidenceName("agent_metrics", spec, stage, _agent(tail.removesuffix("_metrics")), stamp)
+    if match["prefix"] and tail.endswith("_ballot"):
+        return EvidenceName("ballot", spec, stage, _agent(tail.removesuffix("_ballot")), stamp)
     if not match["prefix"]:
         return EvidenceName("unknown", spec, stage)  # `plan-notes.json` is somebody's, not an agent's
     return EvidenceName("agent_output", spec, stage, _agent(tail), stamp)

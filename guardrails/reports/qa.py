@@ -126,6 +126,7 @@ def _of_session(session: SessionReport) -> Iterator[Alert]:
 _FIELDS: dict[EvidenceKind, tuple[str, ...]] = {
     "telemetry": ("specId|spec_id", "sessionId|session_id", "timestamp", "artifacts"),
     "agent_output": ("agent", "model", "prompt_sha256", "inputs", "consensus.agreements"),
+    "ballot": ("agent", "model", "prompt_sha256", "inputs", "ballot"),
     "agent_metrics": (
         "model_id", "latency_ms", "prompt_tokens", "completion_tokens", "total_tokens", "cost_usd",
     ),

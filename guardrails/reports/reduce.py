@@ -126,7 +126,7 @@ def sessions_of(snapshot: Snapshot, settings: Settings, asked: SessionFiles) -> 
 
 
 def _of_case(case: ConsensusCase, latest_only: bool) -> list[_Filed]:
-    sessions = grouping.group(case.outputs, case.records, case.witnesses)
+    sessions = grouping.group(case.outputs, case.records, case.witnesses, case.ballots)
     latest = grouping.latest(sessions)
     return [_Filed(case, each, each in latest) for each in (latest if latest_only else sessions)]
 

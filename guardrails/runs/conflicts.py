@@ -54,7 +54,7 @@ def _latest(run_context: RunContext, stage: str) -> ConsensusSession:
         each for each in candidates(snapshot, run_context.settings.layout, scope) if isinstance(each, ConsensusFile)
     ]
     case = cases(snapshot, run_context.settings, found, is_valid).get((run_context.spec, stage))
-    sessions = latest(group(case.outputs, case.records, case.witnesses)) if case else []
+    sessions = latest(group(case.outputs, case.records, case.witnesses, case.ballots)) if case else []
     if not sessions:
         raise GuardrailError(
             f"{run_context.spec} has no consensus evidence of {stage}",

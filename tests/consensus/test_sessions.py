@@ -39,7 +39,7 @@ def latest_paths(*files: AgentOutput | OutcomeRecord | SessionActivity) -> list[
     outputs = [file for file in files if isinstance(file, AgentOutput)]
     records = [file for file in files if isinstance(file, OutcomeRecord)]
     witnesses = [file for file in files if isinstance(file, SessionActivity)]
-    return sorted(file.path for session in latest(group(outputs, records, witnesses)) for file in session.files)
+    return sorted(file.path for session in latest(group(outputs, records, witnesses, [])) for file in session.files)
 
 
 @pytest.mark.parametrize(("old", "new"), list(itertools.product(STYLES, STYLES)))
@@ -71,7 +71,7 @@ def test_files_of_one_session_belong_together_whatever_their_style() -> None:
 
 
 def test_two_sessions_of_one_second_are_two() -> None:
-    assert len(group([output(f"{OLDER}-a"), output(f"{OLDER}-b")], [], [])) == 2
+    assert len(group([output(f"{OLDER}-a"), output(f"{OLDER}-b")], [], [], [])) == 2
 
 
 def test_where_two_sessions_share_a_moment_both_are_the_latest() -> None:
@@ -123,12 +123,12 @@ def test_where_nothing_is_dated_everything_is_judged() -> None:
     ],
 )
 def test_a_resolution_belongs_to_the_session_it_is_named_for(stamp: str | None, belongs_here: bool) -> None:
-    session = group([output("2025-10-05T09:00:00Z-79")], [], [])[0]
+    session = group([output("2025-10-05T09:00:00Z-79")], [], [], [])[0]
     assert belongs(Resolution("r", stamp=stamp), session) is belongs_here
 
 
 def test_a_fixed_name_is_settled_by_a_fixed_name_of_the_same_session() -> None:
-    session = group([output(None, sessions=frozenset({"79"}))], [], [])[0]
+    session = group([output(None, sessions=frozenset({"79"}))], [], [], [])[0]
     assert belongs(Resolution("r", named=Attribution(sessions=frozenset({"79"}))), session)
     assert not belongs(Resolution("r", named=Attribution(sessions=frozenset({"80"}))), session)
     assert not belongs(Resolution("r", stamp=OLDER), session)

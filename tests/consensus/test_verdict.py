@@ -9,6 +9,7 @@ import pytest
 from guardrails.config import Consensus
 from guardrails.consensus import (
     AgentOutput,
+    Agreement,
     Attribution,
     Conflict,
     ConsensusQuestion,
@@ -38,6 +39,10 @@ def question(*roster: str) -> ConsensusQuestion:
     return ask("SPEC-1", "plan", roster)
 
 
+def agreed(*texts: str) -> tuple[Agreement, ...]:
+    return tuple(Agreement(identity(text), text) for text in texts)
+
+
 def answer(agent: str, **changes: Any) -> AgentOutput:
     made = AgentOutput(
         path=f"evidence/{agent}.json",
@@ -46,7 +51,7 @@ def answer(agent: str, **changes: Any) -> AgentOutput:
         named=HERE._replace(agents=frozenset({agent})),
         prompt=Prompt("v1", "b" * 64),
         inputs=(SPEC_MD,),
-        agreements=frozenset({"three milestones"}),
+        agreements=agreed("three milestones"),
     )
     return made._replace(**changes)
 
@@ -110,7 +115,7 @@ def test_the_missing_are_named() -> None:
 
 
 def test_an_outsider_adds_no_agreement() -> None:
-    outputs = [answer("gemini", agreements=frozenset()), answer("kimi", agreements=frozenset({"x", "y"}))]
+    outputs = [answer("gemini", agreements=()), answer("kimi", agreements=agreed("x", "y"))]
     found = compute_verdict(question("gemini"), outputs, [synthesis()], [], NOW_AS_THEN, POLICY)
     assert (found.kind, found.agreement) == ("undecided", None)
 
@@ -120,7 +125,7 @@ def test_an_outsiders_conflict_counts() -> None:
 
 
 def test_agreement_counts_each_statement_once() -> None:
-    found = verdict("gemini claude gpt_pro", conflicts=(STORAGE,), agreements=frozenset({"telemetry first"}))
+    found = verdict("gemini claude gpt_pro", conflicts=(STORAGE,), agreements=agreed("telemetry first"))
     assert found.agreement == pytest.approx(2 / 3)
 
 

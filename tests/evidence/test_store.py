@@ -111,6 +111,7 @@ def test_readers_know_the_names_that_writers_give() -> None:
         ("gpt_pro.json", "agent_output"),
         ("synthesis.json", "synthesis"),
         ("gpt_pro_metrics.json", "agent_metrics"),
+        ("gpt_pro_ballot.json", "ballot"),
     ]:
         found = evidence_name(LAYOUT, consensus_path(LAYOUT, session, tail))
         assert found is not None

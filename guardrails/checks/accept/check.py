@@ -48,7 +48,7 @@ def latest_of(context: CheckContext, spec: str) -> dict[str, LatestAnswers]:
     )
     made = {}
     for (_, stage), case in filed.items():
-        sessions = latest(group(case.outputs, case.records, case.witnesses))
+        sessions = latest(group(case.outputs, case.records, case.witnesses, case.ballots))
         outputs = [output for session in sessions for output in session.outputs]
         now = current_inputs(context.snapshot, context.settings.layout, outputs).of(spec)
         verdicts = []

@@ -62,7 +62,7 @@ def _newest(layout: Layout, inventory: EvidenceInventory) -> dict[tuple[str, str
         stamp = parse_stamp(name.stamp) if name else None
         if name is None or name.spec is None or name.stage is None or stamp is None:
             continue
-        if name.kind not in ("agent_output", "synthesis", "verdict"):
+        if name.kind not in ("agent_output", "ballot", "synthesis", "verdict"):
             continue
         key = (name.spec, name.stage)
         latest[key] = max(latest.get(key, stamp.when), stamp.when)

@@ -42,7 +42,7 @@ EARLIER, LATER = timedelta(days=1), timedelta(days=7)
 """How much earlier and later than its name a record may be. Of 89 real ones the latest was 43 minutes later."""
 # The other kinds may be written again long after their session: a conflict is resolved when somebody gets to it.
 _KINDS: frozenset[EvidenceKind] = frozenset(
-    ("telemetry", "tasks_telemetry", "agent_output", "agent_metrics", "hal_response")
+    ("telemetry", "tasks_telemetry", "agent_output", "ballot", "agent_metrics", "hal_response")
 )
 
 

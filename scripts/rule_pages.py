@@ -10,6 +10,7 @@ NOTE = "<!-- Rendered by scripts/render.py: change the rule in guardrails/. -->"
 
 _MAKES: dict[RuleOutcome, str] = {
     "fail": "`fail`, exit code 1",
+    "hold": "`fail`, exit code 1",
     "undecided": "`undecided`, exit code 3",
     "degraded": "`degraded`, exit code 5",
     "conflict": "`conflict`, exit code 4",

@@ -78,10 +78,10 @@ VALUES = {
         "config.settings",
         "config.layout",
         "errors",
-        "core.limits",
         "core.timestamps",
         "core.strict_json",
         "core.text",
+        "core.limits",
     )
 }
 

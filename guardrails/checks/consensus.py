@@ -97,7 +97,7 @@ def _judge_stage(context: CheckContext, stage: _Stage, now: Current) -> Iterator
         seen |= {file.path for file in session.files} | {each.path for each in resolutions}
         question = case.question._replace(stamp=session.stamp)
         verdict = compute_verdict(
-            question, session.outputs, session.records, resolutions, now, context.settings.consensus
+            question, session.outputs, session.ballots, session.records, resolutions, now, context.settings.consensus
         )
         yield from report(question, session, resolutions, verdict, _places(context.snapshot, verdict, session))
         yield from _of_the_future(context, question, session)

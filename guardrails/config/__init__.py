@@ -9,7 +9,7 @@ __getattr__ = public(
     run_loader="require_callable",
     run_settings="AGENTS Agent Budget Format Price Prompts RecoverySettings RunSettings",
     settings=(
-        "Acceptance CleanTree Consensus DocumentRule EvidenceSettings Expectation HAL "
+        "Acceptance CleanTree Consensus ConsensusMethod DocumentRule EvidenceSettings Expectation HAL "
         "MOCK_BEHAVIOURS MemorySettings MockBehaviour Overrides Policy ProbeCheck ProbeMode ROSTERS Secrets "
         "SectionRule Security Service Settings StageRoster TrackerSettings Waiver from_environment"
     ),

@@ -215,6 +215,7 @@ def _stage(reader: Reader, default: StageRoster, profile: str) -> StageRoster:
 
 def _consensus(reader: Reader, default: Consensus) -> Consensus:
     return Consensus(
+        method=reader.get(default.method, "consensus", "method"),
         min_agreement=reader.get(default.min_agreement, "consensus", "min_agreement"),
         degraded_below=reader.get(default.degraded_below, "consensus", "degraded_below"),
     )

@@ -92,7 +92,13 @@ ROSTERS = tuple(
 )
 
 
+ConsensusMethod = Literal["ballot", "chain"]
+CONSENSUS_METHODS: tuple[ConsensusMethod, ...] = ("ballot", "chain")
+
+
 class Consensus(NamedTuple):
+    method: ConsensusMethod = "ballot"
+    """how agreement is counted: every agent votes on all statements, or each on those of the agents before it"""
     min_agreement: float = 0.90
     degraded_below: float = 0.67
 

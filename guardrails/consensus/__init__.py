@@ -8,8 +8,9 @@ __getattr__ = public(
     context="Cut GivenKit PromptContext collect own_prompts",
     model=(
         "AgentOutput Agreement Attribution Ballot Conflict ConsensusQuestion ConsensusVerdict Current FileProblem "
-        "Input OutcomeRecord Prompt RecordKind Resolution Statement VerdictClaim Vote ask"
+        "Input OutcomeRecord Position Prompt RecordKind Resolution Statement VerdictClaim Vote ask"
     ),
+    positions="position_in",
     prompts="NAMES StagePrompts Template Variables packaged render stage_prompts waves",
     quoting="beginning fenced quoted_text",
     records="RecordContext has_content placeholder_in read_ballot read_output read_record read_resolution",

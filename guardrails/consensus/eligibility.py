@@ -104,7 +104,7 @@ def _reasons(output: AgentOutput, question: ConsensusQuestion, run: RunInputs) -
         yield FileProblem("incomplete", f"reports an error: {output.error}")
     yield from output.problems
     yield from foreign(output.named, question)
-    yield from _signature(output)
+    yield from signature(output.agent, output.named)
     yield from _prompt(output, run)
     yield from _inputs(output, run)
 
@@ -124,11 +124,12 @@ def foreign(named: Attribution, question: ConsensusQuestion) -> Iterator[FilePro
                 yield FileProblem("foreign", f"names the session {short(session)}, not that of its file name")
 
 
-def _signature(output: AgentOutput) -> Iterator[FileProblem]:
-    others = sorted(item for item in output.named.agents - {output.agent} if "${" not in item)
+def signature(agent: str, named: Attribution) -> Iterator[FileProblem]:
+    """Problems of a file that names another agent than its file name does, or none."""
+    others = sorted(item for item in named.agents - {agent} if "${" not in item)
     if others:
-        yield FileProblem("foreign", f"is signed by {short(', '.join(others))}, not by {output.agent}")
-    elif output.agent not in output.named.agents:
+        yield FileProblem("foreign", f"is signed by {short(', '.join(others))}, not by {agent}")
+    elif agent not in named.agents:
         yield FileProblem("incomplete", "does not name its agent")
 
 

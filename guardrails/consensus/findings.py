@@ -8,10 +8,13 @@ from typing import NamedTuple
 from guardrails.consensus.eligibility import faults_of_record
 from guardrails.consensus.model import Conflict, ConsensusQuestion, ConsensusVerdict, FileProblem, Resolution, short
 from guardrails.consensus.rules import (
+    BALLOT,
     CONFLICT,
     DEGRADED,
     FOREIGN_RECORD,
+    HOLD,
     MISSING_AGENT,
+    NO_POSITION,
     OVERSTATED,
     PLACEHOLDER,
     RESOLUTION,
@@ -34,6 +37,11 @@ class StatementLocation(NamedTuple):
     path: str
     line: int
     column: int
+
+
+def _needs(verdict: ConsensusVerdict) -> str | None:
+    """What would change the verdict, as a hint."""
+    return f"it takes {'; '.join(verdict.remedies)}" if verdict.remedies else None
 
 
 def anchor(session: ConsensusSession) -> str:
@@ -62,6 +70,7 @@ def report(
         level: Severity = "error" if each.of_roster else "note"
         said = f"the output of {each.output.agent} does not count: it "
         yield made.problems(UNUSABLE, each.output.path, said, each.reasons, level)
+    yield from made.ballots(verdict)
     yield from made.records(session, verdict)
     yield from made.resolutions(resolutions, verdict)
 
@@ -104,19 +113,46 @@ class _Maker:
         if more:
             total = len(verdict.conflicts)
             yield self.at(CONFLICT, f"{more} more unresolved conflicts are not listed; there are {total} in all")
-        if verdict.kind == "degraded":
+        yield from self.positions(verdict)
+        if verdict.shortfalls and verdict.kind in ("degraded", "undecided"):
             severe = " (severe: don't retry, escalate)" if verdict.severe else ""
-            yield self.at(DEGRADED, f"degraded{severe}: {', '.join(verdict.reasons)}")
+            yield self.at(DEGRADED, f"degraded{severe}: {', '.join(verdict.shortfalls)}", hint=_needs(verdict))
         if verdict.kind == "undecided":
+            told = {*verdict.stale, *verdict.shortfalls, *verdict.unclear}
             for reason in verdict.reasons:
-                if reason not in verdict.stale:
+                if reason not in told:
                     yield self.at(UNDECIDED, f"undecided: {reason}")
         for text in verdict.stale:
             yield self.at(STALE, text, hint="run the stage again, or restore it")
 
+    def positions(self, verdict: ConsensusVerdict) -> Iterator[Finding]:
+        """Who holds and why, and who says neither yes nor no, each at the answer that says so."""
+        level: Severity = "error" if verdict.kind == "hold" else "note"
+        for output in verdict.usable:
+            why = "; ".join(output.position.reasons)
+            if output.position.proceeds is False:
+                text = f"{output.agent} holds: {why}"
+                yield self.at(HOLD, text, path=output.path, hint=_needs(verdict), severity=level)
+            elif output.position.proceeds is None and output.agent in self._question.roster:
+                text = f"{output.agent} does not say whether to proceed: {why}"
+                yield self.at(NO_POSITION, text, path=output.path, hint="run the stage again")
+
+    def ballots(self, verdict: ConsensusVerdict) -> Iterator[Finding]:
+        for each in verdict.uncounted:
+            level: Severity = "error" if each.of_roster else "note"
+            said = f"the ballot of {each.agent} does not count: it "
+            yield self.problems(BALLOT, each.path, said, each.reasons, level)
+        if verdict.agreement is None or verdict.kind in ("hold", "conflict"):
+            return  # nobody voted, and the verdict says so, or nobody has to
+        for agent in sorted({*verdict.unvoted} - {each.agent for each in verdict.uncounted}):
+            yield self.at(BALLOT, f"{agent} has not voted", hint="run the stage again")
+
     def conflict(self, conflict: Conflict, place: StatementLocation | None) -> Finding:
         path, line, column = place or (None, None, None)
-        hint = f"decide it and record a resolution of {conflict.id}; 'speckit explain {CONFLICT.code}' shows how"
+        saying = ", with 'proceed' true or false" if conflict.cause == "split" else ""
+        hint = (
+            f"decide it and record a resolution of {conflict.id}{saying}; 'speckit explain {CONFLICT.code}' shows how"
+        )
         return self.at(
             CONFLICT,
             f"unresolved conflict {conflict.id}: {short(conflict.text)}",

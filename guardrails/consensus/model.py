@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-RecordKind = Literal["ok", "undecided", "degraded", "conflict"]
-KINDS: tuple[RecordKind, ...] = ("ok", "undecided", "degraded", "conflict")
-"""Mildest first: a record claims more than is true when it names an earlier one."""
+from guardrails.config.settings import ConsensusMethod
+
+RecordKind = Literal["ok", "degraded", "undecided", "hold", "conflict"]
+KINDS: tuple[RecordKind, ...] = ("ok", "degraded", "undecided", "hold", "conflict")
+"""Best first: a record claims more than is true when it names an earlier one."""
 
 Role = Literal["synthesis", "verdict"]
 Flaw = Literal["unreadable", "placeholder", "foreign", "incomplete"]
@@ -46,11 +48,23 @@ class Prompt(NamedTuple):
     sha256: str | None = None
 
 
+ConflictCause = Literal["stated", "split", "vote"]
+"""Somebody states it; some answers proceed and some hold; somebody votes against a decision."""
+
+
 class Conflict(NamedTuple):
-    """A stated disagreement. Texts that differ only in case, spacing or Unicode form have one id."""
+    """A disagreement. Texts that differ only in case, spacing, Unicode form or invisible characters have one id."""
 
     id: str
     text: str
+    cause: ConflictCause = "stated"
+
+
+class Position(NamedTuple):
+    """Whether an answer says that the stage may go on, and why. None: it states no position that is understood."""
+
+    proceeds: bool | None = None
+    reasons: tuple[str, ...] = ()
 
 
 StatementKind = Literal["decision", "remark"]
@@ -113,6 +127,13 @@ class AgentOutput(NamedTuple):
     inputs: tuple[Input, ...] = ()
     agreements: tuple[Agreement, ...] = ()
     """the distinct agreements it states, in the words it states them in first"""
+    position: Position = Position()
+    previous: tuple[Input, ...] = ()
+    """the answers of other agents that it was made from; only in a chain"""
+    votes: tuple[Vote, ...] | None = None
+    """its ballot on the statements of those answers, None where it holds none; only in a chain"""
+    spoiled: tuple[FileProblem, ...] = ()
+    """what is wrong with that ballot"""
     conflicts: tuple[Conflict, ...] = ()
     error: str | None = None
     problems: tuple[FileProblem, ...] = ()
@@ -171,11 +192,16 @@ class OutcomeRecord(NamedTuple):
     synthesis: str | None = None
     roster: frozenset[str] = frozenset()
     conflicts: tuple[Conflict, ...] = ()
+    method: str | None = None
+    """how agreement was counted"""
     problems: tuple[FileProblem, ...] = ()
 
 
 class Resolution(NamedTuple):
-    """The only thing that settles a conflict: it names one, says why, and by whom and when it was settled."""
+    """The only thing that settles a conflict: it names one, says why, and by whom and when it was settled.
+
+    `proceed` says whether the stage may go on: what some answers hold and some do not is settled by nothing less.
+    """
 
     path: str
     stamp: str | None = None
@@ -185,6 +211,7 @@ class Resolution(NamedTuple):
     because: str = ""
     by: str = ""
     when: datetime | None = None
+    proceed: bool | None = None
     problems: tuple[FileProblem, ...] = ()
 
 
@@ -227,9 +254,51 @@ class SettledConflict(NamedTuple):
     resolution: Resolution
 
 
-class ConsensusVerdict(NamedTuple):
-    """The answer. `participation` is rounded to two decimals; `reasons` say what keeps it from being ok.
+class AgentPosition(NamedTuple):
+    agent: str
+    position: Position
 
+
+class CastVote(NamedTuple):
+    """A vote that counts, and whose it is."""
+
+    agent: str
+    vote: VoteWord
+    because: str = ""
+
+
+class VotedStatement(NamedTuple):
+    """A statement and the votes on it. `settled`: the conflict over it is resolved, so it counts as agreed."""
+
+    statement: Statement
+    votes: tuple[CastVote, ...] = ()
+    settled: bool = False
+
+    @property
+    def agreed(self) -> bool:
+        """Whether every voter agrees with it. An abstention is no agreement, and neither is nobody's vote."""
+        return self.settled or (bool(self.votes) and all(each.vote == "agree" for each in self.votes))
+
+    def voters(self, word: VoteWord) -> tuple[str, ...]:
+        """The agents that voted so."""
+        return tuple(sorted(each.agent for each in self.votes if each.vote == word))
+
+
+class UncountedBallot(NamedTuple):
+    """A ballot that does not count, and each reason why. `path` is of the ballot, or of the answer it is part of."""
+
+    agent: str
+    path: str
+    reasons: tuple[FileProblem, ...]
+    of_roster: bool
+
+
+class ConsensusVerdict(NamedTuple):
+    """The answer. `participation` is rounded to two decimals; `reasons` say what decided it, and `remedies` what would
+    change it; both are empty when it is ok.
+
+    `positions` are those of the usable answers, `statements` what is put to the vote with the votes that count,
+    `ballots` those that count, `unvoted` the agents with a usable answer and without such a ballot.
     `stale` are the inputs that are not what they were; `overstated` pairs each record that claims more than the
     outputs give with what it claims.
     """
@@ -244,7 +313,16 @@ class ConsensusVerdict(NamedTuple):
     conflicts: tuple[Conflict, ...]
     resolved: tuple[SettledConflict, ...]
     reasons: tuple[str, ...]
-    statements: tuple[Statement, ...] = ()
-    """what is put to the vote: the agreements of every usable answer of the roster"""
+    remedies: tuple[str, ...] = ()
+    shortfalls: tuple[str, ...] = ()
+    """the reasons that would leave it degraded if there were no others"""
+    unclear: tuple[str, ...] = ()
+    """the reasons that are answers without a position"""
+    positions: tuple[AgentPosition, ...] = ()
+    statements: tuple[VotedStatement, ...] = ()
+    ballots: tuple[Ballot, ...] = ()
+    uncounted: tuple[UncountedBallot, ...] = ()
+    unvoted: tuple[str, ...] = ()
+    method: ConsensusMethod = "ballot"
     stale: tuple[str, ...] = ()
     overstated: tuple[tuple[OutcomeRecord, str], ...] = ()

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from guardrails.config.layout import Layout, stage_of
-from guardrails.consensus.ballots import parse_votes
+from guardrails.consensus.ballots import GivenVotes, given_votes, parse_votes
 from guardrails.consensus.model import (
     KINDS,
     AgentOutput,
@@ -28,6 +28,7 @@ from guardrails.consensus.model import (
     agent_of,
     short,
 )
+from guardrails.consensus.positions import position_in
 from guardrails.consensus.statements import agreements_in, conflicts_in, folded
 from guardrails.core.limits import AGREEMENT_LENGTH, AGREEMENTS
 from guardrails.core.strict_json import JsonFlaw, locate, parse_json, walk
@@ -137,9 +138,9 @@ def digest(value: Any) -> str | None:
     return text if _SHA256.fullmatch(text) else None
 
 
-def inputs(value: dict[str, Any]) -> tuple[Input, ...]:
+def inputs(value: dict[str, Any], key: str = "inputs") -> tuple[Input, ...]:
     """The recorded inputs in order of path. A list that is wrong anywhere records nothing."""
-    given = value.get("inputs")
+    given = value.get(key)
     if not isinstance(given, list):
         return ()
     rows = []
@@ -167,6 +168,7 @@ _WORDS: dict[str, RecordKind] = {
     **dict.fromkeys(("degraded", "partial"), "degraded"),
     **dict.fromkeys(("conflict", "conflicts"), "conflict"),
     "undecided": "undecided",
+    **dict.fromkeys(("hold", "held", "reject", "rejected"), "hold"),
 }
 _CLAIM_KEYS = ("verdict", "status", "kind")
 _MISSING_KEYS = ("missing", "unusable", "missing_agents", "missingAgents", "degraded_agents")
@@ -203,6 +205,7 @@ def read_record(
         synthesis=_digest_in(value.get("synthesis")),
         roster=_roster(value.get("roster")),
         conflicts=conflicts_in(value),
+        method=first_text(value, ("method",)),
         problems=(document.problem,) if document.problem else tuple(_problems(document, role, satisfies)),
     )
 
@@ -218,7 +221,7 @@ def _gravity(claim: VerdictClaim) -> int:
 
 
 def _claims(value: dict[str, Any]) -> Iterator[VerdictClaim]:
-    """What it says of the outcome. A word that is no verdict (`hold`, `blocked`) claims nothing, and admits doubt."""
+    """What it says of the outcome. A word that is no verdict (`blocked`) claims nothing, and admits doubt."""
     consensus = value.get("consensus")
     for part in (value, consensus if isinstance(consensus, dict) else {}):
         for key in _CLAIM_KEYS:
@@ -283,6 +286,7 @@ def read_resolution(
         because=first_text(value, ("because",)) or "",
         by=first_text(value, ("by",)) or "",
         when=recorded(value),
+        proceed=value.get("proceed") if isinstance(value.get("proceed"), bool) else None,
     )
     problems = (document.problem,) if document.problem else (*placeholders(document), *_lacks(made))
     return made._replace(problems=problems)
@@ -311,7 +315,7 @@ _ABOUT = frozenset(
         "promptVersion", "prompt_sha256", "promptSha256", "inputs", "context_kit", "timestamp", "created_at",
         "createdAt", "started_at", "finished_at", "exported_at", "generated_at", "generatedAt", "status", "error",
         "exit_code", "exitCode", "usage", "tokens", "cost", "cost_usd", "latency_ms", "duration_ms", "format",
-        "replayed",
+        "replayed", "previous",
     )
 )  # fmt: skip
 _DONE = frozenset(("ok", "success", "succeeded", "complete", "completed", "done"))
@@ -333,6 +337,7 @@ def read_output(
     error = _error(value)
     whose = named(value, context)
     agreements = agreements_in(value)
+    ballot = _own_ballot(value)
     return AgentOutput(
         path=path,
         agent=_filed_for(agent_of(name.agent or ""), whose, context),
@@ -343,6 +348,10 @@ def read_output(
         prompt=prompt(value),
         inputs=inputs(value),
         agreements=agreements,
+        position=position_in(value, name.stage),
+        previous=inputs(value, "previous"),
+        votes=ballot.votes,
+        spoiled=ballot.problems,
         conflicts=conflicts_in(value),
         error=error,
         problems=(*_output_problems(document, satisfies, failed=error is not None), *_beyond_limits(agreements)),
@@ -367,6 +376,12 @@ def _output_problems(document: JsonDocument, satisfies: Satisfies, *, failed: bo
     if not failed and not has_content(document.value):
         found.append(FileProblem("incomplete", "is empty: it says nothing beyond whose it is"))
     return tuple(found)
+
+
+def _own_ballot(value: dict[str, Any]) -> GivenVotes:
+    """The ballot that is part of an answer: at the top of its record or in what the agent wrote."""
+    inner = value.get("output")
+    return given_votes(value if "ballot" in value else inner)
 
 
 def _beyond_limits(agreements: Sequence[Agreement]) -> Iterator[FileProblem]:

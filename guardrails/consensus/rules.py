@@ -7,25 +7,28 @@ from guardrails.core.finding import Rule
 CONFLICT = Rule(
     "CON001",
     "consensus-conflict",
-    "A conflict stated by an agent or the synthesis, anywhere in the file and under any of its names, is unresolved.",
+    "Agents contradict each other: a conflict is stated, some proceed and some hold, or somebody votes against a "
+    "decision. It is unresolved.",
     "Agents that contradict each other have found a decision nobody has taken. Going on takes it by accident, and the "
     "status of a file cannot take it back: an `ok` beside a recorded conflict is still a conflict.",
     '"consensus": {"agreements": ["..."], "conflicts": ["storage: SQLite or Postgres"]}',
     "Decide, and record the decision as `spec-<stage>_<time>-<session>_resolution.json` beside the outputs: "
     "`conflict` (its id, from the message), `text`, `because`, `by`, `timestamp`, `specId`, `stage`. Or change the "
-    'documents and run the stage again. A "status": "resolved" written by an agent resolves nothing. Keys named '
-    "conflict, unresolved conflict, open conflict, objection, disagreement or dissent (also in the plural, in any case "
-    "and with `_` or `-`) state one unless they are empty or say none; `conflicts_resolved` and `conflict_resolution` "
-    "are history.",
+    'documents and run the stage again. A "status": "resolved" written by an agent resolves nothing. Where some '
+    "answers proceed and some hold, the record also says `proceed`: true or false; without it nothing is settled. "
+    "Keys named conflict, unresolved conflict, open conflict, objection, disagreement or dissent (also in the plural, "
+    "in any case and with `_` or `-`) state one, at any depth of an answer, ballot or synthesis, unless empty or "
+    "saying none; `conflicts_resolved` and `conflict_resolution` are history.",
     outcome="conflict",
 )
 DEGRADED = Rule(
     "CON002",
     "consensus-degraded",
-    "Fewer agents answered usably than the roster asks for, or they agree on too little.",
+    "Fewer agents answered usably and voted than the roster asks for, or they agree on too little.",
     "A quorum that shrinks when agents fail is no quorum: with the dead left out, any answer is unanimous.",
     "SPEC-KIT-DEMO plan: degraded: 2 of 3 agents answered usably (0.67)",
     "Run the missing agents again. Below 0.67 (1 of 3) it is severe: don't retry, find out what failed. "
+    "Agreement is the share of the statements that every voter agrees with; an abstention is no agreement. "
     "`consensus.min_agreement` and `consensus.degraded_below` in .speckit.yaml set the limits.",
     outcome="degraded",
 )
@@ -33,8 +36,8 @@ UNDECIDED = Rule(
     "CON003",
     "consensus-undecided",
     "From what is there, nobody can say whether the agents agree.",
-    "No roster, no usable output, no stated agreement, outputs that don't say what they were made from, or a synthesis "
-    "that contradicts them: none of these is agreement, so none of them passes.",
+    "No roster, no usable output, no ballot that counts, outputs that don't say what they were made from, or a "
+    "synthesis that contradicts them: none of these is agreement, so none of them passes.",
     "SPEC-KIT-DEMO plan: undecided: made from unrecorded inputs (claude, gemini, gpt_pro)",
     "Run the stage again; what this product writes records prompts and inputs. Evidence of older tools can be read, "
     "and its conflicts count, but it cannot be bound to the bytes it was about.",
@@ -145,6 +148,46 @@ UNPLACED = Rule(
     outcome="undecided",
 )
 
+HOLD = Rule(
+    "CON015",
+    "consensus-hold",
+    "Every usable answer holds: the agents agree that the stage must not go on.",
+    "An answer holds when its `decision` says `proceed: false`, or when a typed field of its stage stands in the way: "
+    "a scenario that failed, a criterion that is not held, a recommendation to reject, pending work that is in the "
+    "way. The field counts whatever the decision beside it says: an answer that contradicts itself holds.",
+    '"decision": {"proceed": false, "because": "the migration was never run"}\n'
+    '"scenarios": [{"name": "load", "status": "failed"}]      <- holds, though its decision says proceed',
+    "Change what stands in the way, and run the stage again. No retry, waiver or resolution turns it: nobody "
+    "disagrees. Where some answers proceed and some hold, it is a conflict (CON001).",
+    outcome="hold",
+)
+BALLOT = Rule(
+    "CON016",
+    "consensus-ballot-unusable",
+    "An agent's ballot does not count, or an agent with a usable answer has none.",
+    "Agreement is counted from ballots. One that skips statements, votes on others, or was cast on answers that have "
+    "changed since says nothing about these answers.",
+    '"ballot": [{"id": "s1", "vote": "yes"}]      <- votes are agree, disagree and abstain\n'
+    "SPEC-KIT-DEMO plan: the ballot of claude does not count: it was not made from the answers that are here",
+    "Run the stage again; its agents vote anew. A ballot is one vote on each statement of the usable answers, for this "
+    "SPEC, stage and session, with the digests of those answers. In a chain (`consensus.method`) it is part of the "
+    "answer. Two ballots of one agent in one session leave neither.",
+    outcome="undecided",
+)
+NO_POSITION = Rule(
+    "CON017",
+    "consensus-position-missing",
+    "A usable answer does not say whether the stage may go on.",
+    "An answer is asked for `decision: {proceed: true|false, because}`. Without it nobody said yes, and a `proceed` "
+    "that is no boolean, or a typed field with a word that is not known, is no yes either.",
+    '"decision": {"unlock": "unlock"}           <- an older form, without proceed\n'
+    '"decision": {"proceed": "true"}            <- a text, not true\n'
+    '"scenarios": [{"status": "flaky"}]         <- neither passed nor failed',
+    "Run the stage again with prompts that ask for it, as those of the package do. Evidence of older tools can be read "
+    "and stays undecided.",
+    outcome="undecided",
+)
+
 RULES = (
     CONFLICT,
     DEGRADED,
@@ -160,4 +203,7 @@ RULES = (
     NOTHING,
     UNDATED,
     UNPLACED,
+    HOLD,
+    BALLOT,
+    NO_POSITION,
 )

@@ -6,11 +6,11 @@ Pure: values in, value out. The runner and the check both ask here, so they cann
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from guardrails.config.settings import Consensus
-from guardrails.consensus.ballots import statements_of
+from guardrails.consensus.ballots import BallotCount, count_ballots
 from guardrails.consensus.eligibility import (
     EligibleOutputs,
     RunInputs,
@@ -23,6 +23,8 @@ from guardrails.consensus.eligibility import (
 from guardrails.consensus.model import (
     KINDS,
     AgentOutput,
+    AgentPosition,
+    Ballot,
     Conflict,
     ConsensusQuestion,
     ConsensusVerdict,
@@ -32,8 +34,10 @@ from guardrails.consensus.model import (
     RecordKind,
     Resolution,
     SettledConflict,
+    VotedStatement,
     short,
 )
+from guardrails.consensus.positions import SILENT, Split, split_of
 from guardrails.consensus.statements import ID_LENGTH, identity
 from guardrails.core.limits import OMISSIONS, enumerated
 
@@ -152,15 +156,22 @@ _ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH}}}")
 def settled(
     conflicts: Sequence[Conflict], resolutions: Sequence[Resolution], question: ConsensusQuestion
 ) -> tuple[SettledConflict, ...]:
-    """The conflicts that a sound resolution names."""
-    by_target: dict[str, Resolution] = {}
+    """The conflicts that a sound resolution names; of several, the one that goes on least settles them."""
+    by_target: dict[str, list[Resolution]] = {}
     for resolution in sorted(resolutions, key=lambda each: each.path):
         target = target_of(resolution)
         if target and not faults_of_resolution(resolution, question):
-            by_target.setdefault(target, resolution)
-    return tuple(
-        SettledConflict(conflict, by_target[conflict.id]) for conflict in conflicts if conflict.id in by_target
-    )
+            by_target.setdefault(target, []).append(resolution)
+    found = ((conflict, _deciding(conflict, by_target.get(conflict.id, ()))) for conflict in conflicts)
+    return tuple(SettledConflict(conflict, resolution) for conflict, resolution in found if resolution)
+
+
+def _deciding(conflict: Conflict, resolutions: Sequence[Resolution]) -> Resolution | None:
+    """The resolution that settles a conflict. Where some proceed and some hold, it has to say which it is to be."""
+    if conflict.cause != "split":
+        return next(iter(resolutions), None)
+    rulings = [each for each in resolutions if each.proceed is not None]
+    return min(rulings, key=lambda each: bool(each.proceed), default=None)
 
 
 def target_of(resolution: Resolution) -> str | None:
@@ -184,35 +195,52 @@ def faults_of_resolution(resolution: Resolution, question: ConsensusQuestion) ->
 def compute_verdict(
     question: ConsensusQuestion,
     outputs: Sequence[AgentOutput],
+    ballots: Sequence[Ballot],
     records: Sequence[OutcomeRecord],
     resolutions: Sequence[Resolution],
     current: Current,
     policy: Consensus,
 ) -> ConsensusVerdict:
-    """The verdict on one session: its `outputs`, the `records` made of them and the `resolutions` recorded for it."""
+    """The verdict on one session: its `outputs` and `ballots`, the `records` made of them and the `resolutions`
+    recorded for it."""
     sound = [record for record in records if not faults_of_record(record, question)]
     witnesses = [record for record in records if is_about(record, question)]
     run = recorded_run(sound)
     kept = sort_outputs(outputs, question, run)
+    positions = tuple(AgentPosition(output.agent, output.position) for output in kept.usable)
+    split = split_of(question.stage, positions, question.roster)
+    count = count_ballots(question, policy.method, kept.usable, ballots)
 
-    stated = _conflicts((*kept.usable, *witnesses))
-    resolved = settled(stated, resolutions, question)
-    closed = {each.conflict.id for each in resolved}
-    open_ = tuple(conflict for conflict in stated if conflict.id not in closed)
+    opposed = dict(_opposed(count))
+    arisen = (*((split.conflict,) if split.conflict else ()), *opposed.values())
+    said = _conflicts((*kept.usable, *count.ballots, *witnesses), arisen)
+    resolved = settled(said, resolutions, question)
+    closed = {each.conflict.id: each.resolution for each in resolved}
+    open_ = tuple(conflict for conflict in said if conflict.id not in closed)
+    count = count._replace(statements=_settle(count, opposed, closed))
 
-    omitted = tuple(omissions(sound, _conflicts(kept.usable)))
-    blockers = (*_blockers(kept, run, records, question), *unbound(kept.usable, run, current))
-    facts = _facts(kept, question, policy, (*blockers, *(text for _, text in omitted)))
-    given, _ = _decide(facts, len(open_))
+    omitted = tuple(omissions(sound, _conflicts((*kept.usable, *count.ballots))))
+    blockers = (
+        *_blockers(kept, run, records, question),
+        *unbound(kept.usable, run, current),
+        *_other_method(sound, policy),
+    )
+    facts = _Facts(
+        question, _answered(kept, question), positions, split, _ruling(split, closed), count, policy,
+        (*blockers, *(text for _, text in omitted)),
+    )  # fmt: skip
+    given, _ = _decide(facts, open_)
     # A record from before a resolution, or from before a document changed, is held against what was true then.
-    contradictions = tuple(withheld(sound, _decide(facts, len(stated))[0]))
+    before = facts._replace(ruling=None)
+    contradictions = tuple(withheld(sound, _decide(before, said)[0]))
     changed = stale_inputs(kept.usable, current)
-    kind, reasons = _decide(facts._replace(blockers=(*facts.blockers, *changed, *contradictions)), len(open_))
+    facts = facts._replace(blockers=(*facts.blockers, *changed, *contradictions))
+    kind, reasons = _decide(facts, open_)
 
-    agreement = facts.agreement(len(open_))
+    agreement = facts.agreement
     return ConsensusVerdict(
         kind=kind,
-        severe=kind == "degraded" and _is_severe(facts, agreement),
+        severe=kind == "degraded" and _is_severe(facts),
         participation=facts.participation,
         agreement=agreement,
         usable=kept.usable,
@@ -221,68 +249,193 @@ def compute_verdict(
         conflicts=open_,
         resolved=resolved,
         reasons=reasons,
-        statements=statements_of(output for output in kept.usable if output.agent in question.roster),
+        remedies=tuple(_remedies(kind, facts, open_)),
+        shortfalls=tuple(_lacking(facts)) if facts.agreement is not None else (),
+        unclear=tuple(_unstated(facts)),
+        positions=positions,
+        statements=tuple(count.statements.values()),
+        ballots=count.ballots,
+        uncounted=count.uncounted,
+        unvoted=facts.unvoted,
+        method=policy.method,
         stale=changed,
         overstated=(*overstated(witnesses, given, facts.participation), *omitted),
     )
 
 
 class _Facts(NamedTuple):
-    """What the verdict follows from, apart from the number of conflicts. `blockers` keep it from being ok."""
+    """What the verdict follows from, apart from the open conflicts. `blockers` keep it from being ok."""
 
     question: ConsensusQuestion
-    answered: int
+    answered: frozenset[str]
     """agents of the roster with a usable output"""
-    agreements: int
+    positions: tuple[AgentPosition, ...]
+    split: Split
+    ruling: bool | None
+    """what a person decided where some proceed and some hold; None where nobody had to, or did"""
+    tally: BallotCount
     policy: Consensus
     blockers: tuple[str, ...]
 
     @property
+    def participants(self) -> int:
+        """Agents of the roster with a usable output and a ballot that counts."""
+        return len(self.answered & self.tally.voted)
+
+    @property
+    def unvoted(self) -> tuple[str, ...]:
+        """Agents with a usable output and without a ballot, where there is something to vote on."""
+        return tuple(sorted(self.answered - self.tally.voted)) if self.tally.statements else ()
+
+    @property
     def participation(self) -> float | None:
         """To two decimals, so that two of three are the 0.67 that the policy's threshold means."""
-        return round(self.answered / len(self.question.roster), 2) if self.question.roster else None
+        return round(self.participants / len(self.question.roster), 2) if self.question.roster else None
 
-    def agreement(self, conflicts: int) -> float | None:
-        stated = self.agreements + conflicts
-        return self.agreements / stated if stated else None
+    @property
+    def agreement(self) -> float | None:
+        """None when nobody voted, or nothing was put to the vote."""
+        stated = len(self.tally.statements)
+        return self.tally.agreed / stated if stated and self.tally.cast else None
+
+    @property
+    def holds(self) -> bool:
+        """Whether every usable answer holds, or a person decided that the stage does where they disagreed."""
+        split = self.split
+        if split.conflict is not None:
+            return self.ruling is False
+        return bool(frozenset(split.holding) & self.answered) and not (split.proceeding or split.silent)
 
 
-def _facts(kept: EligibleOutputs, question: ConsensusQuestion, policy: Consensus, blockers: tuple[str, ...]) -> _Facts:
-    """Only agents of the roster take part and agree; anyone's conflict counts."""
-    of_roster = [output for output in kept.usable if output.agent in question.roster]
-    answered = len({output.agent for output in of_roster})
-    agreements = len({agreement.id for output in of_roster for agreement in output.agreements})
-    return _Facts(question, answered, agreements, policy, blockers)
+def _answered(kept: EligibleOutputs, question: ConsensusQuestion) -> frozenset[str]:
+    """Only agents of the roster take part and agree; anyone's conflict, and anyone's hold, counts."""
+    return frozenset(output.agent for output in kept.usable if output.agent in question.roster)
 
 
-def _decide(facts: _Facts, conflicts: int) -> tuple[RecordKind, tuple[str, ...]]:
-    """The contract's table, top to bottom, and why."""
-    agreement = facts.agreement(conflicts)
+def _decide(facts: _Facts, conflicts: Sequence[Conflict]) -> tuple[RecordKind, tuple[str, ...]]:
+    """The worst of what there is to say, worst first, and why."""
     if conflicts:
-        return "conflict", (f"{conflicts} unresolved {'conflict' if conflicts == 1 else 'conflicts'}",)
+        return "conflict", tuple(_conflicting(facts, conflicts))
+    if facts.holds:
+        return "hold", tuple(_holding(facts))
+    unknown = tuple(_unknown(facts))
+    if unknown:
+        return "undecided", unknown
+    lacking = tuple(_lacking(facts))
+    doubts = (*_unstated(facts), *facts.blockers)
+    if doubts:
+        return "undecided", (*lacking, *doubts)
+    return ("degraded", lacking) if lacking else ("ok", ())
+
+
+def _conflicting(facts: _Facts, conflicts: Sequence[Conflict]) -> Iterator[str]:
+    yield f"{len(conflicts)} unresolved {'conflict' if len(conflicts) == 1 else 'conflicts'}"
+    yield from (short(conflict.text) for conflict in conflicts if conflict.cause != "stated")
+    yield from _of_holders(facts)
+
+
+def _holding(facts: _Facts) -> Iterator[str]:
+    yield "a resolution decides to hold" if facts.split.conflict else "every usable answer holds"
+    yield from _of_holders(facts)
+
+
+def _of_holders(facts: _Facts) -> Iterator[str]:
+    for agent, position in sorted(facts.positions):
+        if position.proceeds is False:
+            yield f"{agent} holds: {'; '.join(position.reasons)}"
+
+
+def _unknown(facts: _Facts) -> Iterator[str]:
+    """Why nobody can say whether the agents agree."""
     if not facts.question.roster:
-        return "undecided", (f"no roster is declared for {facts.question.stage}",)
-    if not facts.answered:
-        return "undecided", ("no output of the roster can be used",)
-    if agreement is None:
-        return "undecided", ("no output states an agreement",)
-    lacking = tuple(_lacking(facts, agreement))
-    if lacking:
-        return "degraded", lacking
-    return ("undecided", facts.blockers) if facts.blockers else ("ok", ())
+        yield f"no roster is declared for {facts.question.stage}"
+    elif not facts.answered:
+        yield "no output of the roster can be used"
+    elif facts.agreement is None:
+        yield from _unstated(facts)
+        yield from _absent(facts)
+        if facts.tally.statements:
+            yield "nobody voted on the statements of the answers"
+        else:
+            yield "no output states an agreement that others could vote on"
+        yield from facts.blockers
 
 
-def _lacking(facts: _Facts, agreement: float) -> Iterator[str]:
+def _unstated(facts: _Facts) -> Iterator[str]:
+    """Answers that say neither yes nor no; a person's ruling speaks for those that say either, and not for these."""
+    for agent, position in sorted(facts.positions):
+        if agent in facts.split.silent:
+            yield f"{agent} {SILENT}" if SILENT in position.reasons else f"{agent}: {'; '.join(position.reasons)}"
+
+
+def _absent(facts: _Facts) -> Iterator[str]:
     size = len(facts.question.roster)
-    if facts.answered < size:
-        yield f"{facts.answered} of {size} agents answered usably ({facts.participation:.2f})"
-    if agreement < facts.policy.min_agreement:
-        yield f"agreement is {agreement:.2f}, less than {facts.policy.min_agreement:.2f}"
+    if len(facts.answered) < size:
+        yield f"{len(facts.answered)} of {size} agents answered usably ({len(facts.answered) / size:.2f})"
 
 
-def _is_severe(facts: _Facts, agreement: float | None) -> bool:
-    shares = (facts.participation, agreement)
-    return any(share is not None and share < facts.policy.degraded_below for share in shares)
+def _lacking(facts: _Facts) -> Iterator[str]:
+    yield from _absent(facts)
+    if facts.unvoted:
+        yield f"no ballot of {', '.join(facts.unvoted)} counts"
+    agreement = facts.agreement
+    if agreement is not None and agreement < facts.policy.min_agreement:
+        counted = f"{facts.tally.agreed} of {len(facts.tally.statements)} statements"
+        yield f"agreement is {agreement:.2f} ({counted}), less than {facts.policy.min_agreement:.2f}"
+
+
+def _is_severe(facts: _Facts) -> bool:
+    """Shares to two decimals, so that 2 of 3 are not below 0.67."""
+    shares = (facts.participation, facts.agreement)
+    return any(share is not None and round(share, 2) < facts.policy.degraded_below for share in shares)
+
+
+def _remedies(kind: RecordKind, facts: _Facts, conflicts: Sequence[Conflict]) -> Iterator[str]:
+    """What would change the verdict."""
+    for conflict in conflicts:
+        says = " that says whether to proceed" if conflict.cause == "split" else ""
+        yield f"a resolution of {conflict.id}{says}, or answers without it"
+    if kind == "hold" and not conflicts:
+        yield "other documents, and answers that proceed: change what stands in the way and run the stage again"
+    if kind in ("degraded", "undecided"):
+        absent = [agent for agent in facts.question.roster if agent not in facts.answered]
+        if absent:
+            yield f"a usable answer of {', '.join(absent)}"
+        if facts.split.silent:
+            yield f'a decision with "proceed": true or false from {", ".join(facts.split.silent)}'
+        if facts.unvoted:
+            yield f"a ballot of {', '.join(facts.unvoted)}"
+        disputed = [each.statement.id for each in facts.tally.statements.values() if not each.agreed]
+        if disputed and facts.tally.cast:
+            yield f"agreement on {', '.join(disputed)}"
+        if facts.blockers:
+            yield "running the stage again on the documents as they are"
+
+
+# Conflicts: those that are stated, and those that follow from positions and votes.
+
+
+def _opposed(count: BallotCount) -> Iterator[tuple[str, Conflict]]:
+    """Decisions that somebody votes against, by the identity of the statement; each conflict names both sides."""
+    for found, each in count.statements.items():
+        against = each.voters("disagree")
+        if against and each.statement.kind == "decision":
+            sides = sorted({*each.voters("agree"), *each.statement.agents} - {*against})
+            text = f"'{each.statement.text}': {', '.join(sides) or 'nobody'} for it, {', '.join(against)} against it"
+            yield found, Conflict(identity(text), text, "vote")
+
+
+def _settle(
+    count: BallotCount, opposed: Mapping[str, Conflict], closed: Mapping[str, Resolution]
+) -> dict[str, VotedStatement]:
+    """A statement that a person has decided counts as agreed."""
+    done = {found for found, conflict in opposed.items() if conflict.id in closed}
+    return {found: each._replace(settled=found in done) for found, each in count.statements.items()}
+
+
+def _ruling(split: Split, closed: Mapping[str, Resolution]) -> bool | None:
+    resolution = closed.get(split.conflict.id) if split.conflict else None
+    return resolution.proceed if resolution else None
 
 
 def _missing(question: ConsensusQuestion, outputs: Sequence[AgentOutput]) -> tuple[str, ...]:
@@ -290,15 +443,26 @@ def _missing(question: ConsensusQuestion, outputs: Sequence[AgentOutput]) -> tup
     return tuple(agent for agent in question.roster if agent not in heard)
 
 
-def _conflicts(sources: Iterable[AgentOutput | OutcomeRecord]) -> tuple[Conflict, ...]:
-    """Each stated conflict once. What a verdict file lists is its conclusion, not a statement."""
-    distinct: dict[str, Conflict] = {}
+def _conflicts(
+    sources: Iterable[AgentOutput | Ballot | OutcomeRecord], arisen: Sequence[Conflict] = ()
+) -> tuple[Conflict, ...]:
+    """Each conflict once. What a verdict file lists is its conclusion, not a statement."""
+    distinct = {conflict.id: conflict for conflict in arisen}
     for source in sources:
         if isinstance(source, OutcomeRecord) and source.role == "verdict":
             continue
         for conflict in source.conflicts:
             distinct.setdefault(conflict.id, conflict)
     return tuple(sorted(distinct.values()))
+
+
+def _other_method(records: Sequence[OutcomeRecord], policy: Consensus) -> Iterator[str]:
+    """Agreement is counted as the configuration says; a record that says otherwise is of another count."""
+    for record in records:
+        if record.method is not None and record.method != policy.method:
+            yield f"its {record.role} counted by {short(record.method)}, the configuration says {policy.method}"
+    if records and all(record.method is None for record in records):
+        yield "its records do not say how agreement was counted"
 
 
 def _blockers(

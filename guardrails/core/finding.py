@@ -3,13 +3,14 @@
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning", "note"]
-RuleOutcome = Literal["fail", "undecided", "conflict", "degraded"]
+RuleOutcome = Literal["fail", "hold", "undecided", "conflict", "degraded"]
 
 
 class Rule(NamedTuple):
     """One thing a check may flag. The texts are what `speckit explain CODE` and docs/rules print.
 
-    `outcome` is what an *error* of this rule makes of the whole verdict.
+    `outcome` is what an *error* of this rule makes of the whole verdict. One of `hold` fails it, too, but is the
+    word of the agents, which no waiver takes back.
     """
 
     code: str

@@ -36,6 +36,12 @@ AGREEMENTS = 100
 """that one answer may put to the vote"""
 AGREEMENT_LENGTH = 2000
 """of one of them, in characters"""
+POSITION_PARTS = 1000
+"""objects that one answer consists of"""
+POSITION_ITEMS = 10_000
+"""of one list of an answer that are looked at"""
+POSITION_REASONS = 10
+"""for the position of one answer"""
 REMOVED_ROWS = 25
 """of the tracker"""
 DIRTY_PATHS = 100

@@ -54,6 +54,7 @@ def _tail(first: Finding, total: int) -> Finding:
 _WORST: tuple[tuple[RuleOutcome, Verdict, int], ...] = (
     ("conflict", "conflict", 4),
     ("degraded", "degraded", 5),
+    ("hold", "fail", 1),
     ("fail", "fail", 1),
     ("undecided", "undecided", 3),
 )

@@ -11,7 +11,7 @@ from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
 from guardrails.consensus import sessions as grouping
 from guardrails.consensus.load import ConsensusCase, ConsensusFile, CurrentInputs, cases, contents, current_inputs
-from guardrails.consensus.model import AgentOutput, Current
+from guardrails.consensus.model import AgentOutput, ConsensusVerdict, Current
 from guardrails.consensus.sessions import ConsensusSession
 from guardrails.consensus.verdict import compute_verdict
 from guardrails.core.fields import text
@@ -166,15 +166,14 @@ def _session(
     resolutions = [each for each in case.resolutions if grouping.belongs(each, filed)]
     current = now.of(question.spec)
     recorded = {item.path: item.sha256 for output in filed.outputs for item in output.inputs}
-    now_ = (
-        compute_verdict(question, filed.outputs, filed.records, resolutions, current, settings.consensus)
-        if row.is_latest
-        else None
-    )
+
+    def judged(at: Current) -> ConsensusVerdict:
+        policy = settings.consensus
+        return compute_verdict(question, filed.outputs, filed.ballots, filed.records, resolutions, at, policy)
+
+    now_ = judged(current) if row.is_latest else None
     # A verdict that found nothing changed since is the one that was true then.
-    then = now_ if now_ and not now_.stale else None
-    as_then = Current(recorded, current.required)
-    then = then or compute_verdict(question, filed.outputs, filed.records, resolutions, as_then, settings.consensus)
+    then = now_ if now_ and not now_.stale else judged(Current(recorded, current.required))
     metrics = tuple(told.metrics[each.path] for each in filed.witnesses if each.path in told.metrics)
     events = [told.events[each.path] for each in filed.witnesses if each.path in told.events]
     calls = tuple(call for each in events for call in each.calls)

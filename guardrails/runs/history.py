@@ -19,7 +19,7 @@ from guardrails.runs.serialize import pack, unpack
 from guardrails.runs.stage import Closed, Opened
 from guardrails.runs.tree import TreeState
 
-VerdictName = Literal["ok", "conflict", "degraded", "undecided"]
+VerdictName = Literal["ok", "conflict", "hold", "degraded", "undecided"]
 Remedy = Literal["refresh", "retry", "fallback", "arbitrate", "escalate"]
 """Recovery steps, as the schemas of telemetry and run summary name them."""
 

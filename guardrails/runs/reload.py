@@ -9,6 +9,7 @@ from guardrails.agents.run_context import RunContext
 from guardrails.consensus.load import FOLDER, ConsensusFile, cases, current_inputs
 from guardrails.consensus.model import (
     AgentOutput,
+    Ballot,
     ConsensusQuestion,
     ConsensusVerdict,
     Current,
@@ -33,6 +34,7 @@ class SessionAnswers(NamedTuple):
 
     question: ConsensusQuestion
     outputs: tuple[AgentOutput, ...]
+    ballots: tuple[Ballot, ...]
     resolutions: tuple[Resolution, ...]
     current: Current
 
@@ -44,9 +46,10 @@ def load_answers(run_context: RunContext, session: StageSession) -> SessionAnswe
     filed = cases(snapshot, run_context.settings, _candidates(run_context, snapshot, session), is_valid)
     case = filed.get((session.spec, session.stage))
     outputs = tuple(sorted(case.outputs, key=lambda each: each.path)) if case else ()
+    ballots = tuple(sorted(case.ballots, key=lambda each: each.path)) if case else ()
     resolutions = tuple(case.resolutions) if case else ()
     now = current_inputs(snapshot, run_context.settings.layout, outputs).of(session.spec)
-    return SessionAnswers(question, outputs, _of_session(resolutions, session), now)
+    return SessionAnswers(question, outputs, ballots, _of_session(resolutions, session), now)
 
 
 def _candidates(run_context: RunContext, snapshot: Worktree, session: StageSession) -> Iterator[ConsensusFile]:
@@ -56,7 +59,7 @@ def _candidates(run_context: RunContext, snapshot: Worktree, session: StageSessi
         name = evidence_name(layout, entry.path)
         if name is None or (name.spec, name.stage) != (session.spec, session.stage):
             continue
-        if name.kind == "resolution" or (name.kind == "agent_output" and name.stamp == session.stamp):
+        if name.kind == "resolution" or (name.kind in ("agent_output", "ballot") and name.stamp == session.stamp):
             yield ConsensusFile(entry, name)
 
 
@@ -84,6 +87,7 @@ def verdict_of(
     return compute_verdict(
         gathered.question,
         gathered.outputs,
+        gathered.ballots,
         records,
         gathered.resolutions,
         gathered.current,

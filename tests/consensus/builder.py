@@ -8,10 +8,11 @@ from datetime import datetime, timezone
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from guardrails.config import ROSTERS, Settings, StageRoster
-from guardrails.consensus import identity
-from guardrails.core import Result
+from guardrails.config import ROSTERS, ConsensusMethod, Layout, Settings, StageRoster
+from guardrails.consensus import RecordContext, identity, read_output, statements_of
+from guardrails.core import Result, is_valid
 from guardrails.engine import check_named, runner
+from guardrails.layouts import evidence_name
 from guardrails.snapshot import CheckContext, MemorySnapshot, Scope, Snapshot
 from tests.sandbox import EVIDENCE
 
@@ -43,6 +44,9 @@ class Bundle(NamedTuple):
     style: str = STYLES[3]
     session: str = "4f2a"
     agreements: Sequence[str] = ("three milestones", "telemetry first")
+    proceed: object = True
+    """what the decision of every answer says"""
+    method: ConsensusMethod = "ballot"
     settled: Sequence[str] = ()
     """conflicts that outputs and synthesis state and a resolution record settles"""
     with_verdict: bool = True
@@ -65,7 +69,9 @@ class Bundle(NamedTuple):
         made = {self.spec_md: self.spec_text.encode(), "PLANNING.md": b"# Planning\n"}
         inputs = [{"path": path, "sha256": digest(data)} for path, data in sorted(made.items())]
         for agent in self.roster:
-            made[self.path(agent)] = render(self._output(agent, inputs))
+            made[self.path(agent)] = render(self._output(agent, inputs, made))
+        if self.method == "ballot":
+            made |= self.ballots(made)
         made[self.path("synthesis")] = render(self._synthesis(made))
         for number, text in enumerate(self.settled):
             made.update(self.resolution(text, number))
@@ -83,18 +89,50 @@ class Bundle(NamedTuple):
         }  # fmt: skip
         return {name: render(record)}
 
+    def ballots(self, made: Mapping[str, bytes], vote: str = "agree") -> Files:
+        """A ballot of every agent of the roster on the answers in `made`, as they are."""
+        return {self.path(f"{agent}_ballot"): render(self._ballot(agent, made, vote)) for agent in self.roster}
+
+    def _ballot(self, agent: str, made: Mapping[str, bytes], vote: str) -> Document:
+        inputs, statements = self._put_to_vote(self.roster, made)
+        tokens = ("input_tokens", "output_tokens", "total_tokens", "cost_usd")
+        return self._head() | {
+            "agent": agent, "model": None, "prompt_version": "20260101-ballot-a",
+            "prompt_sha256": digest(b"ballot of " + agent.encode()), "inputs": inputs, "statements": statements,
+            "ballot": [{"id": each["id"], "vote": vote, "because": ""} for each in statements],
+            "status": "ok", "error": None, "usage": {**dict.fromkeys(tokens), "source": "unknown"}, "latency_ms": 900,
+        }  # fmt: skip
+
+    def _put_to_vote(self, agents: Sequence[str], made: Mapping[str, bytes]) -> tuple[list[Document], list[Document]]:
+        """The answers of some agents, and what they state, as a record of a ballot holds them."""
+        layout, found = Layout(), []
+        for agent in agents:
+            data, name = made.get(self.path(agent)), evidence_name(layout, self.path(agent))
+            if data is not None and name is not None:
+                found.append(read_output(self.path(agent), name, data, RecordContext(layout, ()), is_valid))
+        statements = [{**each._asdict(), "agents": list(each.agents)} for each in statements_of(found)]
+        return [{"path": each.path, "sha256": each.sha256} for each in found], statements
+
     def _head(self) -> Document:
         head = {"schemaVersion": 1, "specId": self.spec, "stage": self.stage, "timestamp": iso(self.moment)}
         return {**head, "session": self.stamp}
 
-    def _output(self, agent: str, inputs: list[Document]) -> Document:
+    def _output(self, agent: str, inputs: list[Document], made: Mapping[str, bytes]) -> Document:
         prompt = {"prompt_version": f"20260101-{self.stage}-a", "prompt_sha256": digest(agent.encode())}
         tokens = ("input_tokens", "output_tokens", "total_tokens", "cost_usd")
-        return self._head() | prompt | {
+        before = [each for each in self.roster if self.path(each) in made] if self.method == "chain" else []
+        previous, statements = self._put_to_vote(before, made)
+        chained = {
+            "previous": previous, "ballot": [{"id": each["id"], "vote": "agree", "because": ""} for each in statements]
+        }  # fmt: skip
+        return self._head() | prompt | (chained if before else {}) | {
             "agent": agent, "model": None, "inputs": inputs, "status": "ok", "error": None, "latency_ms": 28400,
             "usage": {**dict.fromkeys(tokens), "source": "unknown"},
             "consensus": {"agreements": list(self.agreements), "conflicts": list(self.settled)},
-            "output": {"agent": agent, "notes": [self.text]},
+            "output": {
+                "agent": agent, "decision": {"proceed": self.proceed, "because": "it can be built"},
+                "notes": [self.text],
+            },
         }  # fmt: skip
 
     def _synthesis(self, made: Files) -> Document:
@@ -102,7 +140,7 @@ class Bundle(NamedTuple):
         status = "conflict" if self.settled else "ok"
         return self._head() | {
             "roster": list(self.roster), "outputs": outputs, "agreements": list(self.agreements),
-            "conflicts": [{"text": text} for text in self.settled], "status": status,
+            "conflicts": [{"text": text} for text in self.settled], "status": status, "method": self.method,
         }  # fmt: skip
 
     def _verdict(self, inputs: list[Document], made: Files) -> Document:
@@ -116,13 +154,18 @@ class Bundle(NamedTuple):
             "roster": list(self.roster), "usable": list(self.roster), "unusable": [],
             "conflicts": [{"id": identity(text), "text": text, "resolved_by": None} for text in self.settled],
             "inputs": inputs, "prompts": prompts, "config_sha256": digest(b""), "synthesis": synthesis,
+            "method": self.method,
         }  # fmt: skip
 
 
 def reseal(bundle: Bundle, files: Mapping[str, bytes]) -> Files:
-    """The files with the synthesis and verdict made to fit the outputs as they are now: digests no longer tell."""
+    """The files with ballots, synthesis and verdict made to fit the outputs as they are now: digests no longer tell."""
     synthesis, verdict = bundle.path("synthesis"), bundle.path("verdict")
     made = dict(files)
+    present = [bundle.path(agent) for agent in bundle.roster if bundle.path(agent) in made]
+    for ballot in (bundle.path(f"{agent}_ballot") for agent in bundle.roster):
+        if _is_object(made.get(ballot)):
+            made = put(made, ballot, inputs=[{"path": path, "sha256": digest(made[path])} for path in present])
     if _is_object(made.get(synthesis)):
         outputs = [
             {"agent": agent, "path": bundle.path(agent), "sha256": digest(made[bundle.path(agent)])}

@@ -176,7 +176,74 @@ def dated_ahead_of_time(bundle: Bundle, files: Files) -> Files:
     return {**files, **bundle._replace(moment=bundle.moment.replace(year=2199, day=min(bundle.moment.day, 28))).files}
 
 
+def _ballot(bundle: Bundle, agent: int = 0) -> str:
+    return bundle.path(f"{bundle.roster[agent]}_ballot")
+
+
+def drop_ballot(bundle: Bundle, files: Files) -> Files:
+    return without(files, _ballot(bundle))
+
+
+def drop_ballots(bundle: Bundle, files: Files) -> Files:
+    return without(files, *(bundle.path(f"{agent}_ballot") for agent in bundle.roster))
+
+
+def drop_agent(bundle: Bundle, files: Files) -> Files:
+    return without(files, _output(bundle), _ballot(bundle))
+
+
+def vote(word: str) -> Mutation:
+    return lambda bundle, files: edit(files, _ballot(bundle), lambda value: value["ballot"][0].update(vote=word))
+
+
+def half_a_ballot(bundle: Bundle, files: Files) -> Files:
+    return edit(files, _ballot(bundle), lambda value: value["ballot"].pop())
+
+
+def a_vote_twice(bundle: Bundle, files: Files) -> Files:
+    return edit(files, _ballot(bundle), lambda value: value["ballot"].append(value["ballot"][0]))
+
+
+def ballot_of_another(bundle: Bundle, files: Files) -> Files:
+    return {**files, _ballot(bundle): files[_ballot(bundle, 1)]}
+
+
+def other_statements(bundle: Bundle, files: Files) -> Files:
+    return edit(files, _ballot(bundle), lambda value: value["statements"][0].update(text="another statement"))
+
+
+def fewer_statements(bundle: Bundle, files: Files) -> Files:
+    def change(value: Document) -> None:
+        value["statements"], value["ballot"] = value["statements"][:-1], value["ballot"][:-1]
+
+    return edit(files, _ballot(bundle), change)
+
+
+def hold(bundle: Bundle, files: Files) -> Files:
+    return edit(files, _output(bundle), lambda value: value["output"].update(decision={"proceed": False}))
+
+
+def stated_since(bundle: Bundle, files: Files) -> Files:
+    return edit(files, _output(bundle), lambda value: value["consensus"]["agreements"].append("stated since the vote"))
+
+
+OF_BALLOT: dict[str, Mutation] = {
+    "a ballot is dropped": drop_ballot,
+    "all ballots are dropped": drop_ballots,
+    "an agent is dropped with its ballot": drop_agent,
+    "a vote is against": vote("disagree"),
+    "a vote is an abstention": vote("abstain"),
+    "a vote is no vote": vote("yes"),
+    "a statement has no vote": half_a_ballot,
+    "a statement has two votes": a_vote_twice,
+    "a ballot is another agent's": ballot_of_another,
+    "a ballot is on other statements": other_statements,
+    "a ballot leaves a statement out": fewer_statements,
+    "an answer holds": hold,
+    "an answer states more than was voted on": stated_since,
+}
 MUTATIONS: dict[str, Mutation] = {
+    **OF_BALLOT,
     "an agent is dropped": drop,
     "all agents are dropped": drop_all,
     "an agent failed": _set(error="agent execution failed", status="error"),

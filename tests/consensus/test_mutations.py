@@ -32,6 +32,8 @@ BUNDLES = st.builds(
     session=st.from_regex(r"[0-9a-f]{2,12}", fullmatch=True),
     agreements=st.lists(SENTENCES, min_size=1, max_size=4),
     settled=st.just(()),
+    proceed=st.just(True),
+    method=st.just("ballot"),
     with_verdict=st.booleans(),
     text=WORDS,
 )

@@ -55,8 +55,9 @@ def latest_of(context: CheckContext, spec: str) -> dict[str, LatestAnswers]:
         for session in sessions:
             resolutions = [each for each in case.resolutions if belongs(each, session)]
             question = case.question._replace(stamp=session.stamp)
-            settings = context.settings.consensus
-            verdicts.append(compute_verdict(question, session.outputs, session.records, resolutions, now, settings))
+            settings, ballots = context.settings.consensus, session.ballots
+            verdict = compute_verdict(question, session.outputs, ballots, session.records, resolutions, now, settings)
+            verdicts.append(verdict)
         usable = sorted({output.path for verdict in verdicts for output in verdict.usable})
         made[stage] = LatestAnswers(tuple(verdicts), tuple(usable), _syntheses(sessions))
     return made

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from guardrails.checks.ledger.entries import digest
+from guardrails.consensus.model import agent_of
 from guardrails.setup.canaries.ground import SPECS, STAMP, TIME, Canary, Content, Ground, Plant, rendered
 
 ZEROS = "0" * 64
@@ -24,8 +25,9 @@ class _Bundle:
         self.outputs: dict[str, dict[str, Any] | None] = {agent: self._output(agent) for agent in self.roster}
         self.synthesis: dict[str, Any] = {
             **self._head(), "roster": list(self.roster), "agreements": ["schema first"], "conflicts": [],
-            "status": "ok",
+            "status": "ok", "method": ground.settings.consensus.method,
         }  # fmt: skip
+        self.votes = {agent: [{"id": "s1", "vote": "agree", "because": ""}] for agent in self.roster}
 
     def _head(self) -> dict[str, Any]:
         return {"specId": self.ground.spec, "stage": "plan", "session": STAMP, "timestamp": TIME}
@@ -34,7 +36,8 @@ class _Bundle:
         return {
             **self._head(), "agent": agent, "inputs": self.inputs, "status": "ok", "error": None,
             "prompt_version": "20250601-plan-a", "prompt_sha256": digest(agent.encode()),
-            "consensus": {"agreements": ["schema first"], "conflicts": []}, "output": {"notes": ["the plan"]},
+            "consensus": {"agreements": ["schema first"], "conflicts": []},
+            "output": {"notes": ["the plan"], "decision": {"proceed": True, "because": "it can be built"}},
         }  # fmt: skip
 
     def path(self, tail: str) -> str:
@@ -44,7 +47,27 @@ class _Bundle:
         made: dict[str, Content] = {
             self.path(agent): rendered(output) for agent, output in self.outputs.items() if output is not None
         }
+        made |= self._ballots(made)
         return Plant({**made, self.path("synthesis"): rendered(self.synthesis), **self.files})
+
+    def _ballots(self, made: dict[str, Content]) -> dict[str, Content]:
+        """The ballots on the answers that are there, whatever is wrong with them."""
+        answers = {path: data for path, data in made.items() if isinstance(data, bytes)}
+        agents = sorted(agent_of(agent) for agent in self.roster if self.path(agent) in answers)
+        head = {
+            **self._head(), "schemaVersion": 1, "model": None, "prompt_version": "20250601-ballot-a",
+            "prompt_sha256": digest(b"ballot"), "status": "ok", "error": None, "latency_ms": None,
+            "inputs": [{"path": path, "sha256": digest(data)} for path, data in sorted(answers.items())],
+            "statements": [{"id": "s1", "text": "schema first", "kind": "remark", "agents": agents}],
+            "usage": {
+                **dict.fromkeys(("input_tokens", "output_tokens", "total_tokens", "cost_usd")), "source": "unknown"
+            },
+        }  # fmt: skip
+        return {
+            self.path(f"{agent}_ballot"): rendered({**head, "agent": agent, "ballot": votes})
+            for agent, votes in self.votes.items()
+            if agents
+        }
 
 
 def _prd(ground: Ground) -> bytes:
@@ -92,6 +115,10 @@ def _stale(bundle: _Bundle) -> None:
     bundle.inputs[0]["sha256"] = ZEROS
 
 
+def _unvoted(bundle: _Bundle) -> None:
+    bundle.votes[bundle.roster[0]] = []
+
+
 def _synthesis(**changes: Any) -> Edit:
     return lambda bundle: bundle.synthesis.update(changes)
 
@@ -129,4 +156,7 @@ CONSENSUS = (
         "CON012", "pre-push", lambda ground: Plant(ground.configured(evidence={"require": ["consensus/SPEC-GONE-1"]}))
     ),
     Canary("CON014", "pre-push", _spoiled(_misplaced)),
+    Canary("CON015", "pre-push", _spoiled(_all(output={"decision": {"proceed": False, "because": "canary"}}))),
+    Canary("CON016", "pre-push", _spoiled(_unvoted)),
+    Canary("CON017", "pre-push", _spoiled(_first(output={"notes": ["the plan"]}))),
 )

@@ -398,6 +398,10 @@ def _remedies(kind: RecordKind, facts: _Facts, conflicts: Sequence[Conflict]) ->
     if kind == "hold" and not conflicts:
         yield "other documents, and answers that proceed: change what stands in the way and run the stage again"
     if kind in ("degraded", "undecided"):
+        if not facts.question.roster:
+            yield f"a roster for {facts.question.stage} in the configuration"
+        elif facts.answered and not facts.tally.statements:
+            yield "answers that state what can be voted on"
         absent = [agent for agent in facts.question.roster if agent not in facts.answered]
         if absent:
             yield f"a usable answer of {', '.join(absent)}"

@@ -29,7 +29,7 @@ from tests.clock import NOW
 from tests.examples import examples
 
 EXAMPLES = examples(300)
-CODES = {"conflict": 4, "degraded": 5, "fail": 1, "undecided": 3}
+CODES = {"conflict": 4, "degraded": 5, "hold": 1, "fail": 1, "undecided": 3}
 
 
 def rule(outcome: RuleOutcome = "fail", severity: Severity = "error", code: str = "TRK004") -> Rule:

@@ -2,6 +2,7 @@
 notes. Run as a script, with nothing imported that it can do without."""
 
 import os
+import re
 import sys
 import time
 
@@ -10,11 +11,22 @@ def main() -> None:
     name, pause = sys.argv[1], float(sys.argv[2])
     prompt = sys.stdin.buffer.read()
     stage = next(line[7:] for line in prompt.split(b"\n") if line.startswith(b"Stage: ")).decode()
-    _note(f"began {name} {stage}")
+    statements = re.findall(rb"^(s[0-9]+): ", prompt, re.MULTILINE)
+    what = f"{stage} ballot" if statements else stage
+    _note(f"began {name} {what}")
     time.sleep(pause)
-    answer = b'{"stage": "%b", "consensus": {"agreements": ["it can be done"], "conflicts": []}}\n' % stage.encode()
-    os.write(1, answer)
-    _note(f"answered {name} {stage}")
+    os.write(1, _ballot(statements) if statements else _ANSWER % stage.encode())
+    _note(f"answered {name} {what}")
+
+
+_ANSWER = b"""{"stage": "%b", "decision": {"proceed": true, "because": "it can be done"},
+ "consensus": {"agreements": [{"text": "it can be done", "kind": "decision"}], "conflicts": []}}
+"""
+
+
+def _ballot(statements: list[bytes]) -> bytes:
+    votes = (b'{"id": "%b", "vote": "agree", "because": ""}' % each for each in statements)
+    return b'{"ballot": [%b]}\n' % b", ".join(votes)
 
 
 def _note(line: str) -> None:

@@ -11,7 +11,8 @@ from benchmarks.environment import ROOT
 SPEC = "SPEC-KIT-DEMO"
 EVIDENCE = "docs/evidence"
 ROSTER = {"plan": 3, "tasks": 3, "implement": 4, "validate": 3, "audit": 3, "unlock": 3}
-CALLS = sum(ROSTER.values())
+CALLS = 2 * sum(ROSTER.values())
+"""Each agent is asked for an answer and for a ballot."""
 _AGENTS = ("gemini", "claude", "gpt_codex", "gpt_pro")
 _AGENT = os.path.join(ROOT, "benchmarks", "chaos_agent.py")
 

@@ -36,7 +36,7 @@ def test_it_halts_is_settled_resumes_and_its_evidence_holds(sandbox: Sandbox, sh
     place, ran = shown
     assert ran.code == 0, ran
     assert "halted at plan (conflict, exit 4)" in ran.out
-    assert f"{SPEC}: completed: 6 of 6 stages passed, 19 calls, $0.00" in ran.out
+    assert f"{SPEC}: completed: 6 of 6 stages passed, 38 calls, $0.00" in ran.out
     assert "guard: pass" in ran.out
     assert str(place) in ran.out
     (summary,) = place.glob(f"docs/evidence/runs/{SPEC}/*Z-????????.json")
@@ -96,14 +96,20 @@ def test_a_folder_that_is_not_empty_is_left_alone(sandbox: Sandbox, tmp_path: Pa
 
 def test_there_is_a_recording_of_every_agent_and_one_conflict_in_all_of_them() -> None:
     found: dict[str, list[str]] = {}
+    ballots: dict[str, list[str]] = {}
     conflicts = []
     for path in sorted((DEMO / "recordings").glob("*_*.json")):
         if path.name.endswith(".usage.json"):
             continue
-        stage, _, agent = path.stem.partition("_")
-        found.setdefault(stage, []).append(agent)
+        stage, _, agent = path.stem.removesuffix("_ballot").partition("_")
         answer = json.loads(path.read_text(encoding="utf-8"))
         assert (answer["stage"], answer["agent"]) == (stage, agent)
+        if path.stem.endswith("_ballot"):
+            ballots.setdefault(stage, []).append(agent)
+            continue
+        found.setdefault(stage, []).append(agent)
+        assert answer["decision"]["proceed"] is True
         conflicts += [(path.stem, each.text) for each in conflicts_in(answer)]
     assert {stage: sorted(agents) for stage, agents in found.items()} == ROSTER
+    assert {stage: sorted(agents) for stage, agents in ballots.items()} == ROSTER
     assert [name for name, _ in conflicts] == ["plan_claude"]

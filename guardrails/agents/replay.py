@@ -1,7 +1,8 @@
 """The built-in replay agent: serves recorded answers from a folder. For demonstrations, CI and dry measurements.
 
-`<stage>_<agent>.json` below `agents.<agent>.replay` is what the agent wrote, in its format. Beside it,
-`<stage>_<agent>.usage.json` may say what that used: `model`, `input_tokens`, `output_tokens`, `usd`, `latency_ms`.
+`<stage>_<agent>.json` below `agents.<agent>.replay` is what the agent wrote, in its format, and
+`<stage>_<agent>_ballot.json` its votes. Beside each, a file that ends in `.usage.json` instead may say what that used:
+`model`, `input_tokens`, `output_tokens`, `usd`, `latency_ms`.
 No process is started. Whatever comes of it is marked as replayed.
 """
 
@@ -34,7 +35,7 @@ def replay(call: Call, repo: Repo) -> Finished:
         outcome = recorded(folder)
         if outcome:
             return _finished(call, folder, outcome, reused=True)
-        name = f"{call.agent.replay}/{call.stage}_{call.agent.name}"
+        name = f"{call.agent.replay}/{call.stage}_{call.agent.name}{'_ballot' if call.ballot else ''}"
         files = Worktree(repo)
         data = files.read(f"{name}.json")
         if data is None:

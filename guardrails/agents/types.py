@@ -31,6 +31,8 @@ class Call(NamedTuple):
     directory: str
     origin: Origin | None = None
     """kept beside what it brings, so that what it cost can be told when its run is given up"""
+    ballot: bool = False
+    """whether it asks for votes and not for an answer: recordings keep the two apart"""
 
 
 class Finished(NamedTuple):

@@ -25,7 +25,7 @@ from guardrails.errors import GuardrailError
 from guardrails.evidence.lock import locked
 from guardrails.evidence.names import run_path
 from guardrails.layouts.cost_summary import read_cost
-from guardrails.runs.dry_run import Rehearsed, over_budget
+from guardrails.runs.dry_run import Rehearsed, bill, over_budget
 from guardrails.runs.dry_run import rehearse as render
 from guardrails.runs.executor import CrashMessage, StepExecutor
 from guardrails.runs.halt import Halt
@@ -122,9 +122,7 @@ def rehearse(run_context: RunContext, asked: RunOptions, globals_: Globals) -> i
     for line in (*_kit(run_context, done), *_consensus(run_context, stages, done)):
         click.echo(printable(line))
     expected, cap = done.cost(), run_context.plan.budget.usd
-    cost = abbreviated(expected._replace(source="estimated"))  # even where nothing is charged
-    cost = f"cost {cost}" if expected.usd is None else cost
-    click.echo(f"{run_context.spec}: {expected.calls} calls, about {expected.tokens or 0:,} tokens, {cost}")
+    click.echo(f"{run_context.spec}: {bill(done.calls)}")
     if over_budget(cap, expected):
         click.echo(f"warning: the budget is {dollars(cap)}: the run would halt when it is reached")
     click.echo(f"prompts: {done.folder}")
@@ -141,8 +139,9 @@ def _show(run_context: RunContext, stage: str, done: Rehearsed) -> None:
             continue
         known = call.estimate
         cost = "no price" if known.usd is None else f"~{dollars(known.usd)}"
-        turn = "" if call.wave == 1 else f", in turn {call.wave}"
-        said = f"{call.agent}: {known.model or 'its own model'}, {call.bytes:,} bytes of prompt, {cost}{turn}"
+        turn = "" if call.wave == 1 or call.ballot else f", in turn {call.wave}"
+        name = f"{call.agent} (ballot)" if call.ballot else call.agent
+        said = f"{name}: {known.model or 'its own model'}, {call.bytes:,} bytes of prompt, {cost}{turn}"
         click.echo(printable(f"  {said}"))
 
 

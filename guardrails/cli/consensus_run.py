@@ -16,15 +16,16 @@ from guardrails.config.layout import STAGES
 from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
 from guardrails.evidence.lock import locked
-from guardrails.runs.conflicts import OpenConflicts, open_conflicts, write_resolution
-from guardrails.runs.consult import prepare, prompt_of
+from guardrails.runs.conflicts import Decision, OpenConflicts, open_conflicts, write_resolution
+from guardrails.runs.consult import prepare
+from guardrails.runs.dry_run import bill, planned_calls
 from guardrails.runs.halt import Halt
 from guardrails.runs.recovery import Retry
 from guardrails.runs.single import consult
 from guardrails.runs.stage_definitions import require_spec
 from guardrails.runs.synthesis import StageVerdict
 
-EXITS = {"ok": 0, "conflict": 4, "degraded": 5, "undecided": 3}
+EXITS = {"ok": 0, "hold": 1, "conflict": 4, "degraded": 5, "undecided": 3}
 
 
 @click.command("run")
@@ -35,10 +36,11 @@ EXITS = {"ok": 0, "conflict": 4, "degraded": 5, "undecided": 3}
 @global_options
 @click.pass_context
 def run(ctx: click.Context, /, *, stage: str, spec: str, profile: str | None, dry_run: bool, **options: Any) -> int:
-    """Ask the agents of a stage, file what they answer, and compute the verdict.
+    """Ask the agents of a stage, have them vote on what they said, file it, and compute the verdict.
 
-    Agents whose answer cannot be used are asked again as `consensus` in .speckit.yaml says. Exits 0 when they agree,
-    4 on a conflict, 5 when agents are missing or disagree too much, 3 when it cannot be known, 1 over budget.
+    Agents whose answer or ballot cannot be used are asked again as `consensus` in .speckit.yaml says. Exits 0 when they
+    agree, 1 when they agree that it must not go on, or over budget, 4 on a conflict, 5 when agents are missing or
+    disagree too much, 3 when it cannot be known.
 
     \b
     Example:  speckit consensus run plan SPEC-KIT-DEMO --dry-run
@@ -63,13 +65,15 @@ def run(ctx: click.Context, /, *, stage: str, spec: str, profile: str | None, dr
 def _prompts(run_context: RunContext, stage: str) -> Iterator[str]:
     """What each agent would be asked, as far as it is known before anybody has answered."""
     prepared = prepare(run_context, stage)
-    for number, wave in enumerate(prepared.waves, 1):
-        for name in wave:
-            agent = run_context.plan.agent(name)
-            yield f"=== {name} (asked {'first' if number == 1 else f'in turn {number}'}) ==="
-            yield prompt_of(run_context, prepared, stage, agent, {})
+    calls = list(planned_calls(run_context, stage, prepared))
+    for call, prompt in calls:
+        turn = "asked first" if call.wave == 1 else f"asked in turn {call.wave}"
+        turn = "ballot, once all have answered; its statements are made up" if call.ballot else turn
+        yield f"=== {call.agent} ({turn}) ==="
+        yield prompt
     for cut in prepared.context.cut:
         yield f"note: {cut.path}: {cut.kept} of {cut.size} bytes are in the context"
+    yield bill([call for call, _ in calls])
     yield "nobody was asked, nothing was written"
 
 
@@ -127,6 +131,9 @@ def _show(run_context: RunContext, stage: str, judged: StageVerdict, globals_: G
 @click.argument("spec")
 @click.option("--conflict", metavar="N", help="Number or id of the conflict (default: list the open ones).")
 @click.option("--because", metavar="TEXT", help="What was decided, and why.")
+@click.option(
+    "--proceed/--hold", default=None, help="Where agents disagree about going on: what was decided (default: proceed)."
+)
 @click.option("--by", metavar="NAME", help="Who decided (default: who git would name as author).")
 @global_options
 @click.pass_context
@@ -138,6 +145,7 @@ def resolve(
     spec: str,
     conflict: str | None,
     because: str | None,
+    proceed: bool | None,
     by: str | None,
     **options: Any,
 ) -> int:
@@ -157,10 +165,15 @@ def resolve(
     chosen = found.find(conflict)
     if because is None or not any(map(str.isalnum, because)):
         raise GuardrailError("a resolution says why", "add --because 'what was decided, and why'")
+    if proceed is not None and chosen.cause != "split":
+        raise GuardrailError(f"conflict {chosen.id} is not about whether to go on", "leave --proceed and --hold out")
+    goes_on = proceed is not False if chosen.cause == "split" else None
     who = by or _user(run_context)
+    moment = datetime.now(timezone.utc)
     with locked(run_context.repo, run_context.spec, "speckit consensus resolve"):
-        made = write_resolution(run_context, found.session, chosen, because.strip(), who, datetime.now(timezone.utc))
-    click.echo(printable(f"settled: {chosen.id}: {chosen.text}"))
+        made = write_resolution(run_context, found.session, chosen, Decision(because.strip(), who, goes_on), moment)
+    decided = {None: "", True: " (proceed)", False: " (hold)"}[goes_on]
+    click.echo(printable(f"settled{decided}: {chosen.id}: {chosen.text}"))
     click.echo(f"record: {printable(made.path)}")
     left = len(found.conflicts) - 1
     click.echo(

@@ -116,7 +116,14 @@ def count(tokens: int | None, calls: int) -> str:
 Tell = Callable[[str], None]
 """Takes one line of progress."""
 
-_DOING = {"start": "begun", "open": "guardrail", "ask": "asking", "settle": "judging", "close": "closing"}
+_DOING = {
+    "start": "begun",
+    "open": "guardrail",
+    "ask": "asking",
+    "vote": "voting",
+    "settle": "judging",
+    "close": "closing",
+}
 
 
 class AgentRow(NamedTuple):
@@ -159,14 +166,15 @@ class Board:
             return
         row.state = _DOING[step.action]
         row.since = row.since or time.monotonic()
-        if step.action == "ask":
+        if step.action in ("ask", "vote"):
             again = f" again ({step.recovered.action})" if step.recovered is not None else ""
-            self._tell(f"{step.stage}: asking {', '.join(step.agents)}{again}")
+            what = f"asking {', '.join(step.agents)}" if step.action == "ask" else "collecting ballots"
+            self._tell(f"{step.stage}: {what}{again}")
             for agent in step.agents:
                 row.agents[agent] = AgentRow(agent, "waiting", time.monotonic())
 
     def call(self, progress: CallProgress) -> None:
-        row = next((each for each in self.rows.values() if each.state == "asking"), None)
+        row = next((each for each in self.rows.values() if each.state in ("asking", "voting")), None)
         if row is None:
             return
         known = row.agents.get(progress.agent) or AgentRow(progress.agent, "waiting", time.monotonic())
@@ -180,7 +188,8 @@ class Board:
         row.agents[progress.agent] = known._replace(
             state="failed" if finished.problem else "answered", took=took, tokens=tokens
         )
-        said = f"failed after {took:.1f} s: {finished.problem}" if finished.problem else f"answered in {took:.1f} s"
+        verb = "voted" if row.state == "voting" else "answered"
+        said = f"failed after {took:.1f} s: {finished.problem}" if finished.problem else f"{verb} in {took:.1f} s"
         self._tell(f"{row.name}: {progress.agent} {said}{' (recorded)' if finished.replayed else ''}")
 
     def record(self, record: HistoryRecord) -> None:

@@ -22,6 +22,7 @@ _STAGES: dict[str, AttestedOutcome] = {"passed": "passed", "failed": "failed", "
 _VERDICTS: dict[str, AttestedOutcome] = {
     "ok": "passed",
     "degraded": "warned",
+    "hold": "failed",
     "conflict": "failed",
     "undecided": "failed",
 }

@@ -26,6 +26,8 @@ from guardrails.layouts.cost_summary import CostSummary, SessionCost, cost_docum
 BYTES_PER_TOKEN = 4
 EXPECTED_OUTPUT = 4000
 """Tokens an answer is taken to have before it is there."""
+EXPECTED_BALLOT = 1000
+"""Tokens a ballot is taken to have: some for a reason, few for a vote, on the statements of three or four agents."""
 
 
 class Spent(NamedTuple):
@@ -106,14 +108,14 @@ def spent(
     return Spent(in_dollars(amount), reads, writes, "estimated" if amount else "measured", tokens_source)
 
 
-def estimate(agent: Agent, prompt: str, budget: Budget) -> Estimate:
-    """What a call will cost, before it is made."""
+def estimate(agent: Agent, prompt: str, budget: Budget, writes: int = EXPECTED_OUTPUT) -> Estimate:
+    """What a call will cost, before it is made. `writes` are the tokens it is taken to answer with."""
     reads = tokens_in(prompt)
     if agent.replay is not None:
-        return Estimate(agent.name, agent.model, 0.0, reads, EXPECTED_OUTPUT)
+        return Estimate(agent.name, agent.model, 0.0, reads, writes)
     price = budget.price(agent.model)
-    usd = None if price is None else in_dollars(cost(price, reads, EXPECTED_OUTPUT))
-    return Estimate(agent.name, agent.model, usd, reads, EXPECTED_OUTPUT)
+    usd = None if price is None else in_dollars(cost(price, reads, writes))
+    return Estimate(agent.name, agent.model, usd, reads, writes)
 
 
 def cost(price: Price, reads: int, writes: int) -> int:

@@ -130,7 +130,8 @@ def _consensus_name(match: re.Match[str], spec: str | None) -> EvidenceName:
     if tail in _TAILS:
         return EvidenceName(_TAILS[tail], spec, stage, None, stamp)
     if tail.endswith("_metrics"):
-        return EvidenceName("agent_metrics", spec, stage, _agent(tail.removesuffix("_metrics")), stamp)
+        agent = tail.removesuffix("_metrics").removesuffix("_ballot")
+        return EvidenceName("agent_metrics", spec, stage, _agent(agent), stamp)
     if match["prefix"] and tail.endswith("_ballot"):
         return EvidenceName("ballot", spec, stage, _agent(tail.removesuffix("_ballot")), stamp)
     if not match["prefix"]:

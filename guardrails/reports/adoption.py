@@ -48,6 +48,7 @@ class Outcomes(NamedTuple):
     ok: int = 0
     undecided: int = 0
     degraded: int = 0
+    hold: int = 0
     conflict: int = 0
 
     @property
@@ -73,11 +74,13 @@ class Figures(NamedTuple):
     agreed: int
     """sessions in which all of the roster took part and an agreement is known"""
     p50_ms: float | None
-    """of single calls that were answered, in milliseconds"""
+    """of single calls that brought an answer, in milliseconds; ballots are left out"""
     p95_ms: float | None
     calls: int
+    ballots: int
+    """those of the calls that asked for votes"""
     timed: int
-    """calls that were answered and whose latency is known"""
+    """calls that brought an answer and whose latency is known"""
     cost: Cost
     called: int
     """runs in which agents were called: all that can cost anything"""
@@ -109,7 +112,8 @@ def figures(runs: Sequence[Execution]) -> Figures:
     examined = [each for each in real if each.examined]
     sessions = [session for each in examined for session in each.sessions]
     calls = [call for session in sessions for call in session.calls]
-    latencies = [call.latency_ms for call in calls if call.status != "error" and call.latency_ms is not None]
+    answers = [call for call in calls if not call.ballot]  # ballots take little, and would hide what answers take
+    latencies = [call.latency_ms for call in answers if call.status != "error" and call.latency_ms is not None]
     called = [each for each in examined if each.called]
     cost = total_of([each.cost for each in called])
     kinds = [session.then.kind for session in sessions]
@@ -125,6 +129,7 @@ def figures(runs: Sequence[Execution]) -> Figures:
         p50_ms=percentile(latencies, 0.50),
         p95_ms=percentile(latencies, 0.95),
         calls=len(calls),
+        ballots=len(calls) - len(answers),
         timed=len(latencies),
         cost=cost,
         called=len(called),
@@ -330,14 +335,14 @@ def _week(monday: date, complete: bool, runs: Sequence[Execution], targets: Targ
 
 SCHEMA = "speckit.adoption/1"
 _COLUMNS = (
-    "Week", "Profile", "Runs", "Not counted", "Failed", "Degraded", "ok/undec/degr/confl", "Agreement", "p50", "p95",
-    "Cost", "Cost per run",
+    "Week", "Profile", "Runs", "Not counted", "Failed", "Degraded", "ok/undec/degr/hold/confl", "Agreement", "p50",
+    "p95", "Cost", "Cost per run",
 )  # fmt: skip
 _CSV_COLUMNS = (
     "week", "profile", "runs", "replayed_runs", "empty_runs", "failed_runs", "degraded_runs", "sessions_ok",
-    "sessions_undecided", "sessions_degraded", "sessions_conflict", "sessions_agreed", "agreement", "calls",
-    "calls_timed", "latency_p50_ms", "latency_p95_ms", "cost_usd", "cost_is_lower_bound", "calls_priced", "runs_called",
-    "cost_per_run_usd", "cost_per_run_is_lower_bound", "tokens",
+    "sessions_undecided", "sessions_degraded", "sessions_hold", "sessions_conflict", "sessions_agreed", "agreement",
+    "calls", "calls_ballots", "calls_timed", "latency_p50_ms", "latency_p95_ms", "cost_usd", "cost_is_lower_bound",
+    "calls_priced", "runs_called", "cost_per_run_usd", "cost_per_run_is_lower_bound", "tokens",
 )  # fmt: skip
 ALL = "all"
 
@@ -490,7 +495,7 @@ def _runs(found: Adoption) -> list[Series]:
 
 def _outcomes(totals: Sequence[Figures]) -> list[Series]:
     series = []
-    for kind in ("ok", "undecided", "degraded", "conflict"):
+    for kind in ("ok", "undecided", "degraded", "hold", "conflict"):
         pairs = [(getattr(each.outcomes, kind), each.outcomes.all) for each in totals]
         series.append(Series(kind, tuple(some / all_ if all_ else None for some, all_ in pairs)))
     return series
@@ -565,10 +570,10 @@ def _cells(figures: Figures) -> tuple[str, ...]:
         ", ".join(f"{number} {what}" for what, number in apart if number) or "-",
         str(figures.failed),
         str(figures.degraded),
-        f"{outcomes.ok}/{outcomes.undecided}/{outcomes.degraded}/{outcomes.conflict}",
+        f"{outcomes.ok}/{outcomes.undecided}/{outcomes.degraded}/{outcomes.hold}/{outcomes.conflict}",
         share(figures.agreement) + _of(figures.agreed, outcomes.all, "sessions", figures.agreement),
         duration(figures.p50_ms),
-        duration(figures.p95_ms) + _of(figures.timed, figures.calls, "calls", figures.p95_ms),
+        duration(figures.p95_ms) + _of(figures.timed, figures.calls - figures.ballots, "answers", figures.p95_ms),
         described(figures.cost),
         at_least(figures.usd_per_run, figures.usd_per_run_is_floor),
     )
@@ -585,8 +590,16 @@ def _csv_rows(week: Week) -> Iterator[tuple[str | float | None, ...]]:
         outcomes, cost = figures.outcomes, figures.cost
         yield (
             *(week.name, profile, figures.runs, figures.replayed, figures.empty, figures.failed, figures.degraded),
-            *(outcomes.ok, outcomes.undecided, outcomes.degraded, outcomes.conflict, figures.agreed, figures.agreement),
-            *(figures.calls, figures.timed, figures.p50_ms, figures.p95_ms),
+            *(outcomes.ok, outcomes.undecided, outcomes.degraded, outcomes.hold, outcomes.conflict),
+            *(
+                figures.agreed,
+                figures.agreement,
+                figures.calls,
+                figures.ballots,
+                figures.timed,
+                figures.p50_ms,
+                figures.p95_ms,
+            ),
             *(cost.usd, _bound(cost.usd, cost.partial), cost.priced, figures.called),
             *(figures.usd_per_run, _bound(figures.usd_per_run, figures.usd_per_run_is_floor), cost.total_tokens),
         )

@@ -123,9 +123,9 @@ def _line(stage: str, session: str | None, sessions: Sequence[SessionReport], su
 
 
 def _repeated(session: SessionReport) -> Iterator[CallRecord]:
-    last = {call.agent: call.attempt for call in session.metrics if call.attempt is not None}
+    last = {(call.agent, call.ballot): call.attempt for call in session.metrics if call.attempt is not None}
     for call in session.events:
-        if call.attempt is not None and call.attempt < last.get(call.agent, 0):
+        if call.attempt is not None and call.attempt < last.get((call.agent, call.ballot), 0):
             yield call
 
 
@@ -336,8 +336,8 @@ def _variances(
 
 
 def _p95(calls: Sequence[CallRecord]) -> float | None:
-    """Of the calls that were answered; None unless it is known of all of them."""
-    latencies = [call.latency_ms for call in calls if call.status != "error"]
+    """Of the calls that brought an answer, for ballots take little; None unless it is known of all of them."""
+    latencies = [call.latency_ms for call in calls if call.status != "error" and not call.ballot]
     return None if None in latencies else percentile(latencies, 0.95)
 
 

@@ -177,6 +177,7 @@ class BenchOutcome(NamedTuple):
     profile: str
     ok: int
     degraded: int
+    hold: int
     conflict: int
     undecided: int
     calls: int
@@ -263,6 +264,7 @@ def _outcome(samples: Sequence[Sample], stage: str, profile: str) -> BenchOutcom
         profile,
         ended("ok"),
         ended("degraded"),
+        ended("hold"),
         ended("conflict"),
         ended("undecided"),
         sum(each.calls for each in ours),
@@ -313,8 +315,8 @@ def view(about: About, found: Comparison, now: datetime) -> View:
     """A table for each profile that is held against the first, what came of the runs, and what all of it rests on."""
     tables = tuple(_comparisons(found))
     remarks = tuple(_remarks(about, found))
-    header = ("Stage", "Profile", "ok", "degraded", "conflict", "undecided", "Calls", "Failed", "Replayed")
-    ended = table("How the runs ended", header, [tuple(map(str, each)) for each in found.outcomes], range(2, 9))
+    header = ("Stage", "Profile", "ok", "degraded", "hold", "conflict", "undecided", "Calls", "Failed", "Replayed")
+    ended = table("How the runs ended", header, [tuple(map(str, each)) for each in found.outcomes], range(2, 10))
     sections = (
         _about(about),
         Section("medians", "Medians by stage", _charts(found), HTML),

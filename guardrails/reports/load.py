@@ -85,6 +85,7 @@ def _call(given: dict[str, Any], agent: str, path: str, tokens: int | None) -> C
         attempt=whole(given.get("attempt")),
         replayed=given.get("replayed") is True,
         path=path,
+        ballot=given.get("call") == "ballot",
     )
 
 

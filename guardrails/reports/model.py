@@ -28,6 +28,8 @@ class CallRecord(NamedTuple):
     attempt: int | None = None
     replayed: bool = False
     path: str = ""
+    ballot: bool = False
+    """whether the agent was asked for its votes and not for an answer"""
 
     @property
     def cost(self) -> Cost:

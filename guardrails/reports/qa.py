@@ -54,6 +54,7 @@ class RuleRow(NamedTuple):
 
 RULES = (
     RuleRow("consensus-conflict", "session", "a conflict nobody settled"),
+    RuleRow("consensus-hold", "session", "all agents agree that it must not go on"),
     RuleRow("consensus-degraded", "session", "agents missing, or an agreement below the configured one"),
     RuleRow("guardrail-failed", "stage", "a guardrail failed"),
     RuleRow("cost-unknown", "run", "agents were called and no price is known"),
@@ -113,7 +114,7 @@ def _of_run(each: Execution, cap: float | None) -> Iterator[Alert]:
 
 def _of_session(session: SessionReport) -> Iterator[Alert]:
     verdict = session.then
-    if verdict.kind in ("conflict", "degraded"):
+    if verdict.kind in ("conflict", "hold", "degraded"):
         period = f"{session.stage} {session.stamp or moment(session.when) or 'undated'}"
         said = f"{session.stage}: {'; '.join(verdict.reasons)}"
         yield Alert(f"consensus-{verdict.kind}", period, said, verdict.agreement, None, session.spec)

@@ -67,7 +67,7 @@ class StageState(NamedTuple):
     def verdict(self) -> str:
         """The gravest of the latest sessions' recomputed verdicts."""
         kinds = {session.now.kind for session in self.sessions if session.now}
-        return next((kind for kind in ("conflict", "degraded", "undecided", "ok") if kind in kinds), "not run")
+        return next((kind for kind in ("conflict", "hold", "degraded", "undecided", "ok") if kind in kinds), "not run")
 
     @property
     def holds(self) -> bool:
@@ -214,6 +214,9 @@ def _of_stage(spec: str, stage: StageState) -> str | None:
     if verdict == "conflict":
         conflict = next(each for session in stage.sessions if session.now for each in session.now.conflicts)
         return f"{name}: speckit consensus resolve {name} {spec} --conflict {conflict.id} --because TEXT"
+    if verdict == "hold":
+        now = next(each.now for each in stage.sessions if each.now and each.now.kind == "hold")
+        return f"{name}: hold ({now.reasons[0]}): change that, then speckit auto {spec} --new --from {name}"
     if verdict in ("degraded", "undecided"):
         now = next(each.now for each in stage.sessions if each.now and each.now.kind == verdict)
         severe = " it is severe: find out why before it is repeated;" if now.severe else ""
@@ -227,7 +230,7 @@ def _of_stage(spec: str, stage: StageState) -> str | None:
 
 
 SCHEMA = "speckit.status/1"
-_MARKS = {"passed": "ok", "ok": "ok", "not run": "-", "failed": "FAILED", "conflict": "CONFLICT"}
+_MARKS = {"passed": "ok", "ok": "ok", "not run": "-", "failed": "FAILED", "hold": "HOLD", "conflict": "CONFLICT"}
 _HEAVIEST = 12
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from guardrails.agents.types import Call, Finished
 from guardrails.config.run_settings import Budget, RunSettings
 from guardrails.evidence.budget import BudgetRefusal, allowance, tokens_warning, warning
-from guardrails.evidence.costs import FREE, Spent, estimate, spent
+from guardrails.evidence.costs import EXPECTED_BALLOT, EXPECTED_OUTPUT, FREE, Estimate, Spent, estimate, spent
 from guardrails.runs.rounds import AgentCall, Round
 
 
@@ -22,13 +22,14 @@ class BudgetTracker:
 
     def refusal(self, calls: Sequence[Call]) -> tuple[str, str] | None:
         """Why these calls may not be made, and what to do about it; None when they may."""
-        answer = allowance(
-            self._budget, self._spent, [estimate(call.agent, call.prompt, self._budget) for call in calls]
-        )
+        answer = allowance(self._budget, self._spent, [self._expected(call) for call in calls])
         if isinstance(answer, BudgetRefusal):
             return answer.reason, answer.hint
         self._warn(answer.warnings)
         return None
+
+    def _expected(self, call: Call) -> Estimate:
+        return estimate(call.agent, call.prompt, self._budget, EXPECTED_BALLOT if call.ballot else EXPECTED_OUTPUT)
 
     def charge(self, call: Call, finished: Finished) -> Spent:
         """Add what a call cost. One that was never made, for its program is not there, cost nothing."""

@@ -87,12 +87,19 @@ def _named(run_context: RunContext, stage: str, filed: ConsensusSession) -> Stag
 # Write the record that settles a conflict: which one, what was decided and why, by whom and when.
 
 
+class Decision(NamedTuple):
+    """What was decided, why and by whom. `proceed`: whether the stage goes on, where the agents disagree about it."""
+
+    because: str
+    by: str
+    proceed: bool | None = None
+
+
 def write_resolution(
     run_context: RunContext,
     session: StageSession,
     conflict: Conflict,
-    because: str,
-    by: str,
+    decision: Decision,
     at: datetime,
     number: int = 0,
 ) -> WrittenFile:
@@ -105,13 +112,16 @@ def write_resolution(
         "session": session.stamp,
         "conflict": conflict.id,
         "text": conflict.text,
-        "because": because,
-        "by": by,
+        "because": decision.because,
+        "by": decision.by,
         "timestamp": stamped(at),
     }
+    if decision.proceed is not None:
+        document["proceed"] = decision.proceed
     if run_context.run is not None:
         document["run"] = run_context.run
-    kept = redactor_of(run_context.settings, run_context.environment).value({"because": because, "by": by})
+    said = {"because": decision.because, "by": decision.by}
+    kept = redactor_of(run_context.settings, run_context.environment).value(said)
     named = session._replace(started=at + timedelta(seconds=number))
     path = consensus_path(run_context.settings.layout, named, "resolution.json")
     return EvidenceStore(run_context.repo.root).record(path, "resolution", {**document, **kept}, replace=True)

@@ -15,20 +15,31 @@ from guardrails.agents.run_context import RunContext
 from guardrails.agents.types import Call, Finished, Origin, Watch
 from guardrails.config.run_loader import require_callable
 from guardrails.config.run_settings import Agent
+from guardrails.consensus.ballots import BallotAnswer, parse_votes, statements_of
 from guardrails.consensus.context import PromptContext, collect, own_prompts
-from guardrails.consensus.model import Conflict, agent_of
-from guardrails.consensus.prompts import Template, Variables, render, stage_prompts, waves
+from guardrails.consensus.model import AgentOutput, Conflict, Statement, agent_of
+from guardrails.consensus.positions import position_in
+from guardrails.consensus.prompts import (
+    BALLOT_VERSION,
+    StagePrompts,
+    Template,
+    Variables,
+    chain_prompt,
+    render,
+    stage_prompts,
+    waves,
+)
 from guardrails.consensus.quoting import fenced, quoted_text
 from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.evidence.costs import Spent
 from guardrails.evidence.names import StageSession, command_path, consensus_path
 from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.runs.budget import BudgetTracker
-from guardrails.runs.conflicts import write_resolution
+from guardrails.runs.conflicts import Decision, write_resolution
 from guardrails.runs.halt import Halt, halt
 from guardrails.runs.reload import load_answers, verdict_of
 from guardrails.runs.rounds import AgentCall, AnswerSource, KitUsed, Round, attempt_of, latest
-from guardrails.runs.session_records import PROVIDERS, Sent, metrics_document, output_document
+from guardrails.runs.session_records import PROVIDERS, Sent, ballot_document, metrics_document, output_document
 from guardrails.secrets.redact import redactor_of
 from guardrails.snapshot.worktree import Worktree
 
@@ -48,20 +59,19 @@ class Filing:
         self.written: list[WrittenFile] = []
 
     def file(
-        self,
-        call: Call,
-        finished: Finished,
-        version: str,
-        attempt: int,
-        inputs: tuple[AnswerSource, ...],
-        kit: KitUsed | None,
-        spent: Spent,
+        self, call: Call, finished: Finished, sent: Sent, attempt: int, spent: Spent, turn: ChainTurn | None = None
     ) -> AgentCall:
-        """Write the answer and the metrics of a call. An agent that is asked again replaces its earlier answer."""
-        made = self.charged(call, finished, version, attempt, spent)
+        """Write the answer and the metrics of a call. An agent that is asked again replaces its earlier answer.
+        `turn` is what it was given to vote on, in a chain."""
+        made = self.charged(call, finished, sent.version, attempt, spent, self._session.stage)
+        cast = parse_votes(self._redactor.value(finished.answer.value), turn.statements) if turn else None
+        if turn and turn.statements and cast and cast.problems:
+            made = made._replace(error=made.error or _spoiled(cast))
         path = made.output.path
-        sent = Sent(version, made.prompt_sha256, inputs, kit)
         document = self._redactor.value(output_document(self._session, call.agent, sent, finished, made))
+        if turn and cast:
+            document["previous"] = [{"path": each.path, "sha256": each.sha256} for each in turn.answers]
+            document["ballot"] = [each._asdict() for each in cast.votes] if made.error is None else []
         if self._run_context.run is not None:
             document["run"] = self._run_context.run
         made = made._replace(output=self._record(path, "agent_output", document))
@@ -69,13 +79,42 @@ class Filing:
         self._record(metrics, "agent_metrics", metrics_document(self._session, made))
         return made
 
-    def charged(self, call: Call, finished: Finished, version: str, attempt: int, spent: Spent) -> AgentCall:
-        """What is known of a call before its answer is filed."""
+    def file_ballot(
+        self,
+        call: Call,
+        finished: Finished,
+        attempt: int,
+        inputs: tuple[AnswerSource, ...],
+        statements: tuple[Statement, ...],
+        spent: Spent,
+    ) -> AgentCall:
+        """Write the ballot and the metrics of a call, over an earlier ballot of the agent. `inputs` are the answers."""
+        made = self.charged(call, finished, BALLOT_VERSION, attempt, spent)
+        name = f"{made.agent}_ballot"
+        path = consensus_path(self._run_context.settings.layout, self._session, f"{name}.json")
+        cast = parse_votes(self._redactor.value(finished.answer.value), statements)
+        spoiled = _spoiled(cast) if cast.problems else None
+        made = made._replace(ballot=True, error=made.error or spoiled, output=made.output._replace(path=path))
+        sent = Sent(BALLOT_VERSION, made.prompt_sha256, inputs, None)
+        document = self._redactor.value(
+            ballot_document(self._session, call.agent, sent, made, statements, cast if made.error is None else None)
+        )
+        if self._run_context.run is not None:
+            document["run"] = self._run_context.run
+        made = made._replace(output=self._record(path, "ballot", document))
+        metrics = consensus_path(self._run_context.settings.layout, self._session, f"{name}_metrics.json")
+        self._record(metrics, "agent_metrics", metrics_document(self._session, made))
+        return made
+
+    def charged(
+        self, call: Call, finished: Finished, version: str, attempt: int, spent: Spent, stage: str | None = None
+    ) -> AgentCall:
+        """What is known of a call before what it brought is filed: an answer of `stage`, where that is named."""
         name = agent_of(call.agent.name)
         return AgentCall(
             agent=name,
             attempt=attempt,
-            error=self._reason(finished),
+            error=self._reason(finished, stage),
             prompt_version=version,
             prompt_sha256=prompt_sha256(call.prompt),
             started=finished.started,
@@ -113,12 +152,33 @@ class Filing:
         self.written.append(written)
         return written
 
-    def _reason(self, finished: Finished) -> str | None:
+    def _reason(self, finished: Finished, stage: str | None) -> str | None:
+        """Why a call brought nothing to use; with a `stage`, an answer of it, which has to say whether it may go on."""
         if finished.problem is None and finished.answer.value is not None:
-            return None
+            return None if stage is None else _no_position(finished.answer.value, stage)
         said = finished.problem or finished.answer.problem or "there is no answer in its output"
         text = self._redactor.text(" ".join(said.split()))
         return text[:_LONGEST_REASON]
+
+
+def _no_position(value: dict[str, Any], stage: str) -> str | None:
+    """Why an answer does not say whether its stage may go on; None when it does."""
+    position = position_in(value, stage)
+    if position.proceeds is not None:
+        return None
+    said = "; ".join(position.reasons)
+    return f'the answer has no decision with "proceed": true or false ({said})'[:_LONGEST_REASON]
+
+
+def _spoiled(cast: BallotAnswer) -> str:
+    return f"a spoiled ballot: it {cast.problems[0].text}"
+
+
+class ChainTurn(NamedTuple):
+    """What an agent of a chain is given: the usable answers before its own, and their statements to vote on."""
+
+    answers: tuple[AgentOutput, ...] = ()
+    statements: tuple[Statement, ...] = ()
 
 
 class Consulted(NamedTuple):
@@ -163,7 +223,15 @@ def prepare(run_context: RunContext, stage: str) -> PreparedConsultation:
         own_prompts(snapshot, run_context.plan.prompts), run_context.plan.prompts.file, stage, plan.roster
     )
     templates = {agent_of(template.agent): template for template in prompts.templates}
-    return PreparedConsultation(context, _sources(snapshot, context), templates, waves(prompts))
+    return PreparedConsultation(context, _sources(snapshot, context), templates, _turns(run_context, prompts))
+
+
+def _turns(run_context: RunContext, prompts: StagePrompts) -> tuple[tuple[str, ...], ...]:
+    """Who is asked at the same time: in a chain one after the other, in the order of the roster."""
+    made = waves(prompts)
+    if run_context.settings.consensus.method == "chain":
+        return tuple((template.agent,) for template in prompts.templates)
+    return made
 
 
 def _sources(snapshot: Worktree, context: PromptContext) -> tuple[AnswerSource, ...]:
@@ -201,19 +269,27 @@ def ask(
     filing = Filing(run_context, session)
     bill = BudgetTracker(plan, (*consultation.before, *consultation.earlier))
     made: list[AgentCall] = []
+    chained = run_context.settings.consensus.method == "chain"
+    asked = {agent_of(each) for each in consultation.agents}
     for wave in prepared.waves:
-        names = [name for name in wave if agent_of(name) in {agent_of(each) for each in consultation.agents}]
+        names = [name for name in wave if agent_of(name) in asked or (chained and made)]
         if not names:
             continue
-        calls = [_call(run_context, session, prepared, plan.agent(name), consultation, made, filing) for name in names]
+        turn = _chain_turn(run_context, session, prepared, names[0]) if chained else None
+        known = {**latest(consultation.earlier), **{each.agent: each for each in made}}
+        previous = {name: text for name, each in known.items() if (text := filing.answer(each)) is not None}
+        calls = [
+            _call(run_context, session, prepared, plan.agent(name), consultation, previous, turn) for name in names
+        ]
         refused = bill.refusal(calls)
         if refused is not None:
             return _consulted(prepared, consultation, made, filing, bill, halt(session.stage, "budget", *refused))
         for call, finished in zip(calls, call_all(run_context, calls, watch), strict=True):
             version = prepared.templates[agent_of(call.agent.name)].version
+            sent = Sent(version, prompt_sha256(call.prompt), prepared.inputs, prepared.kit)
             spent = bill.charge(call, finished)
             attempt = attempt_of(agent_of(call.agent.name), consultation.earlier)
-            made.append(filing.file(call, finished, version, attempt, prepared.inputs, prepared.kit, spent))
+            made.append(filing.file(call, finished, sent, attempt, spent, turn))
     return _consulted(prepared, consultation, made, filing, bill, None)
 
 
@@ -230,18 +306,32 @@ def _consulted(
     return Consulted(round_ if made else None, tuple(filing.written), stopped)
 
 
+def _chain_turn(
+    run_context: RunContext, session: StageSession, prepared: PreparedConsultation, name: str
+) -> ChainTurn | None:
+    """What the agents before this one have answered usably, as everybody reads it back; None for the first."""
+    order = [agent_of(each) for wave in prepared.waves for each in wave]
+    before = order[: order.index(agent_of(name))]
+    if not before:
+        return None
+    usable = verdict_of(run_context, load_answers(run_context, session), ()).usable
+    answers = tuple(sorted((each for each in usable if each.agent in before), key=lambda each: each.agent))
+    return ChainTurn(answers, statements_of(answers))
+
+
 def _call(
     run_context: RunContext,
     session: StageSession,
     prepared: PreparedConsultation,
     agent: Agent,
     consultation: Consultation,
-    made: Sequence[AgentCall],
-    filing: Filing,
+    previous: dict[str, str],
+    turn: ChainTurn | None,
 ) -> Call:
-    known = {**latest(consultation.earlier), **{each.agent: each for each in made}}
-    previous = {name: text for name, each in known.items() if (text := filing.answer(each)) is not None}
     prompt = prompt_of(run_context, prepared, session.stage, agent, previous)
+    if turn is not None:
+        answers = [(each.agent, previous.get(each.agent, "")) for each in turn.answers]
+        prompt = chain_prompt(prompt, answers, turn.statements)
     attempt = attempt_of(agent_of(agent.name), consultation.earlier)
     key = call_key(session.stage, attempt, agent_of(agent.name), prompt)
     origin = Origin(run_context.spec, session.stage, session.stamp, run_context.run or "")
@@ -263,6 +353,7 @@ The conflicts, each with its id:
 
 Decide each conflict on the grounds of the documents. Answer with one JSON object and nothing else:
 {{"resolutions": [{{"conflict": "<id>", "because": "<what is decided, and why>"}}]}}
+Where some agents proceed and others hold, add "proceed": true to let the stage go on, or "proceed": false to hold it.
 Leave a conflict out if the documents do not decide it: a person will.
 """
 
@@ -313,21 +404,21 @@ def _settle(
     run_context: RunContext, session: StageSession, agent: str, conflicts: Sequence[Conflict], finished: Finished
 ) -> Iterator[WrittenFile]:
     """A resolution for each open conflict that the answer names and gives a reason for."""
-    said = dict(_decisions(finished.answer.value or {}))
+    said = dict(_decisions(finished.answer.value or {}, f"{agent} (arbiter)"))
     if finished.problem is not None:
         return
     for number, conflict in enumerate(conflicts):
-        because = said.get(conflict.id)
-        if because:
-            by = f"{agent} (arbiter)"
-            yield write_resolution(run_context, session, conflict, because, by, finished.finished, number)
+        decision = said.get(conflict.id)
+        if decision is not None and decision.because:
+            yield write_resolution(run_context, session, conflict, decision, finished.finished, number)
 
 
-def _decisions(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _decisions(value: dict[str, Any], by: str) -> Iterator[tuple[str, Decision]]:
     rows = value.get("resolutions")
     for item in rows if isinstance(rows, list) else []:
         if isinstance(item, dict) and isinstance(item.get("conflict"), str) and isinstance(item.get("because"), str):
-            yield item["conflict"].strip().lower(), item["because"].strip()
+            proceed = item.get("proceed") if isinstance(item.get("proceed"), bool) else None
+            yield item["conflict"].strip().lower(), Decision(item["because"].strip(), by, proceed)
 
 
 def _log(run_context: RunContext, session: StageSession, finished: Finished) -> WrittenFile:

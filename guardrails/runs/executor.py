@@ -24,6 +24,7 @@ from guardrails.evidence.names import StageSession, run_path
 from guardrails.evidence.signature import signer
 from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.layouts.evidence_names import evidence_name
+from guardrails.runs.ballot_round import Vote, vote
 from guardrails.runs.check_result import CheckResult
 from guardrails.runs.checkpoint import Checkpoint
 from guardrails.runs.consult import Consultation, arbitrate, ask
@@ -211,7 +212,7 @@ class StepExecutor:
             start = list(of_kind(history, RunBegan))[-1].tree
             opened = open_stage(self.run_context, session, start, self._own(history))
             return StageOpened(stage, _now(), opened)
-        if step.action == "ask":
+        if step.action in ("ask", "vote"):
             return self._ask(step, session, history)
         if step.action == "settle":
             return self._settle(session, history)
@@ -244,16 +245,19 @@ class StepExecutor:
         answered = [record for record in of_kind(history, AgentsAsked) if record.halt is None]
         earlier = rounds_of(record for record in answered if record.stage == step.stage)
         before = rounds_of(record for record in answered if record.stage != step.stage)
-        if step.recovered is not None and step.recovered.action == "arbitrate":
+        profile = step.recovered.profile if step.recovered is not None else None
+        if step.action == "vote":
+            told = vote(self.run_context, session, Vote(earlier, before, step.agents, profile), self._watcher.call)
+        elif step.recovered is not None and step.recovered.action == "arbitrate":
             told = arbitrate(self.run_context, session, step.agents[0], earlier, before, self._watcher.call)
         else:
-            profile = step.recovered.profile if step.recovered is not None else None
             consultation = Consultation(step.agents, earlier, before, profile)
             told = ask(self.run_context, session, consultation, self._watcher.call)
         written = told.written
-        if told.halt is not None and told.round is not None:  # nothing is settled now, but it was paid for
-            written = (*written, write_costs(self.run_context, session, (*earlier, told.round), history[-1].at)[0])
-        return AgentsAsked(step.stage, _now(), told.round, written, told.halt)
+        paid = (*earlier, *([told.round] if told.round else []))
+        if told.halt is not None and paid:  # nothing is settled now, but it was paid for
+            written = (*written, write_costs(self.run_context, session, paid, history[-1].at)[0])
+        return AgentsAsked(step.stage, _now(), told.round, written, told.halt, ballots=step.action == "vote")
 
     def _settle(self, session: StageSession, history: Sequence[HistoryRecord]) -> StageSettled:
         own = of_stage(history, session.stage)

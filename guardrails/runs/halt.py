@@ -8,6 +8,7 @@ from guardrails.runs.serialize import pack, unpack
 
 Reason = Literal[
     "conflict",
+    "hold",
     "degraded",
     "undecided",
     "guardrail",

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from guardrails.config.run_settings import RecoverySettings
+from guardrails.config.settings import ConsensusMethod
 from guardrails.evidence.names import StageSession
 from guardrails.evidence.store import WrittenFile
 from guardrails.runs.halt import Halt
@@ -40,6 +41,7 @@ class RunRequest(NamedTuple):
     allow_degraded: bool = False
     attempt: int = 1
     """from 1; one more each time that the run is taken up again after it had ended"""
+    method: ConsensusMethod = "ballot"
 
     def roster(self, stage: str) -> tuple[str, ...]:
         return self.rosters[self.stages.index(stage)]
@@ -77,7 +79,7 @@ class StageOpened(NamedTuple):
 
 
 class AgentsAsked(NamedTuple):
-    """Agents were asked once. `round` is None when none of them was."""
+    """Agents were asked once: for answers, or for ballots on these. `round` is None when none of them was."""
 
     stage: str
     at: datetime
@@ -85,6 +87,7 @@ class AgentsAsked(NamedTuple):
     written: tuple[WrittenFile, ...] = ()
     halt: Halt | None = None
     """why they could not be asked (over budget, for one)"""
+    ballots: bool = False
 
 
 class RecoveryTaken(NamedTuple):
@@ -101,11 +104,14 @@ class RecoveryTaken(NamedTuple):
 
 
 class MissingAgent(NamedTuple):
-    """An agent of the roster without a usable answer. `gone`: its program is not there at all."""
+    """An agent of the roster without a usable answer, or with one and without a usable ballot. `gone`: its program is
+    not there at all."""
 
     agent: str
     reason: str
     gone: bool = False
+    answered: bool = False
+    """whether only its ballot is missing"""
 
 
 class StageSettled(NamedTuple):

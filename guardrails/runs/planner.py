@@ -1,8 +1,8 @@
 """What a run does next. Pure: a request and a history in, exactly one step out; nothing is read or asked.
 
-A stage goes: start, open its guardrail, ask its agents, settle the verdict, close the guardrail. Whatever keeps its
-verdict from being ok is answered by recovery as long as there is any, and then by a halt; its guardrail is closed even
-then, for that writes the record of it.
+A stage goes: start, open its guardrail, ask its agents, have them vote on what they said, settle the verdict, close the
+guardrail. Whatever keeps its verdict from being ok is answered by recovery as long as there is any, and then by a halt;
+its guardrail is closed even then, for that writes the record of it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from guardrails.runs.history import (
     of_kind,
     of_stage,
 )
-from guardrails.runs.recovery import Retry, next_recovery, passes, refusal
+from guardrails.runs.recovery import Retry, agents_without_answer, next_recovery, passes, refusal
 
-Action = Literal["begin", "start", "open", "ask", "settle", "close"]
+Action = Literal["begin", "start", "open", "ask", "vote", "settle", "close"]
 
 
 class Run(NamedTuple):
@@ -75,9 +75,25 @@ class _Stage:
         return any(isinstance(record, StageStarted) for record in self.records)
 
     def asked(self) -> AgentsAsked | None:
-        """The last time its agents were asked. Where an earlier attempt could not ask them, they were not."""
-        answered = [record for record in self.records if isinstance(record, AgentsAsked) and record.halt is None]
-        return _last(self.fresh, AgentsAsked) or _last(answered, AgentsAsked)
+        """The last time its agents were asked for answers. Where an earlier attempt could not ask, they were not."""
+        found = self._asked(ballots=False)
+        return found[1] if found else None
+
+    def voted(self) -> AgentsAsked | None:
+        """The last time its agents were asked for their ballots on the answers there are now."""
+        asked, found = self._asked(ballots=False), self._asked(ballots=True)
+        return found[1] if found and (asked is None or found[0] > asked[0]) else None
+
+    def _asked(self, *, ballots: bool) -> tuple[int, AgentsAsked] | None:
+        """Those of this attempt count however they ended, those of earlier ones only when the agents were asked."""
+        earlier = len(self.records) - len(self.fresh)
+        for index in reversed(range(len(self.records))):
+            record = self.records[index]
+            if not isinstance(record, AgentsAsked) or record.ballots != ballots:
+                continue
+            if record.halt is None or index >= earlier:
+                return index, record
+        return None
 
     def waiting(self) -> RecoveryTaken | None:
         """A step of recovery whose agents have not been asked yet."""
@@ -131,12 +147,19 @@ def _step_of(stage: _Stage) -> PlannerStep | None:
 
 def _consensus(stage: _Stage) -> PlannerStep:
     if (waiting := stage.waiting()) is not None:
-        return Run("ask", stage.name, waiting.agents, waiting)
+        without_answer = agents_without_answer(_last(stage.fresh, StageSettled), waiting, stage.request)
+        return Run("ask" if without_answer else "vote", stage.name, without_answer or waiting.agents, waiting)
     asked, judged = stage.asked(), stage.judged()
     if asked is None:
         return Run("ask", stage.name, stage.request.roster(stage.name))
     if asked.halt is not None:
         return Run("close", stage.name)
+    if stage.request.method == "ballot":
+        voted = stage.voted()
+        if voted is None:
+            return Run("vote", stage.name, stage.request.roster(stage.name))
+        if voted.halt is not None:
+            return Run("close", stage.name)
     if judged is None:
         return Run("settle", stage.name)
     step = next_recovery(judged, stage.fresh, stage.request)

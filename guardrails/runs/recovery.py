@@ -57,6 +57,16 @@ def next_recovery(settled: StageSettled, fresh: Sequence[HistoryRecord], request
     return None
 
 
+def agents_without_answer(
+    settled: StageSettled | None, step: Retry | RecoveryTaken, request: RunRequest
+) -> tuple[str, ...]:
+    """Those agents of a step of recovery who are asked for an answer: all but those who only lack a ballot."""
+    if settled is None or step.action not in ("retry", "fallback") or request.method != "ballot":
+        return step.agents
+    answered = {lack.agent for lack in settled.lacking if lack.answered}
+    return tuple(agent for agent in step.agents if agent not in answered)
+
+
 def _is_resumed(settled: StageSettled, fresh: Sequence[HistoryRecord], request: RunRequest) -> bool:
     """Whether a run was resumed whose agents are missing: its operator has done something about that, so they are asked
     at once and once, however many they are and whatever was tried before."""
@@ -122,6 +132,9 @@ def refusal(settled: StageSettled, request: RunRequest) -> Halt:
         )
         named = "; ".join(settled.conflicts[:_NAMED])
         return halt(stage, "conflict", f"{stage}: {said}" + (f": {named}" if named else ""), hint)
+    if settled.verdict == "hold":
+        hint = f"change what they name and commit it; then speckit auto {spec} --new --from {stage} asks them again"
+        return halt(stage, "hold", f"{stage}: {said}", hint)
     if settled.lacking and all(lack.gone for lack in settled.lacking):
         programs = ", ".join(lack.agent for lack in settled.lacking)
         hint = f"install them, or configure their command in .speckit.yaml; then speckit auto {spec} --resume"

@@ -20,10 +20,8 @@ from guardrails.consensus.model import (
 )
 from guardrails.consensus.records import RecordContext, read_record
 from guardrails.consensus.sessions import ConsensusSession, SessionKey, belongs
-from guardrails.consensus.statements import identity, stated
 from guardrails.consensus.verdict import compute_verdict
 from guardrails.core.schema import is_valid
-from guardrails.core.strict_json import JsonFlaw, parse_json
 from guardrails.evidence.names import StageSession
 from guardrails.layouts.evidence_names import evidence_name
 from guardrails.snapshot.worktree import Worktree
@@ -93,16 +91,3 @@ def verdict_of(
         gathered.current,
         run_context.settings.consensus,
     )
-
-
-def agreements_of(run_context: RunContext, output: AgentOutput) -> dict[str, str]:
-    """The agreements an answer states, by id; nothing when it cannot be read any more."""
-    data = Worktree(run_context.repo).read(output.path)
-    try:
-        document = parse_json(data) if data is not None else None
-    except JsonFlaw:
-        return {}
-    found: dict[str, str] = {}
-    for _, text in stated(document, "agreements"):
-        found.setdefault(identity(text), text)
-    return found

@@ -119,6 +119,7 @@ def _gone_on(wish: RunIntent, known: KnownAttempt, remembered: RememberedAttempt
         rosters=tuple(_roster(stage, old, fresh) for stage in old.stages),
         config_sha256=fresh.config_sha256,
         recovery=fresh.recovery,
+        method=fresh.method,
         allow_dirty=dirty,
         allow_degraded=degraded,
     )

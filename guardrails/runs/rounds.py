@@ -53,6 +53,8 @@ class AgentCall(NamedTuple):
     """how the tokens did"""
     arbiter: bool = False
     """whether it was asked to settle conflicts: then it gave no answer of the stage"""
+    ballot: bool = False
+    """whether it was asked for its votes: then `output` is its ballot"""
 
 
 class KitUsed(NamedTuple):
@@ -80,4 +82,9 @@ def attempt_of(agent: str, earlier: Iterable[Round]) -> int:
 
 def latest(rounds: Sequence[Round]) -> dict[str, AgentCall]:
     """The last call that each agent was asked by for its answer."""
-    return {made.agent: made for each in rounds for made in each.made if not made.arbiter}
+    return {made.agent: made for each in rounds for made in each.made if not made.arbiter and not made.ballot}
+
+
+def latest_ballots(rounds: Sequence[Round]) -> dict[str, AgentCall]:
+    """The last call that each agent was asked by for its votes."""
+    return {made.agent: made for each in rounds for made in each.made if made.ballot}

@@ -63,6 +63,7 @@ def request_of(run_context: RunContext, asked: RunOptions) -> RunRequest:
         recovery=run_context.plan.recovery,
         allow_dirty=run_context.allow_dirty,
         allow_degraded=asked.allow_degraded,
+        method=run_context.settings.consensus.method,
     )
 
 

@@ -11,8 +11,18 @@ import orjson
 from guardrails.agents.run_context import RunContext
 from guardrails.agents.types import Finished
 from guardrails.config.run_settings import Agent
-from guardrails.consensus.model import AgentOutput, ConsensusQuestion, ConsensusVerdict, RecordKind, SettledConflict
-from guardrails.consensus.statements import conflicts_in, identity, stated
+from guardrails.consensus.ballots import BallotAnswer
+from guardrails.consensus.model import (
+    AgentOutput,
+    Ballot,
+    ConsensusQuestion,
+    ConsensusVerdict,
+    RecordKind,
+    SettledConflict,
+    Statement,
+    VotedStatement,
+)
+from guardrails.consensus.statements import agreements_in, conflicts_in
 from guardrails.core.schema import faults
 from guardrails.core.timestamps import stamped
 from guardrails.evidence.names import StageSession, consensus_path
@@ -40,6 +50,39 @@ def output_document(
     """The record of an answer (schema agent_output)."""
     value = finished.answer.value if made.error is None else None
     document: dict[str, Any] = {
+        **_call_fields(session, agent, sent, made),
+        "inputs": [_input(source) for source in sent.inputs],
+        "consensus": _statements(value),
+        "output": value,
+    }
+    if sent.kit is not None:
+        document["context_kit"] = sent.kit._asdict()
+    return document
+
+
+def ballot_document(
+    session: StageSession,
+    agent: Agent,
+    sent: Sent,
+    made: AgentCall,
+    statements: Sequence[Statement],
+    cast: BallotAnswer | None,
+) -> dict[str, Any]:
+    """The record of a ballot (schema ballot). `cast` is None where the agent cast none, or spoiled it."""
+    document: dict[str, Any] = {
+        **_call_fields(session, agent, sent, made),
+        "inputs": [{"path": each.path, "sha256": each.sha256} for each in sent.inputs],
+        "statements": [{**each._asdict(), "agents": list(each.agents)} for each in statements],
+        "ballot": [each._asdict() for each in cast.votes] if cast else [],
+    }
+    if cast and cast.conflicts:
+        document["conflicts"] = [each._asdict() for each in cast.conflicts]
+    return document
+
+
+def _call_fields(session: StageSession, agent: Agent, sent: Sent, made: AgentCall) -> dict[str, Any]:
+    """What the record of a call says of it, whatever it was made for."""
+    return {
         "schemaVersion": 1,
         "specId": session.spec,
         "stage": session.stage,
@@ -49,7 +92,6 @@ def output_document(
         "reasoning_mode": agent.reasoning,
         "prompt_version": sent.version,
         "prompt_sha256": sent.sha256,
-        "inputs": [_input(source) for source in sent.inputs],
         "session": session.stamp,
         "attempt": made.attempt,
         "timestamp": stamped(made.finished),
@@ -59,12 +101,12 @@ def output_document(
         "replayed": made.replayed,
         "usage": _usage(made),
         "latency_ms": made.latency_ms,
-        "consensus": _statements(value),
-        "output": value,
     }
-    if sent.kit is not None:
-        document["context_kit"] = sent.kit._asdict()
-    return document
+
+
+def purpose(made: AgentCall) -> str:
+    """What a call was made for, as metrics and telemetry name it."""
+    return "ballot" if made.ballot else "arbiter" if made.arbiter else "answer"
 
 
 def _input(source: AnswerSource) -> dict[str, Any]:
@@ -92,11 +134,12 @@ def total_tokens(made: AgentCall) -> int | None:
 
 def _statements(value: dict[str, Any] | None) -> dict[str, Any]:
     """What an answer states, where every reader looks for it."""
-    agreements: dict[str, str] = {}
-    for _, text in stated(value, "agreements") if value is not None else ():
-        agreements.setdefault(identity(text), text)
+    agreements = agreements_in(value) if value is not None else ()
     conflicts = conflicts_in(value) if value is not None else ()
-    return {"agreements": list(agreements.values()), "conflicts": [each._asdict() for each in conflicts]}
+    return {
+        "agreements": [{"text": each.text, "kind": each.kind} for each in agreements],
+        "conflicts": [each._asdict() for each in conflicts],
+    }
 
 
 def metrics_document(session: StageSession, made: AgentCall) -> dict[str, Any]:
@@ -108,6 +151,7 @@ def metrics_document(session: StageSession, made: AgentCall) -> dict[str, Any]:
         "session": session.stamp,
         "timestamp": stamped(made.finished),
         "agent": made.agent,
+        "call": purpose(made),
         "attempt": made.attempt,
         "model_id": made.answered_by or made.model,
         "output_path": made.output.path,
@@ -137,6 +181,7 @@ def event(session: StageSession, run: str | None, made: AgentCall) -> dict[str, 
         "session": session.stamp,
         "timestamp": stamped(made.finished),
         "agent": made.agent,
+        "call": purpose(made),
         "attempt": made.attempt,
         "status": "ok" if made.error is None else "error",
         "error": made.error,
@@ -169,31 +214,73 @@ def event(session: StageSession, run: str | None, made: AgentCall) -> dict[str, 
 # The records of a stage's consensus: synthesis and verdict. Pure: from values to documents.
 
 
-class Statements:
-    """What the outputs of a session say, each statement once, with who said it."""
+def _missing(verdict: ConsensusVerdict) -> Iterator[tuple[str, str]]:
+    """(agent, why) of those of the roster who gave no usable answer."""
+    for each in verdict.unusable:
+        if each.of_roster:  # a placeholder that is quoted here would be one of this record
+            yield each.output.agent, each.reasons[0].text.replace("${", "$ {")
+    for agent in verdict.missing:
+        yield agent, "did not answer"
 
-    def __init__(self, outputs: Iterable[tuple[AgentOutput, dict[str, str]]]) -> None:
-        self.agreements: dict[str, tuple[str, list[str]]] = {}
-        self.conflicts: dict[str, tuple[str, list[str]]] = {}
-        for output, agreements in outputs:
-            for found, text in agreements.items():
-                self.agreements.setdefault(found, (text, []))[1].append(output.agent)
-            for conflict in output.conflicts:
-                self.conflicts.setdefault(conflict.id, (conflict.text, []))[1].append(output.agent)
+
+def _stated(verdict: ConsensusVerdict) -> tuple[dict[str, StatedPoint], dict[str, StatedPoint]]:
+    """The agreements and the conflicts of the usable answers, each once, by id."""
+    agreements: dict[str, StatedPoint] = {}
+    conflicts: dict[str, StatedPoint] = {}
+    for output in verdict.usable:
+        for agreement in output.agreements:
+            agreements.setdefault(agreement.id, StatedPoint(agreement.text, [])).agents.append(output.agent)
+    sources: list[AgentOutput | Ballot] = [*verdict.usable, *verdict.ballots]
+    for source in sources:
+        for conflict in source.conflicts:
+            agents = conflicts.setdefault(conflict.id, StatedPoint(conflict.text, [])).agents
+            if source.agent not in agents:
+                agents.append(source.agent)
+    return agreements, conflicts
+
+
+class StatedPoint(NamedTuple):
+    """An agreement or a conflict, and who states it."""
+
+    text: str
+    agents: list[str]
+
+
+def _votes(verdict: ConsensusVerdict) -> dict[str, Any]:
+    """What was put to the vote and who voted how, and whether each answer says that the stage may go on."""
+    return {
+        "method": verdict.method,
+        "statements": [_voted(each) for each in verdict.statements],
+        "positions": [
+            {"agent": each.agent, "proceeds": each.position.proceeds, "reasons": list(each.position.reasons)}
+            for each in verdict.positions
+        ],
+    }
+
+
+def _voted(each: VotedStatement) -> dict[str, Any]:
+    statement = each.statement
+    return {
+        **statement._asdict(),
+        "agents": list(statement.agents),
+        "votes": [vote._asdict() for vote in each.votes],
+        "agreed": each.agreed,
+    }
 
 
 def synthesis_document(
     session: StageSession,
     verdict: ConsensusVerdict,
-    statements: Statements,
     question: ConsensusQuestion,
     filed: Sequence[AgentCall],
     status: RecordKind,
     at: datetime,
 ) -> dict[str, Any]:
     """The outputs of a stage brought together (schema synthesis). It states every conflict, also a settled one."""
-    missing = {each.output.agent: each.reasons[0].text for each in verdict.unusable if each.of_roster}
-    missing |= dict.fromkeys(verdict.missing, "did not answer")
+    missing = dict(_missing(verdict))
+    agreements, conflicts = _stated(verdict)
+    for conflict in (*verdict.conflicts, *(each.conflict for each in verdict.resolved)):
+        conflicts.setdefault(conflict.id, StatedPoint(conflict.text, []))
     return {
         "schemaVersion": 1,
         "specId": session.spec,
@@ -207,10 +294,10 @@ def synthesis_document(
             if each.agent not in missing
         ],
         "missing": [{"agent": agent, "reason": reason} for agent, reason in sorted(missing.items())],
-        "agreements": [{"text": text, "agents": agents} for text, agents in statements.agreements.values()],
-        "conflicts": [
-            {"id": found, "text": text, "agents": agents} for found, (text, agents) in statements.conflicts.items()
-        ],
+        "agreements": [each._asdict() for each in agreements.values()],
+        **_votes(verdict),
+        "ballots": [{"agent": each.agent, "path": each.path, "sha256": each.sha256} for each in verdict.ballots],
+        "conflicts": [{"id": found, **each._asdict()} for found, each in conflicts.items()],
         "status": status,
     }
 
@@ -218,7 +305,6 @@ def synthesis_document(
 def verdict_document(
     session: StageSession,
     verdict: ConsensusVerdict,
-    statements: Statements,
     question: ConsensusQuestion,
     filed: Sequence[AgentCall],
     inputs: Sequence[AnswerSource],
@@ -228,8 +314,8 @@ def verdict_document(
     at: datetime,
 ) -> dict[str, Any]:
     """The verdict and the bytes it is about (schema verdict)."""
-    unusable = [(each.output.agent, each.reasons[0].text) for each in verdict.unusable if each.of_roster]
-    unusable += [(agent, "did not answer") for agent in verdict.missing]
+    unusable = _missing(verdict)
+    _, stated = _stated(verdict)
     return {
         "schemaVersion": 1,
         "specId": session.spec,
@@ -242,12 +328,16 @@ def verdict_document(
         "agreement": verdict.agreement,
         "roster": list(question.roster),
         "usable": sorted({each.agent for each in verdict.usable}),
-        "unusable": [{"agent": agent, "reason": reason} for agent, reason in dict(sorted(unusable)).items()],
+        "unusable": [{"agent": agent, "reason": reason} for agent, reason in sorted(dict(unusable).items())],
         "conflicts": [
-            *({"id": each.id, "text": each.text, "resolved_by": None, **_who(each.id, statements)}
+            *({"id": each.id, "text": each.text, "resolved_by": None, **_who(each.id, stated)}
               for each in verdict.conflicts),
-            *(_resolved(each, statements) for each in verdict.resolved),
+            *(_resolved(each, stated) for each in verdict.resolved),
         ],
+        **_votes(verdict),
+        "ballots": [{"path": each.path, "sha256": each.sha256} for each in verdict.ballots],
+        "reasons": list(verdict.reasons),
+        "remedies": list(verdict.remedies),
         "inputs": [{"path": each.path, "sha256": each.sha256} for each in inputs],
         "prompts": [
             {"agent": each.agent, "version": each.prompt_version, "sha256": each.prompt_sha256} for each in filed
@@ -257,14 +347,14 @@ def verdict_document(
     }  # fmt: skip
 
 
-def _resolved(settled: SettledConflict, statements: Statements) -> dict[str, Any]:
+def _resolved(settled: SettledConflict, stated: dict[str, StatedPoint]) -> dict[str, Any]:
     conflict = settled.conflict
     resolved = {"id": conflict.id, "text": conflict.text, "resolved_by": settled.resolution.path}
-    return {**resolved, **_who(conflict.id, statements)}
+    return {**resolved, **_who(conflict.id, stated)}
 
 
-def _who(found: str, statements: Statements) -> dict[str, Any]:
-    return {"agents": statements.conflicts[found][1]} if found in statements.conflicts else {}
+def _who(found: str, stated: dict[str, StatedPoint]) -> dict[str, Any]:
+    return {"agents": stated[found].agents} if found in stated else {}
 
 
 # The telemetry of a stage's consensus: one JSON object a line, in the order things happened.

@@ -10,10 +10,11 @@ from typing import NamedTuple
 from guardrails.agents.run_context import RunContext
 from guardrails.agents.types import Watch
 from guardrails.evidence.names import StageSession, new_session
+from guardrails.runs.ballot_round import Vote, vote
 from guardrails.runs.consult import Consultation, Consulted, arbitrate, ask
 from guardrails.runs.halt import Halt
 from guardrails.runs.history import RecoveryTaken, RunRequest, StageSettled
-from guardrails.runs.recovery import Retry, next_recovery
+from guardrails.runs.recovery import Retry, agents_without_answer, next_recovery
 from guardrails.runs.rounds import Round
 from guardrails.runs.synthesis import StageVerdict, settle
 
@@ -21,7 +22,7 @@ RetryListener = Callable[[Retry], None]
 
 
 class Single(NamedTuple):
-    """How it ended. `judged` is None when the agents could not be asked at all: then `halt` says why."""
+    """How it ended. `judged` is None when the agents could not all be asked, or not vote: then `halt` says why."""
 
     session: StageSession
     rounds: tuple[Round, ...]
@@ -47,8 +48,14 @@ def consult(
     rounds: tuple[Round, ...] = ()
     steps: list[RecoveryTaken] = []
     consulted = ask(run_context, session, Consultation(request.roster(stage), (), before), watch)
+    asked = Vote((), before)
     while consulted.halt is None:
         rounds = (*rounds, *([consulted.round] if consulted.round else []))
+        if request.method == "ballot":
+            voted = vote(run_context, session, asked._replace(earlier=rounds), watch)
+            if voted.halt is not None:
+                return Single(session, rounds, None, voted.halt)
+            rounds = (*rounds, *([voted.round] if voted.round else []))
         judged = settle(run_context, session, rounds, steps, _now())
         settled, told = _settled(stage, judged), len(steps)
         retry = next_recovery(settled, steps, request)
@@ -63,7 +70,12 @@ def consult(
             tell(retry)
         time.sleep(retry.wait)
         steps.append(_recovered(retry))
-        consulted = _again(run_context, session, retry, rounds, before, watch)
+        without_answer = agents_without_answer(settled, retry, request)
+        consulted = Consulted(None)
+        if without_answer:
+            again = retry._replace(agents=without_answer)
+            consulted = _again(run_context, session, again, rounds, before, watch)
+        asked = Vote((), before, retry.agents, retry.profile)
     return Single(session, (*rounds, *([consulted.round] if consulted.round else [])), None, consulted.halt)
 
 
@@ -96,7 +108,14 @@ def _request(run_context: RunContext, session: StageSession) -> RunRequest:
     plan = run_context.plan
     roster = plan.stage(session.stage).roster
     return RunRequest(
-        run_context.spec, session.stamp, (session.stage,), (roster,), plan.config_sha256, plan.profile, plan.recovery
+        run_context.spec,
+        session.stamp,
+        (session.stage,),
+        (roster,),
+        plan.config_sha256,
+        plan.profile,
+        plan.recovery,
+        method=run_context.settings.consensus.method,
     )
 
 

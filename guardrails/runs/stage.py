@@ -272,7 +272,7 @@ def _listed(found: Sequence[TreeChange]) -> str:
 
 
 _BEFORE = "the stage had failed before"
-_REASONS: dict[str, Reason] = {"conflict": "conflict", "degraded": "degraded"}
+_REASONS: dict[str, Reason] = {"conflict": "conflict", "hold": "hold", "degraded": "degraded"}
 
 
 class Opened(NamedTuple):

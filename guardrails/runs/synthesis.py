@@ -5,7 +5,7 @@ Done again it writes the same bytes: everything is dated by `at`, which is remem
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -20,10 +20,9 @@ from guardrails.layouts.evidence_names import evidence_name
 from guardrails.runs.budget import budget_warnings
 from guardrails.runs.costs import write_costs
 from guardrails.runs.history import MissingAgent, RecoveryTaken
-from guardrails.runs.reload import SessionAnswers, agreements_of, load_answers, record_of, verdict_of
-from guardrails.runs.rounds import AgentCall, AnswerSource, Round, latest
+from guardrails.runs.reload import SessionAnswers, load_answers, record_of, verdict_of
+from guardrails.runs.rounds import AgentCall, AnswerSource, Round, latest, latest_ballots
 from guardrails.runs.session_records import (
-    Statements,
     of_calls,
     of_outcome,
     synthesis_document,
@@ -102,7 +101,7 @@ def settle(
         severe=verdict.severe,
         participation=verdict.participation,
         agreement=verdict.agreement,
-        lacking=_lacking(gathered, verdict, latest(rounds)),
+        lacking=_lacking(gathered, verdict, rounds),
         conflicts=tuple(f"{each.id}: {each.text}" for each in verdict.conflicts),
         reasons=verdict.reasons,
         stale=verdict.stale,
@@ -126,9 +125,6 @@ class _Desk:
     def outputs(self) -> tuple[WrittenFile, ...]:
         return tuple(made.output for made in self.filed)
 
-    def statements(self, verdict: ConsensusVerdict) -> Statements:
-        return Statements((output, agreements_of(self.run_context, output)) for output in verdict.usable)
-
     def synthesize(self, gathered: SessionAnswers) -> tuple[OutcomeRecord, WrittenFile]:
         """Write the synthesis. It says what follows from the answers: ok, unless that turns out not to hold."""
         status: RecordKind = "ok"
@@ -141,9 +137,7 @@ class _Desk:
     def _draft(self, gathered: SessionAnswers, status: RecordKind) -> tuple[ConsensusVerdict, dict[str, Any], bytes]:
         """A synthesis that states this outcome, and the verdict that it leads to."""
         bare = verdict_of(self.run_context, gathered, ())
-        document = synthesis_document(
-            self.session, bare, self.statements(bare), gathered.question, self.filed, status, self.at
-        )
+        document = synthesis_document(self.session, bare, gathered.question, self.filed, status, self.at)
         document = self._clean(document)
         data = record_bytes(document)
         return verdict_of(self.run_context, gathered, (self._read(gathered, "synthesis", data),)), document, data
@@ -157,7 +151,6 @@ class _Desk:
             verdict_document(
                 self.session,
                 verdict,
-                self.statements(verdict),
                 gathered.question,
                 self.filed,
                 _inputs(self.rounds, self.filed),
@@ -222,16 +215,22 @@ def _used(run_context: RunContext, verdict: ConsensusVerdict) -> tuple[WrittenFi
     return tuple(files)
 
 
-def _lacking(
-    gathered: SessionAnswers, verdict: ConsensusVerdict, made: Mapping[str, AgentCall]
-) -> tuple[MissingAgent, ...]:
-    """Who of the roster gave no usable answer, and why: of a call that failed, in words that records cut short."""
+def _lacking(gathered: SessionAnswers, verdict: ConsensusVerdict, rounds: Sequence[Round]) -> tuple[MissingAgent, ...]:
+    """Who of the roster gave no usable answer or no ballot that counts, and why: of a call that failed, in words that
+    records cut short."""
+    answers, ballots = latest(rounds), latest_ballots(rounds)
     reasons = {each.output.agent: each.reasons[0].text for each in verdict.unusable if each.of_roster}
-    reasons |= {agent: call.error for agent, call in made.items() if call.error is not None}
+    reasons |= {agent: call.error for agent, call in answers.items() if call.error is not None}
     reasons |= {agent: reasons.get(agent, "did not answer") for agent in verdict.missing}
     usable = {each.agent for each in verdict.usable}
-    return tuple(
-        MissingAgent(agent, reasons.get(agent, "did not answer"), agent in made and made[agent].missing_tool)
-        for agent in gathered.question.roster
-        if agent not in usable
-    )
+    uncounted = {each.agent: f"its ballot {each.reasons[0].text}" for each in verdict.uncounted if each.of_roster}
+    uncounted |= {agent: call.error for agent, call in ballots.items() if call.error is not None}
+    lacking = []
+    for agent in gathered.question.roster:
+        if agent not in usable:
+            gone = agent in answers and answers[agent].missing_tool
+            lacking.append(MissingAgent(agent, reasons.get(agent, "did not answer"), gone))
+        elif agent in verdict.unvoted:
+            gone = agent in ballots and ballots[agent].missing_tool
+            lacking.append(MissingAgent(agent, uncounted.get(agent, "did not vote"), gone, answered=True))
+    return tuple(lacking)

@@ -57,7 +57,7 @@ def _unixepoch(modifier: object) -> float | None:
     return time.time() if modifier == "subsec" else None
 
 
-SHAPE = "1"
+SHAPE = "2"
 """Version of the workflow's shape: raise it when a journal of before cannot be replayed. Never a hash of the code, for
 then every release would strand the runs that are under way."""
 

@@ -1,17 +1,28 @@
-"""An agent for tests: `agent.py MODE LEDGER [SECONDS [once]]`. The ledger says when it started and had answered.
+"""An agent for tests: `agent.py MODE LEDGER [SECONDS [once]]`. The ledger says when it started, or began to vote, and
+when it had answered.
 
-It waits before it answers; with `once` only at the first call of its ledger.
+It waits before it answers; with `once` only at the first call of its ledger. Asked for its ballot, it agrees with every
+statement, in whatever way its mode says it.
 """
 
 import json
 import os
+import re
 import signal
 import sys
 import time
 
 MODE, LEDGER = sys.argv[1], sys.argv[2]
 SECONDS = float(sys.argv[3]) if len(sys.argv) > 3 else 0.0
-ANSWER = {"work": ["one"], "consensus": {"agreements": ["all"], "conflicts": []}}
+PROMPT = os.read(0, 1 << 16)  # a ballot is short; what is longer is left unread, as some agents do
+STATEMENTS = re.findall(rb"^(s[0-9]+): ", PROMPT, re.MULTILINE)
+ANSWER = {
+    "work": ["one"],
+    "decision": {"proceed": True, "because": "it can be done"},
+    "consensus": {"agreements": ["all"], "conflicts": []},
+}
+if STATEMENTS:
+    ANSWER = {"ballot": [{"id": each.decode(), "vote": "agree", "because": ""} for each in STATEMENTS]}
 
 
 def note(word: str) -> None:
@@ -39,13 +50,13 @@ def called_before() -> bool:
 
 
 wait = not called_before()
-note("started")
+note("voting" if STATEMENTS else "started")
 time.sleep(SECONDS if wait else 0)
 code = 0
 if MODE == "answer":
     say(json.dumps(ANSWER))
 elif MODE == "echo":
-    data = sys.stdin.buffer.read()
+    data = PROMPT + sys.stdin.buffer.read()
     say(json.dumps({"bytes": len(data), "nul": data.count(b"\0"), "lines": data.count(b"\n"), "argv": sys.argv[3:]}))
 elif MODE == "environment":
     say(json.dumps({"names": sorted(os.environ), "here": os.getcwd(), "group": os.getpgrp() == os.getpid()}))
@@ -68,7 +79,7 @@ elif MODE == "prose":
 elif MODE == "garbage":
     sys.stdout.buffer.write(bytes(range(256)) * 100)
 elif MODE == "large":
-    say(json.dumps({"text": "x" * 5_000_000}))
+    say(json.dumps(ANSWER | {"text": "x" * 5_000_000}))
 elif MODE == "endless":
     while True:
         say("x" * 1_000_000)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from tests.consensus.builder import SPEC, TRIO, Bundle, Files, iso, put, render, reseal
+from tests.consensus.builder import SPEC, TRIO, Bundle, Files, edit, iso, put, render, reseal
 from tests.sandbox import EVIDENCE
 
 NOW = datetime(2026, 2, 18, 12, tzinfo=timezone.utc)
@@ -67,20 +67,27 @@ def run(bundle: Bundle, usd: Sequence[float | None], seconds: Sequence[float] = 
 
 
 def disputed(bundle: Bundle, usd: Sequence[float | None]) -> Files:
-    """The same with one conflict that nobody settled."""
+    """The same with one conflict that nobody settled, and one statement that an agent abstains on."""
     files = run(bundle, usd)
     said = {"agreements": list(bundle.agreements), "conflicts": ["storage: SQLite or Postgres by default"]}
     files = put(files, bundle.path("gemini"), consensus=said)
     files = put(files, bundle.path("synthesis"), conflicts=[{"text": "storage: SQLite or Postgres by default"}])
-    return reseal(bundle, put(files, bundle.path("synthesis"), status="conflict"))
+    files = reseal(bundle, put(files, bundle.path("synthesis"), status="conflict"))
+
+    def abstain(ballot: dict[str, Any]) -> None:
+        ballot["ballot"][0]["vote"] = "abstain"
+
+    return edit(files, bundle.path("gemini_ballot"), abstain)
 
 
 def history() -> Files:
     """The files of the three weeks, with the tracker."""
-    four = ("a", "b", "c", "d")
-    files = disputed(Bundle(moment=at(1, 27), agreements=four, with_verdict=False), (2.00, 1.00, 1.00))
-    files |= disputed(Bundle(stage="tasks", moment=at(1, 29), agreements=four, with_verdict=False), (1.20, 1.00, 1.00))
-    files |= disputed(Bundle(stage="validate", moment=at(2, 3), with_verdict=False), (1.25, 1.25, 1.25))
+    three, five = ("a", "b", "c"), ("a", "b", "c", "d", "e")
+    files = disputed(Bundle(moment=at(1, 27), agreements=five, with_verdict=False), (2.00, 1.00, 1.00))
+    files |= disputed(Bundle(stage="tasks", moment=at(1, 29), agreements=five, with_verdict=False), (1.20, 1.00, 1.00))
+    files |= disputed(
+        Bundle(stage="validate", moment=at(2, 3), agreements=three, with_verdict=False), (1.25, 1.25, 1.25)
+    )
     for number in range(6):
         moment = at(2, 9) + timedelta(days=number)
         usd: tuple[float | None, ...] = (0.10, 0.10, None if number == 3 else 0.10)

@@ -108,7 +108,7 @@ class TestByHand:
             sample("b", 1, verdict="degraded"),
         ]
         first, second = compare(samples, ("a", "b"), ("plan",)).outcomes
-        assert first == ("plan", "a", 1, 0, 1, 0, 6, 1, 3)
+        assert first == ("plan", "a", 1, 0, 0, 1, 0, 6, 1, 3)
         assert (second.degraded, second.ok) == (1, 0)
 
 

@@ -166,7 +166,7 @@ def test_latency_is_of_calls_that_answered_and_says_of_how_many() -> None:
     )
     found = week(files)
     assert (found.p50_ms, found.p95_ms, found.calls, found.timed) == (2000, 2000, 3, 1)
-    assert "2.0 s, 1 of 3 calls" in adoption_shown(adopted(files))
+    assert "2.0 s, 1 of 3 answers" in adoption_shown(adopted(files))
 
 
 def test_tokens_of_which_a_part_is_unknown_are_unknown() -> None:

@@ -20,7 +20,8 @@ FAST = {"retries": 1, "backoff": "10ms"}
 def answer(*agreements: str, conflicts: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
     """An answer that states what it agrees with and where it sees a contradiction."""
     stated = {"agreements": list(agreements or AGREED), "conflicts": list(conflicts)}
-    return {"work_breakdown": ["schema", "service"], "consensus": stated, **more}
+    decision = {"proceed": True, "because": "the documents settle it"}
+    return {"decision": decision, "work_breakdown": ["schema", "service"], "consensus": stated, **more}
 
 
 class Cast:
@@ -42,6 +43,14 @@ class Cast:
     def does(self, name: str, *behaviours: dict[str, Any]) -> None:
         """What an agent does at its first call, its second, and so on."""
         (self.folder / f"{name}.json").write_text(json.dumps(behaviours), encoding="utf-8")
+
+    def votes(self, name: str, *behaviours: dict[str, Any]) -> None:
+        """What an agent does at its first ballot, its second, and so on: {"vote": {TEXT: WORD}} for one."""
+        self.does(f"{name}-ballot", *behaviours)
+
+    def ballots(self, name: str) -> int:
+        """How often an agent was asked for its ballot."""
+        return self.calls(f"{name}-ballot")
 
     def says(self, name: str, *answers: dict[str, Any]) -> None:
         self.does(name, *({"say": each} for each in answers))

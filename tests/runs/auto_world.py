@@ -20,8 +20,10 @@ from tests.sandbox import EVIDENCE, SPECKIT, Ran, Sandbox
 ROOT = Path(__file__).parent.parent.parent
 AGENT = str(ROOT / "tests" / "agents" / "agent.py")
 QUARTET = ("gemini", "claude", "gpt_codex", "gpt_pro")
-CALLS = 19
-"""Calls of a whole run: three agents in each of six stages, and a fourth in one."""
+ANSWERS = 19
+"""Answers of a whole run: three agents in each of six stages, and a fourth in one."""
+CALLS = 2 * ANSWERS
+"""Each votes on what all have answered."""
 
 
 def _age(path: Path) -> tuple[str, int]:
@@ -61,12 +63,19 @@ class Runs:
         return str(self.sandbox.home / f"{name}.ledger")
 
     def paid(self, name: str | None = None) -> int:
-        """How many calls of an agent, or of all, were made."""
+        """How often an agent, or any of them, was called for an answer."""
+        return self._counted("started", name)
+
+    def ballots(self, name: str | None = None) -> int:
+        """How often an agent, or any of them, was called for its ballot."""
+        return self._counted("voting", name)
+
+    def _counted(self, word: str, name: str | None) -> int:
         count = 0
         for each in QUARTET if name is None else (name,):
             if os.path.exists(self.ledger(each)):
                 with open(self.ledger(each)) as stream:
-                    count += sum(line.startswith("started") for line in stream)
+                    count += sum(line.startswith(word) for line in stream)
         return count
 
     def auto(self, *arguments: str, **variables: str) -> Ran:

@@ -76,7 +76,8 @@ def _made(agent: str, now: datetime) -> AgentCall:
 class Play:
     """Takes the steps that the sequencer wants, one by one, and remembers them.
 
-    `opens` and `closes` name stages whose guardrail halts, `asks` those whose agents cannot be asked.
+    `opens` and `closes` name stages whose guardrail halts, `asks` and `votes` those whose agents cannot be asked for
+    answers and for ballots.
     """
 
     def __init__(
@@ -87,9 +88,10 @@ class Play:
         opens: dict[str, Halt] | None = None,
         closes: dict[str, Halt] | None = None,
         asks: dict[str, Halt] | None = None,
+        votes: dict[str, Halt] | None = None,
     ) -> None:
         self.request, self.judge = asked, judge
-        self.opens, self.closes, self.asks = opens or {}, closes or {}, asks or {}
+        self.opens, self.closes, self.asks, self.votes = opens or {}, closes or {}, asks or {}, votes or {}
         self.history: list[HistoryRecord] = list(history)
         self.steps: list[Run | Retry] = []
 
@@ -128,6 +130,9 @@ class Play:
             return AgentsAsked(
                 stage, now, Round(1, asked, (AnswerSource(DOCUMENT, "a" * 64, 3),)), halt=self.asks.get(stage)
             )
+        if step.action == "vote":
+            cast = tuple(_made(f"{agent}_ballot", now)._replace(agent=agent, ballot=True) for agent in step.agents)
+            return AgentsAsked(stage, now, Round(2, cast, ()), halt=self.votes.get(stage), ballots=True)
         if step.action == "settle":
             before = sum(1 for record in self.history if isinstance(record, StageSettled) and record.stage == stage)
             return self.judge(stage, before)._replace(at=now)
@@ -141,8 +146,15 @@ class Play:
         return [record for record in self.history if isinstance(record, RecoveryTaken) and record.action == action]
 
     def asked(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Whom was asked, stage by stage."""
-        return [(step.stage, step.agents) for step in self.steps if isinstance(step, Run) and step.action == "ask"]
+        """Who was asked for an answer, stage by stage."""
+        return self._agents_of("ask")
+
+    def voted(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Who was asked for a ballot, stage by stage."""
+        return self._agents_of("vote")
+
+    def _agents_of(self, action: str) -> list[tuple[str, tuple[str, ...]]]:
+        return [(step.stage, step.agents) for step in self.steps if isinstance(step, Run) and step.action == action]
 
 
 def no(stage: str, reason: str = "guardrail") -> Halt:

@@ -14,13 +14,22 @@ import pytest
 from guardrails.config import STAGES
 from guardrails.consensus import identity
 from guardrails.setup import SPEC
-from tests.runs.auto_world import CALLS, Runs, kill, until
+from tests.runs.auto_world import ANSWERS, CALLS, Runs, kill, until
 from tests.sandbox import EVIDENCE, Sandbox
 
 QUICK: dict[str, Any] = {"consensus": {"retries": 1, "backoff": "1ms"}}
 
 
 # What passes
+
+
+VOTED = {"ballot": [{"id": "s1", "vote": "agree", "because": ""}]}
+
+
+def recorded(*conflicts: str) -> dict[str, Any]:
+    """An answer to record: what the agents of these runs say, and conflicts."""
+    decision = {"proceed": True, "because": "it can be done"}
+    return {"decision": decision, "consensus": {"agreements": ["all"], "conflicts": list(conflicts)}}
 
 
 def test_a_run_goes_through_six_stages_and_its_evidence_holds(sandbox: Sandbox) -> None:
@@ -32,7 +41,7 @@ def test_a_run_goes_through_six_stages_and_its_evidence_holds(sandbox: Sandbox) 
     assert (summary["outcome"], summary["exit_code"], summary["halt"]) == ("completed", 0, None)
     assert [stage["stage"] for stage in summary["stages"]] == list(STAGES)
     assert all(stage["status"] == "passed" and stage["verdict"]["verdict"] == "ok" for stage in summary["stages"])
-    assert runs.paid() == CALLS
+    assert runs.paid() == ANSWERS
     sandbox.commit()
     guard = sandbox.speckit("guard", "--hook", "pre-push", "--source", "HEAD")
     assert guard.code == 0, guard
@@ -66,7 +75,7 @@ def test_later_stages_go_on_from_evidence_that_holds(sandbox: Sandbox) -> None:
     sandbox.commit()
     assert runs.auto("--from", "implement").code == 0
     assert runs.summary["from"] == "implement"
-    assert runs.paid() == CALLS
+    assert runs.paid() == ANSWERS
 
 
 # What halts
@@ -165,7 +174,7 @@ def test_stages_that_were_not_run_are_named(sandbox: Sandbox) -> None:
 def test_a_secret_in_an_answer_reaches_neither_the_summary_nor_the_terminal(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     secret = "hush-hush-0123456789"
-    sandbox.write("said/plan_gemini.json", {"consensus": {"agreements": ["a"], "conflicts": [f"is it {secret}?"]}})
+    sandbox.write("said/plan_gemini.json", recorded(f"is it {secret}?"))
     agents = {name: runs.agent(name, mode) for name, mode in runs.modes.items()} | {"gemini": {"replay": "said"}}
     runs.configure(agents=agents, secrets={"env": ["MY_API_KEY"]})
     ran = runs.auto("--to", "plan", MY_API_KEY=secret)
@@ -209,10 +218,11 @@ def test_a_spec_that_is_not_there_is_refused_and_nothing_is_written(sandbox: San
 
 def test_a_conflict_is_settled_once_and_nobody_is_asked_twice(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, gpt_codex="answer")
-    answer = {"consensus": {"agreements": ["all"], "conflicts": ["SQLite or Postgres"]}}
-    sandbox.write("recorded/plan_gemini.json", answer)
+    sandbox.write("recorded/plan_gemini.json", recorded("SQLite or Postgres"))
+    for stage in STAGES:
+        sandbox.write(f"recorded/{stage}_gemini_ballot.json", VOTED)
     for stage in STAGES[1:]:
-        sandbox.write(f"recorded/{stage}_gemini.json", {"consensus": {"agreements": ["all"], "conflicts": []}})
+        sandbox.write(f"recorded/{stage}_gemini.json", recorded())
     agents = {name: runs.agent(name, mode) for name, mode in runs.modes.items()} | {"gemini": {"replay": "recorded"}}
     runs.configure(agents=agents)
     halted = runs.auto()
@@ -229,7 +239,7 @@ def test_a_conflict_is_settled_once_and_nobody_is_asked_twice(sandbox: Sandbox) 
     assert runs.paid() == 2
     done = runs.auto("--resume")
     assert done.code == 0, done
-    assert runs.paid() == CALLS - 6
+    assert runs.paid() == ANSWERS - 6
     assert len(runs.summaries()) == 1, "it is the same run"
     sandbox.commit()
     guard = sandbox.speckit("guard", "--hook", "pre-push", "--source", "HEAD")
@@ -239,9 +249,9 @@ def test_a_conflict_is_settled_once_and_nobody_is_asked_twice(sandbox: Sandbox) 
 def test_the_arbiter_settles_what_it_can_and_is_asked_once(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     conflict, left = "SQLite or Postgres", "Thursday or Friday"
-    answer = {"consensus": {"agreements": ["all"], "conflicts": [conflict]}}
     ruling = {"resolutions": [{"conflict": identity(conflict), "because": "one file"}]}
-    sandbox.write("said/plan_gemini.json", answer)
+    sandbox.write("said/plan_gemini.json", recorded(conflict))
+    sandbox.write("said/plan_gemini_ballot.json", VOTED)
     sandbox.write("said/plan_judge.json", ruling)
     agents = {name: runs.agent(name, mode) for name, mode in runs.modes.items()}
     agents |= {"gemini": {"replay": "said"}, "judge": {"replay": "said"}}
@@ -251,7 +261,7 @@ def test_the_arbiter_settles_what_it_can_and_is_asked_once(sandbox: Sandbox) -> 
     assert [step["action"] for step in runs.summary["stages"][0]["retries"]] == ["arbitrate"]
     told = [event["action"] for event in runs.events("plan") if event["event"] == "recovery"]
     assert told == ["arbitrate", "resolve"]
-    sandbox.write("said/plan_gemini.json", {"consensus": {"agreements": ["all"], "conflicts": [conflict, left]}})
+    sandbox.write("said/plan_gemini.json", recorded(conflict, left))
     sandbox.commit()
     ran = runs.auto("--to", "plan")
     assert ran.code == 4, ran
@@ -325,7 +335,7 @@ def test_a_run_that_is_stopped_ends_with_130_and_goes_on_where_it_was(sandbox: S
     assert (runs.summary["outcome"], runs.summary["exit_code"]) == ("interrupted", 130)
     done = runs.auto("--resume", "--to", "unlock")
     assert done.code == 0, done
-    assert runs.paid() == CALLS
+    assert runs.paid() == ANSWERS
     assert runs.summary["outcome"] == "completed"
 
 
@@ -337,7 +347,7 @@ def test_a_run_that_was_killed_goes_on_when_it_is_started_again(sandbox: Sandbox
     done = runs.auto()
     assert done.code == 0, done
     assert "going on with it" in done.err
-    assert runs.paid() == CALLS
+    assert runs.paid() == ANSWERS
     assert len(runs.summaries()) == 1
 
 
@@ -386,7 +396,8 @@ def test_a_dry_run_calls_nobody_and_writes_nothing_here(sandbox: Sandbox, tmp_pa
     folder = next(line for line in ran.out.splitlines() if line.startswith("prompts: ")).removeprefix("prompts: ")
     assert len(list(Path(folder).iterdir())) == CALLS
     assert Path(folder).parent == place
-    assert re.search(rf"{SPEC}: {CALLS} calls, about [\d,]+ tokens, (cost unknown|[~>=]*\$)", ran.out)
+    counted = rf"{CALLS} calls \({ANSWERS} answers, {ANSWERS} ballots\)"
+    assert re.search(rf"{SPEC}: {counted}, about [\d,]+ tokens, (cost unknown|[~>=]*\$)", ran.out)
     assert SPEC in (Path(folder) / "plan_claude.prompt.md").read_text()
 
 

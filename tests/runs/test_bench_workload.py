@@ -20,12 +20,17 @@ PRICES = {"small-1": {"input_per_mtok": 1, "output_per_mtok": 2}}
 STAGES = ("plan", "tasks", "validate")
 
 
-def recorded(sandbox: Sandbox, folder: str, said: dict[str, Any], **used: Any) -> dict[str, Any]:
-    """A profile whose agents are recordings, all alike; written, not committed."""
+def recorded(sandbox: Sandbox, folder: str, said: dict[str, Any], second: str = "agree", **used: Any) -> dict[str, Any]:
+    """A profile whose agents are recordings, all alike; written, not committed. `second` is their vote on the second
+    statement."""
+    votes = [{"id": "s1", "vote": "agree", "because": ""}, {"id": "s2", "vote": second, "because": ""}]
     for stage in STAGES:
         for name in TRIO:
             sandbox.write(f"{folder}/{stage}_{name}.json", said)
             sandbox.write(f"{folder}/{stage}_{name}.usage.json", {"model": "small-1", **used})
+            sandbox.write(f"{folder}/{stage}_{name}_ballot.json", {"ballot": votes})
+            ballot = {"model": "small-1", "input_tokens": 100, "output_tokens": 10}
+            sandbox.write(f"{folder}/{stage}_{name}_ballot.usage.json", ballot)
     return {"agents": {name: {"replay": folder} for name in TRIO}}
 
 
@@ -36,7 +41,7 @@ def theatre(sandbox: Sandbox) -> None:
         "quick": recorded(sandbox, "rec/quick", answer(), latency_ms=2000, **used),
         "same": recorded(sandbox, "rec/same", answer(), latency_ms=2000, **used),
         "slow": recorded(
-            sandbox, "rec/slow", answer(conflicts=("SQLite or Postgres",)), latency_ms=9000, **{**used, "usd": 0.5}
+            sandbox, "rec/slow", answer(conflicts=("SQLite or Postgres",)), "abstain", latency_ms=9000, usd=0.5, **used
         ),
     }
     packet(sandbox, profiles=profiles, consensus={"retries": 0}, budget={"prices": PRICES})
@@ -61,7 +66,7 @@ class TestRecordings:
         assert ran.code == 0, ran
         found = findings(ran, "plan")
         assert found["latency"] == (7000, "higher")
-        assert found["agreement"] == (pytest.approx(2 / 3 - 1), "lower")
+        assert found["agreement"] == (-0.5, "lower")
         assert found["participation"] == (0, "none")
         assert found["tokens"] == (0, "none")
         assert ran.document["replayed"] is True
@@ -75,7 +80,7 @@ class TestRecordings:
         theatre(sandbox)
         ran = bench(sandbox, "quick", "same", SPEC, "--stage", "plan", "--runs", "1")
         sample = ran.document["samples"][0]
-        assert (sample["usd"], sample["usd_source"], sample["replayed"]) == (0.006, "estimated", 3)
+        assert (sample["usd"], sample["usd_source"], sample["replayed"]) == (0.00636, "estimated", 6)
         assert ran.document["budget"]["paid"]["usd"] == 0
 
     def test_recordings_that_are_not_committed_are_not_there(self, sandbox: Sandbox) -> None:
@@ -96,9 +101,9 @@ class TestDryRun:
         prompt = sum(
             len(each.partition("===\n")[2].encode()) for each in _prompts(sandbox)
         )  # what consensus run would send
-        assert plan["calls"] == 12
-        assert plan["tokens"] == pytest.approx(4 * (3 * 4000 + prompt / 4), rel=0.01)
-        assert plan["usd"] == pytest.approx(4 * (3 * 4000 * 2 + prompt / 4) / 1e6, rel=0.01)
+        assert plan["calls"] == 24
+        assert plan["tokens"] == pytest.approx(4 * (3 * 5000 + prompt / 4), rel=0.01)
+        assert plan["usd"] == pytest.approx(4 * (3 * 5000 * 2 + prompt / 4) / 1e6, rel=0.01)
         assert ran.document["budget"] == {"usd": 0.01, "holds": False}
         assert ran.document["total_usd"] == pytest.approx(
             sum(each["usd"] for each in ran.document["expected"] if each["stage"] == "all")

@@ -43,7 +43,7 @@ class TestAgreement:
         assert {each["path"] for each in output["inputs"]} == {each["path"] for each in verdict["inputs"]}
         assert cast.document("claude_metrics.json")["cost_usd"] is None
         costs = json.loads((sandbox.root / EVIDENCE / f"costs/{SPEC}_cost_summary.json").read_text())
-        assert (costs["calls"], costs["priced_calls"], costs["total_usd"]) == (3, 0, None)
+        assert (costs["calls"], costs["priced_calls"], costs["total_usd"]) == (6, 0, None)
 
     def test_the_prompt_holds_the_documents_and_goes_by_standard_input(self, sandbox: Sandbox) -> None:
         cast = Cast(sandbox)
@@ -63,7 +63,8 @@ class TestAgreement:
         cast = Cast(sandbox)
         sandbox.speckit(*RUN)
         events = cast.events()
-        assert [each["event"] for each in events] == ["agent"] * 3 + ["synthesis", "verdict"]
+        assert [each["event"] for each in events] == ["agent"] * 6 + ["synthesis", "verdict"]
+        assert [each["call"] for each in events[:6]] == ["answer"] * 3 + ["ballot"] * 3
         assert {each["gen_ai.agent.name"] for each in events[:3]} == set(TRIO)
         assert all(each["gen_ai.usage.input_tokens"] > 0 for each in events[:3])
         assert all(each["source"] == "estimated" and each["cost_usd"] is None for each in events[:3])
@@ -80,7 +81,7 @@ class TestRecovery:
         assert told == ["refresh", "retry"]
         assert cast.document("gemini.json")["attempt"] == 2
         costs = json.loads((sandbox.root / EVIDENCE / f"costs/{SPEC}_cost_summary.json").read_text())
-        assert (costs["calls"], costs["failed_calls"]) == (4, 1)
+        assert (costs["calls"], costs["failed_calls"]) == (9, 1)
         assert check(sandbox).code == 0
 
     def test_two_of_three_is_degraded_after_the_retries(self, sandbox: Sandbox) -> None:

@@ -94,7 +94,7 @@ def test_agents_that_only_look_odd_are_taken_at_their_word(sandbox: Sandbox) -> 
     finally:
         _end_children(runs, "claude")
     assert (ran.code, _shown(runs)["exit_code"]) == (0, 0), ran
-    prompts = list((runs.root / ".git" / "speckit" / "calls").glob("*/*/prompt"))
+    prompts = list((runs.root / ".git" / "speckit" / "calls").glob("*/plan-[0-9]*/prompt"))
     assert len(prompts) == 3
     assert all(path.stat().st_size > 300_000 for path in prompts), "none of them has read it"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from guardrails.setup import SPEC
-from tests.runs.auto_world import CALLS, Runs
+from tests.runs.auto_world import ANSWERS, Runs
 from tests.sandbox import EVIDENCE, Sandbox
 
 
@@ -96,7 +96,7 @@ def test_a_full_disk_ends_a_run_that_goes_on_once_there_is_room(small: Path, tmp
     if done.code == 2:  # where the halt itself could still be remembered
         done = runs.auto("--resume")
     assert done.code == 0, done
-    assert runs.paid() == CALLS
+    assert runs.paid() == ANSWERS
 
 
 def test_a_git_directory_that_cannot_be_written_is_said_to_be(small: Path, tmp_path: Path) -> None:

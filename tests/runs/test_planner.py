@@ -13,7 +13,7 @@ from guardrails.runs.halt import halt
 from guardrails.runs.history import from_json, to_json
 from tests.runs.histories import BEGUN, ROSTER, Judge, Play, no, request, settled
 
-PLAIN = ["begin", *(action for _ in STAGES for action in ("start", "open", "ask", "settle", "close"))]
+PLAIN = ["begin", *(action for _ in STAGES for action in ("start", "open", "ask", "vote", "settle", "close"))]
 
 
 def first(*verdicts: StageSettled) -> Judge:

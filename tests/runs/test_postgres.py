@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.runs import postgres
-from tests.runs.auto_world import CALLS, Runs, kill, until
+from tests.runs.auto_world import ANSWERS, Runs, kill, until
 from tests.sandbox import Sandbox
 
 HUSH = "hush-hush"  # apart from the address: as one they would look like somebody's password
@@ -27,7 +27,7 @@ def test_a_run_on_postgres_is_killed_and_goes_on(sandbox: Sandbox, address: str)
     kill(process)
     done = runs.auto("--resume", SPECKIT_DATABASE=address)
     assert done.code == 0, done
-    assert runs.paid() == CALLS
+    assert runs.paid() == ANSWERS
     assert not (runs.root / ".git" / "speckit" / "runs.db").exists()
 
 

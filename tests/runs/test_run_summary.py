@@ -24,9 +24,9 @@ def test_a_completed_run_lists_every_stage_with_what_it_cost() -> None:
     assert (document["outcome"], document["exit_code"], document["halt"]) == ("completed", 0, None)
     assert [stage["status"] for stage in document["stages"]] == ["passed"] * 6
     assert document["stages"][0]["cost"] == {
-        "usd": 1.5, "tokens": None, "source": "measured", "calls": 3, "priced_calls": 3
+        "usd": 3.0, "tokens": None, "source": "measured", "calls": 6, "priced_calls": 6
     }  # fmt: skip
-    assert (document["cost"]["usd"], document["cost"]["calls"]) == (9.0, 18)
+    assert (document["cost"]["usd"], document["cost"]["calls"]) == (18.0, 36)
     assert document["digests"]["documents"] == [{"path": DOCUMENT, "sha256": "a" * 64}]
 
 
@@ -43,7 +43,7 @@ def test_recovery_is_listed_in_order() -> None:
     play = Play(request("plan"), always(settled("plan", "degraded", "gemini")))
     (stage,) = summary(play, play.run())["stages"]
     assert [step["action"] for step in stage["retries"]] == ["refresh", "retry", "escalate"]
-    assert stage["cost"]["calls"] == 4, "failed calls were paid, too"
+    assert stage["cost"]["calls"] == 10, "failed calls and all ballots were paid, too"
 
 
 def test_a_run_that_was_stopped_says_130_and_lists_what_was_finished() -> None:
@@ -61,8 +61,8 @@ def test_a_resumed_run_counts_a_call_that_was_cut_short_once() -> None:
     assert len(rounds_of(play.history)) == 1
     again = play.resumed()
     again.run()
-    assert sum(isinstance(record, AgentsAsked) for record in again.history) == 2
-    assert len(rounds_of(again.history)) == 1
+    assert [record.ballots for record in again.history if isinstance(record, AgentsAsked)] == [False, False, True]
+    assert len(rounds_of(again.history)) == 2
 
 
 @given(plays(), st.integers(1, 60), st.booleans())

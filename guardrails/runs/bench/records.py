@@ -215,7 +215,7 @@ def _waits(rounds: Sequence[Round], waves: Sequence[Sequence[str]]) -> Iterator[
         slowest: dict[int, int] = {}
         for made in each.made:
             if not made.missing_tool:
-                number = len(waves) if made.arbiter else turn.get(made.agent, len(waves))
+                number = len(waves) if made.arbiter or made.ballot else turn.get(made.agent, len(waves))
                 slowest[number] = max(slowest.get(number, 0), made.latency_ms)
         yield sum(slowest.values())
 

@@ -76,6 +76,7 @@ def digest_of(run_context: RunContext, stages: Sequence[str]) -> str:
     rosters = [plan.stage(stage).roster for stage in stages]
     names = dict.fromkeys((*(name for roster in rosters for name in roster), *_arbiter(run_context)))
     value = [rosters, [pack(plan.agent(name)) for name in names], pack(plan.prompts), pack(plan.recovery)]
+    value.append(run_context.settings.consensus.method)
     return sha256(dumps(value, sort_keys=True).encode()).hexdigest()
 
 

@@ -15,13 +15,14 @@ from guardrails.config.layout import Layout
 from guardrails.config.run_settings import Prompts
 from guardrails.consensus.context import collect
 from guardrails.errors import GuardrailError
-from guardrails.evidence.costs import Estimate, estimate
+from guardrails.evidence.costs import Estimate
 from guardrails.reports.bench import StageProof
 from guardrails.runs.bench.inputs import prove, text_sha256
 from guardrails.runs.bench.records import BenchPlan, folder_of, latest, order
 from guardrails.runs.bench.run import agents_of, digest_of, profile_context, require_agents
 from guardrails.runs.bench.trees import Base, clone, materialise, read_workload
-from guardrails.runs.consult import prepare, prompt_of
+from guardrails.runs.consult import prepare
+from guardrails.runs.dry_run import planned_calls
 from guardrails.snapshot.worktree import Worktree
 
 
@@ -139,11 +140,7 @@ def examined(found: BenchTarget, wanted: Wanted) -> tuple[str, tuple[StageProof,
 
 
 def _expected(run_context: RunContext, stage: str) -> Expected:
-    prepared = prepare(run_context, stage)
-    agents = [run_context.plan.agent(name) for wave in prepared.waves for name in wave]
-    calls = (
-        estimate(agent, prompt_of(run_context, prepared, stage, agent, {}), run_context.plan.budget) for agent in agents
-    )
+    calls = (call.estimate for call, _ in planned_calls(run_context, stage, prepare(run_context, stage)))
     return Expected(run_context.plan.profile or "", stage, tuple(calls))
 
 

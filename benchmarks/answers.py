@@ -22,6 +22,7 @@ def consensus(spec: str, document: File) -> Iterator[File]:
     answers = [_file(spec, agent, _head(spec) | _answer(agent, inputs)) for agent in ROSTER]
     synthesis = _file(spec, "synthesis", _head(spec) | _synthesis(answers))
     yield from answers
+    yield from (_file(spec, f"{agent}_ballot", _head(spec) | _ballot(agent, answers)) for agent in ROSTER)
     yield synthesis
     yield _file(spec, "verdict", _head(spec) | _verdict(inputs, synthesis))
 
@@ -62,7 +63,35 @@ def _answer(agent: str, inputs: list[dict[str, str]]) -> dict[str, Any]:
         },
         "latency_ms": 28400,
         "consensus": {"agreements": _AGREEMENTS, "conflicts": []},
-        "output": {"agent": agent, "notes": _NOTES},
+        "output": {"agent": agent, "notes": _NOTES, "decision": {"proceed": True, "because": "it can be built"}},
+    }
+
+
+def _ballot(agent: str, answers: list[File]) -> dict[str, Any]:
+    """The votes of an agent, which agrees with everything."""
+    names = [f"s{number}" for number in range(1, len(_AGREEMENTS) + 1)]
+    agents = sorted(ROSTER)
+    return {
+        "agent": agent,
+        "model": f"{agent}-model",
+        "prompt_version": "20250101-ballot-a",
+        "prompt_sha256": _digest(b"ballot " + agent.encode()),
+        "inputs": [{"path": path, "sha256": _digest(data)} for path, data in sorted(answers)],
+        "statements": [
+            {"id": name, "text": text, "kind": "remark", "agents": agents}
+            for name, text in zip(names, _AGREEMENTS, strict=True)
+        ],
+        "ballot": [{"id": name, "vote": "agree", "because": ""} for name in names],
+        "status": "ok",
+        "error": None,
+        "usage": {
+            "input_tokens": 300,
+            "output_tokens": 60,
+            "total_tokens": 360,
+            "cost_usd": 0.004,
+            "source": "estimated",
+        },
+        "latency_ms": 2100,
     }
 
 
@@ -71,13 +100,21 @@ def _synthesis(answers: list[File]) -> dict[str, Any]:
         {"agent": agent, "path": path, "sha256": _digest(data)}
         for agent, (path, data) in zip(ROSTER, answers, strict=True)
     ]
-    return {"roster": list(ROSTER), "outputs": outputs, "agreements": _AGREEMENTS, "conflicts": [], "status": "ok"}
+    return {
+        "roster": list(ROSTER),
+        "outputs": outputs,
+        "agreements": _AGREEMENTS,
+        "conflicts": [],
+        "method": "ballot",
+        "status": "ok",
+    }
 
 
 def _verdict(inputs: list[dict[str, str]], synthesis: File) -> dict[str, Any]:
     prompts = [{"agent": each, "version": "20250101-plan-a", "sha256": _digest(each.encode())} for each in ROSTER]
     return {
         "verdict": "ok",
+        "method": "ballot",
         "severe": False,
         "participation": 1.0,
         "agreement": 1.0,

@@ -34,7 +34,7 @@ from guardrails.reports.view import (
     table,
 )
 
-AgentOutcome = Literal["usable", "unusable", "missing"]
+AgentOutcome = Literal["usable", "hold", "no ballot", "unusable", "missing"]
 Emphasis = Literal["within", "warning", "over"]
 
 
@@ -152,7 +152,14 @@ def _agents(sessions: Iterable[SessionReport]) -> Iterator[AgentState]:
     for session in sessions:
         verdict, models = session.then, {call.agent: call.model for call in session.calls if call.model}
         for output in verdict.usable:
-            yield AgentState(output.agent, "usable", models.get(output.agent))
+            model, holds = models.get(output.agent), output.position.proceeds is False
+            if holds:
+                yield AgentState(output.agent, "hold", model, "; ".join(output.position.reasons))
+            elif output.agent in verdict.unvoted:
+                why = (each.reasons[0].text for each in verdict.uncounted if each.agent == output.agent)
+                yield AgentState(output.agent, "no ballot", model, next(why, None))
+            else:
+                yield AgentState(output.agent, "usable", model)
         for each in verdict.unusable:
             reason = "; ".join(problem.text for problem in each.reasons)
             yield AgentState(each.output.agent, "unusable", models.get(each.output.agent), reason)

@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 from guardrails.agents.calls import call_all, call_key, calls_directory, prompt_sha256
 from guardrails.agents.run_context import RunContext
 from guardrails.agents.types import Call, Finished, Origin, Watch
+from guardrails.config.layout import stage_of
 from guardrails.config.run_loader import require_callable
 from guardrails.config.run_settings import Agent
 from guardrails.consensus.ballots import BallotAnswer, parse_votes, statements_of
 from guardrails.consensus.context import PromptContext, collect, own_prompts
-from guardrails.consensus.model import AgentOutput, Conflict, Statement, agent_of
+from guardrails.consensus.model import AgentOutput, Conflict, FileProblem, Statement, agent_of
 from guardrails.consensus.positions import position_in
 from guardrails.consensus.prompts import (
     BALLOT_VERSION,
@@ -92,7 +93,7 @@ class Filing:
         made = self.charged(call, finished, BALLOT_VERSION, attempt, spent)
         name = f"{made.agent}_ballot"
         path = consensus_path(self._run_context.settings.layout, self._session, f"{name}.json")
-        cast = parse_votes(self._redactor.value(finished.answer.value), statements)
+        cast = _ballot_in(self._redactor.value(finished.answer.value), statements, self._session.stage, made.agent)
         spoiled = _spoiled(cast) if cast.problems else None
         made = made._replace(ballot=True, error=made.error or spoiled, output=made.output._replace(path=path))
         sent = Sent(BALLOT_VERSION, made.prompt_sha256, inputs, None)
@@ -168,6 +169,21 @@ def _no_position(value: dict[str, Any], stage: str) -> str | None:
         return None
     said = "; ".join(position.reasons)
     return f'the answer has no decision with "proceed": true or false ({said})'[:_LONGEST_REASON]
+
+
+def _ballot_in(value: Any, statements: Sequence[Statement], stage: str, agent: str) -> BallotAnswer:
+    """The votes of a ballot. One that names another stage or another agent is spoiled."""
+    cast = parse_votes(value, statements)
+    named = value if isinstance(value, dict) else {}
+    for key, said, mine in (("stage", stage_of(named.get("stage")), stage), ("agent", _agent_in(named), agent)):
+        if key in named and said != mine:
+            return BallotAnswer((), cast.conflicts, (FileProblem("incomplete", f"names another {key}"), *cast.problems))
+    return cast
+
+
+def _agent_in(value: dict[str, Any]) -> str | None:
+    said = value.get("agent")
+    return agent_of(said) if isinstance(said, str) else None
 
 
 def _spoiled(cast: BallotAnswer) -> str:

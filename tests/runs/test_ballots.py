@@ -161,6 +161,15 @@ class TestVotes:
         assert [cast.ballots(name) for name in TRIO] == [1, 2, 1]
         assert cast.document("claude_ballot.json")["status"] == "ok"
 
+    @pytest.mark.parametrize("said", [{"stage": "tasks"}, {"agent": "gemini"}, {"agent": 7}])
+    def test_a_ballot_of_another_stage_or_agent_is_spoiled(self, sandbox: Sandbox, said: dict[str, Any]) -> None:
+        cast = Cast(sandbox, consensus={"retries": 0})
+        votes = [{"id": f"s{number}", "vote": "agree", "because": ""} for number in (1, 2)]
+        cast.votes("claude", {"say": {"ballot": votes, **said}})
+        ran = run(cast)
+        assert ran.code == 5, ran
+        assert "names another" in ran.out
+
     def test_a_ballot_that_stays_spoiled_is_recorded_and_counts_for_nothing(self, sandbox: Sandbox) -> None:
         cast = Cast(sandbox)
         cast.votes("claude", {"say": {"ballot": []}})

@@ -8,7 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrails.config import STAGES, RecoverySettings
-from guardrails.runs import Done, Halt, HistoryRecord, Retry, Run, StageClosed, StageSettled, StepFailed, next_step
+from guardrails.runs import (
+    Done,
+    Halt,
+    HistoryRecord,
+    MissingAgent,
+    Retry,
+    Run,
+    StageClosed,
+    StageSettled,
+    StepFailed,
+    next_step,
+)
 from guardrails.runs.halt import halt
 from guardrails.runs.history import from_json, to_json
 from tests.runs.histories import BEGUN, ROSTER, Judge, Play, no, request, settled
@@ -116,6 +127,58 @@ def test_agents_that_may_not_be_paid_halt_the_run() -> None:
     stopped = Play(request(), asks={"plan": no("plan", "budget")}).run()
     assert isinstance(stopped, Halt)
     assert (stopped.reason, stopped.exit_code) == ("budget", 1)
+
+
+def test_agents_that_agree_to_hold_halt_the_run_and_nobody_is_asked_again() -> None:
+    recovery = RecoverySettings(retries=3, arbiter="judge", fallback="cheap")
+    play = Play(request(recovery=recovery, allow_degraded=True), always(settled("audit", "hold")))
+    stopped = play.run()
+    assert isinstance(stopped, Halt)
+    assert (stopped.stage, stopped.reason, stopped.exit_code) == ("audit", "hold", 1)
+    assert stopped.hint is not None
+    assert "--new --from audit" in stopped.hint
+    assert play.asked()[-1] == ("audit", ROSTER)
+    assert not [step for step in play.steps if isinstance(step, Retry)]
+    assert "unlock" not in {step.stage for step in play.steps}
+    again = play.resumed(always(settled("audit", "hold")))
+    assert again.run() == stopped
+    assert not again.asked()
+
+
+def test_an_agent_that_only_lacks_a_ballot_is_asked_for_nothing_else() -> None:
+    lacking = MissingAgent("gemini", "a spoiled ballot", answered=True)
+    play = Play(request("plan"), first(settled("plan", "degraded")._replace(lacking=(lacking,))))
+    assert isinstance(play.run(), Done)
+    assert play.asked() == [("plan", ROSTER)]
+    assert play.voted() == [("plan", ROSTER), ("plan", ("gemini",))]
+
+
+def test_an_answer_that_is_made_again_is_voted_on_by_everybody() -> None:
+    lacking = (MissingAgent("gemini", "no answer"), MissingAgent("claude", "a spoiled ballot", answered=True))
+    play = Play(request("plan"), first(settled("plan", "degraded")._replace(lacking=lacking)))
+    assert isinstance(play.run(), Done)
+    assert play.asked() == [("plan", ROSTER), ("plan", ("gemini",))]
+    assert play.voted() == [("plan", ROSTER), ("plan", ROSTER)]
+
+
+def test_in_a_chain_nobody_is_asked_for_a_ballot() -> None:
+    asked = request("plan", "tasks")._replace(method="chain")
+    lacking = MissingAgent("claude", "a spoiled ballot", answered=True)
+    play = Play(asked, first(settled("plan", "degraded")._replace(lacking=(lacking,))))
+    assert isinstance(play.run(), Done)
+    assert play.asked() == [("plan", ROSTER), ("plan", ("claude",)), ("tasks", ROSTER)]
+    assert play.voted() == []
+
+
+def test_ballots_that_may_not_be_paid_halt_the_run_and_are_asked_for_by_a_further_attempt() -> None:
+    play = Play(request("plan"), votes={"plan": no("plan", "budget")})
+    stopped = play.run()
+    assert isinstance(stopped, Halt)
+    assert (stopped.reason, stopped.exit_code) == ("budget", 1)
+    assert "settle" not in [step.action for step in play.steps], "no verdict is made of answers nobody voted on"
+    again = play.resumed()
+    assert isinstance(again.run(), Done)
+    assert (again.asked(), again.voted()) == ([], [("plan", ROSTER)])
 
 
 def test_a_step_that_failed_halts_the_run_with_its_own_code() -> None:

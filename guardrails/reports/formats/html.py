@@ -26,7 +26,21 @@ class Shown(NamedTuple):
 
 _GOOD = frozenset(("ok", "passed", "holds", "agrees", "usable", "yes", "[x]", "delivered", "done", "100%", "completed"))
 _BAD = frozenset(
-    ("failed", "conflict", "hold", "open", "fails", "differs", "no", "[ ]", "missing", "unusable", "over", "halted")
+    (
+        "failed",
+        "conflict",
+        "hold",
+        "no ballot",
+        "open",
+        "fails",
+        "differs",
+        "no",
+        "[ ]",
+        "missing",
+        "unusable",
+        "over",
+        "halted",
+    )
 )
 _WARN = frozenset(("degraded", "undecided", "unknown", "stale", "[?]", "warning", "skipped", "not run", "in progress"))
 _SAID = {"[x]": "verified", "[ ]": "fails", "[?]": "unknown"}

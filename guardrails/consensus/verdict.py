@@ -39,7 +39,7 @@ from guardrails.consensus.model import (
 )
 from guardrails.consensus.positions import SILENT, Split, split_of
 from guardrails.consensus.statements import ID_LENGTH, identity
-from guardrails.core.limits import OMISSIONS, enumerated
+from guardrails.core.limits import OMISSIONS, REMEDIES, at_most, enumerated
 
 # Whether the usable outputs were made from the same things, and whether those things are still what they were.
 
@@ -330,7 +330,8 @@ def _decide(facts: _Facts, conflicts: Sequence[Conflict]) -> tuple[RecordKind, t
 
 def _conflicting(facts: _Facts, conflicts: Sequence[Conflict]) -> Iterator[str]:
     yield f"{len(conflicts)} unresolved {'conflict' if len(conflicts) == 1 else 'conflicts'}"
-    yield from (short(conflict.text) for conflict in conflicts if conflict.cause != "stated")
+    arisen = (short(conflict.text) for conflict in conflicts if conflict.cause != "stated")
+    yield from at_most(arisen, REMEDIES)[0]
     yield from _of_holders(facts)
 
 
@@ -392,9 +393,12 @@ def _is_severe(facts: _Facts) -> bool:
 
 def _remedies(kind: RecordKind, facts: _Facts, conflicts: Sequence[Conflict]) -> Iterator[str]:
     """What would change the verdict."""
-    for conflict in conflicts:
+    listed, more = at_most(sorted(conflicts, key=lambda each: each.cause == "stated"), REMEDIES)
+    for conflict in listed:
         says = " that says whether to proceed" if conflict.cause == "split" else ""
         yield f"a resolution of {conflict.id}{says}, or answers without it"
+    if more:
+        yield f"the same for {more} more conflicts"
     if kind == "hold" and not conflicts:
         yield "other documents, and answers that proceed: change what stands in the way and run the stage again"
     if kind in ("degraded", "undecided"):
@@ -411,7 +415,7 @@ def _remedies(kind: RecordKind, facts: _Facts, conflicts: Sequence[Conflict]) ->
             yield f"a ballot of {', '.join(facts.unvoted)}"
         disputed = [each.statement.id for each in facts.tally.statements.values() if not each.agreed]
         if disputed and facts.tally.cast:
-            yield f"agreement on {', '.join(disputed)}"
+            yield f"agreement on {enumerated(disputed, OMISSIONS)}"
         if facts.blockers:
             yield "running the stage again on the documents as they are"
 

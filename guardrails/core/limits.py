@@ -36,6 +36,8 @@ AGREEMENTS = 100
 """that one answer may put to the vote"""
 AGREEMENT_LENGTH = 2000
 """of one of them, in characters"""
+REMEDIES = 10
+"""conflicts that a verdict names among its reasons and remedies"""
 POSITION_PARTS = 1000
 """objects that one answer consists of"""
 POSITION_ITEMS = 10_000

@@ -45,6 +45,15 @@ class TestLineEnds:
         assert b"\r\n" in (checkout.root / "SPEC.md").read_bytes()
         judge_all(checkout, "worktree", "index", "HEAD", "HEAD~1..HEAD")
 
+    def test_evidence_that_was_converted_is_good_too(self, sandbox: Sandbox, demo: Path) -> None:
+        origin = clone(sandbox, demo, "origin", "false")
+        (origin.root / ".gitattributes").unlink()
+        origin.commit("Let git convert evidence")
+        checkout = clone(sandbox, origin.root, "windows", "true")
+        (summary,) = checkout.root.glob(f"docs/evidence/runs/{SPEC}/*Z-????????.json")
+        assert b"\r\n" in summary.read_bytes()
+        judge_all(checkout, "worktree", "index")
+
     @pytest.mark.tier2
     def test_a_run_over_other_line_ends_holds_for_everybody(self, sandbox: Sandbox, demo: Path) -> None:
         checkout = clone(sandbox, demo, "windows", "true")

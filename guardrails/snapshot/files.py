@@ -275,10 +275,19 @@ class DiskFiles:
         if folder not in self._suspects:
             places = [self.absolute(f"{folder}/.gitattributes" if folder else ".gitattributes")]
             if not folder and self.repo is not None:
-                places.append(os.path.join(os.fsencode(self.repo.git_dir()), b"info", b"attributes"))
+                places += [os.path.join(place, b"info", b"attributes") for place in self._git_places()]
             said = b"".join(read_file(place, Entry("", "file"), READ_LIMIT).data or b"" for place in places)
             self._suspects[folder] = any(word in said for word in _CONVERSIONS)
         return self._suspects[folder]
+
+    def _git_places(self) -> list[bytes]:
+        """The git directory, and the one that a linked working tree shares with others; none outside a repository."""
+        assert self.repo is not None
+        if not self.repo.environment.get("GIT_DIR") and not os.path.lexists(self.absolute(".git")):
+            return []
+        own = os.fsencode(self.repo.git_dir())
+        shared = read_file(os.path.join(own, b"commondir"), Entry("", "file"), READ_LIMIT).data
+        return [own, os.path.join(own, shared.strip())] if shared else [own]
 
     @cached_property
     def _suspects(self) -> dict[str, bool]:

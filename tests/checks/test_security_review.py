@@ -21,6 +21,7 @@ from guardrails.checks.security_review import (
     template,
     tracker_path,
 )
+from guardrails.cli.security import CHECK as SIGNED_OFF
 from guardrails.config import Security, Settings
 from guardrails.core import Finding, faults
 from guardrails.engine import check_named
@@ -122,8 +123,8 @@ def judged(
     if record is not None:
         files[TRACKER] = record if isinstance(record, bytes) else json.dumps(record).encode()
     subject = CheckContext(MemorySnapshot(files), settings or Settings(), NOW, Scope(spec=scope))
-    name = "security-review" if scope else "lint"
-    found = [each for each in check_named(name).run(subject) if isinstance(each, Finding)]
+    check = SIGNED_OFF if scope else check_named("lint")
+    found = [each for each in check.run(subject) if isinstance(each, Finding)]
     assert all(each.spec == SPEC for each in found)
     return [f"{each.rule.code} {each.line or ''}: {each.message}" for each in found]
 

@@ -400,3 +400,21 @@ def test_what_was_changed_and_brought_back_is_the_same_evidence(sandbox: Sandbox
     path.write_bytes(data)
     sandbox.commit()
     assert sandbox.judge("evidence verify", "--source", f"{base}..HEAD").rules == []
+
+
+# Records name the session of their file, and a run that is there.
+
+
+def test_a_record_that_names_another_session_or_a_run_that_is_not_there(sandbox: Sandbox) -> None:
+    run = make_run(sandbox.root)
+    path = next(path for path in run.files if "/commands/" in path)
+    document = json.loads((sandbox.root / path).read_bytes())
+
+    def said(**changes: Any) -> bool:
+        sandbox.write(path, {**document, **changes})
+        return "TEL008" in sandbox.judge("validate").rules
+
+    assert not said()
+    assert not said(run=run.name)
+    assert said(sessionId="20260131T093000Z-deadbeef")
+    assert said(run="20260131T093000Z-deadbeef")

@@ -65,7 +65,7 @@ TIMESTAMP = Rule(
 IDENTITY = Rule(
     "TEL008",
     "evidence-identity",
-    "A record names another SPEC or stage than the place it lies in.",
+    "A record names another SPEC, stage or session than its place and name do, or a run that is not there.",
     "Evidence of one SPEC must not count for another. Copying a file is not running a stage.",
     'commands/SPEC-KIT-900/spec-plan_....json holds {"specId": "SPEC-KIT-901"}',
     "Move the file where it belongs, or rerun the stage for this SPEC.",

@@ -27,7 +27,7 @@ from guardrails.core.finding import Finding, Rule, Severity
 from guardrails.core.limits import COST_CLAIMS, PLACEHOLDERS
 from guardrails.core.strict_json import JsonPath, locate, walk
 from guardrails.core.timestamps import parse_stamp, parse_time
-from guardrails.layouts.evidence_names import EvidenceKind, EvidenceName
+from guardrails.layouts.evidence_names import EvidenceKind, EvidenceName, session_name
 from guardrails.snapshot.context import CheckContext
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def _same_day(stamp: str, recorded: str) -> bool:
     return stamp[:10].replace("-", "")[:8] == recorded[:10].replace("-", "")
 
 
+_SESSION_KEYS = ("session", "sessionId")
 _SPEC_KEYS = ("specId", "spec_id")
 _STAGE_KEYS = ("stage", "command")
 _TIME_KEYS = ("timestamp", "generatedAt", "generated_at", "created_at", "exported_at")
@@ -160,6 +161,36 @@ def _identity(evidence: EvidenceFile, data: bytes, value: dict[str, Any], contex
         stage = stage_of(value.get(key))
         if name.stage and stage and stage != name.stage:
             yield _found(IDENTITY, evidence, data, (key,), f"/{key}: stage {stage}, but it is named for {name.stage}")
+    if value.get("schemaVersion") in (1, "2.0") and name.kind != "resolution":  # which is named for its own time
+        yield from _session(evidence, data, value)
+    run = value.get("run")
+    if isinstance(run, str) and name.spec and evidence.kind != "run_summary" and not _is_run(context, name.spec, run):
+        yield _found(IDENTITY, evidence, data, ("run",), f"/run: {_short(run, 80)!r} is no run of {name.spec}")
+
+
+def _session(evidence: EvidenceFile, data: bytes, value: dict[str, Any]) -> Iterator[Finding]:
+    """A record of our writers names the session that its file is named for."""
+    named = session_name(evidence.path)
+    for key in _SESSION_KEYS if named else ():
+        session = value.get(key)
+        if (
+            isinstance(session, str)
+            and "${" not in session
+            and not (named or "").endswith((f"_{session}", f"-{session}"))
+        ):
+            message = f"/{key}: {_short(session, 80)!r}, but it is named for another session"
+            yield _found(IDENTITY, evidence, data, (key,), message)
+
+
+def _is_run(context: CheckContext, spec: str, run: str) -> bool:
+    """Whether a run lies in the tree, or in an archive."""
+    root = context.settings.layout.evidence
+    places = (
+        f"{root}/runs/{spec}/{run}.ledger.jsonl",
+        f"{root}/runs/{spec}/{run}.json",
+        f"{root}/archive/{spec}/{run}.tar.gz",
+    )
+    return any(context.snapshot.entry(place) is not None for place in places)
 
 
 # The figures of a cost summary must agree with each other: sums, counts, shares.

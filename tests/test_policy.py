@@ -223,6 +223,44 @@ class TestLooser:
         repository.commit()
         assert guard(repository, source=f"{main}..HEAD").code == 0
 
+    def diverged(self, repository: Sandbox, ours: str, theirs: str) -> None:
+        """Both sides have a commit of their own, and theirs is being merged."""
+        for branch, config in (("theirs", theirs), ("ours", ours)):
+            repository.git("checkout", "-q", "-b", branch, "main")
+            repository.write(CONFIG, config)
+            repository.write(f"{branch}.txt", "a\n")
+            repository.commit()
+        repository.git("merge", "-q", "--no-commit", "theirs", check=False)
+
+    @pytest.mark.parametrize("ours", [configuration(), configuration(consensus={"min_agreement": 1.0})])
+    def test_what_is_merged_is_no_change_of_this_side(self, repository: Sandbox, ours: str) -> None:
+        repository.git("branch", "-M", "main")
+        self.diverged(repository, ours, configuration(evidence={"root": "docs/evidence", "limit_mb": 50}))
+        merged = {"evidence": {"root": "docs/evidence", "limit_mb": 50}}
+        both = ours if ours == configuration() else configuration(**json.loads(ours) | merged)
+        repository.write(CONFIG, configuration(**merged) if ours == configuration() else both)
+        repository.add()
+        assert policy_findings(guard(repository, "--hook", "pre-commit", source="index")) == []
+        repository.write(CONFIG, configuration(evidence={"root": "docs/evidence", "limit_mb": 99}))
+        repository.add()
+        looser = policy_findings(guard(repository, "--hook", "pre-commit", source="index"))
+        assert [finding["rule"] for finding in looser] == ["POL003"]
+
+    def test_a_push_of_what_the_remote_has_merged_is_no_change(self, repository: Sandbox, tmp_path: Path) -> None:
+        repository.git("branch", "-M", "main")
+        repository.git("init", "-q", "--bare", str(tmp_path / "remote.git"))
+        repository.git("remote", "add", "origin", str(tmp_path / "remote.git"))
+        repository.git("push", "-q", "origin", "main", "main:refs/heads/work")
+        repository.write(CONFIG, configuration(evidence={"root": "docs/evidence", "limit_mb": 50}))
+        repository.commit()
+        repository.git("push", "-q", "origin", "main")
+        repository.write("notes.txt", "a\n")
+        tip = repository.commit()
+        line = f"refs/heads/work {tip} refs/heads/work {repository.git('rev-parse', 'origin/work').out.strip()}\n"
+        arguments = ("guard", "--hook", "pre-push", "--format", "json", "origin", str(tmp_path / "remote.git"))
+        ran = repository.speckit(*arguments, stdin=line.encode())
+        assert (policy_findings(ran), ran.code) == ([], 0), ran
+
     def test_a_first_commit_and_a_new_branch_have_nothing_to_loosen(self, sandbox: Sandbox) -> None:
         sandbox.write(CONFIG, configuration(waivers=[WAIVER]))
         sandbox.write("SPEC.md", TABLE)

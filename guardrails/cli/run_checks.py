@@ -158,17 +158,19 @@ def _base(snapshot: Snapshot, settings: Settings, request: CheckRequest, repo: R
     """The base of a change to how it is judged, unless whoever runs this said what it is judged by."""
     if request.policy == "tip" or snapshot.source.kind not in CHANGES or _named_config(repo, globals_):
         return None
-    from guardrails.snapshot.sources import policy_base
+    from guardrails.snapshot.sources import policy_bases
 
-    compared = policy_base(snapshot)
-    if compared is None:
+    bases = policy_bases(snapshot)
+    if not bases:
         return None
+    compared, *merged = bases
     try:
         before = load_settings(compared, repo, globals_)
     except GuardrailError as error:
-        return Base(compared, settings, request.policy or "both", f"in {compared.describe()}: {error.message}")
+        problem = f"in {compared.describe()}: {error.message}"
+        return Base(compared, settings, tuple(merged), request.policy or "both", problem)
     judge_ = request.policy or before.policy.judge
-    return None if judge_ == "tip" else Base(compared, before, judge_)
+    return None if judge_ == "tip" else Base(compared, before, tuple(merged), judge_)
 
 
 def _named_config(repo: Repo, globals_: Globals) -> str | None:

@@ -60,6 +60,8 @@ class Loosened(NamedTuple):
     rule: Rule
     message: str
     key: YamlPath
+    line: int | None = None
+    """where it stands, in a file that is not YAML"""
 
 
 Judge = Callable[[YamlPath, Configuration, Configuration], Iterator[Loosened]]
@@ -452,65 +454,59 @@ KEYS: Mapping[str, Judge | None] = {
 def loosened(context: CheckContext, base: Base, about: Sequence[str] = ()) -> Iterator[Finding]:
     """What the change makes looser, in the configuration, its hooks and the signers it trusts.
 
-    `about` are sections of the settings and families of rules: where some are given, only what is looser there.
+    `about` are sections of the settings and families of rules: where some are given, only what is looser there. What is
+    not looser than what is merged is not found.
     """
     snapshot = context.snapshot
     if base.problem is not None:
         yield BASE_UNREADABLE.at(CONFIG_FILE, base.problem, hint=BASE_UNREADABLE.fix)
-    else:
-        yield from _configuration(snapshot, base, about)
-    if about:
-        return
-    yield from _hooks(snapshot, base.snapshot)
-    for path in SIGNERS:
-        yield from _signers(path, snapshot, base.snapshot)
+    files = [(CONFIG_FILE, _configuration if base.problem is None else None), (HOOKS_FILE, _hooks)]
+    for path, compare in (*files, *((path, _signers) for path in SIGNERS)):
+        now, was = snapshot.read(path), base.snapshot.read(path)
+        if compare is None or was == now or (about and path != CONFIG_FILE):
+            continue
+        found = list(compare(path, snapshot, base.snapshot))
+        for other in base.merged if found else ():
+            known = {(each.rule, each.key) for each in compare(path, snapshot, other)}
+            found = [each for each in found if (each.rule, each.key) in known]
+        parsed = _readable(now, path)
+        chosen = (each for each in found if not about or _is_about(each, about, snapshot))
+        yield from (_at(each, path, parsed) for each in chosen)
 
 
-def _configuration(snapshot: Snapshot, base: Base, about: Sequence[str]) -> Iterator[Finding]:
-    was, now = base.snapshot.read(CONFIG_FILE), snapshot.read(CONFIG_FILE)
-    if was == now:
-        return
-    parsed = parse_yaml(now, CONFIG_FILE) if now is not None else None
-    before, after = _loaded(base.snapshot, was), _loaded(snapshot, now)
+def _configuration(path: str, snapshot: Snapshot, base: Snapshot) -> Iterator[Loosened]:
+    before, after = _loaded(base, path), _loaded(snapshot, path)
     for name, judge in KEYS.items():
-        for found in judge(tuple(name.split(".")), before, after) if judge else ():
-            if not about or _is_about(found, about, after):
-                yield _at(found, CONFIG_FILE, parsed)
+        yield from judge(tuple(name.split(".")), before, after) if judge else ()
 
 
-def _is_about(found: Loosened, about: Sequence[str], tip: Configuration) -> bool:
+def _loaded(snapshot: Snapshot, path: str) -> Configuration:
+    loaded = load_for_run(snapshot.read(path), path, {})  # what the environment says holds for both sides
+    return Configuration(snapshot, loaded.settings, loaded.run)
+
+
+def _is_about(found: Loosened, about: Sequence[str], tip: Snapshot) -> bool:
     section = found.key[0]
     if section == "waivers" and isinstance(found.key[-1], int):
-        return tip.settings.waivers[found.key[-1]].rule[:3] in about
+        return _loaded(tip, CONFIG_FILE).settings.waivers[found.key[-1]].rule[:3] in about
     return ("layout" if found.key[:2] == ("evidence", "root") else section) in about
-
-
-def _loaded(snapshot: Snapshot, data: bytes | None) -> Configuration:
-    loaded = load_for_run(data, CONFIG_FILE, {})  # what the environment says holds for both sides
-    return Configuration(snapshot, loaded.settings, loaded.run)
 
 
 def _at(found: Loosened, path: str, parsed: Parsed | None) -> Finding:
     place = parsed.where(found.key) if parsed is not None else None
-    line, column = (place.line, place.column) if place else (None, None)
+    line, column = (place.line, place.column) if place else (found.line, None)
     return found.rule.at(path, found.message, line=line, column=column, hint=found.rule.fix)
 
 
-def _hooks(snapshot: Snapshot, base: Snapshot) -> Iterator[Finding]:
-    was, now = base.read(HOOKS_FILE), snapshot.read(HOOKS_FILE)
-    if was is None or was == now:
-        return
-    before, after = bindings(was), bindings(now)
-    parsed = _readable(now)
-    for found in _unbound(before, after):
-        yield _at(found, HOOKS_FILE, parsed)
-
-
-def _readable(data: bytes | None) -> Parsed | None:
+def _readable(data: bytes | None, path: str) -> Parsed | None:
     try:
-        return parse_yaml(data, HOOKS_FILE) if data is not None else None
+        return parse_yaml(data, path) if data is not None and path in (CONFIG_FILE, HOOKS_FILE) else None
     except GuardrailError:
         return None
+
+
+def _hooks(path: str, snapshot: Snapshot, base: Snapshot) -> Iterator[Loosened]:
+    yield from _unbound(bindings(base.read(path)), bindings(snapshot.read(path)))
 
 
 def _unbound(before: Bindings, after: Bindings) -> Iterator[Loosened]:
@@ -533,11 +529,12 @@ def _unbound(before: Bindings, after: Bindings) -> Iterator[Loosened]:
                 )
 
 
-def _signers(path: str, snapshot: Snapshot, base: Snapshot) -> Iterator[Finding]:
+def _signers(path: str, snapshot: Snapshot, base: Snapshot) -> Iterator[Loosened]:
+    """The lines that are new; a first file of signers has nobody to replace."""
     was, now = base.read(path), snapshot.read(path)
-    if was is None or now is None or was == now:
+    if was is None or now is None:
         return
     known = set(was.splitlines())
     for number, line in enumerate(now.splitlines(), 1):
         if line.strip() and not line.startswith(b"#") and line not in known:
-            yield SIGNER_ADDED.at(path, "this signer is new, or not as it was", line=number, hint=SIGNER_ADDED.fix)
+            yield Loosened(SIGNER_ADDED, "this signer is new, or not as it was", (number,), number)

@@ -119,6 +119,14 @@ class Repo(NamedTuple):
         _require_owned(err)
         return process.returncode == 0
 
+    def merge_heads(self) -> tuple[str, ...]:
+        """The commits that are being merged."""
+        try:
+            with open(os.path.join(self.git_dir(), "MERGE_HEAD"), encoding="ascii") as stream:
+                return tuple(stream.read().split())
+        except FileNotFoundError:
+            return ()
+
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """A running git with all three streams piped. A command that compares files puts them through no filter driver:
         that would be a program which the configuration of the repository names."""

@@ -43,6 +43,8 @@ class Base(NamedTuple):
 
     snapshot: Snapshot
     settings: Settings
+    merged: tuple[Snapshot, ...] = ()
+    """what is merged by the change besides: what one of them has loosened already, the change does not"""
     judge: PolicyJudge = "both"
     problem: str | None = None
     """why its configuration cannot be read; `settings` are those of the change then"""

@@ -4,7 +4,6 @@ A commit is compared with its parents, a range or push commit by commit, the ind
 Walking commits costs a library (`guardrails.snapshot.commits`), which is loaded where the file did change.
 """
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -124,12 +123,7 @@ class Pending:
         first = base.revision if isinstance(base, Commit) else self._repo.head()
         if first is None:
             return ()
-        try:
-            with open(os.path.join(self._repo.git_dir(), "MERGE_HEAD"), encoding="ascii") as stream:
-                merged = stream.read().split()
-        except FileNotFoundError:
-            merged = []
-        return tuple(dict.fromkeys((first, *merged)))
+        return tuple(dict.fromkeys((first, *self._repo.merge_heads())))
 
     def _of(self, head: str) -> str | None:
         commit = Commit(self._repo, head)

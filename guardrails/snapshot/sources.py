@@ -58,23 +58,49 @@ def _range(repo: Repo, text: str) -> Snapshot:
 
 SIGNERS = ("allowed_signers", ".allowed_signers", ".gitsigners", ".github/allowed_signers", ".speckit/allowed_signers")
 """Where repositories keep whose signatures count."""
+MOST_TIPS = 100
+"""Tips of a remote that are looked at for what was merged from them."""
 POLICY_FILES = (CONFIG_FILE, ".pre-commit-config.yaml", *SIGNERS)
 """What says how a change is judged."""
 
 
-def policy_base(snapshot: Snapshot) -> Snapshot | None:
-    """The base of a change to how it is judged; None for a change that leaves that alone.
+def policy_bases(snapshot: Snapshot) -> list[Snapshot]:
+    """What a change to how it is judged is compared with, its base first; empty for a change that leaves that alone.
 
     A range is compared with where it left its base: what the base got since then, this side never had. A push replaces
-    what the remote has, so that it is compared with that.
+    what the remote has, so that it is compared with that. What was merged is no change of this side's: the heads that
+    are being merged, and what else the remote has of a push, follow the base, and where one of them has it all, nothing
+    is left to judge.
     """
     base = snapshot.base if snapshot.source.kind in CHANGES else None
     if base is None or (isinstance(snapshot, Tree) and not snapshot.changed(POLICY_FILES)):
-        return None
-    if snapshot.source.kind != "range" or not isinstance(base, Commit) or not isinstance(snapshot, Commit):
-        return base
-    fork = merge_base(snapshot.repo, base.revision, snapshot.revision)
-    return Commit(snapshot.repo, fork) if fork and fork != base.revision else base
+        return []
+    if not isinstance(base, Commit):
+        return [base]
+    repo = base.repo
+    if isinstance(snapshot, Index):
+        merged = repo.merge_heads()
+    elif isinstance(snapshot, Commit) and snapshot.source.kind == "range":
+        base = Commit(repo, merge_base(repo, base.revision, snapshot.revision) or base.revision)
+        merged = ()
+    elif isinstance(snapshot, Commit):
+        merged = tuple(tip for tip in snapshot.excludes[:MOST_TIPS] if is_ancestor(repo, tip, snapshot.revision))
+    else:
+        merged = ()
+    bases: list[Snapshot] = [base, *(Commit(repo, commit) for commit in merged if commit != base.revision)]
+    return bases if all(_policy_differs(snapshot, each) for each in bases) else []
+
+
+def _policy_differs(snapshot: Snapshot, base: Snapshot) -> bool:
+    """Whether a snapshot is not judged as a base is. What is neither index nor commit is taken to differ."""
+    if isinstance(snapshot, Index) and isinstance(base, Commit):
+        return Index(base.repo, base.revision).changed(POLICY_FILES)
+    return not isinstance(snapshot, Commit) or Commit(snapshot.repo, snapshot.revision, base).changed(POLICY_FILES)
+
+
+def is_ancestor(repo: Repo, commit: str, of: str) -> bool:
+    """Whether the history of a commit holds another."""
+    return repo.succeeds("merge-base", "--is-ancestor", commit, of)
 
 
 def merge_base(repo: Repo, one: str, other: str) -> str | None:

@@ -13,6 +13,7 @@ from benchmarks import (
     clean_tree,
     footprint,
     guard,
+    mutation_campaign,
     startup,
     status,
     tracker,
@@ -46,6 +47,7 @@ BENCHMARKS = (
     Benchmark("agent-calls", "Three agents called at once beside three plain processes.", agent_calls.run),
     Benchmark("run", "Six stages: what a run adds to its agents; peak memory.", whole_run.run),
     Benchmark("chaos", "Runs that are killed at random moments (200, or --repeat).", chaos.run, usual=False),
+    Benchmark("mutations", "2,000 (or --repeat) falsified runs, each judged.", mutation_campaign.run, usual=False),
 )
 
 

@@ -117,6 +117,7 @@ LOOSER = {
         {"profiles": {"cheap": {"stages": {"plan": {"agents": ["claude"]}}}}},
     ),
     "less agreement": ("POL005", {}, {"consensus": {"min_agreement": 0.1, "degraded_below": 0.1}}),
+    "fewer votes": ("POL005", {}, {"consensus": {"method": "chain"}}),
     "fewer kept runs": ("POL005", {}, evidence(keep_runs=1)),
     "an arbiter": ("POL005", {}, {"consensus": {"arbiter": "claude"}}),
     "signatures at will": ("POL006", evidence(signature="required"), evidence(signature="optional")),

@@ -374,6 +374,7 @@ KEYS: Mapping[str, Judge | None] = {
     "prompts.file": NEUTRAL,
     "prompts.context_bytes": NEUTRAL,
     "prompts.foundation": NEUTRAL,
+    "consensus.method": _order(THRESHOLD_LOWERED, lambda each: each.settings.consensus.method, ("ballot", "chain")),
     "consensus.min_agreement": _number(
         THRESHOLD_LOWERED, lambda each: each.settings.consensus.min_agreement, looser=-1
     ),

@@ -16,7 +16,11 @@ from guardrails.git import Repo
 
 SCRIPT = str(Path(__file__).with_name("agent.py"))
 PROMPT = "Plan it."
-ANSWER = {"work": ["one"], "consensus": {"agreements": ["all"], "conflicts": []}}
+ANSWER = {
+    "work": ["one"],
+    "decision": {"proceed": True, "because": "it can be done"},
+    "consensus": {"agreements": ["all"], "conflicts": []},
+}
 
 
 def world(root: Path, **environment: str) -> RunContext:

@@ -87,7 +87,8 @@ def _runs(pid: int) -> bool:
 
 def test_agents_that_only_look_odd_are_taken_at_their_word(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, gemini="close", claude="daemon", gpt_pro="answer")
-    sandbox.write(f"docs/{SPEC}/spec.md", (runs.root / "docs" / SPEC / "spec.md").read_text() + "\nword" * 60_000)
+    spec = (runs.root / "docs" / SPEC / "spec.md").read_text()
+    sandbox.write(f"docs/{SPEC}/spec.md", spec + ("\n" + "word " * 6) * 12_000)
     runs.configure(prompts={"context_bytes": 400_000})
     try:
         ran = runs.auto("--to", "plan")

@@ -12,7 +12,10 @@ from guardrails.config import STAGES
 from tests.sandbox import clean_environment
 
 ROOT = Path(__file__).parent.parent.parent
-STEPS = ["plan.begin", *(f"{stage}.{step}" for stage in STAGES for step in ("start", "open", "ask", "settle", "close"))]
+STEPS = [
+    "plan.begin",
+    *(f"{stage}.{step}" for stage in STAGES for step in ("start", "open", "ask", "vote", "settle", "close")),
+]
 
 
 class Driven:

@@ -57,7 +57,14 @@ class Ground(NamedTuple):
     @property
     def answers(self) -> list[str]:
         """What agents answered: one file for each agent and session."""
-        tails = ("_synthesis.json", "_verdict.json", "_resolution.json", "_metrics.json", "_ballot.json")
+        tails = (
+            "_synthesis.json",
+            "_verdict.json",
+            "_resolution.json",
+            "_metrics.json",
+            "_ballot.json",
+            "_attestation.json",
+        )
         return [path for path in self.below("consensus", ending=".json") if not path.endswith(tails)]
 
     @property
@@ -433,6 +440,38 @@ def hold(ground: Ground, chance: random.Random) -> Mutation | None:
     return Mutation("hold", f"{path}: {way}", rebuilt(ground, {path: encoded(value)}), "red")
 
 
+def vote(ground: Ground, chance: random.Random) -> Mutation | None:
+    """A ballot says otherwise or does not count, and all digests are right."""
+    path = chance.choice(ground.below("consensus", ending="_ballot.json"))
+    value = document(ground.files[path])
+    votes = value["ballot"]
+    at = chance.randrange(len(votes))
+    way = chance.choice(["disagree", "abstain", "left out", "twice", "another id", "no vote", "another agent"])
+    if way in ("disagree", "abstain"):
+        votes[at]["vote"] = way
+    elif way == "left out":
+        del votes[at]
+    elif way == "twice":
+        votes.append(dict(votes[at]))
+    elif way == "another id":
+        votes[at]["id"] = "s99"
+    elif way == "no vote":
+        votes[at]["vote"] = chance.choice(["", "yes", None, True])
+    else:
+        value["agent"] = "stranger"
+    return Mutation("vote", f"{path}: {way} at {at}", rebuilt(ground, {path: encoded(value)}), "red")
+
+
+def omit(ground: Ground, chance: random.Random) -> Mutation | None:
+    """An answer or a ballot is left out, and nothing names it any more."""
+    ballots = ground.below("consensus", ending="_ballot.json")
+    path = chance.choice([*ground.answers, *ballots])
+    agent = path.removesuffix(".json")
+    tails = (".json", "_metrics.json", "_ballot.json", "_ballot_metrics.json")
+    gone = [agent + tail for tail in tails if agent + tail in ground.files]
+    return Mutation("omit", f"{path} and {len(gone) - 1} more", rebuilt(ground, dict.fromkeys(gone)), "red")
+
+
 # The configuration says that less is judged.
 
 _LOOSER: dict[str, dict[str, Any]] = {
@@ -442,6 +481,7 @@ _LOOSER: dict[str, dict[str, Any]] = {
     "documents lie elsewhere": {"layout": {"docs": "elsewhere"}},
     "a higher limit": {"evidence": {"root": EVIDENCE, "limit_mb": 500}},
     "a lower agreement": {"consensus": {"min_agreement": 0.1}},
+    "another method": {"consensus": {"method": "chain"}},
     "milder degraded": {"consensus": {"degraded_below": 0.01}},
     "a smaller roster": {"stages": {"plan": {"agents": ["gemini"]}}},
     "one more status": {
@@ -516,7 +556,7 @@ def _with_row(tracker: bytes, number: int) -> bytes:
 Mutator = Callable[[Ground, random.Random], "Mutation | None"]
 MUTATORS: tuple[Mutator, ...] = (
     field, field, field, damage, exchange, rename, ledger, rebuild, rebuild, append, append, rebind, remove, archive,
-    fabricate, hold, loosen, loosen, ordinary, ordinary,
+    fabricate, hold, vote, omit, loosen, loosen, ordinary, ordinary,
 )  # fmt: skip
 
 

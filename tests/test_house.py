@@ -48,6 +48,7 @@ SEAMS = {
     "agents.replay": "an agent that is built in, beside those that are programs",
     "checks.ledger.append_only": "what a change does to the evidence of its base",
     "checks.ledger.seal": "what one ledger says of itself, beside what it says of other files",
+    "checks.ledger.signatures": "starts a program, and is loaded only where something is signed",
     "checks.secrets.additions": "what a change adds is asked of git; the check only judges it",
     "checks.transitions.report": "loaded where the tracker changed: it reads Markdown",
     "checks.validate.semantics": "what a schema cannot say, beside what it says",

@@ -81,6 +81,7 @@ def test_names_are_read_in_all_five_styles_of_time_stamp(stamp: str) -> None:
         ("synthesis", "synthesis", None),
         ("verdict", "verdict", None),
         ("resolution", "resolution", None),
+        ("attestation", "attestation", None),
         ("gpt_pro_metrics", "agent_metrics", "gpt_pro"),
         ("gpt_pro_ballot", "ballot", "gpt_pro"),
     ]:

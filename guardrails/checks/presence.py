@@ -21,12 +21,19 @@ COMPARED = ("worktree", "index", "range", "push")
 """Kinds of source that are compared with what was there before."""
 _LEDGER_FOLDERS = frozenset(("runs", "archive"))
 _SESSION_FOLDERS = frozenset(("commands", "consensus"))
+ATTESTATION = "_attestation.json"
+"""How the name of an attestation of a session ends."""
 
 
 def has_runs(context: CheckContext) -> bool:
-    """Whether there are runs or archives, or the base has evidence to be kept, or the scope names a run or a SPEC."""
+    """Whether there are runs, archives or attested sessions, or the base has evidence to be kept, or the scope names a
+    run or a SPEC; or whether what there is must be signed."""
     root, snapshot = context.settings.layout.evidence, context.snapshot
+    if context.settings.evidence.signature == "required":
+        return True
     if context.scope.spec is not None or context.scope.run is not None or _holds(snapshot, root, _LEDGER_FOLDERS):
+        return True
+    if any(entry.path.endswith(ATTESTATION) for entry in snapshot.entries(f"{root}/consensus")):
         return True
     base = _base(context)
     return base is not None and _holds(

@@ -15,7 +15,9 @@ from guardrails.cli.run_context import run_context_here
 from guardrails.config.layout import STAGES
 from guardrails.core.text import printable
 from guardrails.errors import GuardrailError
+from guardrails.evidence.attestation import attest
 from guardrails.evidence.lock import locked
+from guardrails.evidence.signature import signing
 from guardrails.runs.conflicts import Decision, OpenConflicts, open_conflicts, write_resolution
 from guardrails.runs.consult import prepare
 from guardrails.runs.dry_run import bill, planned_calls
@@ -169,9 +171,11 @@ def resolve(
         raise GuardrailError(f"conflict {chosen.id} is not about whether to go on", "leave --proceed and --hold out")
     goes_on = proceed is not False if chosen.cause == "split" else None
     who = by or _user(run_context)
-    moment = datetime.now(timezone.utc)
+    moment, settings = datetime.now(timezone.utc), run_context.settings
+    signing(run_context.repo, settings.evidence.signature, run_context.say)  # required without a key: before it is made
     with locked(run_context.repo, run_context.spec, "speckit consensus resolve"):
         made = write_resolution(run_context, found.session, chosen, Decision(because.strip(), who, goes_on), moment)
+        attest(run_context.repo, settings, found.session._replace(started=moment), run_context.say)
     decided = {None: "", True: " (proceed)", False: " (hold)"}[goes_on]
     click.echo(printable(f"settled{decided}: {chosen.id}: {chosen.text}"))
     click.echo(f"record: {printable(made.path)}")

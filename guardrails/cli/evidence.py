@@ -276,10 +276,20 @@ class AllArchives(Check):
         return check_thoroughly(context) if self.concerns(context) else iter(())
 
 
+class SignedEvidence(AllArchives):
+    """The same, and whatever carries a verdict has to be signed, whatever the configuration says."""
+
+    __slots__ = ()
+
+    def run(self, context: CheckContext) -> Iterator[Observation]:
+        evidence = context.settings.evidence._replace(signature="required")
+        return super().run(context._replace(settings=context.settings._replace(evidence=evidence)))
+
+
 @command.command("verify")
 @click.argument("spec", required=False)
 @click.option("--run", "run", metavar="RUN", help="Only this run.")
-@click.option("--require-signature", is_flag=True, help="Every seal must be signed by an allowed signer.")
+@click.option("--require-signature", is_flag=True, help="Whatever carries a verdict must be signed.")
 @judging_options
 @click.pass_context
 def verify(ctx: click.Context, /, *, spec: str | None, run: str | None, require_signature: bool, **options: Any) -> int:
@@ -287,21 +297,18 @@ def verify(ctx: click.Context, /, *, spec: str | None, run: str | None, require_
 
     Found and named are files that were edited, removed or added after the run, ledgers that were reordered, cut short
     or rewritten, seals that don't fit, and verdicts older than the documents they judged. This is integrity: that
-    files belong together. Who sealed them only a signature says; those that are there are verified against git's
-    gpg.ssh.allowedSignersFile.
+    files belong together. Who made them only a signature says; those that are there are verified, by the file that
+    evidence.allowed_signers names in the base, or else the one that git's global configuration names.
 
     \b
     Example:  speckit evidence verify
               speckit evidence verify SPEC-KIT-DEMO --source origin/main..HEAD --require-signature
     """
-    from guardrails.evidence.signature import RequiredSignatures, Signatures
-
     globals_ = merged(ctx, **options)
-    ledgers = check_named("evidence verify")
-    signatures = RequiredSignatures if require_signature else Signatures
+    check = check_named("evidence verify")
     request = CheckRequest(
         command="evidence verify",
-        checks=(AllArchives(*ledgers), signatures(*ledgers._replace(name="signatures"))),
+        checks=((SignedEvidence if require_signature else AllArchives)(*check),),
         source=options["source"],
         scope=Scope(spec=spec, run=run),
         format=options["format"],

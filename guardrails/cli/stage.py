@@ -13,8 +13,11 @@ from guardrails.cli.options import Globals, global_options, merged
 from guardrails.cli.run_context import run_context_here
 from guardrails.config.layout import STAGES
 from guardrails.core.text import printable
+from guardrails.evidence.attestation import attest
 from guardrails.evidence.lock import locked
 from guardrails.evidence.names import new_session
+from guardrails.evidence.signature import signing
+from guardrails.layouts.evidence_names import session_name
 from guardrails.runs.check_result import CheckResult
 from guardrails.runs.checkpoint import Checkpoint
 from guardrails.runs.policy import substituted
@@ -75,11 +78,16 @@ def command(
 
 
 def _run(run_context: RunContext, stage: str) -> Closed:
+    evidence, say = run_context.settings.evidence, run_context.say
+    signing(run_context.repo, evidence.signature, say)  # required without a key: now, before anything is written
     session = new_session(run_context.settings.layout, run_context.spec, stage, datetime.now(timezone.utc))
     opened = open_stage(run_context, session, tree_state(run_context), ())
     closed = close_stage(run_context, session, opened, None, ())
     Checkpoint(run_context.repo, session).forget()
-    return closed._replace(written=(*opened.written, *closed.written))
+    written = (*opened.written, *closed.written)
+    own = [file.path for file in written if session_name(file.path) == session.name]
+    attested = attest(run_context.repo, run_context.settings, session, say, also=own)
+    return closed._replace(written=(*written, *attested))
 
 
 def announced(run_context: RunContext, stage: str) -> list[str]:

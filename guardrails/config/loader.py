@@ -176,12 +176,14 @@ def _evidence(reader: Reader, default: EvidenceSettings) -> EvidenceSettings:
             "evidence",
             "warn_mb",
         )
+    signers = reader.get(default.allowed_signers, "evidence", "allowed_signers")
     return EvidenceSettings(
         warn_bytes=int(warn * MEGABYTE),
         limit_bytes=int(limit * MEGABYTE),
         keep_runs=reader.get(default.keep_runs, "evidence", "keep_runs"),
         require=_plain_paths(reader, default.require, "evidence", "require"),
         signature=reader.get(default.signature, "evidence", "signature"),
+        allowed_signers=None if signers is None else reader.plain(signers, "evidence", "allowed_signers"),
     )
 
 

@@ -23,7 +23,9 @@ class EvidenceSettings(NamedTuple):
     require: tuple[str, ...] = ()
     """paths below `evidence.root`, each of which must hold at least one file"""
     signature: SignatureUse = "off"
-    """whether the seal of a run is signed: never, where git has a key to sign with, or always"""
+    """whether runs and sessions are signed: never, where git has a key to sign with, or always"""
+    allowed_signers: str | None = None
+    """the file in the repository that says whose signatures count, as the base of a change has it"""
 
 
 class TrackerSettings(NamedTuple):

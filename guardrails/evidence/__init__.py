@@ -4,6 +4,7 @@ from guardrails.core.exports import public
 
 __getattr__ = public(
     __name__,
+    attestation="attest",
     budget="Allowed BudgetRefusal allowance tokens_warning warning",
     costs=(
         "Charge EXPECTED_OUTPUT Estimate FREE Spent cost estimate read_costs session_cost spent "
@@ -13,6 +14,6 @@ __getattr__ = public(
     lock="LockedError locked",
     names="StageSession command_path consensus_path cost_path new_session run_path telemetry_path",
     retention="plan",
-    signature="payload signer",
+    signature="signer",
     store="EvidenceStore WrittenFile",
 )

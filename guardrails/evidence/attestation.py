@@ -1,20 +1,68 @@
-"""A run as an in-toto Statement v1 with the test-result predicate, for tools that read attestations.
+"""Attestations: each session as a signed in-toto statement; and a run as a statement for tools that read such.
 
-See https://github.com/in-toto/attestation: spec/v1/statement.md and spec/predicates/test-result.md. The statement is
-not signed; whoever wants an attestation puts it into an envelope of their own.
+See https://github.com/in-toto/attestation: spec/v1/statement.md and spec/predicates/test-result.md. The statement about
+a run is not signed, for its seal is; whoever wants an envelope puts it into one of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
+from guardrails.checks.ledger.attestation import (
+    STATEMENT,
+    Envelope,
+    SessionFiles,
+    authenticated_bytes,
+    session_statement,
+)
 from guardrails.checks.ledger.entries import digest
 from guardrails.checks.ledger.runs import RunEvidence
+from guardrails.config.settings import Settings
 from guardrails.core.schema import is_valid
+from guardrails.core.strict_json import record_bytes
 from guardrails.errors import GuardrailError
+from guardrails.evidence.names import StageSession, consensus_path
+from guardrails.evidence.signature import Warn, signing
+from guardrails.evidence.store import EvidenceStore, WrittenFile
+from guardrails.git.repo import Repo
+from guardrails.snapshot.worktree import Worktree
 
-STATEMENT = "https://in-toto.io/Statement/v1"
+# Sessions: signed at their end, over every file they have.
+
+
+def attest(
+    repo: Repo, settings: Settings, session: StageSession, warn: Warn, also: Iterable[str] = ()
+) -> tuple[WrittenFile, ...]:
+    """Sign the statement about a session and write it: no file where nothing is to be signed, or could not be.
+
+    It lists the files of the session among consensus evidence, and `also` others: telemetry, a resolution. Raises
+    GuardrailError when signatures are required and there is none. The caller holds the SPEC's lock.
+    """
+    sign = signing(repo, settings.evidence.signature, warn)
+    layout, store = settings.layout, EvidenceStore(repo.root)
+    path = consensus_path(layout, session, "attestation.json")
+    if sign is None:
+        store.discard(path)  # of what was signed before, it would be about other files
+        return ()
+    worktree = Worktree(repo)
+    paths = {entry.path for entry in worktree.entries(path.rpartition("/")[0]) if entry.kind == "file"}
+    own = {each for each in paths if each.rpartition("/")[2].startswith(f"{session.name}_")} - {path}
+    contents = {each: data for each in sorted(own | set(also)) if (data := store.read(each)) is not None}
+    digests = {each: digest(data) for each, data in contents.items()}
+    files = SessionFiles(session.spec, session.stage, session.stamp, digests)
+    payload = record_bytes(session_statement(layout, files, contents.get))
+    signature = sign(authenticated_bytes(payload), f"the session {session.name}")
+    if signature is None:
+        store.discard(path)
+        return ()
+    envelope = Envelope(payload, signature.data, signature.fingerprint)
+    return (store.record(path, "attestation", envelope.document, replace=True),)
+
+
+# Runs: for tools that read results of tests.
+
+
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
 AttestedOutcome = Literal["passed", "warned", "failed"]
 _STAGES: dict[str, AttestedOutcome] = {"passed": "passed", "failed": "failed", "halted": "failed"}

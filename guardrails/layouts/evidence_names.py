@@ -22,6 +22,7 @@ EvidenceKind = Literal[
     "hal_response",
     "security_review_tracker",
     "resolution",
+    "attestation",
     "unknown",
 ]
 
@@ -47,6 +48,7 @@ _TAILS: dict[str, EvidenceKind] = {
     "synthesis": "synthesis",
     "verdict": "verdict",
     "resolution": "resolution",
+    "attestation": "attestation",
     "tasks_guardrail": "tasks_telemetry",
 }
 

@@ -100,14 +100,15 @@ def _is_unrecorded(run_context: RunContext, path: str, session: StageSession | N
 
 
 def resolutions(run_context: RunContext, sessions: Sequence[StageSession]) -> tuple[WrittenFile, ...]:
-    """The resolutions that were recorded for some sessions of the run."""
+    """The resolutions that were recorded for some sessions of the run, with their attestations."""
     nonces = {(session.stage, session.nonce) for session in sessions}
+    own = {session.stamp for session in sessions}
     snapshot, layout = Worktree(run_context.repo), run_context.settings.layout
     found = []
     for entry in snapshot.entries(f"{layout.evidence}/consensus/{run_context.spec}"):
         name = evidence_name(layout, entry.path)
-        stamp = parse_stamp(name.stamp) if name is not None and name.kind == "resolution" else None
-        if name is None or stamp is None or (name.stage, stamp.session) not in nonces:
+        stamp = parse_stamp(name.stamp) if name is not None and name.kind in ("resolution", "attestation") else None
+        if name is None or stamp is None or (name.stage, stamp.session) not in nonces or name.stamp in own:
             continue
         data = snapshot.read(entry.path)
         if data is not None:

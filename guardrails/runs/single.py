@@ -10,6 +10,7 @@ from typing import NamedTuple
 from guardrails.agents.run_context import RunContext
 from guardrails.agents.types import Watch
 from guardrails.evidence.names import StageSession, new_session
+from guardrails.evidence.signature import signing
 from guardrails.runs.ballot_round import Vote, vote
 from guardrails.runs.consult import Consultation, Consulted, arbitrate, ask
 from guardrails.runs.halt import Halt
@@ -44,6 +45,7 @@ def consult(
     count against the same budget.
     """
     session = session or new_session(run_context.settings.layout, run_context.spec, stage, _now())
+    signing(run_context.repo, run_context.settings.evidence.signature, run_context.say)  # required without a key: now
     request = _request(run_context, session)
     rounds: tuple[Round, ...] = ()
     steps: list[RecoveryTaken] = []

@@ -14,6 +14,7 @@ from guardrails.agents.run_context import RunContext
 from guardrails.consensus.model import ConsensusVerdict, OutcomeRecord, RecordKind, Role, agent_of
 from guardrails.core.strict_json import JsonFlaw, parse_json, record_bytes
 from guardrails.errors import GuardrailError
+from guardrails.evidence.attestation import attest
 from guardrails.evidence.names import StageSession, consensus_path
 from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.layouts.evidence_names import evidence_name
@@ -87,13 +88,18 @@ def settle(
     recovered: Sequence[RecoveryTaken],
     at: datetime,
 ) -> StageVerdict:
-    """Compute the verdict from what lies on disk for the session, and write synthesis, verdict and telemetry."""
+    """Compute the verdict from what lies on disk for the session, and write synthesis, verdict and telemetry; and sign
+    what the session has come to, where sessions are signed."""
     desk = _Desk(run_context, session, rounds, at)
     gathered = load_answers(run_context, session)
     synthesis, file = desk.synthesize(gathered)
     verdict, record = desk.conclude(gathered, synthesis, file)
     desk.tell(recovered, verdict, file, record)
     costs, notes = write_costs(run_context, session, rounds, at)
+    used = _used(run_context, verdict)
+    attested = attest(
+        run_context.repo, run_context.settings, session, run_context.say, also=[file.path for file in used]
+    )
     spent = budget_warnings(run_context.plan.budget, session.stage, rounds)
     warnings = (*spent, *notes, *remember_session(run_context, session, (*desk.outputs, record)))
     return StageVerdict(
@@ -106,7 +112,7 @@ def settle(
         reasons=verdict.reasons,
         stale=verdict.stale,
         verdict_file=record,
-        written=(*desk.written, *_used(run_context, verdict), costs),
+        written=(*desk.written, *used, costs, *attested),
         warnings=warnings,
     )
 

@@ -43,6 +43,7 @@ REASONS: dict[str, str] = {
     "ACC003": "acceptance is judged in CI and by 'speckit accept', at no hook",
     "ACC004": "acceptance is judged in CI and by 'speckit accept', at no hook",
     "CLN007": "a hook manager must have hidden changes already; CLN002 is planted, and either rule may stop it",
+    "LED023": "a program or a file outside of the repository must be missing",
     "DOC006": "only a SPEC that an argument names can be missing, and hooks name none",
 }
 """Rules of severity error without a canary, and why."""

@@ -9,24 +9,27 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from guardrails.config import Layout
+from guardrails.config import EvidenceSettings, Layout, Settings
 from guardrails.evidence import (
     EvidenceStore,
     LedgerWriter,
     Signer,
     StageSession,
     WrittenFile,
+    attest,
     command_path,
     cost_path,
     run_path,
     telemetry_path,
     write_summary,
 )
+from guardrails.git import Repo
 from tests.consensus.builder import Bundle
 from tests.records import plan_telemetry
 from tests.sandbox import Sandbox
 
 LAYOUT = Layout()
+SIGNED = Settings(evidence=EvidenceSettings(signature="required"))
 SPEC = "SPEC-KIT-DEMO"
 FIRST = datetime(2026, 1, 31, 9, 30, tzinfo=timezone.utc)
 STAGES = ("plan", "tasks")
@@ -59,10 +62,12 @@ def make_run(
     stages: Sequence[str] = STAGES,
     padding: bytes = b"",
     sign: Signer | None = None,
+    attested: Repo | None = None,
     extra: Sequence[WrittenFile] = (),
     **summary: Any,
 ) -> Made:
-    """One run of some stages. Runs with other numbers start on other days. `padding` is written as a log."""
+    """One run of some stages. Runs with other numbers start on other days. `padding` is written as a log.
+    In the repository `attested` each session is attested with its signing key."""
     started = FIRST + timedelta(days=number)
     name = f"{started:%Y%m%dT%H%M%SZ}-{number:08x}"
     store, paths = EvidenceStore(str(root)), (run_path(LAYOUT, spec, name), run_path(LAYOUT, spec, name, ledger=True))
@@ -72,6 +77,7 @@ def make_run(
     for offset, stage in enumerate(stages):
         session = StageSession(spec, stage, started + timedelta(minutes=offset), f"{number:04x}{offset:04x}")
         written = _stage(store, session, padding)
+        written += attest(attested, SIGNED, session, print) if attested else ()
         ledger.append(written, stage, at=session.started)
         files += [file.path for file in written]
         rows.append(_row(session, written))

@@ -6,5 +6,6 @@ __getattr__ = public(
     __name__,
     archive_manifest="Archive Member read_manifest",
     archive_reader="DamagedError",
-    entries="LedgerEntry digest line_of read_chain unsealed",
+    attestation="Envelope SessionFiles authenticated_bytes read_envelope session_statement",
+    entries="LedgerEntry digest line_of read_chain seal_bytes unsealed",
 )

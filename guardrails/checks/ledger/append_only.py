@@ -43,7 +43,7 @@ from guardrails.snapshot.index import Commit
 COMPLETED = "completed"
 """The outcome of a run that nobody can resume."""
 _SESSIONS = ("commands", "consensus")
-_GOES_ON = ("synthesis", "verdict", "consensus_telemetry")
+_GOES_ON = ("synthesis", "verdict", "attestation", "consensus_telemetry")
 """Kinds of a session's files in `consensus` that are written again when a run goes on. Its files in `commands` are the
 telemetry of its stages."""
 

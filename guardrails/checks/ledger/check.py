@@ -16,6 +16,7 @@ from guardrails.checks.ledger.archives import ArchiveJudge, ArchiveQuestion, is_
 from guardrails.checks.ledger.files import Digests
 from guardrails.checks.ledger.rules import EVIDENCE_MISSING, LEFT_OUT, VERDICT_STALE
 from guardrails.checks.ledger.runs import EvidenceInventory, RunEvidence, evidence_inventory
+from guardrails.checks.presence import ATTESTATION
 from guardrails.config.layout import Layout
 from guardrails.core.finding import Checked, Finding, Observation
 from guardrails.core.limits import ARCHIVE_BYTES
@@ -143,6 +144,10 @@ def judge(context: CheckContext, found: EvidenceInventory, thorough: bool = Fals
     yield from files.judge(digests, layout, found, chosen, packed.files)
     yield from judge_stale(context.snapshot, digests, layout, found, chosen)
     yield from append_only.judge(context, found, digests, packed, bases)
+    if required or any(run.signed for run in chosen) or any(path.endswith(ATTESTATION) for path in found.files):
+        from guardrails.checks.ledger import signatures  # it starts programs, and little is signed
+
+        yield from signatures.judge(context, found, chosen, digests)
     if packed.unopened:
         raise Undecidable(
             f"{packed.unopened} new archives unpack to more than {ARCHIVE_BYTES} bytes and were not opened",

@@ -132,3 +132,8 @@ def unsealed(document: dict[str, Any]) -> bytes:
     without the other.
     """
     return record_bytes({**document, "seal": None})
+
+
+def seal_bytes(ledger: str, entries: int, head: str) -> bytes:
+    """The bytes of a seal that are signed, as one line of JSON: the head stands for every file of the run."""
+    return orjson.dumps({"ledger": ledger, "entries": entries, "head": head}) + b"\n"

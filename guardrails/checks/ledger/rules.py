@@ -121,10 +121,11 @@ UNSIGNED = Rule(
 SIGNATURE_BAD = Rule(
     "LED014",
     "signature-bad",
-    "The signature of a seal does not hold.",
+    "The signature of a seal or of a session does not hold.",
     "A signature that does not verify, or whose key nobody vouches for, is worth less than none.",
     "runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.ledger.sig: is not by a key of the allowed signers",
-    "Restore the signature from git, or add the signer to the file git's gpg.ssh.allowedSignersFile names.",
+    "Restore the file from git, or have the signer added to the allowed signers: the file that "
+    "evidence.allowed_signers names, as the base has it, or the one git's global gpg.ssh.allowedSignersFile gives.",
 )
 SHARED_REWRITTEN = Rule(
     "LED015",
@@ -147,9 +148,9 @@ ARCHIVE_UNFINISHED = Rule(
 )
 SIGNED = Rule(
     "LED017",
-    "seal-signed",
-    "Who signed the seal of a run.",
-    "A signature that holds is worth what its signer is worth, so the name is shown.",
+    "evidence-signed",
+    "Who signed the seals of runs and the attestations of sessions.",
+    "A signature that holds is worth what its signer is worth, so the name is shown, and who vouches for it.",
     "runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.ledger.sig: signed by dev@example.invalid",
     "Nothing to fix.",
     "note",
@@ -184,6 +185,39 @@ EVIDENCE_CLAIMED_TWICE = Rule(
     "and so does run 20260201T093000Z-77aa01bc",
     "Remove the run that did not write the file, or restore both from git.",
 )
+SESSION_UNATTESTED = Rule(
+    "LED021",
+    "session-unattested",
+    "What carries a verdict is not attested, though signatures are required.",
+    "Whoever may write files can write a whole session that agrees with itself: answers, ballots, synthesis, verdict. "
+    "Where signatures are required, a verdict, a synthesis, a resolution and the telemetry of a stage count only when "
+    "they are in a signed attestation; telemetry and resolutions may be in the signed ledger of a run instead.",
+    "consensus/SPEC-KIT-900/spec-plan_20260131T093000Z-4f2a9c10_verdict.json: its session has no attestation",
+    "Run the stage again with git's gpg.format=ssh and user.signingkey set. Archive sessions from before signatures "
+    "were required ('speckit evidence archive'), or waive them one by one.",
+)
+ATTESTATION_MISMATCH = Rule(
+    "LED022",
+    "attestation-mismatch",
+    "An attestation is not about the files of its session.",
+    "An attestation lists every file of a session with its digest, and repeats who was asked with which prompts, from "
+    "which documents, under which configuration, and what the verdict was. A file that was added, removed or edited "
+    "since, or an attestation that was taken from another session, is not what was signed.",
+    "consensus/SPEC-KIT-900/spec-plan_20260131T093000Z-4f2a9c10_attestation.json: does not list "
+    "spec-plan_20260131T093000Z-4f2a9c10_claude_ballot.json",
+    "Restore the files of the session from git. What has to change is said by a new session.",
+)
+SIGNATURE_UNVERIFIED = Rule(
+    "LED023",
+    "signature-unverified",
+    "Signatures are required, and nobody can say here whether they hold.",
+    "Without ssh-keygen or without allowed signers a signature is a file like any other: it must not count as one that "
+    "was verified.",
+    "runs/SPEC-KIT-900/20260131T093000Z-4f2a9c10.ledger.sig: cannot be verified: ssh-keygen was not found",
+    "Install OpenSSH's client. Name a file of allowed signers with evidence.allowed_signers and commit it to the base, "
+    "or set git's gpg.ssh.allowedSignersFile globally ('git config --global').",
+    outcome="undecided",
+)
 
 RULES = (
     CHAIN_BROKEN,
@@ -206,4 +240,7 @@ RULES = (
     LEFT_OUT,
     EVIDENCE_REPLACED,
     EVIDENCE_CLAIMED_TWICE,
+    SESSION_UNATTESTED,
+    ATTESTATION_MISMATCH,
+    SIGNATURE_UNVERIFIED,
 )

@@ -153,7 +153,7 @@ def _other_seal(run: _Run) -> Mapping[str, Content]:
 
 def _stale_verdict(ground: Ground) -> Plant:
     run = _Run(ground)
-    path = ground.evidence(f"consensus/{ground.spec}/spec-plan_{STAMP}_verdict.json")
+    path = _session(ground, "verdict")
     inputs = [{"path": ground.prd, "sha256": ZEROS}]
     verdict = rendered({"specId": ground.spec, "stage": "plan", "verdict": "ok", "inputs": inputs, "timestamp": TIME})
     return Plant(run.files(also={path: verdict}))
@@ -167,6 +167,15 @@ def _lost_answer(ground: Ground) -> Plant:
 def _lent_file(ground: Ground) -> Plant:
     other = f"{STAMP[:-1]}{'0' if STAMP[-1] != '0' else '1'}"
     return Plant({**_Run(ground).files(), **_Run(ground, other).files()})
+
+
+def _session(ground: Ground, tail: str) -> str:
+    return ground.evidence(f"consensus/{ground.spec}/spec-plan_{STAMP}_{tail}.json")
+
+
+def _unattested(ground: Ground) -> Plant:
+    verdict = rendered({"specId": ground.spec, "stage": "plan", "verdict": "ok", "timestamp": TIME})
+    return Plant({_session(ground, "verdict"): verdict, **ground.configured(evidence={"signature": "required"})})
 
 
 LEDGERS = (
@@ -189,6 +198,8 @@ LEDGERS = (
     Canary("LED014", "pre-push", _ledger(lambda run: {run.signature: b"a signature\n"})),
     Canary("LED019", "pre-push", _lost_answer),
     Canary("LED020", "pre-push", _lent_file),
+    Canary("LED021", "pre-push", _unattested),
+    Canary("LED022", "pre-push", lambda ground: Plant({_session(ground, "attestation"): b"{}\n"})),
 )
 
 

@@ -162,3 +162,12 @@ def test_a_pattern_made_to_take_for_ever_does_not() -> None:
     layout = settings_of("layout: {spec_id: '^([A-Z]+)+-1$'}").layout
     assert layout.id_of("ABC-1") == "ABC-1"
     assert layout.id_of("A" * 200) is None
+
+
+def test_agents_with_recordings_are_known_to_checks_also_those_of_profiles() -> None:
+    text = b"""version: 1
+agents: {claude: {replay: recordings}, gemini: {model: x}}
+profiles: {cheap: {agents: {gpt_pro: {replay: recordings}}}}
+"""
+    assert load_settings(text, ".speckit.yaml", {}).settings.replays == ("claude", "gpt_pro")
+    assert load_settings(None, ".speckit.yaml", {}).settings.replays == ()

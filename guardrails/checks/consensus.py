@@ -10,8 +10,15 @@ from typing import NamedTuple
 
 from guardrails.consensus.findings import StatementLocation, anchor, report
 from guardrails.consensus.load import FOLDER, ConsensusCase, ConsensusFile, candidates, cases, current_inputs
-from guardrails.consensus.model import AgentOutput, ConsensusQuestion, ConsensusVerdict, Current, OutcomeRecord
-from guardrails.consensus.rules import NOTHING, UNDATED, UNDECIDED
+from guardrails.consensus.model import (
+    AgentOutput,
+    ConsensusQuestion,
+    ConsensusVerdict,
+    Current,
+    OutcomeRecord,
+    agent_of,
+)
+from guardrails.consensus.rules import NOTHING, REPLAYED, UNDATED, UNDECIDED
 from guardrails.consensus.sessions import CLOCK_ALLOWANCE, ConsensusSession, belongs, group, latest
 from guardrails.consensus.statements import identity, stated
 from guardrails.consensus.verdict import compute_verdict
@@ -100,10 +107,22 @@ def _judge_stage(context: CheckContext, stage: _Stage, now: Current) -> Iterator
             question, session.outputs, session.ballots, session.records, resolutions, now, context.settings.consensus
         )
         yield from report(question, session, resolutions, verdict, _places(context.snapshot, verdict, session))
+        yield from _replayed(context, question, session)
         yield from _of_the_future(context, question, session)
     for path in sorted(case.paths):
         yield Checked(path) if path in seen else Skipped(path, _NOT_LATEST)
     yield from _undated(stage)
+
+
+def _replayed(context: CheckContext, question: ConsensusQuestion, session: ConsensusSession) -> Iterator[Finding]:
+    """Answers out of recordings count only where the configuration declares them."""
+    declared = {agent_of(name) for name in context.settings.replays}
+    for kind, files in (("answer", session.outputs), ("ballot", session.ballots)):
+        for file in files:
+            if file.replayed and file.agent not in declared:
+                text = f"{question.spec} {question.stage}: the {kind} of {file.agent} came from a recording"
+                hint = f"ask live agents, or declare agents.{file.agent}.replay"
+                yield REPLAYED.at(file.path, text, hint=hint, spec=question.spec, stage=question.stage)
 
 
 def _undated(stage: _Stage) -> Iterator[Finding]:

@@ -148,6 +148,7 @@ def _assemble(reader: Reader, environ: Mapping[str, str]) -> Settings:
         security=_security(reader),
         policy=Policy(reader.get(defaults.policy.judge, "policy", "judge")),
         waivers=_waivers(reader),
+        replays=_replays(reader),
         overrides=_overrides(reader, environ),
         config_path=reader.name if reader.parsed is not None else None,
     )
@@ -221,6 +222,13 @@ def _consensus(reader: Reader, default: Consensus) -> Consensus:
         min_agreement=reader.get(default.min_agreement, "consensus", "min_agreement"),
         degraded_below=reader.get(default.degraded_below, "consensus", "degraded_below"),
     )
+
+
+def _replays(reader: Reader) -> tuple[str, ...]:
+    """Agents with recordings: their own, or in a profile."""
+    places = (reader.tree, *reader.tree.get("profiles", {}).values())
+    agents = [row for place in places for row in place.get("agents", {}).items()]
+    return tuple(dict.fromkeys(name for name, agent in agents if "replay" in agent))
 
 
 def _clean_tree(reader: Reader, default: CleanTree) -> CleanTree:

@@ -288,6 +288,8 @@ class Settings(NamedTuple):
     security: Security = Security()
     policy: Policy = Policy()
     waivers: tuple[Waiver, ...] = ()
+    replays: tuple[str, ...] = ()
+    """the agents whose answers may come from recordings, in the configuration or in one of its profiles"""
     overrides: Overrides = Overrides()
     config_path: str | None = None
     """the configuration file these come from, None when every value is a default"""

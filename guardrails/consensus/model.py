@@ -135,6 +135,8 @@ class AgentOutput(NamedTuple):
     spoiled: tuple[FileProblem, ...] = ()
     """what is wrong with that ballot"""
     conflicts: tuple[Conflict, ...] = ()
+    replayed: bool = False
+    """whether it says that it came from a recording"""
     error: str | None = None
     problems: tuple[FileProblem, ...] = ()
 
@@ -157,6 +159,7 @@ class Ballot(NamedTuple):
     statements: tuple[Statement, ...] = ()
     votes: tuple[Vote, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+    replayed: bool = False
     error: str | None = None
     problems: tuple[FileProblem, ...] = ()
 

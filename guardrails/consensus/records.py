@@ -353,9 +353,16 @@ def read_output(
         votes=ballot.votes,
         spoiled=ballot.problems,
         conflicts=conflicts_in(value),
+        replayed=_replayed(value),
         error=error,
         problems=(*_output_problems(document, satisfies, failed=error is not None), *_beyond_limits(agreements)),
     )
+
+
+def _replayed(value: dict[str, Any]) -> bool:
+    """Whether an answer says that it came from a recording. Anything but a plain no counts as yes."""
+    said = value.get("replayed")
+    return said is not None and said is not False
 
 
 def _filed_for(name: str, whose: Attribution, context: RecordContext) -> str:
@@ -464,6 +471,7 @@ def read_ballot(
         statements=statements,
         votes=answer.votes,
         conflicts=answer.conflicts,
+        replayed=_replayed(value),
         error=error,
         problems=_ballot_problems(document, satisfies, () if error else answer.problems),
     )

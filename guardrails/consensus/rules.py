@@ -187,6 +187,17 @@ NO_POSITION = Rule(
     "and stays undecided.",
     outcome="undecided",
 )
+REPLAYED = Rule(
+    "CON018",
+    "consensus-answer-replayed",
+    "An answer or a ballot came from a recording, and the configuration declares none for its agent.",
+    "A recording says what an agent answered once, to another question at another time. Demonstrations and tests "
+    "declare recordings with `agents.<name>.replay`; anywhere else nobody was asked.",
+    '"agent": "claude", "replayed": true        <- and agents.claude has no `replay` in .speckit.yaml',
+    "Run the stage again with live agents. Where recordings are meant, declare `agents.<name>.replay`, in the base "
+    "first: a change is judged by its configuration, too. An answer that does not say `replayed` is "
+    "taken as live whatever the configuration declares: it may be from before.",
+)
 
 RULES = (
     CONFLICT,
@@ -206,4 +217,5 @@ RULES = (
     HOLD,
     BALLOT,
     NO_POSITION,
+    REPLAYED,
 )

@@ -615,3 +615,38 @@ def test_a_commit_is_judged_by_its_own_bytes(sandbox: Sandbox) -> None:
     sandbox.commit()
     assert sandbox.judge("consensus check", "--source", good).code == 0
     assert sandbox.judge("consensus check", "--source", "HEAD").code == 3
+
+
+# -- recordings ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", [True, "true", "yes", 1, {}])
+def test_an_answer_that_came_from_a_recording_needs_a_configuration_that_declares_it(said: object) -> None:
+    files = put(BUNDLE.files, BUNDLE.path("claude"), replayed=said)
+    found = judge(files)
+    assert ("CON018", BUNDLE.path("claude")) in [(each.rule.code, each.path) for each in found.findings]
+    declared = judge(files, settings(replays=("claude",)))
+    assert "CON018" not in codes(declared)
+    assert "CON018" in codes(judge(files, settings(replays=("gemini",))))
+
+
+def test_so_does_a_ballot() -> None:
+    files = put(BUNDLE.files, BUNDLE.path("claude_ballot"), replayed=True)
+    assert "CON018" in codes(judge(files))
+
+
+@pytest.mark.parametrize("said", [{}, {"replayed": False}, {"replayed": None}])
+def test_a_live_answer_of_an_agent_that_is_replayed_by_now_counts(said: dict[str, object]) -> None:
+    files = put(BUNDLE.files, BUNDLE.path("claude"), **said)
+    assert "CON018" not in codes(judge(files, settings(replays=("claude",))))
+
+
+def test_recordings_of_earlier_sessions_are_history() -> None:
+    later = BUNDLE._replace(moment=BUNDLE.moment + timedelta(days=1))
+    files = {**put(BUNDLE.files, BUNDLE.path("claude"), replayed=True), **later.files}
+    assert judge(files).verdict == "pass"
+
+
+def test_an_agent_is_named_as_agents_are_compared() -> None:
+    files = put(BUNDLE.files, BUNDLE.path("gpt_pro"), replayed=True)
+    assert "CON018" not in codes(judge(files, settings(replays=("GPT-Pro",))))

@@ -138,6 +138,12 @@ def _misplaced(bundle: _Bundle) -> None:
     bundle.files[f"{folder}/spec-plan_{STAMP}_{bundle.roster[0]}.json"] = rendered({"agent": bundle.roster[0]})
 
 
+def _replayed(ground: Ground) -> Plant | str:
+    if _Bundle(ground).roster[0] in ground.settings.replays:
+        return "the configuration declares a replay for the first agent of the plan stage"
+    return _spoiled(_first(replayed=True))(ground)
+
+
 _CONFLICT = {"agreements": ["schema first"], "conflicts": ["canary: one or the other"]}
 
 CONSENSUS = (
@@ -159,4 +165,5 @@ CONSENSUS = (
     Canary("CON015", "pre-push", _spoiled(_all(output={"decision": {"proceed": False, "because": "canary"}}))),
     Canary("CON016", "pre-push", _spoiled(_unvoted)),
     Canary("CON017", "pre-push", _spoiled(_first(output={"notes": ["the plan"]}))),
+    Canary("CON018", "pre-push", _replayed),
 )

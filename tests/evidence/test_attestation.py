@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import json
 import shutil
-from base64 import b64decode
-from collections.abc import Callable
+import subprocess
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from guardrails.checks.ledger import Envelope, authenticated_bytes, read_envelope
 from guardrails.core import record_bytes
-from guardrails.evidence import attest
-from guardrails.git import open_repo, sign
+from guardrails.engine import check_named, runner
+from guardrails.evidence import StageSession, attest
+from guardrails.git import Repo, open_repo, sign
+from guardrails.snapshot import CheckContext, MemorySnapshot
 from tests.evidence.keys import KEYGEN, Signed, make_key, needs_keygen, sign_with_a_key
 from tests.evidence.runs import LAYOUT, SIGNED, SPEC, Made, make_run
+from tests.examples import examples
+from tests.runs.agents_world import Cast, answer
+from tests.runs.stage_world import SPEC as CAST_SPEC
 from tests.sandbox import Ran, Sandbox
 
 CONFIGURED = "version: 1\nevidence: {signature: required, allowed_signers: allowed_signers}\n"
@@ -98,8 +107,6 @@ def test_a_statement_lists_every_file_of_its_session(attested: Attested) -> None
 @needs_keygen
 def test_anybody_can_verify_it_with_ssh_keygen(attested: Attested, tmp_path: Path) -> None:
     """As docs/evidence-policy.md shows it."""
-    import subprocess
-
     envelope = json.loads((attested.root / attested.attestation).read_bytes())
     signature = envelope["signatures"][0]["sig"]
     lines = [signature[start : start + 70] for start in range(0, len(signature), 70)]
@@ -338,10 +345,6 @@ def test_a_resolution_has_to_be_signed_too(attested: Attested) -> None:
     }  # fmt: skip
     attested.sandbox.write(f"{session}_resolution.json", record_bytes(resolution))
     assert attested.verify().rules == ["LED021"]
-    from datetime import datetime, timezone
-
-    from guardrails.evidence import StageSession
-
     when = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
     made = attest(attested.signed.repo, SIGNED, StageSession(SPEC, "plan", when, "00000000"), print)
     assert [file.path for file in made] == [f"{session}_attestation.json"]
@@ -349,3 +352,165 @@ def test_a_resolution_has_to_be_signed_too(attested: Attested) -> None:
     assert ran.code == 0, ran.document["findings"]
     _edit(lambda _: f"{session}_resolution.json", '"y"', '"z"')(attested)
     assert "LED022" in attested.verify().rules
+
+
+class _Here(MemorySnapshot):
+    """Files in memory, of a repository whose git is configured."""
+
+    def __init__(self, files: dict[str, bytes], repo: Repo) -> None:
+        super().__init__(files)
+        self.repo = repo
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], Repo]:
+    """The files of a repository with one signed session and no run, and the repository."""
+    place = tmp_path_factory.mktemp("session")
+    (place / "home").mkdir()
+    sandbox = Sandbox(place / "root", place / "home")
+    sandbox.root.mkdir()
+    sandbox.git("init", "-q")
+    signed = sign_with_a_key(sandbox, place)
+    run = make_run(sandbox.root, 0, stages=("plan",), attested=signed.repo)
+    for path in (run.ledger, run.summary, *(path for path in run.files if "/commands/" in path or "/costs/" in path)):
+        (sandbox.root / path).unlink()
+    files = {str(path.relative_to(sandbox.root)): path.read_bytes() for path in sandbox.root.glob("docs/**/*.json")}
+    return files, signed.repo
+
+
+def judged(files: dict[str, bytes], repo: Repo) -> int:
+    check = check_named("evidence verify")
+    context = CheckContext(_Here(files, repo), SIGNED, datetime(2030, 1, 1, tzinfo=timezone.utc))
+    return runner.run_checks("evidence verify", [check], [context]).exit_code
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    rows = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in rows:
+        yield from leaves(item, (*path, key))
+
+
+def changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    """A JSON value in which one field is another one, or gone where `new` is Ellipsis."""
+    if not path:
+        return new
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    if len(path) == 1 and new is ...:
+        del copy[path[0]]
+    else:
+        copy[path[0]] = changed(copy[path[0]], path[1:], new)
+    return copy
+
+
+SPOILT = st.sampled_from((..., None, True, 0, "", "x", [], {}, "0" * 64, "20990101T000000Z-ffff"))
+
+
+@needs_keygen
+@given(data=st.data())
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_field_of_a_signed_session_that_is_changed_is_found(
+    session: tuple[dict[str, bytes], Repo], data: st.DataObject
+) -> None:
+    files, repo = session
+    assert any(path.endswith("_attestation.json") for path in files)
+    path = data.draw(st.sampled_from(sorted(files)), "file")
+    document = json.loads(files[path])
+    where = "file"
+    if path.endswith("_attestation.json"):
+        where = data.draw(st.sampled_from(("envelope", "payload")), "part")
+    value = json.loads(b64decode(document["payload"])) if where == "payload" else document
+    place = data.draw(st.sampled_from([each for each in leaves(value) if each]), "field")
+    made = changed(value, place, data.draw(SPOILT, "value"))
+    assume(made != value)
+    if where == "payload":
+        made = {**document, "payload": b64encode(record_bytes(made)).decode()}
+    assert judged({**files, path: record_bytes(made)}, repo) == 1
+
+
+@needs_keygen
+@given(data=st.data())
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_byte_of_an_attestation_that_is_changed_is_found(
+    session: tuple[dict[str, bytes], Repo], data: st.DataObject
+) -> None:
+    files, repo = session
+    [path] = [path for path in files if path.endswith("_attestation.json")]
+    whole = files[path]
+    place = data.draw(st.integers(0, len(whole) - 1))
+    byte = data.draw(st.integers(0, 255))
+    assume(byte != whole[place])
+    assert judged({**files, path: whole[:place] + bytes([byte]) + whole[place + 1 :]}, repo) == 1
+
+
+@needs_keygen
+def test_the_session_itself_passes(session: tuple[dict[str, bytes], Repo]) -> None:
+    files, repo = session
+    assert judged(files, repo) == 0
+    for path in files:
+        assert judged({each: data for each, data in files.items() if each != path}, repo) == 1, path
+
+
+# What commands sign.
+
+
+def configured(sandbox: Sandbox, tmp_path: Path, **more: Any) -> Cast:
+    """Agents in a repository that requires signatures, with the evidence of nobody yet."""
+    signed = sign_with_a_key(sandbox, tmp_path)
+    sandbox.write("allowed_signers", signed.allowed.read_text())
+    evidence = {"signature": "required", "allowed_signers": "allowed_signers"}
+    return Cast(sandbox, evidence=evidence, **more)
+
+
+@needs_keygen
+def test_a_consensus_outside_of_runs_is_attested_and_so_is_a_resolution(sandbox: Sandbox, tmp_path: Path) -> None:
+    cast = configured(sandbox, tmp_path)
+    for name in ("gemini", "claude"):
+        cast.says(name, answer(conflicts=("SQLite or Postgres by default",)))
+    ran = sandbox.speckit("consensus", "run", "plan", CAST_SPEC)
+    assert ran.code == 4, ran
+    [path] = cast.filed("attestation.json")
+    envelope = read_envelope(path.read_bytes())
+    assert isinstance(envelope, Envelope)
+    statement = json.loads(envelope.payload)
+    listed = {subject["name"].rpartition("/")[2] for subject in statement["subject"]}
+    stamp = path.name.removesuffix("_attestation.json")
+    assert listed == {each.name for each in path.parent.iterdir() if each.name.startswith(stamp)} - {path.name}
+    assert statement["predicate"]["verdict"]["verdict"] == "conflict"
+    assert (statement["predicate"]["run"], statement["predicate"]["replayed"]) == (None, [])
+    assert {row["agent"] for row in statement["predicate"]["prompts"]} == set(statement["predicate"]["roster"])
+    assert sandbox.judge("evidence verify").code == 0
+    ran = sandbox.speckit("consensus", "resolve", "plan", CAST_SPEC, "--conflict", "1", "--because", "SQLite: one file")
+    assert ran.code == 0, ran
+    assert len(cast.filed("attestation.json")) == 2
+    found = sandbox.judge("evidence verify")
+    assert (found.code, found.rules) == (0, []), found
+    [resolution] = cast.filed("resolution.json")
+    resolution.write_bytes(resolution.read_bytes().replace(b"one file", b"no file"))
+    assert "LED022" in sandbox.judge("evidence verify").rules
+
+
+@needs_keygen
+def test_a_stage_outside_of_runs_is_attested(sandbox: Sandbox, tmp_path: Path) -> None:
+    configured(sandbox, tmp_path)
+    ran = sandbox.speckit("stage", "plan", CAST_SPEC, "--format", "json")
+    assert ran.code == 0, ran
+    assert ran.document["written"][-1]["path"].endswith("_attestation.json")
+    assert sandbox.judge("evidence verify").code == 0
+    telemetry = sandbox.root / ran.document["telemetry"]
+    telemetry.write_bytes(telemetry.read_bytes().replace(b"passed", b"failed", 1))
+    assert "LED022" in sandbox.judge("evidence verify").rules
+    (sandbox.root / ran.document["written"][-1]["path"]).unlink()
+    assert "LED021" in sandbox.judge("evidence verify").rules
+
+
+@needs_keygen
+@pytest.mark.parametrize("command", ["consensus run", "stage"])
+def test_nothing_is_asked_without_a_key_where_signatures_are_required(
+    sandbox: Sandbox, tmp_path: Path, command: str
+) -> None:
+    cast = configured(sandbox, tmp_path)
+    sandbox.git("config", "--unset", "user.signingkey")
+    ran = sandbox.speckit(*command.split(), "plan", CAST_SPEC)
+    assert (ran.code, "git has no user.signingkey" in ran.err) == (2, True), ran
+    assert (cast.calls("claude"), cast.filed("claude.json")) == (0, [])

@@ -121,6 +121,8 @@ LOOSER = {
     "fewer kept runs": ("POL005", {}, evidence(keep_runs=1)),
     "an arbiter": ("POL005", {}, {"consensus": {"arbiter": "claude"}}),
     "signatures at will": ("POL006", evidence(signature="required"), evidence(signature="optional")),
+    "another file of signers": ("POL007", evidence(allowed_signers="signers"), evidence(allowed_signers="others")),
+    "signers of whoever judges": ("POL007", evidence(allowed_signers="signers"), evidence()),
     "a secret that is not named": ("POL008", {"secrets": {"env": ["DEPLOY_KEY"]}}, {"secrets": {"env": []}}),
     "another secret of HAL": ("POL008", {}, {"hal": {"secret_env": "OTHER"}}),
     "an agent's key that is not named": (

@@ -29,7 +29,7 @@ def has_runs(context: CheckContext) -> bool:
     """Whether there are runs, archives or attested sessions, or the base has evidence to be kept, or the scope names a
     run or a SPEC; or whether what there is must be signed."""
     root, snapshot = context.settings.layout.evidence, context.snapshot
-    if context.settings.evidence.signature == "required":
+    if context.settings.signatures_required:
         return True
     if context.scope.spec is not None or context.scope.run is not None or _holds(snapshot, root, _LEDGER_FOLDERS):
         return True

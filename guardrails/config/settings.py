@@ -294,6 +294,11 @@ class Settings(NamedTuple):
     config_path: str | None = None
     """the configuration file these come from, None when every value is a default"""
 
+    @property
+    def signatures_required(self) -> bool:
+        """Whether whatever carries a verdict has to be signed."""
+        return self.evidence.signature == "required"
+
     def roster(self, stage: str) -> tuple[str, ...]:
         """The agents declared for a stage; empty when none are."""
         return next((row.agents for row in self.stages if row.name == stage), ())

@@ -317,6 +317,12 @@ def _replays(key: YamlPath, base: Configuration, tip: Configuration) -> Iterator
             yield Loosened(ROSTER_REDUCED, f"{agent.name} is answered for by the recordings in {agent.replay}", place)
 
 
+def _signers_moved(key: YamlPath, base: Configuration, tip: Configuration) -> Iterator[Loosened]:
+    was, now = base.settings.evidence.allowed_signers, tip.settings.evidence.allowed_signers
+    if was is not None and was != now:
+        yield Loosened(SIGNER_ADDED, f"{_dotted(key)} no longer names {was}", key)
+
+
 def _arbiter(key: YamlPath, base: Configuration, tip: Configuration) -> Iterator[Loosened]:
     was, now = base.run.recovery.arbiter, tip.run.recovery.arbiter
     if now is not None and was is None:
@@ -345,6 +351,7 @@ KEYS: Mapping[str, Judge | None] = {
     "evidence.signature": _order(
         SIGNATURE_WEAKENED, lambda each: each.settings.evidence.signature, ("required", "optional", "off")
     ),
+    "evidence.allowed_signers": _signers_moved,
     "evidence.require": _fewer(REQUIREMENT_DROPPED, lambda each: each.settings.evidence.require),
     "tracker.columns": _fewer(REQUIREMENT_DROPPED, lambda each: each.settings.tracker.columns),
     "tracker.statuses": _more(REQUIREMENT_DROPPED, lambda each: each.settings.tracker.statuses),

@@ -41,7 +41,7 @@ class Family(NamedTuple):
 
 SECTIONS = (
     "layout", "evidence", "tracker", "documents", "stages", "consensus", "clean_tree", "secrets", "hal", "memory",
-    "acceptance", "security", "overrides",
+    "acceptance", "security", "replays", "overrides",
 )  # fmt: skip
 """The sections of the settings that checks may judge by."""
 
@@ -159,7 +159,7 @@ CHECKS = (
         "speckit consensus check SPEC-KIT-DEMO --stage plan",
         weight=7,
         idle=(evidence_unread, consensus_removed),
-        reads=("layout", "evidence", "stages", "consensus"),
+        reads=("layout", "evidence", "stages", "consensus", "replays"),
     ),
     Check(
         "evidence verify",

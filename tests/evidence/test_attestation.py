@@ -282,6 +282,16 @@ def test_a_change_cannot_allow_its_own_signer(attested: Attested) -> None:
 
 
 @needs_keygen
+@pytest.mark.parametrize("after", [CONFIGURED.replace("required", "off"), "version: 1\n"], ids=["off", "no word of it"])
+def test_a_change_cannot_do_without_the_signatures_its_base_requires(attested: Attested, after: str) -> None:
+    make_run(attested.root, 3, spec="SPEC-KIT-NEVER")
+    attested.sandbox.write(".speckit.yaml", after)
+    tip = attested.sandbox.commit("a run, and no signatures")
+    rules = attested.sandbox.judge("guard", "--hook", "ci", "--source", f"{tip}~1..{tip}").rules
+    assert {"POL006", "LED013", "LED021"} <= set(rules)
+
+
+@needs_keygen
 def test_the_repositorys_own_git_configuration_names_no_program_and_no_signers(
     attested: Attested, tmp_path: Path
 ) -> None:

@@ -131,7 +131,7 @@ def _chosen(context: CheckContext, found: EvidenceInventory) -> list[RunEvidence
 def judge(context: CheckContext, found: EvidenceInventory, thorough: bool = False) -> Iterator[Observation]:
     """The findings about what there is. Archives that the base has are opened again only where it is `thorough`."""
     layout, scope, chosen = context.settings.layout, context.scope, _chosen(context, found)
-    required = context.settings.evidence.signature == "required"
+    required = context.settings.signatures_required
     digests, bases = Digests(context.snapshot), append_only.base_evidence(context, found)
     known = tuple(base.inventory for base in bases)
     asked = ArchiveQuestion(scope.run, known, append_only.beginnings(bases, found), thorough)

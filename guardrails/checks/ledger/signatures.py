@@ -131,7 +131,7 @@ class _SignatureDesk:
 
     def __init__(self, context: CheckContext) -> None:
         self._context = context
-        self.required = context.settings.evidence.signature == "required"
+        self.required = context.settings.signatures_required
         self._verifier: tuple[Verifier | None, str] | None = None
         self._kept: list[Observation] = []
         self._good: dict[str, list[tuple[str, str | None]]] = defaultdict(list)

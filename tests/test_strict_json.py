@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,10 +71,12 @@ def test_many_brackets_side_by_side_are_not_deep() -> None:
     assert len(parse_json(b"[" + b"[]," * 1000 + b"0]")) == 1001
 
 
-@given(json_values, st.sampled_from([None, 2]), st.booleans())
+@given(json_values, st.sampled_from([None, 2]), st.booleans(), st.sampled_from([": ", " : ", "\n:"]))
 @settings(max_examples=EXAMPLES)
-def test_every_value_survives_whatever_its_layout(value: object, indent: int | None, ascii_only: bool) -> None:
-    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
+def test_every_value_survives_whatever_its_layout(
+    value: object, indent: int | None, ascii_only: bool, colon: str
+) -> None:
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only, separators=(",", colon))
     try:
         encoded = text.encode()
     except UnicodeEncodeError:
@@ -96,6 +100,28 @@ def test_a_duplicate_is_always_found(value: dict[str, int], data: st.DataObject)
     with pytest.raises(JsonFlaw) as caught:
         parse_json(text.encode())
     assert caught.value.kind in ("duplicate", "syntax")
+
+
+@pytest.mark.parametrize(
+    "end", [pytest.param("}", id="once each"), pytest.param(', "k7": 0}', id="the last one a second time")]
+)
+def test_no_name_is_parsed_by_itself(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[bytes] = []
+
+    class Counted:
+        dumps = staticmethod(orjson.dumps)
+        JSONDecodeError = orjson.JSONDecodeError
+
+        @staticmethod
+        def loads(data: bytes) -> Any:
+            parsed.append(data)
+            return orjson.loads(data)
+
+    monkeypatch.setattr("guardrails.core.strict_json.orjson", Counted)
+    text = "{" + ",".join(f'"k{at}" : {at}' for at in range(1_000)) + end
+    with nullcontext() if end == "}" else pytest.raises(JsonFlaw, match="the key 'k7' is given twice"):
+        parse_json(text.encode())
+    assert len(parsed) <= 2  # the whole text, and the key that is named
 
 
 @given(st.binary(max_size=200) | st.text(alphabet='{}[]",:0aN\\u \n').map(str.encode))

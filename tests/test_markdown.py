@@ -258,5 +258,25 @@ def test_a_text_that_is_too_large_is_not_read(text: str, said: str, monkeypatch:
     assert (document.blocks, document.too_large) == ((), said)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("- " * 18 + "a\n", id="lists within lists on each line"),
+        pytest.param("> - " * 9 + "a\n", id="quotes of lists on each line"),
+        pytest.param("> " * 39 + "a\n" + "b\n" * 49_000, id="a quote that a long paragraph goes on in"),
+    ],
+)
+def test_work_for_each_level_of_each_line_is_bounded(text: str) -> None:
+    document = parse_markdown(text if text.count("\n") > 1 else text * 49_000)
+    assert (document.blocks, document.too_large) == ((), "more than 500,000 blocks within blocks")
+
+
+@pytest.mark.parametrize(
+    "line", ["- a\n", "> a\n\n", "  - a\n", "# a\n", "a\n", "a | b\n", "```\n", "1. a\n"], ids=repr
+)
+def test_fifty_thousand_lines_of_one_block_each_are_read(line: str) -> None:
+    assert parse_markdown(line * (50_000 // line.count("\n"))).too_large is None
+
+
 def test_windows_line_ends_count_once() -> None:
     assert parse_markdown("a\r\n" * 30_000).too_large is None

@@ -16,7 +16,8 @@ from markdown_it.token import Token
 #
 # markdown-it-py decides what is a table, a heading, a fence or a comment. Only two of its rules are replaced:
 # a table becomes one token that carries its lines instead of three tokens for each cell, so that a table of
-# 10,000 rows stays cheap, and nesting that is too deep is recorded instead of silently ending the text.
+# 10,000 rows stays cheap, and nesting that is too deep is recorded instead of silently ending the text. A rule
+# that starts nothing counts what the others do.
 
 
 MAX_DEPTH = 40
@@ -28,6 +29,9 @@ SIZE_LIMIT = 4 * 1024 * 1024
 """Bytes of a document that is read."""
 LINE_LIMIT = 50_000
 """Lines of a document that is read: the parser takes seconds and 100 MB for as many lines of small blocks."""
+WORK_LIMIT = 500_000
+"""How often a line may be asked whether a block starts there, and tokens that may be kept, together: of quotes and
+lists within each other the parser asks and keeps as many for each line as there are levels."""
 
 NEWLINE = re.compile(r"\r\n?|\n")
 _PIPE = re.compile(r"(?<!\\)\|")
@@ -102,13 +106,16 @@ class MarkdownDocument(NamedTuple):
 @lru_cache(maxsize=4)
 def parse_markdown(text: str) -> MarkdownDocument:
     """The headings, tables and stray pipe lines of `text`, in order. Never raises, for any text."""
-    problem = too_large(text)
+    problem = _too_large(text)
     if problem:
         return MarkdownDocument((), too_large=problem)
     blocks: list[Heading | MarkdownTable | LooseLines] = []
     prose: list[Prose] = []
     too_deep, end = None, -1
-    tokens = _block_parser().parse(text.removeprefix("\ufeff"))
+    try:
+        tokens = _block_parser().parse(text.removeprefix("\ufeff"), {_ASKED: 0})
+    except _TooMuchWorkError:
+        return MarkdownDocument((), too_large=f"more than {WORK_LIMIT:,} blocks within blocks")
     for at, token in enumerate(tokens):
         if token.type == "table":
             blocks.append(_table(token))
@@ -124,7 +131,7 @@ def parse_markdown(text: str) -> MarkdownDocument:
     return MarkdownDocument(tuple(blocks), too_deep, prose=tuple(prose))
 
 
-def too_large(text: str) -> str | None:
+def _too_large(text: str) -> str | None:
     """Why a text is too large to be read; None when it is not."""
     if len(text) > SIZE_LIMIT:
         return f"more than {SIZE_LIMIT // (1024 * 1024)} MB of text"
@@ -188,7 +195,24 @@ def _block_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"maxNesting": MAX_DEPTH + 10}).disable(["inline", "reference"])
     parser.block.ruler.at("table", _table_rule, {"alt": ["paragraph", "reference"]})
     parser.block.ruler.before("table", "too_deep", _too_deep_rule)
+    every_chain = ["paragraph", "reference", "blockquote", "list"]
+    parser.block.ruler.before("too_deep", "work", _work_rule, {"alt": every_chain})
     return parser.enable("table")
+
+
+_ASKED = "asked"
+
+
+class _TooMuchWorkError(Exception):
+    """The text is made to exhaust its reader."""
+
+
+def _work_rule(state: StateBlock, _start: int, _end: int, _silent: bool) -> bool:
+    """Starts no block: it is asked first, wherever one could start, and counts."""
+    state.env[_ASKED] += 1
+    if state.env[_ASKED] + len(state.tokens) > WORK_LIMIT:
+        raise _TooMuchWorkError
+    return False
 
 
 def _too_deep_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:

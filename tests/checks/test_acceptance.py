@@ -179,6 +179,25 @@ class TestExample:
         assert finding.message == "risks: '3 | Nobody is on call | operational | TBD' has no 'Mitigation'"
         assert "technical" in (finding.hint or "")
 
+    @pytest.mark.parametrize(
+        "more",
+        [
+            pytest.param("\n" * 50_001, id="too many lines"),
+            pytest.param("\n\n" + ("- " * 18 + "a\n") * 20_000, id="lists in lists"),
+        ],
+    )
+    def test_fails_where_an_answer_is_too_large_to_be_read(self, more: str) -> None:
+        files = packet()
+        files.update(Bundle(spec=SPEC, stage="validate", text=ANSWER + more).files)
+        assert {"tests", "kpis", "rollback", "suite-cost"} <= set(broken(files))
+
+    def test_fails_where_answers_have_too_many_texts(self) -> None:
+        files = packet()
+        answers = Bundle(spec=SPEC, stage="validate", text=ANSWER).files
+        texts = b'"texts": [' + b'"a\\nb",' * 10_000 + b'""], "error"'
+        files.update({path: data.replace(b'"error"', texts, 1) for path, data in answers.items()})
+        assert {"tests", "kpis", "rollback", "suite-cost"} <= set(broken(files))
+
     def test_judges_one_stage_when_it_is_named(self) -> None:
         files = packet()
         files.pop(TASKS_MD)

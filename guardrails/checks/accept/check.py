@@ -19,7 +19,7 @@ from guardrails.consensus.sessions import ConsensusSession, belongs, group, late
 from guardrails.consensus.verdict import compute_verdict
 from guardrails.core.finding import Checked, Finding, Observation, Skipped
 from guardrails.core.limits import FLAWS, at_most
-from guardrails.core.markdown import decode, too_large
+from guardrails.core.markdown import decode
 from guardrails.core.paths import within
 from guardrails.core.schema import is_valid
 from guardrails.core.strict_json import JsonFlaw, parse_json
@@ -368,7 +368,7 @@ class _Judge:
             return None
         if not path.endswith(".json"):
             text = decode(data)
-            return page_of_markdown(path, text) if isinstance(text, str) and not too_large(text) else None
+            return page_of_markdown(path, text) if isinstance(text, str) else None
         try:
             return page_of_json(path, data, parse_json(data))
         except JsonFlaw:

@@ -9,17 +9,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from guardrails.checks.lint.documents import heading_key
-from guardrails.core.markdown import Heading, MarkdownTable, parse_markdown, plain
+from guardrails.core.markdown import (
+    LINE_LIMIT,
+    SIZE_LIMIT,
+    Heading,
+    MarkdownDocument,
+    MarkdownTable,
+    parse_markdown,
+    plain,
+)
 from guardrails.core.strict_json import JsonPath, locate, walk
 from guardrails.layouts.tracker import header_key
 
 MAX_DEPTH = 40
+MOST_TEXTS = 10_000
+"""Texts of more than one line in one answer."""
 LONGEST_LABEL = 60
 _ABOUT = frozenset(("inputs", "prompt_sha256", "promptSha256", "prompt"))
 """Keys of an answer that repeat the question, which must not be taken for the answer."""
@@ -68,9 +78,15 @@ class TextPage(NamedTuple):
     headings: tuple[tuple[int, str], ...]
 
 
-def page_of_markdown(path: str, text: str) -> TextPage:
-    """A document. Code blocks and comments say nothing: no reader takes them for statements."""
-    sections = _Sections(text)
+def page_of_markdown(path: str, text: str) -> TextPage | None:
+    """A document; None for one that is too large. Code blocks and comments say nothing: no reader takes them for
+    statements."""
+    document = parse_markdown(text)
+    return None if document.too_large else _page(path, text, document)
+
+
+def _page(path: str, text: str, document: MarkdownDocument) -> TextPage:
+    sections = _Sections(document)
     tables = tuple(_tables(sections))
     items, passages = _flow(sections, text)
     headings = tuple((heading.line, plain(heading.text)) for heading in sections.headings)
@@ -80,8 +96,8 @@ def page_of_markdown(path: str, text: str) -> TextPage:
 class _Sections:
     """The headings of a text, and which of them are in force at a line."""
 
-    def __init__(self, text: str) -> None:
-        self.blocks = parse_markdown(text).blocks
+    def __init__(self, document: MarkdownDocument) -> None:
+        self.blocks = document.blocks
         self.headings = [block for block in self.blocks if isinstance(block, Heading)]
         self._starts: list[tuple[int, tuple[str, ...]]] = [(0, ())]
         stack: list[Heading] = []
@@ -150,9 +166,11 @@ def _record(line: int, column: int, text: str) -> TextRecord:
     return TextRecord(line, column, fields, " ".join(shown))
 
 
-def page_of_json(path: str, data: bytes, value: Any) -> TextPage:
-    """An answer or a synthesis. Positions are those of the JSON text."""
+def page_of_json(path: str, data: bytes, value: Any) -> TextPage | None:
+    """An answer or a synthesis; None for one that is too large. Positions are those of the JSON text."""
     found = [(key, item) for key, item in walk(value) if not key or key[0] not in _ABOUT]
+    if _has_too_much_markdown(item for _, item in found):
+        return None
     lines = locate(data, [key for key, _ in found])
     tables: list[TextTable] = []
     items: list[ListItem] = []
@@ -165,7 +183,7 @@ def page_of_json(path: str, data: bytes, value: Any) -> TextPage:
         if isinstance(item, list):
             places = [lines.get((*key, at), (line, column)) for at in range(len(item))]
             records = [_of_json(each, *place) for each, place in zip(item, places, strict=True)]
-            texts = [isinstance(each, str) and "\n" in each for each in item]  # these are read as Markdown
+            texts = list(map(_is_markdown, item))
             own = _section(key[_last_number(key) + 1 :])  # what lies within another item belongs to that one
             items += [ListItem(own, record) for record, text in zip(records, texts, strict=True) if not text]
             rows = tuple(record for record, each in zip(records, item, strict=True) if isinstance(each, dict))
@@ -173,16 +191,30 @@ def page_of_json(path: str, data: bytes, value: Any) -> TextPage:
                 columns = frozenset(name for row in rows for name in row.fields)
                 tables.append(TextTable(line, section, columns, rows))
         elif isinstance(item, str):
-            inner = page_of_markdown(path, item) if "\n" in item else None
-            if inner is None:
+            if not _is_markdown(item):
                 passages.append(Passage(line, section, item))
                 continue
+            inner = page_of_markdown(path, item)
+            if inner is None:
+                return None
             tables += [_moved(rows, line, column, section) for rows in inner.tables]
             items += [
                 ListItem(section + each.section, each.record._replace(line=line, column=column)) for each in inner.items
             ]
             passages += [Passage(line, section + each.section, each.text) for each in inner.passages]
     return TextPage(path, tuple(tables), tuple(items), tuple(passages), ())
+
+
+def _is_markdown(value: Any) -> TypeGuard[str]:
+    """Whether a value is read as Markdown: text of more than one line."""
+    return isinstance(value, str) and "\n" in value
+
+
+def _has_too_much_markdown(values: Iterable[Any]) -> bool:
+    """Whether all texts of an answer are together more than one document may be, or too many to start a parser for."""
+    texts = list(filter(_is_markdown, values))
+    lines, size = sum(text.count("\n") for text in texts), sum(map(len, texts))
+    return len(texts) > MOST_TEXTS or lines > LINE_LIMIT or size > SIZE_LIMIT
 
 
 def _section(key: JsonPath) -> tuple[str, ...]:

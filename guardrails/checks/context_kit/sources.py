@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from guardrails.config.run_settings import Prompts, RecoverySettings
 from guardrails.config.settings import CONFIG_FILE, Consensus
-from guardrails.core.markdown import decode, too_large
+from guardrails.core.markdown import decode, parse_markdown
 from guardrails.errors import GuardrailError
 from guardrails.snapshot.base import Snapshot
 
@@ -117,6 +117,6 @@ def _read(snapshot: Snapshot, paths: tuple[str, ...] | dict[str, None]) -> Itera
         text = decode(data)
         if isinstance(text, int):
             raise GuardrailError(f"{path}:{text}: not UTF-8 text", "save it as UTF-8")
-        if problem := too_large(text):
+        if problem := parse_markdown(text).too_large:
             raise GuardrailError(f"{path}: {problem}", "split it")
         yield KitSource(path, sha256(data).hexdigest(), text)

@@ -84,9 +84,13 @@ def test_names_are_read_in_all_five_styles_of_time_stamp(stamp: str) -> None:
         ("attestation", "attestation", None),
         ("gpt_pro_metrics", "agent_metrics", "gpt_pro"),
         ("gpt_pro_ballot", "ballot", "gpt_pro"),
+        ("gpt_pro_ballot_2_metrics", "agent_metrics", "gpt_pro"),
+        ("gpt_pro_ballot_1", "agent_output", "gpt_pro_ballot_1"),
     ]:
         found = named("consensus", f"spec-plan_{stamp}_{tail}.json")
         assert found == EvidenceName(kind, spec, "plan", agent, stamp)  # type: ignore[arg-type]
+    found = named("consensus", f"spec-plan_{stamp}_gpt_pro_ballot_12.json")
+    assert found == EvidenceName("ballot", spec, "plan", "gpt_pro", stamp, 12)
     found = named("consensus", f"spec-plan_{stamp}_telemetry.jsonl")
     assert found == EvidenceName("consensus_telemetry", spec, "plan", None, stamp)
 

@@ -167,10 +167,11 @@ def count_ballots(
 def _of_ballots(question: ConsensusQuestion, answers: Sequence[AgentOutput], ballots: Sequence[Ballot]) -> BallotCount:
     by_identity = _by_identity(answers)
     asked = _Asked(tuple(by_identity.values()), frozenset(Input(answer.path, answer.sha256) for answer in answers))
-    filed = Counter(ballot.agent for ballot in ballots)
+    cast = _not_superseded(ballots)
+    filed = Counter(ballot.agent for ballot in cast)
     counted, uncounted = [], []
     votes: dict[str, list[CastVote]] = {statement.id: [] for statement in asked.statements}
-    for ballot in sorted(ballots, key=lambda each: each.path):
+    for ballot in sorted(cast, key=lambda each: each.path):
         reasons = (*_reasons(ballot, question, filed[ballot.agent]), *_differences(ballot, asked))
         if reasons:
             uncounted.append(UncountedBallot(ballot.agent, ballot.path, reasons, ballot.agent in question.roster))
@@ -181,6 +182,20 @@ def _of_ballots(question: ConsensusQuestion, answers: Sequence[AgentOutput], bal
     voted = {found: VotedStatement(each, tuple(votes[each.id])) for found, each in by_identity.items()}
     agents = frozenset(ballot.agent for ballot in counted)
     return BallotCount(voted, agents, tuple(counted), tuple(uncounted), bool(counted))
+
+
+def _not_superseded(ballots: Sequence[Ballot]) -> list[Ballot]:
+    """Without those of an agent that has voted anew since, on other answers. Two ballots on the same answers stay two,
+    so that nobody can choose between them."""
+    last: dict[str, Ballot] = {}
+    for ballot in sorted(ballots, key=lambda each: (each.number, each.path)):
+        last[ballot.agent] = ballot
+    return [
+        ballot
+        for ballot in ballots
+        if ballot.number == last[ballot.agent].number
+        or frozenset(ballot.inputs) == frozenset(last[ballot.agent].inputs)
+    ]
 
 
 class _Asked(NamedTuple):

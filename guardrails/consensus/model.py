@@ -145,7 +145,8 @@ class Ballot(NamedTuple):
     """One agent's votes on the statements of all answers, as they were filed.
 
     `inputs` are the answers that were voted on, `statements` what was put to the vote, `votes` one for each of them;
-    empty when anything is wrong with them. `conflicts` are what the agent states beside its votes.
+    empty when anything is wrong with them. `conflicts` are what the agent states beside its votes. `number` counts the
+    ballots of the agent in its session: it votes anew when an answer joins or changes.
     """
 
     path: str
@@ -162,6 +163,7 @@ class Ballot(NamedTuple):
     replayed: bool = False
     error: str | None = None
     problems: tuple[FileProblem, ...] = ()
+    number: int = 1
 
 
 class VerdictClaim(NamedTuple):

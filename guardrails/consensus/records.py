@@ -474,6 +474,7 @@ def read_ballot(
         replayed=_replayed(value),
         error=error,
         problems=_ballot_problems(document, satisfies, () if error else answer.problems),
+        number=name.number,
     )
 
 

@@ -171,7 +171,7 @@ BALLOT = Rule(
     "SPEC-KIT-DEMO plan: the ballot of claude does not count: it was not made from the answers that are here",
     "Run the stage again; its agents vote anew. A ballot is one vote on each statement of the usable answers, for this "
     "SPEC, stage and session, with the digests of those answers. In a chain (`consensus.method`) it is part of the "
-    "answer. Two ballots of one agent in one session leave neither.",
+    "answer. Two ballots of one agent on the same answers leave neither.",
     outcome="undecided",
 )
 NO_POSITION = Rule(

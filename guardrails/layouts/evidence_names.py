@@ -35,6 +35,8 @@ class EvidenceName(NamedTuple):
     stage: str | None = None
     agent: str | None = None
     stamp: str | None = None
+    number: int = 1
+    """which ballot of its agent in the session: `_ballot` is the first, `_ballot_2` the second"""
 
 
 _STAGE = "(?P<stage>plan|tasks|implement|validate|audit|unlock)"
@@ -44,6 +46,7 @@ _COMMAND = rf"spec-{_STAGE}_{_STAMP}\.json"
 _COMMAND_AGENT = rf"spec-{_STAGE}_(?P<agent>[a-z][a-z0-9_-]*?)_{_STAMP}\.json"
 _NATIVE = rf"guardrail-{_STAGE}-{_STAMP}(?:_\d+)?\.json"
 _CONSENSUS = rf"(?P<prefix>spec-)?{_STAGE}[_-](?:{_STAMP}[_-])?(?P<tail>[A-Za-z][\w.-]*)\.(?P<ext>jsonl?)"
+_BALLOT = r"_ballot(?:_(?P<number>[2-9]|[1-9]\d{1,3}))?\Z"
 _TAILS: dict[str, EvidenceKind] = {
     "synthesis": "synthesis",
     "verdict": "verdict",
@@ -132,10 +135,11 @@ def _consensus_name(match: re.Match[str], spec: str | None) -> EvidenceName:
     if tail in _TAILS:
         return EvidenceName(_TAILS[tail], spec, stage, None, stamp)
     if tail.endswith("_metrics"):
-        agent = tail.removesuffix("_metrics").removesuffix("_ballot")
+        agent = _pattern(_BALLOT).sub("", tail.removesuffix("_metrics"))
         return EvidenceName("agent_metrics", spec, stage, _agent(agent), stamp)
-    if match["prefix"] and tail.endswith("_ballot"):
-        return EvidenceName("ballot", spec, stage, _agent(tail.removesuffix("_ballot")), stamp)
+    if match["prefix"] and (ballot := _pattern(_BALLOT).search(tail)):
+        agent = tail[: ballot.start()]
+        return EvidenceName("ballot", spec, stage, _agent(agent), stamp, int(ballot["number"] or 1))
     if not match["prefix"]:
         return EvidenceName("unknown", spec, stage)  # `plan-notes.json` is somebody's, not an agent's
     return EvidenceName("agent_output", spec, stage, _agent(tail), stamp)

@@ -1,7 +1,8 @@
 """Have the agents of a stage vote: each on every statement of all usable answers, in one short call.
 
-A ballot that was cast on the same statements is not asked for again. Done again after a kill, a call that was made is
-known by its key, and nobody is paid twice.
+A ballot that was cast on the same statements is not asked for again. A new one on other answers has a name of its own:
+what was cast is evidence, and evidence is not written over. Done again after a kill, a call that was made is known by
+its key, and nobody is paid twice.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from guardrails.runs.budget import BudgetTracker
 from guardrails.runs.consult import Consulted, Filing
 from guardrails.runs.halt import halt
 from guardrails.runs.reload import load_answers, verdict_of
-from guardrails.runs.rounds import AnswerSource, Round, attempt_of, latest_ballots
+from guardrails.runs.rounds import AnswerSource, Round, attempt_of, ballots_cast, latest_ballots
 
 
 class Vote(NamedTuple):
@@ -73,7 +74,8 @@ def vote(run_context: RunContext, session: StageSession, asked: Vote, watch: Wat
     for call, finished in zip(calls, call_all(run_context, calls, watch), strict=True):
         attempt = attempt_of(agent_of(call.agent.name), asked.earlier)
         spent = bill.charge(call, finished)
-        made.append(filing.file_ballot(call, finished, attempt, question.inputs, question.statements, spent))
+        number = 1 + ballots_cast(agent_of(call.agent.name), asked.earlier)
+        made.append(filing.file_ballot(call, finished, attempt, question.inputs, question.statements, spent, number))
     number = len(asked.earlier) + 1
     return Consulted(Round(number, tuple(made), (), None, asked.profile, bill.warnings), tuple(filing.written))
 

@@ -88,10 +88,12 @@ class Filing:
         inputs: tuple[AnswerSource, ...],
         statements: tuple[Statement, ...],
         spent: Spent,
+        number: int = 1,
     ) -> AgentCall:
-        """Write the ballot and the metrics of a call, over an earlier ballot of the agent. `inputs` are the answers."""
+        """Write the ballot and the metrics of a call. `inputs` are the answers; `number` counts the agent's ballots in
+        the session, for one that was cast is never written over."""
         made = self.charged(call, finished, BALLOT_VERSION, attempt, spent)
-        name = f"{made.agent}_ballot"
+        name = f"{made.agent}_ballot" + (f"_{number}" if number > 1 else "")
         path = consensus_path(self._run_context.settings.layout, self._session, f"{name}.json")
         cast = _ballot_in(self._redactor.value(finished.answer.value), statements, self._session.stage, made.agent)
         spoiled = _spoiled(cast) if cast.problems else None

@@ -85,6 +85,11 @@ def latest(rounds: Sequence[Round]) -> dict[str, AgentCall]:
     return {made.agent: made for each in rounds for made in each.made if not made.arbiter and not made.ballot}
 
 
+def ballots_cast(agent: str, earlier: Iterable[Round]) -> int:
+    """How many ballots an agent has cast in its session; one that was spoiled is none."""
+    return sum(made.agent == agent and made.ballot and made.error is None for each in earlier for made in each.made)
+
+
 def latest_ballots(rounds: Sequence[Round]) -> dict[str, AgentCall]:
     """The last call that each agent was asked by for its votes."""
     return {made.agent: made for each in rounds for made in each.made if made.ballot}

@@ -446,6 +446,25 @@ def test_two_ballots_of_one_agent_leave_neither(sha256: str) -> None:
     assert (found.kind, found.unvoted) == ("degraded", ("a",))
 
 
+def test_who_has_voted_anew_since_another_answer_joined_has_one_ballot() -> None:
+    first = ballot("a", PAIR[:1], "disagree", path="evidence/first_ballot.json")
+    again = VOTED[0]._replace(number=2, path="evidence/a_ballot_2.json")
+    found = compute_verdict(question("a", "b"), PAIR, [first, again, VOTED[1]], [synthesis()], [], NOW_AS_THEN, POLICY)
+    assert (found.kind, found.unvoted, found.uncounted) == ("ok", (), ())
+
+
+def test_a_second_ballot_on_the_same_answers_leaves_neither() -> None:
+    ballots = [ballot("a", PAIR, "disagree"), VOTED[0]._replace(number=2, path="evidence/a_ballot_2.json"), VOTED[1]]
+    found = compute_verdict(question("a", "b"), PAIR, ballots, [synthesis()], [], NOW_AS_THEN, POLICY)
+    assert (found.kind, found.unvoted) == ("degraded", ("a",))
+
+
+def test_an_earlier_ballot_does_not_stand_in_for_a_later_one() -> None:
+    later = ballot("a", PAIR[:1], number=2, path="evidence/a_ballot_2.json")
+    found = compute_verdict(question("a", "b"), PAIR, [*VOTED, later], [synthesis()], [], NOW_AS_THEN, POLICY)
+    assert (found.kind, found.unvoted) == ("degraded", ("a",))
+
+
 def test_an_outsiders_ballot_counts_for_nothing() -> None:
     outsider = ballot("kimi", PAIR, "disagree")
     found = compute_verdict(question("a", "b"), PAIR, [*VOTED, outsider], [synthesis()], [], NOW_AS_THEN, POLICY)

@@ -40,11 +40,16 @@ def _tableless(ground: Ground) -> Plant | str:
 
 
 def _hollow(ground: Ground) -> Plant | str:
+    """In progress: of a SPEC in the backlog nobody has to have written anything yet."""
+    status = ground.status("in progress")
+    if status is None:
+        return "no status counts as in progress"
+    rows = {ground.tracker: ground.rows(ground.row(status=status))}
     for each in ground.settings.documents:
         headings = [section.heading for section in each.sections if section.heading]
         if any(section.heading and not section.columns for section in each.sections):
             text = "".join(f"## {heading}\n\nTBD\n\n" for heading in headings)
-            return Plant({f"{ground.folder}/{each.name}": f"# Canary\n\n{text}".encode()})
+            return Plant({**rows, f"{ground.folder}/{each.name}": f"# Canary\n\n{text}".encode()})
     return "no heading is required"
 
 

@@ -54,6 +54,7 @@ SEAMS = {
     "checks.validate.semantics": "what a schema cannot say, beside what it says",
     "cli.consensus_run": "asks agents, and loads all that takes; a push only checks",
     "cli.run_display": "what is shown of a run while it goes on; the command only starts and ends it",
+    "engine.approval": "loaded where approvers are named: it starts what verifies signatures",
     "engine.policy": "loaded where the configuration or its hooks changed: it reads YAML and the settings of runs",
     "engine.bindings": "reads the file of a hook manager; what it is compared by is the configuration's",
     "evidence.tarball": "the bytes of one archive, beside which runs are packed",

@@ -160,7 +160,7 @@ def _base(snapshot: Snapshot, settings: Settings, request: CheckRequest, repo: R
         return None
     from guardrails.snapshot.sources import policy_bases
 
-    bases = policy_bases(snapshot)
+    bases = policy_bases(snapshot, settings)
     if not bases:
         return None
     compared, *merged = bases

@@ -146,7 +146,7 @@ def _assemble(reader: Reader, environ: Mapping[str, str]) -> Settings:
         ),
         acceptance=Acceptance(_spec_ids(reader, ("acceptance", "require"))),
         security=_security(reader),
-        policy=Policy(reader.get(defaults.policy.judge, "policy", "judge")),
+        policy=_policy(reader, defaults.policy),
         waivers=_waivers(reader),
         replays=_replays(reader),
         overrides=_overrides(reader, environ),
@@ -185,6 +185,14 @@ def _evidence(reader: Reader, default: EvidenceSettings) -> EvidenceSettings:
         require=_plain_paths(reader, default.require, "evidence", "require"),
         signature=reader.get(default.signature, "evidence", "signature"),
         allowed_signers=None if signers is None else reader.plain(signers, "evidence", "allowed_signers"),
+    )
+
+
+def _policy(reader: Reader, default: Policy) -> Policy:
+    approvers = reader.get(default.approvers, "policy", "approvers")
+    return Policy(
+        judge=reader.get(default.judge, "policy", "judge"),
+        approvers=None if approvers is None else reader.plain(approvers, "policy", "approvers"),
     )
 
 

@@ -255,6 +255,8 @@ class Policy(NamedTuple):
     """Whose configuration judges a change: that of its base, its own, or both."""
 
     judge: PolicyJudge = "both"
+    approvers: str | None = None
+    """path of a file of allowed signers: whose signed commits may loosen the policy"""
 
 
 class Waiver(NamedTuple):

@@ -36,7 +36,7 @@ from guardrails.engine.rules import (
 from guardrails.errors import GuardrailError
 from guardrails.snapshot.base import Snapshot
 from guardrails.snapshot.context import Base, CheckContext
-from guardrails.snapshot.sources import SIGNERS
+from guardrails.snapshot.sources import policy_files
 
 _NAMED = 5
 """Names that a message lists."""
@@ -323,6 +323,12 @@ def _signers_moved(key: YamlPath, base: Configuration, tip: Configuration) -> It
         yield Loosened(SIGNER_ADDED, f"{_dotted(key)} no longer names {was}", key)
 
 
+def _approvers(key: YamlPath, base: Configuration, tip: Configuration) -> Iterator[Loosened]:
+    was, now = base.settings.policy.approvers, tip.settings.policy.approvers
+    if now is not None and was != now:
+        yield Loosened(SIGNER_ADDED, f"{_dotted(key)} names {now}, whose signers may loosen the policy", key)
+
+
 def _arbiter(key: YamlPath, base: Configuration, tip: Configuration) -> Iterator[Loosened]:
     was, now = base.run.recovery.arbiter, tip.run.recovery.arbiter
     if now is not None and was is None:
@@ -451,6 +457,7 @@ KEYS: Mapping[str, Judge | None] = {
     "secrets.env": _fewer(SECRET_UNNAMED, lambda each: each.settings.secrets.variables),
     "security.require": _security,
     "waivers": _waivers,
+    "policy.approvers": _approvers,
     "policy.judge": _order(JUDGE_WEAKENED, lambda each: each.settings.policy.judge, ("both", "base", "tip")),
 }
 """By dotted key (`*` for a name that is chosen freely, or a stage): what makes the tip looser than the base."""
@@ -469,7 +476,8 @@ def loosened(context: CheckContext, base: Base, about: Sequence[str] = ()) -> It
     if base.problem is not None:
         yield BASE_UNREADABLE.at(CONFIG_FILE, base.problem, hint=BASE_UNREADABLE.fix)
     files = [(CONFIG_FILE, _configuration if base.problem is None else None), (HOOKS_FILE, _hooks)]
-    for path, compare in (*files, *((path, _signers) for path in SIGNERS)):
+    signers = [path for path in policy_files(base.settings) if path not in (CONFIG_FILE, HOOKS_FILE)]
+    for path, compare in (*files, *((path, _signers) for path in signers)):
         now, was = snapshot.read(path), base.snapshot.read(path)
         if compare is None or was == now or (about and path != CONFIG_FILE):
             continue

@@ -121,6 +121,16 @@ def _judge(command: str, context: CheckContext, checks: Sequence[Check]) -> tupl
         return own.seen, _waive(own.context, own.findings, checks)
     from guardrails.engine.policy import loosened
 
+    about = (
+        () if command == "guard" else tuple({field for check in checks for field in (*check.reads, *check.families)})
+    )
+    if base.settings.policy.approvers:
+        from guardrails.engine.approval import approval_of
+
+        if approval := approval_of(context, base):
+            own = _run_passes([(context._replace(base=None), checks)])[0]
+            accepted = [approval.mark(finding) for finding in loosened(context, base, about)]
+            return own.seen, _waive(own.context, own.findings, checks) + accepted
     older = context._replace(settings=base.settings)
     if base.judge == "base":
         only = _run_passes([(older, checks)])[0]
@@ -132,9 +142,6 @@ def _judge(command: str, context: CheckContext, checks: Sequence[Check]) -> tupl
         _settle(own, again)
         both = _Pass(older, again.seen + [part for part in own.seen if part.check not in names])
         seen, judged = own.seen + again.seen, _united(own, both, checks)
-    about = (
-        () if command == "guard" else tuple({field for check in checks for field in (*check.reads, *check.families)})
-    )
     return seen, judged + _waived_by_base(list(loosened(context, base, about)), base, context)
 
 

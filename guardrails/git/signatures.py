@@ -188,10 +188,13 @@ class SignatureVerdict(NamedTuple):
 
 
 class Verifier:
-    """Verifies signatures against one set of allowed signers. Raises Undecidable without ssh-keygen."""
+    """Verifies signatures made for one purpose (`namespace`) against one set of allowed signers.
 
-    def __init__(self, repo: Repo, allowed: AllowedSigners) -> None:
-        self._keygen, self.allowed = _Keygen(repo), allowed
+    Raises Undecidable without ssh-keygen.
+    """
+
+    def __init__(self, repo: Repo, allowed: AllowedSigners, namespace: str = NAMESPACE) -> None:
+        self._keygen, self.allowed, self._namespace = _Keygen(repo), allowed, namespace
         self._principals: dict[tuple[bytes, str], tuple[str, ...]] = {}
 
     def judge(self, data: bytes, signature: SshSignature | None, when: datetime) -> SignatureVerdict:
@@ -209,10 +212,10 @@ class Verifier:
             revoked = self.allowed.revoked
             revocation = [] if revoked is None else ["-r", _file(folder, "revoked", revoked)]
             for name in self._names(folder, signature, common):
-                identity = ["-n", NAMESPACE, "-I", name, *common, *revocation]
+                identity = ["-n", self._namespace, "-I", name, *common, *revocation]
                 if self._keygen.run(folder, ["-Y", "verify", *identity], data).succeeded:
                     return SignatureVerdict("good", name)
-            sound = self._keygen.run(folder, ["-Y", "check-novalidate", "-n", NAMESPACE, "-s", place], data)
+            sound = self._keygen.run(folder, ["-Y", "check-novalidate", "-n", self._namespace, "-s", place], data)
         return SignatureVerdict("stranger" if sound.succeeded else "bad")
 
     def _moment(self, when: datetime) -> list[str]:

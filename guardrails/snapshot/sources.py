@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from guardrails.config.settings import CONFIG_FILE
+from guardrails.config.settings import CONFIG_FILE, Settings
 from guardrails.core.limits import PUSHED_REFS, enumerated
 from guardrails.core.result import Source
 from guardrails.errors import GuardrailError, Undecidable
@@ -61,19 +61,26 @@ SIGNERS = ("allowed_signers", ".allowed_signers", ".gitsigners", ".github/allowe
 MOST_TIPS = 100
 """Tips of a remote that are looked at for what was merged from them."""
 POLICY_FILES = (CONFIG_FILE, ".pre-commit-config.yaml", *SIGNERS)
-"""What says how a change is judged."""
+"""What says how a change is judged, wherever a configuration names nothing else."""
 
 
-def policy_bases(snapshot: Snapshot) -> list[Snapshot]:
+def policy_files(settings: Settings) -> tuple[str, ...]:
+    """What says how a change is judged, with the files of signers that a configuration names."""
+    named = (settings.evidence.allowed_signers, settings.policy.approvers)
+    return tuple(dict.fromkeys((*POLICY_FILES, *filter(None, named))))
+
+
+def policy_bases(snapshot: Snapshot, settings: Settings) -> list[Snapshot]:
     """What a change to how it is judged is compared with, its base first; empty for a change that leaves that alone.
 
     A range is compared with where it left its base: what the base got since then, this side never had. A push replaces
     what the remote has, so that it is compared with that. What was merged is no change of this side's: the heads that
     are being merged, and what else the remote has of a push, follow the base, and where one of them has it all, nothing
-    is left to judge.
+    is left to judge. `settings` are those of the snapshot: where the base's are others, its configuration differs.
     """
+    files = policy_files(settings)
     base = snapshot.base if snapshot.source.kind in CHANGES else None
-    if base is None or (isinstance(snapshot, Tree) and not snapshot.changed(POLICY_FILES)):
+    if base is None or (isinstance(snapshot, Tree) and not snapshot.changed(files)):
         return []
     if not isinstance(base, Commit):
         return [base]
@@ -88,14 +95,14 @@ def policy_bases(snapshot: Snapshot) -> list[Snapshot]:
     else:
         merged = ()
     bases: list[Snapshot] = [base, *(Commit(repo, commit) for commit in merged if commit != base.revision)]
-    return bases if all(_policy_differs(snapshot, each) for each in bases) else []
+    return bases if all(_policy_differs(snapshot, each, files) for each in bases) else []
 
 
-def _policy_differs(snapshot: Snapshot, base: Snapshot) -> bool:
+def _policy_differs(snapshot: Snapshot, base: Snapshot, files: Sequence[str]) -> bool:
     """Whether a snapshot is not judged as a base is. What is neither index nor commit is taken to differ."""
     if isinstance(snapshot, Index) and isinstance(base, Commit):
-        return Index(base.repo, base.revision).changed(POLICY_FILES)
-    return not isinstance(snapshot, Commit) or Commit(snapshot.repo, snapshot.revision, base).changed(POLICY_FILES)
+        return Index(base.repo, base.revision).changed(files)
+    return not isinstance(snapshot, Commit) or Commit(snapshot.repo, snapshot.revision, base).changed(files)
 
 
 def is_ancestor(repo: Repo, commit: str, of: str) -> bool:

@@ -6,7 +6,7 @@ __getattr__ = public(
     __name__,
     cost="Cost CostSource NO_CALLS abbreviated at_least described dollars in_dollars micros total",
     fields="LONGEST number",
-    finding="Checked Finding Observation Rule RuleOutcome Severity Skipped",
+    finding="LONGEST_TEXT Checked Finding Observation Rule RuleOutcome Severity Skipped",
     limits="DIRTY_PATHS RULE_FINDINGS SECRETS",
     markdown="Heading LooseLines MarkdownTable decode parse_markdown pieces plain split_row",
     parallel="in_halves in_turns",

@@ -1,6 +1,9 @@
 """What a check yields: findings, and a record of what it examined to reach them."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
+
+LONGEST_TEXT = 2_000
+"""Characters of one text of a finding. Names and keys that a message quotes may be made to fill a screen or a disk."""
 
 Severity = Literal["error", "warning", "note"]
 RuleOutcome = Literal["fail", "hold", "undecided", "conflict", "degraded"]
@@ -34,9 +37,19 @@ class Rule(NamedTuple):
         spec: str | None = None,
         stage: str | None = None,
     ) -> "Finding":
-        """A finding of this rule. `line` and `column` are 1-based, or None where there is no position."""
+        """A finding of this rule. `line` and `column` are 1-based, or None where there is no position. Of a text that
+        is longer than LONGEST_TEXT, its beginning is kept."""
         level = severity or self.severity
-        return Finding(self, path, line, column, message, hint, level, spec, stage)
+        return Finding(self, _cut(path), line, column, _cut(message), _cut(hint), level, _cut(spec), _cut(stage))
+
+
+Text = TypeVar("Text", str, "str | None")
+
+
+def _cut(text: Text) -> Text:
+    if text is None or len(text) <= LONGEST_TEXT:
+        return text
+    return f"{text[:LONGEST_TEXT]}... ({len(text):,} characters)"
 
 
 class Finding(NamedTuple):

@@ -13,6 +13,7 @@ from benchmarks import (
     clean_tree,
     footprint,
     guard,
+    hostile,
     mutation_campaign,
     startup,
     status,
@@ -47,6 +48,7 @@ BENCHMARKS = (
     Benchmark("agent-calls", "Three agents called at once beside three plain processes.", agent_calls.run),
     Benchmark("run", "Six stages: what a run adds to its agents; peak memory.", whole_run.run),
     Benchmark("chaos", "Runs that are killed at random moments (200, or --repeat).", chaos.run, usual=False),
+    Benchmark("hostile", "Files made to exhaust readers, under guard: seconds, memory.", hostile.run, usual=False),
     Benchmark("mutations", "2,000 (or --repeat) falsified runs, each judged.", mutation_campaign.run, usual=False),
 )
 

@@ -25,6 +25,8 @@ class Sizes(NamedTuple):
     """SPECs whose state is reported, with 200 evidence files each"""
     archived: int = 200
     """megabytes of evidence of which most is packed"""
+    hostile: int = 50
+    """megabytes of a file that is made to exhaust its reader"""
 
     def scaled(self, factor: float) -> Sizes:
         return Sizes(*(max(10, round(size * factor)) for size in self))

@@ -18,6 +18,7 @@ from benchmarks import (
     cli,
     footprint,
     guard,
+    hostile,
     lint_once,
     startup,
     status,
@@ -31,7 +32,7 @@ from benchmarks.rows import Claim, Limit, Pair, Row, holds, rows
 from benchmarks.setting import Setting, Sizes
 from benchmarks.table import HEADER, render
 
-TINY = Sizes(telemetry=3, evidence=8, files=5, rows=20, specs=1, reported=1, history=20, archived=1)
+TINY = Sizes(telemetry=3, evidence=8, files=5, rows=20, specs=1, reported=1, history=20, archived=1, hostile=1)
 
 
 @pytest.fixture
@@ -153,6 +154,7 @@ def test_peak_memory_adds_up_processes_that_live_together(setting: Setting) -> N
         pytest.param(status.run, 2, id="status", marks=pytest.mark.tier2),
         pytest.param(agent_calls.run, 2, id="agent-calls", marks=pytest.mark.tier2),
         pytest.param(tracker.run, 2, id="tracker", marks=pytest.mark.tier2),
+        pytest.param(hostile.run, 2 * len(hostile.SHAPES), id="hostile", marks=pytest.mark.tier2),
     ],
 )
 def test_on_little_data_every_part_does_its_work(
@@ -160,6 +162,17 @@ def test_on_little_data_every_part_does_its_work(
 ) -> None:
     found = list(benchmark(setting))
     assert [row.problem for row in found] == [None] * claims
+
+
+@pytest.mark.parametrize("shape", hostile.SHAPES, ids=[shape.name for shape in hostile.SHAPES])
+def test_a_hostile_file_is_of_the_size_that_is_asked_for(shape: hostile.Shape) -> None:
+    assert 60_000 < len(shape.make(100_000)) < 140_000
+
+
+def test_no_hostile_file_passes(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cheapest of them: all are measured in the second tier."""
+    monkeypatch.setattr(hostile, "SHAPES", [shape for shape in hostile.SHAPES if shape.name == "keys on one line"])
+    assert [(row.claim.against, row.problem) for row in hostile.run(setting)] == [("10 s", None), ("500 MB", None)]
 
 
 @pytest.mark.tier2

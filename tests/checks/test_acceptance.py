@@ -183,6 +183,7 @@ class TestExample:
         "more",
         [
             pytest.param("\n" * 50_001, id="too many lines"),
+            pytest.param("word " * 900_000, id="too much text"),
             pytest.param("\n\n" + ("- " * 18 + "a\n") * 20_000, id="lists in lists"),
         ],
     )

@@ -169,7 +169,7 @@ def _record(line: int, column: int, text: str) -> TextRecord:
 def page_of_json(path: str, data: bytes, value: Any) -> TextPage | None:
     """An answer or a synthesis; None for one that is too large. Positions are those of the JSON text."""
     found = [(key, item) for key, item in walk(value) if not key or key[0] not in _ABOUT]
-    if _has_too_much_markdown(item for _, item in found):
+    if _are_too_large(item for _, item in found):
         return None
     lines = locate(data, [key for key, _ in found])
     tables: list[TextTable] = []
@@ -210,11 +210,12 @@ def _is_markdown(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and "\n" in value
 
 
-def _has_too_much_markdown(values: Iterable[Any]) -> bool:
-    """Whether all texts of an answer are together more than one document may be, or too many to start a parser for."""
-    texts = list(filter(_is_markdown, values))
+def _are_too_large(values: Iterable[Any]) -> bool:
+    """Whether all texts of an answer are together more than one document may be, or those that are Markdown too many
+    to start a parser for each."""
+    texts = [value for value in values if isinstance(value, str)]
     lines, size = sum(text.count("\n") for text in texts), sum(map(len, texts))
-    return len(texts) > MOST_TEXTS or lines > LINE_LIMIT or size > SIZE_LIMIT
+    return lines > LINE_LIMIT or size > SIZE_LIMIT or sum(map(_is_markdown, texts)) > MOST_TEXTS
 
 
 def _section(key: JsonPath) -> tuple[str, ...]:

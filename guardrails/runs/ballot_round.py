@@ -31,6 +31,8 @@ class Vote(NamedTuple):
     before: tuple[Round, ...] = ()
     agents: tuple[str, ...] = ()
     profile: str | None = None
+    replaced: tuple[Round, ...] = ()
+    """the rounds of earlier sessions of the stage: paid for, too"""
 
 
 class _Question(NamedTuple):
@@ -66,13 +68,13 @@ def vote(run_context: RunContext, session: StageSession, asked: Vote, watch: Wat
             calls.append(_call(run_context, session, agent, prompt, asked))
     if not calls:
         return Consulted(None)
-    bill = BudgetTracker(run_context.plan, (*asked.before, *asked.earlier))
+    bill = BudgetTracker(run_context.plan, (*asked.before, *asked.replaced, *asked.earlier))
     if (refused := bill.refusal(calls)) is not None:
         return Consulted(None, (), halt(session.stage, "budget", *refused))
     filing = Filing(run_context, session)
     made = []
     for call, finished in zip(calls, call_all(run_context, calls, watch), strict=True):
-        attempt = attempt_of(agent_of(call.agent.name), asked.earlier)
+        attempt = attempt_of(agent_of(call.agent.name), (*asked.replaced, *asked.earlier))
         spent = bill.charge(call, finished)
         number = 1 + ballots_cast(agent_of(call.agent.name), asked.earlier)
         made.append(filing.file_ballot(call, finished, attempt, question.inputs, question.statements, spent, number))
@@ -105,7 +107,7 @@ def _agent(run_context: RunContext, name: str, asked: Vote) -> Agent:
 
 
 def _call(run_context: RunContext, session: StageSession, agent: Agent, prompt: str, asked: Vote) -> Call:
-    attempt = attempt_of(agent_of(agent.name), asked.earlier)
+    attempt = attempt_of(agent_of(agent.name), (*asked.replaced, *asked.earlier))
     return Call(
         call_key(f"{session.stage}-ballot", attempt, agent_of(agent.name), prompt),
         agent,

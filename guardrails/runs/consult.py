@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from guardrails.agents.calls import call_all, call_key, calls_directory, prompt_sha256
@@ -32,7 +33,8 @@ from guardrails.consensus.prompts import (
 )
 from guardrails.consensus.quoting import fenced, quoted_text
 from guardrails.core.strict_json import JsonFlaw, parse_json
-from guardrails.evidence.costs import Spent
+from guardrails.core.timestamps import stamped
+from guardrails.evidence.costs import FREE, Spent
 from guardrails.evidence.names import StageSession, command_path, consensus_path
 from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.runs.budget import BudgetTracker
@@ -40,7 +42,14 @@ from guardrails.runs.conflicts import Decision, write_resolution
 from guardrails.runs.halt import Halt, halt
 from guardrails.runs.reload import load_answers, verdict_of
 from guardrails.runs.rounds import AgentCall, AnswerSource, KitUsed, Round, attempt_of, latest
-from guardrails.runs.session_records import PROVIDERS, Sent, ballot_document, metrics_document, output_document
+from guardrails.runs.session_records import (
+    PROVIDERS,
+    Sent,
+    ballot_document,
+    input_document,
+    metrics_document,
+    output_document,
+)
 from guardrails.secrets.redact import redactor_of
 from guardrails.snapshot.worktree import Worktree
 
@@ -79,6 +88,28 @@ class Filing:
         metrics = consensus_path(self._run_context.settings.layout, self._session, f"{made.agent}_metrics.json")
         self._record(metrics, "agent_metrics", metrics_document(self._session, made))
         return made
+
+    def carry_over(
+        self, known: AgentCall, inputs: tuple[AnswerSource, ...], turn: ChainTurn | None
+    ) -> AgentCall | None:
+        """Write an answer of an earlier session of the stage under the name of this one; it is paid for already. None
+        where it is not there any more as it was filed. Its metrics stay with the session that paid."""
+        data = Worktree(self._run_context.repo).read(known.output.path)
+        if data is None or sha256(data).hexdigest() != known.output.sha256:
+            return None
+        document = parse_json(data)
+        finished = max(known.finished, self._session.started)
+        document |= {
+            "session": self._session.stamp,
+            "timestamp": stamped(finished),
+            "inputs": [input_document(source) for source in inputs],
+        }
+        if turn:
+            document["previous"] = [{"path": each.path, "sha256": each.sha256} for each in turn.answers]
+        path = consensus_path(self._run_context.settings.layout, self._session, f"{known.agent}.json")
+        output = self._record(path, "agent_output", document)
+        free = known._replace(usd=FREE.usd, input_tokens=0, output_tokens=0, reasoning_tokens=None, source=FREE.source)
+        return free._replace(finished=finished, output=output, carried=True)
 
     def file_ballot(
         self,
@@ -121,7 +152,7 @@ class Filing:
             prompt_version=version,
             prompt_sha256=prompt_sha256(call.prompt),
             started=finished.started,
-            finished=finished.finished,
+            finished=max(finished.finished, self._session.started),
             latency_ms=finished.latency_ms,
             output=WrittenFile(consensus_path(self._run_context.settings.layout, self._session, f"{name}.json"), "", 0),
             exit_code=finished.exit_code,
@@ -209,12 +240,23 @@ class Consulted(NamedTuple):
 
 class Consultation(NamedTuple):
     """Whom to ask. `earlier` are the rounds of the same session, `before` those of the run's other stages: both have
-    been paid for. `profile` is the one that is fallen back to."""
+    been paid for. `profile` is the one that is fallen back to. `replaced` are the rounds of the stage's sessions before
+    this one: the others of the roster are taken over from there, where they were asked the same, and else asked too."""
 
     agents: tuple[str, ...]
     earlier: tuple[Round, ...] = ()
     before: tuple[Round, ...] = ()
     profile: str | None = None
+    replaced: tuple[Round, ...] = ()
+
+    def attempt(self, agent: str) -> int:
+        """Which call of an agent in this stage comes next, from 1."""
+        return attempt_of(agent, (*self.replaced, *self.earlier))
+
+    @property
+    def begins(self) -> bool:
+        """Whether a further session of the stage begins with it."""
+        return bool(self.replaced) and not self.earlier
 
 
 class PreparedConsultation(NamedTuple):
@@ -285,12 +327,12 @@ def ask(
     run_context = run_context._replace(plan=plan)
     prepared = prepare(run_context, session.stage)
     filing = Filing(run_context, session)
-    bill = BudgetTracker(plan, (*consultation.before, *consultation.earlier))
+    bill = BudgetTracker(plan, (*consultation.before, *consultation.replaced, *consultation.earlier))
     made: list[AgentCall] = []
     chained = run_context.settings.consensus.method == "chain"
     asked = {agent_of(each) for each in consultation.agents}
     for wave in prepared.waves:
-        names = [name for name in wave if agent_of(name) in asked or (chained and made)]
+        names = [name for name in wave if agent_of(name) in asked or (chained and made) or consultation.begins]
         if not names:
             continue
         turn = _chain_turn(run_context, session, prepared, names[0]) if chained else None
@@ -299,6 +341,9 @@ def ask(
         calls = [
             _call(run_context, session, prepared, plan.agent(name), consultation, previous, turn) for name in names
         ]
+        carried = [_carried(filing, call, consultation, prepared, turn) for call in calls]
+        made += [each for each in carried if each is not None]
+        calls = [call for call, each in zip(calls, carried, strict=True) if each is None]
         refused = bill.refusal(calls)
         if refused is not None:
             return _consulted(prepared, consultation, made, filing, bill, halt(session.stage, "budget", *refused))
@@ -306,9 +351,26 @@ def ask(
             version = prepared.templates[agent_of(call.agent.name)].version
             sent = Sent(version, prompt_sha256(call.prompt), prepared.inputs, prepared.kit)
             spent = bill.charge(call, finished)
-            attempt = attempt_of(agent_of(call.agent.name), consultation.earlier)
+            attempt = consultation.attempt(agent_of(call.agent.name))
             made.append(filing.file(call, finished, sent, attempt, spent, turn))
     return _consulted(prepared, consultation, made, filing, bill, None)
+
+
+def _carried(
+    filing: Filing,
+    call: Call,
+    consultation: Consultation,
+    prepared: PreparedConsultation,
+    turn: ChainTurn | None,
+) -> AgentCall | None:
+    """The answer that an earlier session has to this very prompt; None where the agent is to be asked."""
+    agent = agent_of(call.agent.name)
+    known = latest(consultation.replaced).get(agent) if consultation.begins else None
+    if known is None or known.error is not None or agent in {agent_of(each) for each in consultation.agents}:
+        return None
+    if known.prompt_sha256 != prompt_sha256(call.prompt):
+        return None
+    return filing.carry_over(known, prepared.inputs, turn)
 
 
 def _consulted(
@@ -350,7 +412,7 @@ def _call(
     if turn is not None:
         answers = [(each.agent, previous.get(each.agent, "")) for each in turn.answers]
         prompt = chain_prompt(prompt, answers, turn.statements)
-    attempt = attempt_of(agent_of(agent.name), consultation.earlier)
+    attempt = consultation.attempt(agent_of(agent.name))
     key = call_key(session.stage, attempt, agent_of(agent.name), prompt)
     origin = Origin(run_context.spec, session.stage, session.stamp, run_context.run or "")
     return Call(key, agent, session.stage, prompt, calls_directory(run_context, session.stamp), origin)

@@ -109,11 +109,12 @@ def write_costs(
     """Bring the cost summary of the SPEC up to date with a session, and with calls of others that were given up before
     they were settled. Says what its reader should know.
 
-    Calls whose program was not there were never made, and are not counted.
+    Calls whose program was not there were never made, and are not counted. An answer that was carried over is counted
+    where it was paid for.
     """
     store = EvidenceStore(run_context.repo.root)
     path = cost_path(run_context.settings.layout, run_context.spec)
-    charges = [_charge(made) for each in rounds for made in each.made if not made.missing_tool]
+    charges = [_charge(made) for each in rounds for made in each.made if not made.missing_tool and not made.carried]
     settled = session_cost(session.stamp, session.stage, run_context.run, charges)
     before = store.read(path)
     left = tuple(left_rows(run_context, calls_known(before, run_context.spec), session.stamp))

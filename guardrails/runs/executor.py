@@ -10,7 +10,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from typing import NamedTuple, Protocol
 
@@ -43,6 +43,7 @@ from guardrails.runs.history import (
     StepFailed,
     all_written,
     of_kind,
+    of_session,
     of_stage,
     written_by,
 )
@@ -186,9 +187,8 @@ class StepExecutor:
 
     def _forget(self, stage: str, history: Sequence[HistoryRecord]) -> None:
         """What the guardrail of a stage noted for the case that it would be killed: its end is on record now."""
-        session = self._session(stage, history)
-        if session is not None:
-            Checkpoint(self.run_context.repo, session).forget()
+        for started in of_kind(of_stage(history, stage), StageStarted):
+            Checkpoint(self.run_context.repo, started.session(self.request.spec)).forget()
 
     def finish(self, end: Halt | Done, history: Sequence[HistoryRecord]) -> None:
         """Write down how the run ended, and seal it."""
@@ -206,7 +206,7 @@ class StepExecutor:
         if step.action == "begin":
             return self._begin(history)
         if step.action == "start":
-            return StageStarted(stage, _now(), _nonce(self.request.run, stage))
+            return self._start(stage, history)
         session = self._session(stage, history)
         assert session is not None, "it was started"
         if step.action == "open":
@@ -235,6 +235,15 @@ class StepExecutor:
         request = self.request
         return RunBegan(_now(), tree, request.attempt, request.allow_dirty, request.allow_degraded, settled)
 
+    def _start(self, stage: str, history: Sequence[HistoryRecord]) -> StageStarted:
+        """A further session is dated after all that was answered in the one before it: names and records tell whole
+        seconds, and the latest session counts."""
+        started = sum(1 for _ in of_kind(of_stage(history, stage), StageStarted))
+        at = _now()
+        if started:
+            at = max(at, history[-1].at.replace(microsecond=0) + timedelta(seconds=1))
+        return StageStarted(stage, at, _nonce(self.request.run, stage, started))
+
     def _before(self) -> Iterator[CheckResult]:
         """The verdicts of the stages before the first that was asked for, recomputed."""
         tree = Worktree(self.run_context.repo)
@@ -244,15 +253,19 @@ class StepExecutor:
     def _ask(self, step: Run, session: StageSession, history: Sequence[HistoryRecord]) -> AgentsAsked:
         """Where the agents could not all be asked, those who were are asked anew: by the same keys, so for nothing."""
         answered = [record for record in of_kind(history, AgentsAsked) if record.halt is None]
-        earlier = rounds_of(record for record in answered if record.stage == step.stage)
+        own = of_stage(answered, step.stage)
+        earlier = _rounds(of_session(of_stage(history, step.stage)))
+        replaced = rounds_of(own)[: -len(earlier) or None]
         before = rounds_of(record for record in answered if record.stage != step.stage)
         profile = step.recovered.profile if step.recovered is not None else None
         if step.action == "vote":
-            told = vote(self.run_context, session, Vote(earlier, before, step.agents, profile), self._watcher.call)
+            asked = Vote(earlier, before, step.agents, profile, replaced)
+            told = vote(self.run_context, session, asked, self._watcher.call)
         elif step.recovered is not None and step.recovered.action == "arbitrate":
-            told = arbitrate(self.run_context, session, step.agents[0], earlier, before, self._watcher.call)
+            paid = (*replaced, *earlier)
+            told = arbitrate(self.run_context, session, step.agents[0], paid, before, self._watcher.call)
         else:
-            consultation = Consultation(step.agents, earlier, before, profile)
+            consultation = Consultation(step.agents, earlier, before, profile, replaced)
             told = ask(self.run_context, session, consultation, self._watcher.call)
         written = told.written
         paid = (*earlier, *([told.round] if told.round else []))
@@ -261,8 +274,8 @@ class StepExecutor:
         return AgentsAsked(step.stage, _now(), told.round, written, told.halt, ballots=step.action == "vote")
 
     def _settle(self, session: StageSession, history: Sequence[HistoryRecord]) -> StageSettled:
-        own = of_stage(history, session.stage)
-        rounds: tuple[Round, ...] = rounds_of(record for record in of_kind(own, AgentsAsked) if record.halt is None)
+        own = of_session(of_stage(history, session.stage))
+        rounds = _rounds(own)
         judged = settle(self.run_context, session, rounds, tuple(of_kind(own, RecoveryTaken)), history[-1].at)
         for warning in judged.warnings:
             self.run_context.say(f"warning: {warning}")
@@ -354,6 +367,11 @@ def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def _nonce(run: str, stage: str) -> str:
-    """What names the session of a stage of a run: the same when it is decided again, and nobody else's."""
-    return sha256(f"{run}/{stage}".encode()).hexdigest()[:8]
+def _rounds(records: Sequence[HistoryRecord]) -> tuple[Round, ...]:
+    """Every time that all agents could be asked who were to be."""
+    return rounds_of(record for record in of_kind(records, AgentsAsked) if record.halt is None)
+
+
+def _nonce(run: str, stage: str, number: int) -> str:
+    """What names a session of a stage of a run: the same when it is decided again, and nobody else's."""
+    return sha256(f"{run}/{stage}{f'/{number}' if number else ''}".encode()).hexdigest()[:8]

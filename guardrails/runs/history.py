@@ -6,7 +6,7 @@ it what it writes, so that a step that is taken again after a kill writes the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -60,7 +60,8 @@ class RunBegan(NamedTuple):
 
 
 class StageStarted(NamedTuple):
-    """A stage began; with `nonce` this names its session."""
+    """A session of a stage began, the first or a further one; with `nonce` this names it. What agents answered in the
+    session before stays as it is."""
 
     stage: str
     at: datetime
@@ -185,6 +186,13 @@ def of_kind(history: Iterable[HistoryRecord], kind: type[R]) -> Iterator[R]:
 
 def of_stage(history: Iterable[HistoryRecord], stage: str) -> tuple[HistoryRecord, ...]:
     return tuple(record for record in history if not isinstance(record, RunBegan) and record.stage == stage)
+
+
+def of_session(records: Sequence[HistoryRecord]) -> tuple[HistoryRecord, ...]:
+    """Those of a stage's `records` that belong to its last session, with the step of recovery that began it."""
+    at = max((index for index, record in enumerate(records) if isinstance(record, StageStarted)), default=0)
+    first = at - 1 if at and isinstance(records[at - 1], RecoveryTaken) else at
+    return tuple(records[first:])
 
 
 def written_by(record: HistoryRecord) -> tuple[WrittenFile, ...]:

@@ -2,7 +2,8 @@
 
 A stage goes: start, open its guardrail, ask its agents, have them vote on what they said, settle the verdict, close the
 guardrail. Whatever keeps its verdict from being ok is answered by recovery as long as there is any, and then by a halt;
-its guardrail is closed even then, for that writes the record of it.
+its guardrail is closed even then, for that writes the record of it. Where agents that have answered are asked again,
+the session is closed, and another of the stage is started.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from guardrails.runs.history import (
     StageStarted,
     StepFailed,
     of_kind,
+    of_session,
     of_stage,
 )
-from guardrails.runs.recovery import Retry, agents_without_answer, next_recovery, passes, refusal
+from guardrails.runs.recovery import Retry, agents_without_answer, needs_session, next_recovery, passes, refusal
+from guardrails.runs.rounds import latest
 
 Action = Literal["begin", "start", "open", "ask", "vote", "settle", "close"]
 
@@ -70,6 +73,10 @@ class _Stage:
         self.records = of_stage(history, name)
         begun = max(index for index, record in enumerate(history) if isinstance(record, RunBegan))
         self.fresh = of_stage(history[begun:], name)
+        self.session = of_session(self.records)
+        """the records of its last session, whatever attempt they are of"""
+        self.current = self.fresh[max(0, len(self.fresh) - len(self.session)) :]
+        """those of this attempt and its last session"""
 
     def started(self) -> bool:
         return any(isinstance(record, StageStarted) for record in self.records)
@@ -86,9 +93,9 @@ class _Stage:
 
     def _asked(self, *, ballots: bool) -> tuple[int, AgentsAsked] | None:
         """Those of this attempt count however they ended, those of earlier ones only when the agents were asked."""
-        earlier = len(self.records) - len(self.fresh)
-        for index in reversed(range(len(self.records))):
-            record = self.records[index]
+        earlier = len(self.session) - len(self.fresh)
+        for index in reversed(range(len(self.session))):
+            record = self.session[index]
             if not isinstance(record, AgentsAsked) or record.ballots != ballots:
                 continue
             if record.halt is None or index >= earlier:
@@ -104,20 +111,45 @@ class _Stage:
                 return record
         return None
 
+    def begun_by(self) -> RecoveryTaken | None:
+        """The step of recovery that a further session was started for."""
+        first = self.session[0] if self.session else None
+        return first if isinstance(first, RecoveryTaken) else None
+
+    def answered(self) -> frozenset[str]:
+        """The agents with an answer in this session."""
+        rounds = [record.round for record in of_kind(self.session, AgentsAsked) if record.round is not None]
+        return frozenset(agent for agent, made in latest(rounds).items() if made.error is None)
+
     def judged(self) -> StageSettled | None:
         """The verdict on all answers there are; None when some are still to be judged, or a step that asks nobody
         is still to be told in the telemetry."""
         for record in reversed(self.fresh):
-            if isinstance(record, AgentsAsked) or (isinstance(record, RecoveryTaken) and record.action == "escalate"):
+            if isinstance(record, AgentsAsked | StageStarted):
+                return None
+            if isinstance(record, RecoveryTaken) and record.action == "escalate":
                 return None
             if isinstance(record, StageSettled):
                 return record
         return None
 
+    def recovery(self, judged: StageSettled) -> Retry | None:
+        """The next step of recovery from a verdict."""
+        return next_recovery(judged, self.fresh, self.request)
+
+    def renewal(self) -> Retry | None:
+        """The next step of recovery, where it takes another session: this one is closed before."""
+        judged = self.judged()
+        step = self.recovery(judged) if judged is not None else None
+        needed = step is not None and needs_session(judged, step, self.answered(), self.request)
+        return step if needed else None
+
     def passed(self) -> bool:
-        """Whether it was closed, in this attempt or an earlier one, and nothing stood against it."""
-        ends = [index for index, record in enumerate(self.records) if isinstance(record, StageClosed)]
-        return bool(ends) and ending(self.records[: ends[-1] + 1], self.request) is None
+        """Whether its last session was closed, in this attempt or an earlier one, and nothing stood against it."""
+        ends = [index for index, record in enumerate(self.session) if isinstance(record, StageClosed)]
+        if not ends or self.waiting() is not None or self.renewal() is not None:
+            return False
+        return ending(self.session[: ends[-1] + 1], self.request) is None
 
 
 R = TypeVar("R", bound=HistoryRecord)
@@ -131,13 +163,15 @@ def _step_of(stage: _Stage) -> PlannerStep | None:
     """What a stage needs next; None when it has passed."""
     if stage.passed():
         return None
-    if _last(stage.fresh, StageClosed) is not None:
-        return ending(stage.fresh, stage.request)
+    if _last(stage.current, StageClosed) is not None:
+        if stage.waiting() is not None:
+            return Run("start", stage.name)
+        return stage.renewal() or ending(stage.current, stage.request)
     if stage.name == "unlock" and (locked := _locked(stage)) is not None:
         return locked
     if not stage.started():
         return Run("start", stage.name)
-    opened = _last(stage.fresh, StageOpened)
+    opened = _last(stage.current, StageOpened)
     if opened is None:
         return Run("open", stage.name)
     if opened.opened.halt is not None:
@@ -147,11 +181,14 @@ def _step_of(stage: _Stage) -> PlannerStep | None:
 
 def _consensus(stage: _Stage) -> PlannerStep:
     if (waiting := stage.waiting()) is not None:
-        without_answer = agents_without_answer(_last(stage.fresh, StageSettled), waiting, stage.request)
+        judged = _last(stage.fresh, StageSettled)
+        without_answer = agents_without_answer(judged, waiting, stage.request)
         return Run("ask" if without_answer else "vote", stage.name, without_answer or waiting.agents, waiting)
     asked, judged = stage.asked(), stage.judged()
     if asked is None:
-        return Run("ask", stage.name, stage.request.roster(stage.name))
+        began = stage.begun_by()
+        agents = began.agents if began is not None else stage.request.roster(stage.name)
+        return Run("ask", stage.name, agents, began and began._replace(wait=0.0))
     if asked.halt is not None:
         return Run("close", stage.name)
     if stage.request.method == "ballot":
@@ -162,7 +199,7 @@ def _consensus(stage: _Stage) -> PlannerStep:
             return Run("close", stage.name)
     if judged is None:
         return Run("settle", stage.name)
-    step = next_recovery(judged, stage.fresh, stage.request)
+    step = None if stage.renewal() is not None else stage.recovery(judged)
     return step or Run("close", stage.name, verdict=judged.verdict)
 
 

@@ -8,9 +8,10 @@ who resumes it has done something about it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from guardrails.consensus.model import agent_of
 from guardrails.runs.halt import Halt, halt
 from guardrails.runs.history import AgentsAsked, HistoryRecord, RecoveryTaken, Remedy, RunRequest, StageSettled
 
@@ -65,6 +66,21 @@ def agents_without_answer(
         return step.agents
     answered = {lack.agent for lack in settled.lacking if lack.answered}
     return tuple(agent for agent in step.agents if agent not in answered)
+
+
+def needs_session(
+    settled: StageSettled | None, step: Retry | RecoveryTaken, answered: Collection[str], request: RunRequest
+) -> bool:
+    """Whether a step asks agents again that have `answered` in this session. What they said is evidence and is not
+    written over, so it takes a session of its own."""
+    if step.action in ("arbitrate", "escalate"):
+        return False
+    roster = [agent_of(name) for name in request.roster(step.stage)]
+    again = {agent_of(name) for name in agents_without_answer(settled, step, request)}
+    if request.method == "chain" and again:  # those after them answer anew, for they are given other answers
+        first = min((roster.index(name) for name in again if name in roster), default=len(roster))
+        again.update(roster[first:])
+    return not again.isdisjoint(answered)
 
 
 def _is_resumed(settled: StageSettled, fresh: Sequence[HistoryRecord], request: RunRequest) -> bool:

@@ -55,6 +55,8 @@ class AgentCall(NamedTuple):
     """whether it was asked to settle conflicts: then it gave no answer of the stage"""
     ballot: bool = False
     """whether it was asked for its votes: then `output` is its ballot"""
+    carried: bool = False
+    """whether nobody was called: an earlier session of the stage has its answer to the same prompt"""
 
 
 class KitUsed(NamedTuple):
@@ -76,8 +78,8 @@ class Round(NamedTuple):
 
 
 def attempt_of(agent: str, earlier: Iterable[Round]) -> int:
-    """Which call of an agent in its session comes next, from 1."""
-    return 1 + sum(made.agent == agent for each in earlier for made in each.made)
+    """Which call of an agent comes next, from 1. `earlier` are the rounds of all sessions of its stage."""
+    return 1 + sum(made.agent == agent and not made.carried for each in earlier for made in each.made)
 
 
 def latest(rounds: Sequence[Round]) -> dict[str, AgentCall]:

@@ -51,7 +51,7 @@ def output_document(
     value = finished.answer.value if made.error is None else None
     document: dict[str, Any] = {
         **_call_fields(session, agent, sent, made),
-        "inputs": [_input(source) for source in sent.inputs],
+        "inputs": [input_document(source) for source in sent.inputs],
         "consensus": _statements(value),
         "output": value,
     }
@@ -109,7 +109,8 @@ def purpose(made: AgentCall) -> str:
     return "ballot" if made.ballot else "arbiter" if made.arbiter else "answer"
 
 
-def _input(source: AnswerSource) -> dict[str, Any]:
+def input_document(source: AnswerSource) -> dict[str, Any]:
+    """A file that a prompt was filled from, as records of answers name it."""
     return {"path": source.path, "sha256": source.sha256, "bytes": source.size, "cut_bytes": source.cut}
 
 
@@ -383,7 +384,7 @@ def of_calls(
     steps = [(each.at, 0, number, recovery(session, run, each)) for number, each in enumerate(recovered)]
     calls = [
         (made.finished, 1, number, event(session, run, made))
-        for number, made in enumerate(made for each in rounds for made in each.made)
+        for number, made in enumerate(made for each in rounds for made in each.made if not made.carried)
     ]
     for *_, document in sorted((*steps, *calls), key=lambda row: row[:3]):
         yield document

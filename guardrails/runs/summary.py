@@ -118,12 +118,13 @@ def _stage(
     stage: str, history: Sequence[HistoryRecord], request: RunRequest, end: Halt | Done | None
 ) -> dict[str, Any]:
     records = of_stage(history, stage)
-    started = next(of_kind(records, StageStarted))
+    sessions = list(of_kind(records, StageStarted))
+    started = sessions[0]
     duration = records[-1].at - started.at
     settled = [record for record in of_kind(records, StageSettled) if record.record is not None]
     return {
         "stage": stage,
-        "session": started.session(request.spec).stamp,
+        "session": sessions[-1].session(request.spec).stamp,
         "status": _status(records, request, end),
         "started_at": stamped(started.at),
         "finished_at": stamped(records[-1].at),
@@ -173,7 +174,7 @@ def calls_of(rounds: Iterable[Round]) -> list[AgentCall]:
 
 def cost_of(rounds: Iterable[Round]) -> Cost:
     """What every call of some rounds cost together, failed ones included."""
-    return total(spent_of(made).cost for made in calls_of(rounds))
+    return total(spent_of(made).cost for made in calls_of(rounds) if not made.carried)
 
 
 def _overrides(history: Sequence[HistoryRecord], begun: Sequence[RunBegan], around: Circumstances) -> dict[str, Any]:

@@ -65,6 +65,29 @@ def test_an_agent_that_answers_at_the_second_time_is_enough() -> None:
     assert len(play.told("refresh")) == 1
 
 
+def test_agents_that_have_answered_are_asked_again_in_another_session_of_their_stage() -> None:
+    stale = settled("plan", "undecided")._replace(stale=("spec.md is not what they were made from",))
+    play = Play(request("plan"), first(stale))
+    assert isinstance(play.run(), Done)
+    session = ["start", "open", "ask", "vote", "settle", "close"]
+    assert [step.action for step in play.steps] == ["begin", *session, "refresh", *session]
+    assert play.asked() == [("plan", ROSTER), ("plan", ROSTER)]
+
+
+def test_a_session_that_was_begun_and_not_asked_is_asked_in_the_next_attempt() -> None:
+    stale = settled("plan", "undecided")._replace(stale=("spec.md is not what they were made from",))
+    play = Play(request("plan"), first(stale))
+    while [step.action for step in play.steps].count("start") < 2:
+        step = next_step(play.history, play.request)
+        assert isinstance(step, Run | Retry)
+        play.steps.append(step)
+        play.history.append(play._taken(step))
+    again = play.resumed()
+    assert isinstance(again.run(), Done)
+    assert [step.action for step in again.steps] == ["begin", "open", "ask", "vote", "settle", "close"]
+    assert again.asked() == [("plan", ROSTER)]
+
+
 def test_the_arbiter_is_asked_once_and_may_settle_it() -> None:
     play = Play(request("plan", recovery=RecoverySettings(arbiter="judge")), first(settled("plan", "conflict")))
     assert isinstance(play.run(), Done)
@@ -340,7 +363,7 @@ def test_unlock_is_never_begun_before_every_verdict_is_ok(play: Play) -> None:
 @given(plays())
 def test_a_stage_begins_only_after_the_one_before_it_was_closed(play: Play) -> None:
     play.run()
-    begun = [step.stage for step in play.steps if step.action == "start"]
+    begun = list(dict.fromkeys(step.stage for step in play.steps if step.action == "start"))
     assert begun == list(play.request.stages[: len(begun)])
     for before, after in pairwise(play.steps):
         assert before.stage == after.stage or before.action == "close" or before.action == "begin"

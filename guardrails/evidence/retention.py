@@ -16,6 +16,7 @@ from guardrails.checks.footprint import NO_SPEC, measure
 from guardrails.checks.ledger.archive_manifest import Manifest
 from guardrails.checks.ledger.files import RESOLUTION
 from guardrails.checks.ledger.runs import EvidenceInventory, RunEvidence, evidence_inventory, evidence_location
+from guardrails.checks.presence import ATTESTATION
 from guardrails.config.layout import Layout
 from guardrails.config.settings import Settings
 from guardrails.core.timestamps import EARLIEST, compact, parse_stamp, parse_time
@@ -79,7 +80,7 @@ def units(layout: Layout, inventory: EvidenceInventory, spec: str) -> list[Reten
     grouped: dict[str, dict[FileSession, list[str]]] = {run.name: {} for run in runs}
     alone: dict[str, dict[FileSession, list[str]]] = {}
     for path, sat in sessions.items():
-        run = owner.get(sat) or owner.get(_any_time(sat) if path.endswith(RESOLUTION) else sat)
+        run = owner.get(sat) or owner.get(_any_time(sat) if path.endswith((RESOLUTION, ATTESTATION)) else sat)
         home = grouped[run] if run else alone.setdefault(_home(sat, sessions.values(), path).name, {})
         home.setdefault(sat, []).append(path)
     found = [_of_run(layout, run, grouped[run.name], inventory) for run in runs]
@@ -102,8 +103,8 @@ def _any_time(sat: FileSession) -> FileSession:
 
 
 def _home(sat: FileSession, others: Iterable[FileSession], path: str) -> FileSession:
-    """The session a file belongs to: for a resolution the latest before it with the same name."""
-    if not path.endswith(RESOLUTION) or not sat.session:
+    """The session a file belongs to: for a resolution and its attestation the first with the same name."""
+    if not path.endswith((RESOLUTION, ATTESTATION)) or not sat.session:
         return sat
     before = [each for each in others if _any_time(each) == _any_time(sat) and each.when <= sat.when]
     return min(before, default=sat)
@@ -137,7 +138,7 @@ def _kinds(layout: Layout, sessions: dict[FileSession, list[str]]) -> Iterator[t
     for sat, paths in sessions.items():
         for path in paths:
             where = evidence_location(layout, path)
-            if where and not path.endswith(RESOLUTION):
+            if where and not path.endswith((RESOLUTION, ATTESTATION)):
                 yield where.kind, sat.stage
 
 

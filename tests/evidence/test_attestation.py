@@ -15,11 +15,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from guardrails.checks.ledger import Envelope, authenticated_bytes, read_envelope
+from guardrails.checks.ledger import Envelope, authenticated_bytes, read_envelope, subjects
 from guardrails.core import record_bytes
 from guardrails.engine import check_named, runner
 from guardrails.evidence import StageSession, attest
-from guardrails.git import Repo, open_repo, sign
+from guardrails.git import Repo, open_repo, parse_armored, sign
 from guardrails.snapshot import CheckContext, MemorySnapshot
 from tests.evidence.keys import KEYGEN, Signed, make_key, needs_keygen, sign_with_a_key
 from tests.evidence.runs import LAYOUT, SIGNED, SPEC, Made, make_run
@@ -29,6 +29,7 @@ from tests.runs.stage_world import SPEC as CAST_SPEC
 from tests.sandbox import Ran, Sandbox
 
 CONFIGURED = "version: 1\nevidence: {signature: required, allowed_signers: allowed_signers}\n"
+BEGIN, END = b"-----BEGIN SSH SIGNATURE-----\n", b"\n-----END SSH SIGNATURE-----\n"
 FOLDER = f"{LAYOUT.evidence}/consensus/{SPEC}"
 
 
@@ -362,6 +363,53 @@ def test_a_resolution_has_to_be_signed_too(attested: Attested) -> None:
     assert ran.code == 0, ran.document["findings"]
     _edit(lambda _: f"{session}_resolution.json", '"y"', '"z"')(attested)
     assert "LED022" in attested.verify().rules
+
+
+@needs_keygen
+@pytest.mark.parametrize("garbage", [b"", b"garbage\n", BEGIN + b"AAAA" + END], ids=["empty", "text", "armor"])
+@pytest.mark.parametrize("use", ["required", "optional", "off"])
+def test_a_garbage_signature_of_a_seal_does_not_pass_guard(attested: Attested, garbage: bytes, use: str) -> None:
+    attested.sandbox.write(".speckit.yaml", f"version: 1\nevidence: {{signature: {use}}}\n")
+    attested.sandbox.git("config", "--global", "--unset", "gpg.ssh.allowedSignersFile")
+    attested.signed.signature(attested.run).write_bytes(garbage)
+    tip = attested.sandbox.commit("garbage")
+    for source in (tip, f"{tip}~1..{tip}"):
+        assert "LED014" in attested.sandbox.judge("guard", "--hook", "ci", "--source", source).rules, source
+
+
+@needs_keygen
+def test_archived_sessions_need_no_attestation_here(attested: Attested) -> None:
+    attested.signed.run(1)
+    attested.sandbox.commit("another run")
+    ran = attested.sandbox.speckit("evidence", "archive", "--spec", SPEC, "--keep", "1", "--active")
+    assert ran.code == 0, ran
+    assert not (attested.root / attested.attestation).exists()
+    found = attested.verify()
+    assert (found.code, found.rules) == (0, []), found
+    tip = attested.sandbox.commit("archived")
+    assert attested.verify("--source", f"{tip}~1..{tip}").code == 0
+
+
+@given(st.binary(max_size=200))
+def test_anything_may_lie_where_a_signature_belongs(data: bytes) -> None:
+    for text in (data, BEGIN + data + END, BEGIN + b64encode(b"SSHSIG\0\0\0\1" + data) + END):
+        made = parse_armored(text)
+        assert made is None or parse_armored(made.armored) == made
+    assert read_envelope(data) == read_envelope(data)
+
+
+ENVELOPE_KEYS = ("payload", "payloadType", "signatures", "keyid", "sig", "subject", "name", "digest", "sha256")
+ANYTHING = st.recursive(
+    st.none() | st.integers(0, 9) | st.text("ab/+=", max_size=9),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(ENVELOPE_KEYS), inner),
+)
+
+
+@given(ANYTHING)
+def test_anything_may_lie_where_an_envelope_or_a_statement_belongs(value: Any) -> None:
+    if isinstance(value, dict):
+        assert isinstance(read_envelope(record_bytes(value)), str)
+        assert all(isinstance(text, str) for row in subjects(value).items() for text in row)
 
 
 class _Here(MemorySnapshot):

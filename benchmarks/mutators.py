@@ -385,7 +385,7 @@ def archive(ground: Ground, chance: random.Random) -> Mutation | None:
 
 def _tar(members: Files) -> bytes:
     stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as packed:
+    with gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as packed:
         for path, data in sorted(members.items()):
             member = tarfile.TarInfo(path)
             member.size = len(data)

@@ -185,6 +185,20 @@ def test_the_faults_of_a_ledger_are_bounded() -> None:
     assert len(read_chain(b"x\n" * 10_000).faults) == 21
 
 
+def test_of_the_files_a_ledger_misses_a_hundred_are_listed(world: World) -> None:
+    head, lines = None, []
+    for number in range(1, 131):
+        path = f"{world.run.ledger.rpartition('/')[0]}/missing_{number}.json"
+        lines.append(line_of(LedgerEntry(number, path, digest(b""), 0, head)))
+        head = digest(lines[-1])
+    ledger = b"".join(line + b"\n" for line in lines)
+    result = judge({**world.files, world.run.ledger: ledger})
+    missing = [row for row in result.findings if row.rule.code == "LED004"]
+    assert sum("lists it, and it is not here" in row.message for row in missing) == 100
+    [rest] = [row for row in missing if row.path == world.run.ledger]
+    assert rest.message == "30 more files of this ledger with findings of this rule are not listed"
+
+
 def test_a_summary_that_claims_to_be_under_way_again_does_not_pass(world: World) -> None:
     document = json.loads(world.files[world.run.summary])
     document |= {"outcome": "running", "finished_at": None, "exit_code": None, "seal": None}

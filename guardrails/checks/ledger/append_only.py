@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from guardrails.checks.ledger.archive_manifest import Archive
 from guardrails.checks.ledger.archives import PackedEvidence, archives_of
 from guardrails.checks.ledger.entries import digest
-from guardrails.checks.ledger.files import RESOLUTION, Digests, came_later
+from guardrails.checks.ledger.files import RESOLUTION, Digests, OutsideSessions
 from guardrails.checks.ledger.rules import (
     ARCHIVE_DAMAGED,
     EVIDENCE_REPLACED,
@@ -144,6 +144,7 @@ class _Comparison:
         ]
         self._entries = {run.ledger: run.entries for run in self._runs}
         self._one_run = context.scope.run is not None
+        self._outside = OutsideSessions(self._layout, now)
 
     def ledgers(self) -> Iterator[Observation]:
         """Each run's own files: ledger, summary, signature."""
@@ -294,7 +295,7 @@ class _Comparison:
             if not path.startswith(f"{self._layout.evidence}/costs/") or self._has_grown(run.spec):
                 continue
             state = self._state(path)
-            if state == "changed" and (path not in self._listed or came_later(self._layout, self._now, run)):
+            if state == "changed" and (path not in self._listed or self._outside.came_after(run)):
                 message = f"is another file than in {self._base.describe()}, and no stage of {run.spec} was run since"
                 yield _at(EVIDENCE_REPLACED, path, message, run.spec)
             elif state == "gone" and path not in self._listed:

@@ -78,9 +78,12 @@ def verify(
     """Read an archive of `size` bytes to its end and hold it to its members. Raises DamagedError at the first
     difference. `begins` names members and numbers of bytes: returned is the SHA-256 of so much of their beginning."""
     left, beginnings = iter(members), {}
+    lengths: dict[str, list[int]] = {}
+    for path, due in begins:
+        lengths.setdefault(path, []).append(due)
     for found in read_archive(stream, size, members):
         expected, digest, at = next(left), sha256(), 0
-        asked = {due: sha256() for path, due in begins if path == found.path}
+        asked = {due: sha256() for due in lengths.get(found.path, ())}
         for part in found.content:
             digest.update(part)
             for due, beginning in asked.items():

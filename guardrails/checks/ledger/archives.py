@@ -10,7 +10,7 @@ from typing import NamedTuple
 from guardrails.checks.ledger.archive_manifest import ENDING, FOLDER, MANIFEST, Archive, Manifest
 from guardrails.checks.ledger.files import Digest, Digests
 from guardrails.checks.ledger.rules import ARCHIVE_DAMAGED, ARCHIVE_UNFINISHED
-from guardrails.checks.ledger.runs import EvidenceInventory, RunEvidence, evidence_location, same_blob
+from guardrails.checks.ledger.runs import EvidenceInventory, evidence_location, same_blob
 from guardrails.config.layout import Layout
 from guardrails.core.finding import Checked, Finding, Observation
 from guardrails.core.limits import ARCHIVE_BYTES
@@ -53,6 +53,7 @@ class ArchiveJudge:
     ) -> None:
         self._snapshot, self._layout, self._inventory = snapshot, layout, inventory
         self._digests, self._asked = digests, asked
+        self._verified = [{_claim_of(row) for _, row in archives_of(base)} for base in asked.verified]
         self._left = ARCHIVE_BYTES
 
     def judge(self) -> Generator[Observation, None, PackedEvidence]:
@@ -119,7 +120,8 @@ class ArchiveJudge:
         """Whether the base has the same archive and lists it the same: it was opened when it was new."""
         here = self._inventory.files.get(row.path)
         return not self._asked.thorough and any(
-            same_blob(here, base.files.get(row.path)) and _holds_the_same(row, base) for base in self._asked.verified
+            same_blob(here, base.files.get(row.path)) and _claim_of(row) in claims
+            for base, claims in zip(self._asked.verified, self._verified, strict=True)
         )
 
     def _may_open(self, row: Archive) -> bool:
@@ -157,9 +159,9 @@ class ArchiveJudge:
                 yield self._at(path, "no manifest lists it")._replace(severity="warning")
 
 
-def _holds_the_same(row: Archive, base: EvidenceInventory) -> bool:
-    what = (row.path, row.sha256, row.size, row.members)
-    return any((other.path, other.sha256, other.size, other.members) == what for _, other in archives_of(base))
+def _claim_of(row: Archive) -> tuple[object, ...]:
+    """What a manifest says that an archive is and holds."""
+    return (row.path, row.sha256, row.size, row.members)
 
 
 def _elsewhere(layout: Layout, row: Archive, manifest: Manifest) -> str | None:
@@ -223,11 +225,10 @@ class _HashedStream:
         self._chunks.close()  # type: ignore[attr-defined]
 
 
-def is_being_packed(inventory: EvidenceInventory, run: RunEvidence) -> bool:
-    """Whether a run is being packed: then parts of it may be gone already."""
-    manifests = [manifest for manifest in inventory.manifests.values() if not isinstance(manifest, str)]
-    rows = [row for manifest in manifests if manifest.spec == run.spec for row in manifest.archives]
-    return any(row.run == run.name and row.removed_at is None for row in rows)
+def being_packed(inventory: EvidenceInventory) -> frozenset[tuple[str, str]]:
+    """(SPEC, name) of each run that is being packed: parts of it may be gone already."""
+    rows = archives_of(inventory)
+    return frozenset((manifest.spec, row.run) for manifest, row in rows if row.removed_at is None)
 
 
 def archives_of(inventory: EvidenceInventory) -> Iterable[tuple[Manifest, Archive]]:

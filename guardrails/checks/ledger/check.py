@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from guardrails.checks.ledger import append_only, files, seal
-from guardrails.checks.ledger.archives import ArchiveJudge, ArchiveQuestion, is_being_packed
+from guardrails.checks.ledger.archives import ArchiveJudge, ArchiveQuestion, being_packed
 from guardrails.checks.ledger.files import Digests
 from guardrails.checks.ledger.rules import EVIDENCE_MISSING, LEFT_OUT, VERDICT_STALE
 from guardrails.checks.ledger.runs import EvidenceInventory, RunEvidence, evidence_inventory
@@ -136,9 +136,10 @@ def judge(context: CheckContext, found: EvidenceInventory, thorough: bool = Fals
     known = tuple(base.inventory for base in bases)
     asked = ArchiveQuestion(scope.run, known, append_only.beginnings(bases, found), thorough)
     packed = yield from ArchiveJudge(context.snapshot, layout, found, digests, asked).judge()
+    partly_gone = being_packed(found)
     for run in chosen:
         yield Checked(run.ledger if run.chain is not None else run.summary_path)
-        if (run.chain is None or run.summary is None) and is_being_packed(found, run):
+        if (run.chain is None or run.summary is None) and (run.spec, run.name) in partly_gone:
             continue
         yield from seal.judge(run, required)
     yield from files.judge(digests, layout, found, chosen, packed.files)

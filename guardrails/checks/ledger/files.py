@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
+from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple
 
 from guardrails.checks.ledger.entries import LedgerEntry
@@ -16,8 +19,8 @@ from guardrails.checks.ledger.rules import (
 )
 from guardrails.checks.ledger.runs import EvidenceInventory, RunEvidence, evidence_location
 from guardrails.config.layout import Layout
-from guardrails.core.finding import Checked, Finding, Observation
-from guardrails.core.limits import LEDGER_FAULTS
+from guardrails.core.finding import Checked, Finding, Observation, Rule
+from guardrails.core.limits import FILE_FINDINGS, LEDGER_FAULTS
 from guardrails.core.paths import is_plain
 from guardrails.core.timestamps import parse_stamp
 from guardrails.layouts.evidence_names import session_name
@@ -65,12 +68,26 @@ def judge(
     names = {run.ledger for run in chosen}
     wanted = [claim for claim in claims(inventory.runs) if claim.run.ledger in names]
     found = digests.of({claim.entry.path for claim in wanted})
+    outside = OutsideSessions(layout, inventory)
+    faults: Counter[tuple[str, Rule]] = Counter()
     for claim in wanted:
         yield Checked(claim.entry.path)
-        if finding := _fault(claim, found.get(claim.entry.path), packed, layout, inventory):
-            yield finding
+        if finding := _fault(claim, found.get(claim.entry.path), packed, outside):
+            faults[claim.run.ledger, finding.rule] += 1
+            if faults[claim.run.ledger, finding.rule] <= FILE_FINDINGS:
+                yield finding
+    yield from _more(faults, chosen)
     yield from _claimed_twice(inventory, chosen)
     yield from _unlisted(layout, inventory, chosen)
+
+
+def _more(faults: Counter[tuple[str, Rule]], chosen: list[RunEvidence]) -> Iterator[Finding]:
+    """How many files of a run are not listed one by one."""
+    specs = {run.ledger: run.spec for run in chosen}
+    for (ledger, rule), count in faults.items():
+        if count > FILE_FINDINGS:
+            message = f"{count - FILE_FINDINGS} more files of this ledger with findings of this rule are not listed"
+            yield rule.at(ledger, message, hint=rule.fix, spec=specs[ledger])
 
 
 class Digests:
@@ -114,9 +131,7 @@ def _claimed_twice(inventory: EvidenceInventory, chosen: list[RunEvidence]) -> I
             first.setdefault(path, run)
 
 
-def _fault(
-    claim: LedgerClaim, found: Digest | None, packed: PackedFiles, layout: Layout, inventory: EvidenceInventory
-) -> Finding | None:
+def _fault(claim: LedgerClaim, found: Digest | None, packed: PackedFiles, outside: OutsideSessions) -> Finding | None:
     entry, run = claim.entry, claim.run
     where = f"entry {entry.sequence} of run {run.name}"
     if found is None:
@@ -130,22 +145,35 @@ def _fault(
         said = f"cannot be verified: {found.problem}"
     else:
         said = f"hashes to {found.sha256[:12]}..., and {where} says {entry.sha256[:12]}..."
-    if not session_name(entry.path) and found.sha256 is not None and came_later(layout, inventory, run):
+    if not session_name(entry.path) and found.sha256 is not None and outside.came_after(run):
         message = f"is not the one {where} lists, and sessions outside a run came later"
         return SHARED_REWRITTEN.at(entry.path, message, hint=SHARED_REWRITTEN.fix, spec=run.spec)
     return EVIDENCE_EDITED.at(entry.path, said, hint=EVIDENCE_EDITED.fix, spec=run.spec, stage=entry.stage)
 
 
-def came_later(layout: Layout, inventory: EvidenceInventory, run: RunEvidence) -> bool:
-    """Whether a stage was run by itself after this run: it rewrites what the SPEC's runs share, and lists nothing."""
-    listed = {name for each in inventory.of(run.spec) for name in each.sessions}
-    for path in inventory.files:
-        where, name = evidence_location(layout, path), session_name(path)
-        if where and where.spec == run.spec and name and name not in listed:
-            stamp = parse_stamp(name.partition("_")[2])
-            if stamp and stamp.when >= run.started:  # names tell whole seconds
-                return True
-    return False
+class OutsideSessions:
+    """The sessions that no run lists: a stage that is run by itself rewrites what the runs of a SPEC share."""
+
+    def __init__(self, layout: Layout, inventory: EvidenceInventory) -> None:
+        self._layout, self._inventory = layout, inventory
+
+    def came_after(self, run: RunEvidence) -> bool:
+        """Whether one of the run's SPEC is later than the run."""
+        latest = self._latest.get(run.spec)
+        return latest is not None and latest >= run.started  # names tell whole seconds
+
+    @cached_property
+    def _latest(self) -> dict[str, datetime]:
+        """When the last one of each SPEC was started. Sound evidence never asks for it."""
+        listed = {(run.spec, name) for run in self._inventory.runs for name in run.sessions}
+        latest: dict[str, datetime] = {}
+        for path in self._inventory.files:
+            where, name = evidence_location(self._layout, path), session_name(path)
+            if where and name and (where.spec, name) not in listed:
+                stamp = parse_stamp(name.partition("_")[2])
+                if stamp:
+                    latest[where.spec] = max(latest.get(where.spec, stamp.when), stamp.when)
+        return latest
 
 
 def _unlisted(layout: Layout, inventory: EvidenceInventory, chosen: list[RunEvidence]) -> Iterator[Finding]:

@@ -6,8 +6,10 @@ that is not understood is not a yes.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from guardrails.consensus.model import AgentPosition, Conflict, Position, short
@@ -23,15 +25,17 @@ _Meaning = Literal["holds", "fine", "unclear"]
 _DEEPEST = 8
 """Answers within `output`, texts within answers."""
 _WITHIN = frozenset(("output", "finalplan"))
+_VALUES = 50_000
+"""Of one answer that are looked through for a position below fields that nobody asked for."""
 _HOLDS = frozenset(
     (
-        "abort", "aborted", "blocked", "blocker", "blocking", "blocks", "broken", "cannotproceed", "changesrequested",
-        "crashed", "declined", "denied", "deny", "donotproceed", "donotunlock", "doesnothold", "dontproceed",
-        "dontunlock", "error", "errored", "fail", "failed", "failing", "fails", "failure", "failures", "halt", "hold",
-        "inconclusive", "intheway", "needswork", "nogo", "nothold", "notheld", "notholding", "notmet", "notok",
-        "notpassed", "notready", "notsatisfied", "onhold", "refuse", "refused", "regressed", "reject", "rejected",
-        "rejection", "requestchanges", "revise", "rework", "stop", "timedout", "timeout", "unmet", "unsatisfied",
-        "violated",
+        "abort", "aborted", "block", "blocked", "blocker", "blocking", "blocks", "broken", "cannotproceed",
+        "changesrequested", "crashed", "declined", "denied", "deny", "donotproceed", "donotunlock",
+        "doesnothold", "dontproceed", "dontunlock", "error", "errored", "fail", "failed", "failing", "fails",
+        "failure", "failures", "halt", "hold", "inconclusive", "intheway", "needswork", "nogo", "nothold",
+        "notheld", "notholding", "notmet", "notok", "notpassed", "notready", "notsatisfied", "onhold", "refuse",
+        "refused", "regressed", "reject", "rejected", "rejection", "requestchanges", "revise", "rework", "stop",
+        "timedout", "timeout", "unmet", "unsatisfied", "violated",
     )
 )  # fmt: skip
 # What an answer may say of a thing without standing in the way: it is well, or nobody has looked at it. The decision
@@ -56,6 +60,35 @@ _OF_STAGE = {
 }
 """The fields that a stage asks for. In an answer of another stage, which may mean something else by such a name, a
 field only counts that says nothing but that something failed."""
+_AFFIRM = frozenset(
+    (
+        "approve", "approved", "canproceed", "go", "goahead", "mayproceed", "oktoproceed", "ready",
+        "readytounlock", "safetounlock", "shouldproceed", "unlock", "unlocked",
+    )
+)  # fmt: skip
+_OBJECT = frozenset(
+    (
+        "block", "blocked", "blocker", "blockers", "blocking", "blockingissues", "cannotproceed", "donotproceed",
+        "halt", "hold", "intheway", "mustnotproceed", "reject", "rejected", "stop",
+    )
+)  # fmt: skip
+_STATES = frozenset(("conclusion", "outcome", "overall", "overallstatus", "status", "unlockdecision", "verdict"))
+"""What agents call a position that they were not asked for under this name. It can only stand in the way: a yes is
+said by `decision.proceed` and by nothing else."""
+_OF_ITEMS = {
+    "validate": frozenset(("outcome", "result", "state", "status", "verdict")),
+    "audit": frozenset(("conclusion", "finding", "outcome", "result", "state", "status", "verdict")),
+    "unlock": frozenset(("blocker", "blocking", "blocks", "blocksunlock", "intheway", "isblocking")),
+}
+"""The same, of the items of any list in an answer of the stage."""
+_FLAGS_OF_ITEMS = {
+    "validate": frozenset(("ok", "pass", "passed", "passes", "success")),
+    "audit": frozenset(("held", "holds", "ismet", "met", "satisfied")),
+}
+"""Keys of such items that are false where something stands in the way."""
+_QUOTED = re.compile(r"\A[ \t]*(?:>[ \t]?)*(?:[-*+][ \t]+(?=[`~]{3}))?")
+_HOLDS_IN_TEXT = re.compile(r"""["']proceed["']\s*:\s*(?!true\b)""", re.IGNORECASE)
+_NOTHING = frozenset(("", "na", "none", "noneidentified", "nonefound", "nothing"))
 _NO = frozenset(("false", "no", "n", "0"))
 _YES = frozenset(("true", "yes", "y", "1"))
 _LONGEST = 4
@@ -108,7 +141,8 @@ def position_in(document: Any, stage: str | None) -> Position:
     """
     proceeds: list[str] = []
     said: list[_Said] = []
-    for number, part in enumerate(_parts(document)):
+    parts = list(islice(_parts(document), POSITION_PARTS + 1))
+    for number, part in enumerate(parts):
         if number == POSITION_PARTS:
             said.append(_Said("unclear", "output", f"more than {POSITION_PARTS} answers"))
             break
@@ -118,6 +152,10 @@ def position_in(document: Any, stage: str | None) -> Position:
             else:
                 said.append(each)
     holding = [str(each) for each in said if each.meaning == "holds"]
+    if not holding:
+        beside = list(_beside(parts, stage or ""))
+        holding = [str(each) for each in beside if each.meaning == "holds"]
+        said += beside
     if holding:
         return Position(False, _listed(holding))
     unclear = [f"{each} is not understood" for each in said]
@@ -139,7 +177,10 @@ def _parts(document: Any) -> Iterator[Mapping[str, Any]]:
         if depth > _DEEPEST:
             continue
         if isinstance(value, str):
-            waiting += [(item, depth + 1) for item in _json_in(value)]
+            found = list(_json_in(value))
+            waiting += [(item, depth + 1) for item in found]
+            if not found and _HOLDS_IN_TEXT.search(value):
+                yield {"proceed": "in a text that is not JSON"}
         elif isinstance(value, list) and depth:
             waiting += [(item, depth + 1) for item in value if isinstance(item, dict)]
         elif isinstance(value, dict):
@@ -148,13 +189,14 @@ def _parts(document: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _json_in(text: str) -> Iterator[Any]:
-    """The JSON objects of a text: all of it, or what is fenced in it."""
+    """The JSON objects of a text: all of it, or what is fenced in it, in a quotation or a list as well."""
     whole = text.strip()
-    if whole.startswith("{"):
+    if whole.startswith(("{", "[")):
         yield from _parsed(whole)
         return
     fence, block = "", list[str]()
-    for line in text.splitlines():
+    for each in text.splitlines():
+        line = _QUOTED.sub("", each)
         mark = line.strip()
         if not fence and mark.startswith(("```", "~~~")):
             fence, block = mark[:3], []
@@ -168,7 +210,7 @@ def _json_in(text: str) -> Iterator[Any]:
 
 
 def _parsed(text: str) -> Iterator[Any]:
-    if text.lstrip().startswith("{"):
+    if text.lstrip().startswith(("{", "[")):
         try:
             yield parse_json(text.encode("utf-8", "surrogatepass"))
         except JsonFlaw:
@@ -183,9 +225,65 @@ def _fields(part: Mapping[str, Any], asked: frozenset[str]) -> Iterator[_Said]:
             yield from _decision(value)
         elif name == "proceed" and value is not True:
             yield _Said("holds" if _is_no(value) else "unclear", "proceed", short(repr(value)))
+        elif name in _AFFIRM | _OBJECT | _STATES and not (name == "status" and "agent" in part):
+            yield from _by_another_name(value, key, name)
         elif name == "recommendation" or name in _LISTS:
             found = _items(value, key, _LISTS[name]) if name in _LISTS else _words(value, name)
             yield from (each for each in found if name in asked or (each.meaning == "holds" and each.whole))
+
+
+def _by_another_name(value: Any, key: str, name: str) -> Iterator[_Said]:
+    """A field that says in its own way that it must not go on; whatever else it says is no position."""
+    place = short(key)
+    if (_is_yes(value) or _is_list_of_some(value)) if name in _OBJECT else _is_no(value):
+        yield _Said("holds", place, short(value if isinstance(value, str) else repr(value)))
+    elif isinstance(value, str) and name not in _OBJECT:
+        found = _word(place, value, _APPROVES)
+        yield from [found] if found.meaning == "holds" and found.whole else []
+
+
+def _is_list_of_some(value: Any) -> bool:
+    return isinstance(value, list) and any(item and _squashed(str(item)) not in _NOTHING for item in value)
+
+
+def _is_yes(value: Any) -> bool:
+    return value is True or (isinstance(value, str) and _squashed(value) in _YES)
+
+
+def _beside(parts: Sequence[Mapping[str, Any]], stage: str) -> Iterator[_Said]:
+    """What is said against going on elsewhere than where it was asked for: within other fields, and in items of lists.
+
+    It counts only where it says nothing else; what is asked for by its name is left to `_fields`.
+    """
+    keys, flags = _OF_ITEMS.get(stage, frozenset()), _FLAGS_OF_ITEMS.get(stage, frozenset())
+    waiting: list[tuple[Any, str, bool, int]] = [(part, "", False, 0) for part in parts]
+    looked = 0
+    while waiting:
+        value, place, is_item, depth = waiting.pop()
+        looked += 1
+        if looked > _VALUES:
+            yield _Said("unclear", "the answer", f"more than {_VALUES} values")
+            return
+        if isinstance(value, list):
+            waiting += [(item, place, True, depth + 1) for item in reversed(value) if isinstance(item, (dict, list))]
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                name, at = folded(key), f"{place}.{short(key)}".lstrip(".")
+                said: Iterable[_Said] = ()
+                if depth and name == "decision" and isinstance(item, dict):
+                    said = _decision(item)
+                elif depth and name == "proceed":
+                    said = [_Said("holds", at, short(repr(item)))] if _is_no(item) else []
+                elif is_item and name in keys:
+                    said = [_flag(at, item) if stage == "unlock" else _word(at, item, _FINE)]
+                elif is_item and name in flags:
+                    said = [_Said("holds", at, short(repr(item)))] if _is_no(item) else []
+                yield from (each for each in said if each.meaning == "holds" and each.whole)
+            waiting += [
+                (item, f"{place}.{short(key)}".lstrip("."), is_item, depth + 1)
+                for key, item in reversed(value.items())
+                if isinstance(item, (dict, list))
+            ]
 
 
 def _decision(value: Any) -> Iterator[_Said]:
@@ -198,9 +296,12 @@ def _decision(value: Any) -> Iterator[_Said]:
     because = short(next(reasons, ""))
     stated = False
     for key, item in value.items():
-        if folded(key) == "proceed":
+        name = folded(key)
+        if name == "proceed":
             stated = True
             yield _proceed(item, because)
+        elif name in _AFFIRM | _OBJECT | _STATES and name not in _WORDS_OF["decision"]:
+            yield from _by_another_name(item, f"decision.{key}", name)
     words = list(_words(value, "decision"))
     # In an older form, which says it all in words, a yes is no position: nobody said `proceed`.
     yield from (each for each in words if stated or each.meaning == "holds")
@@ -235,6 +336,8 @@ def _items(value: Any, key: str, field: _Field) -> Iterator[_Said]:
     rows: Sequence[tuple[Any, Any]] = ()
     if isinstance(value, (dict, list)):
         rows = list(value.items() if isinstance(value, dict) else enumerate(value, 1))
+    elif value:
+        yield _Said("unclear", short(key), short(value if isinstance(value, str) else repr(value)))
     if len(rows) > POSITION_ITEMS:
         yield _Said("unclear", short(key), f"more than {POSITION_ITEMS} items")
     for at, item in rows[:POSITION_ITEMS]:
@@ -243,19 +346,20 @@ def _items(value: Any, key: str, field: _Field) -> Iterator[_Said]:
             yield from _of_item(item, place, field)
             continue
         found = _flag(place, item) if field.flag else _word(place, item, _FINE)
-        # A sentence in a list names what is meant and says nothing of it, unless it is one word that stands in the way.
-        if named or (isinstance(item, str) and found.meaning == "holds" and found.whole):
-            yield found
+        # A sentence in a list names what is meant, and does not say what has become of it.
+        yield found if named or (found.meaning == "holds" and found.whole) else found._replace(meaning="unclear")
 
 
 def _of_item(item: Mapping[str, Any], place: str, field: _Field) -> Iterator[_Said]:
     names = (item.get(key) for key in ("name", "requirement", "criterion", "item", "id"))
     what = next((f" ({short(each)})" for each in names if isinstance(each, str) and each.strip()), "")
-    for key, value in item.items():
-        if folded(key) in field.keys:
-            at = f"{place}.{short(key)}"
-            said = _flag(at, value) if field.flag else _word(at, value, _FINE)
-            yield said._replace(text=said.text + what)
+    found = [(key, value) for key, value in item.items() if folded(key) in field.keys]
+    for key, value in found:
+        at = f"{place}.{short(key)}"
+        said = _flag(at, value) if field.flag else _word(at, value, _FINE)
+        yield said._replace(text=said.text + what)
+    if not found:
+        yield _Said("unclear", place, f"its state{what}")
 
 
 def _flag(place: str, value: Any) -> _Said:

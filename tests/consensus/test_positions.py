@@ -30,7 +30,7 @@ def test_an_answer_that_says_proceed_proceeds(stage: str) -> None:
     ("stage", "fields"),
     [
         ("validate", {"scenarios": [{"name": "load", "status": "passed"}, {"name": "smoke", "status": "Not run"}]}),
-        ("validate", {"scenarios": [{"name": "it failed over", "how": "failed requests are counted"}]}),
+        ("validate", {"scenarios": [{"name": "it failed over", "how": "failed requests count", "status": "passed"}]}),
         (
             "audit",
             {"criteria": [{"requirement": "R1", "finding": "held"}, {"requirement": "R2", "finding": "not shown"}]},
@@ -40,6 +40,9 @@ def test_an_answer_that_says_proceed_proceeds(stage: str) -> None:
         ("unlock", {"pending_work": [{"item": "docs", "in_the_way": False}]}),
         ("unlock", {"pending_work": []}),
         ("plan", {"scenarios": [{"status": "flaky"}], "recommendation": "use one file", "criteria": ["fails fast"]}),
+        ("plan", {"status": "ok", "blockers": [], "blocking": ["none"], "ready": True, "verdict": "no open question"}),
+        ("plan", {"risks": [{"risk": "the index is stale", "status": "failed"}], "tests": [{"passed": False}]}),
+        ("unlock", {"followups": [{"item": "docs", "status": "blocked"}], "blockers": "none"}),
     ],
 )
 def test_fields_that_stand_in_nobodys_way(stage: str, fields: dict[str, Any]) -> None:
@@ -69,6 +72,29 @@ def test_fields_that_stand_in_nobodys_way(stage: str, fields: dict[str, Any]) ->
         ("plan", {"scenarios": [{"status": "failed"}]}),
         ("tasks", {"pending_work": [{"in_the_way": True}]}),
         ("implement", {"proceed": False}),
+        ("validate", {"verdict": "block"}),
+        ("tasks", {"go": False}),
+        ("plan", {"blocking": True}),
+        ("implement", {"status": "blocked"}),
+        ("unlock", {"unlock": "hold"}),
+        ("unlock", {"should_proceed": "no"}),
+        ("unlock", {"blockers": ["the migration was never run"]}),
+        ("unlock", {"unlock_decision": "hold"}),
+        ("unlock", {"decision": {**YES, "go": False}}),
+        ("unlock", {"decision": {**YES, "hold": True}}),
+        ("unlock", {"decision": {**YES, "status": "on hold"}}),
+        ("unlock", {"final": {"decision": {"proceed": False}}}),
+        ("unlock", {"rounds": [{"decision": {"proceed": "no"}}]}),
+        ("unlock", {"open_work": [{"item": "migration", "in_the_way": True}]}),
+        ("unlock", {"pending_work": [{"item": "migration", "is_blocking": True}]}),
+        ("validate", {"validation": {"scenarios": [{"name": "load", "status": "failed"}]}}),
+        ("validate", {"tests": [{"name": "load", "result": "failed"}]}),
+        ("validate", {"scenarios": [{"name": "load", "state": "failed"}]}),
+        ("validate", {"scenarios": [{"name": "load", "passed": False}]}),
+        ("validate", {"scenarios": [[{"name": "load", "status": "failed"}]]}),
+        ("validate", {"scenarios": [{"name": "load", "status": "passed", "steps": [{"status": "failed"}]}]}),
+        ("audit", {"findings": [{"requirement": "R1", "finding": "not held"}]}),
+        ("audit", {"criteria": [{"requirement": "R1", "met": False}]}),
     ],
 )
 def test_a_field_that_stands_in_the_way_outweighs_the_decision(stage: str, fields: dict[str, Any]) -> None:
@@ -132,6 +158,11 @@ def test_a_decision_that_is_no_yes(decision: Any) -> None:
         ("audit", {"recommendation": {"because": "it is fine"}}),
         ("audit", {"recommendation": "pending"}),
         ("unlock", {"pending_work": [{"in_the_way": None}]}),
+        ("unlock", {"pending_work": [{"item": "migration", "severity": "blocker"}]}),
+        ("unlock", {"pending_work": ["the migration, which blocks the release"]}),
+        ("validate", {"scenarios": ["load - FAILED"]}),
+        ("validate", {"scenarios": "all failed"}),
+        ("validate", {"scenarios": {"load": {"first": {"status": "failed"}}}}),
         ("unlock", {"pending_work": [{"in_the_way": "perhaps"}]}),
     ],
 )
@@ -157,6 +188,22 @@ def test_an_answer_as_text_is_read() -> None:
     assert proceeds({"output": json.dumps({"output": json.dumps(OLDER_UNLOCK)})}) is False
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'I think:\n{"decision": {"proceed": false}}',
+        "I think:\n\n    {'decision': {'proceed': False}}",
+        '```json\n{"decision": {"proceed": false}, // so far\n}\n```',
+        '> ```json\n> {"decision": {"proceed": false}}\n> ```',
+        '- ```json\n  {"decision": {"proceed": false}}\n  ```',
+        '```json\n[{"decision": {"proceed": false}}]\n```',
+        '[{"decision": {"proceed": false}}]',
+    ],
+)
+def test_a_text_that_holds_is_no_yes(text: str) -> None:
+    assert not proceeds({"decision": YES, "output": text})
+
+
 def test_reasons_are_few_and_short() -> None:
     answer = {"scenarios": [{"name": "x" * 5000, "status": f"failed {at} " + "y" * 5000} for at in range(200)]}
     found = position_in(answer, "validate")
@@ -168,6 +215,7 @@ def test_what_is_too_much_to_look_at_is_no_yes() -> None:
     answer = {"decision": YES, "scenarios": [{"status": "passed"}] * 10_001}
     assert proceeds(answer, "validate") is None
     assert proceeds({"decision": YES, "output": [{"notes": 1}] * 1001}) is None
+    assert proceeds({"decision": YES, "notes": [{}] * 50_001}) is None
 
 
 VALUES = st.recursive(

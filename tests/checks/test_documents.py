@@ -166,7 +166,13 @@ class TestContent:
             pytest.param("| a | b |\n|---|---|", id="a table without rows"),
             pytest.param("| a | b |\n|---|---|\n| TBD |  |", id="a table of placeholders"),
             pytest.param("<br>\n<p></p>", id="HTML without text"),
-            pytest.param("\u00a0\u200b".replace("\u200b", ""), id="blanks that are not seen"),
+            pytest.param("\u00a0", id="blanks that are not seen"),
+            pytest.param("\u200b", id="a blank without width"),
+            pytest.param("- \u2060\u200d\ufe0f\u00ad", id="characters that join others"),
+            pytest.param("\u3164 \u2800", id="fillers that count as letters"),
+            pytest.param("&nbsp;\n\n&#8203;", id="entities of blanks"),
+            pytest.param("[](spec.md)", id="a link without a text"),
+            pytest.param("[spec]: spec.md", id="the definition of a link"),
         ],
     )
     def test_a_section_that_says_nothing(self, content: str) -> None:

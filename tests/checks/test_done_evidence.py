@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.checks.tracker_history import task
@@ -93,6 +95,30 @@ def test_a_commit_that_exists_carries_it(repository: Sandbox, form: str) -> None
     assert flagged(repository, "SPEC-KIT-900", form.format("0" * 10))
     tree = repository.git("rev-parse", "HEAD^{tree}").out.strip()
     assert flagged(repository, "SPEC-KIT-900", form.format(tree))
+
+
+@pytest.mark.parametrize("source", ["worktree", "index", "HEAD"])
+def test_an_empty_file_is_no_evidence(repository: Sandbox, source: str) -> None:
+    path = "docs/SPEC-KIT-900/evidence/empty/run.log"
+    for content, codes in (("", ["TRK006"]), ("passed\n", [])):
+        repository.write(path, content)
+        for named in (path, "docs/SPEC-KIT-900/evidence/empty"):
+            repository.write("SPEC.md", HEAD + task("SPEC-KIT-900", "Done", named))
+            repository.commit()
+            found = repository.judge("lint", "--source", source).rules
+            assert [code for code in found if code == "TRK006"] == codes, named
+
+
+def test_a_commit_that_a_shallow_clone_may_lack_is_undecided(repository: Sandbox, tmp_path: Path) -> None:
+    commit = repository.commit()
+    repository.write("SPEC.md", HEAD + task("SPEC-KIT-900", "Done", commit[:12]))
+    repository.commit()
+    for depth, said in (("1", "shallow"), ("50", "")):
+        clone = tmp_path / depth
+        repository.git("clone", "-q", "--depth", depth, f"file://{repository.root}", str(clone))
+        ran = Sandbox(clone, repository.home).judge("lint")
+        assert "TRK006" not in ran.rules
+        assert ("is shallow" in ran.out) == bool(said)
 
 
 def test_a_change_of_status_rests_on_the_same(repository: Sandbox) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from html import unescape
 
 from guardrails.checks.lint import tracker
 from guardrails.checks.lint.document_rules import (
@@ -33,6 +35,10 @@ ALWAYS = "spec.md"
 _COMMENT = re.compile(r"(?s)<!--.*?(?:-->|\Z)")
 _TAG = re.compile(r"<[^<>]*>")
 _MARKS = re.compile(r"\A\s*(?:[-*+>]|\d{1,9}[.)])?\s*(?:\[[ xX]?\])?")
+_LINK = re.compile(r"\A[ ]{0,3}\[[^\]\n]+\]:.*|!?\[\s*\]\([^()\n]*\)", re.MULTILINE)
+"""A definition of a link, and a link without a text: nobody reads them."""
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and symbols by their category, and blanks to whoever looks at them."""
 _PUNCTUATION = " \t\v\f\r\u00a0*_`~.:;,!?-\u2013\u2014\u2026()[]{}<>|\\/#"
 _PLACEHOLDERS = frozenset(
     (
@@ -40,6 +46,7 @@ _PLACEHOLDERS = frozenset(
         "to be done", "to be written", "to be announced", "placeholder",
     )
 )  # fmt: skip
+_UNSEEN = frozenset(("Cc", "Cf", "Mn", "Zl", "Zp", "Zs"))
 _NUMBERING = re.compile(r"\d{1,3}(?:\.\d+)*[.)]?\s+")
 
 
@@ -199,7 +206,7 @@ def _lines(markdown: MarkdownDocument, at: int) -> tuple[int, float]:
 
 
 def _has_text(prose: Prose) -> bool:
-    text = _COMMENT.sub("", prose.text)
+    text = _LINK.sub("", _COMMENT.sub("", prose.text))
     if prose.html:
         text = _TAG.sub(" ", text) if "<img" not in text.casefold() else text
     return any(map(_is_text, text.split("\n")))
@@ -207,8 +214,16 @@ def _has_text(prose: Prose) -> bool:
 
 def _is_text(line: str) -> bool:
     """Whether a line says something: it is no list mark, empty box or placeholder."""
-    words = _MARKS.sub("", line).strip(_PUNCTUATION).casefold()
+    words = _MARKS.sub("", _seen(line)).strip(_PUNCTUATION).casefold()
     return bool(words) and words not in _PLACEHOLDERS
+
+
+def _seen(line: str) -> str:
+    """A line without the characters that leave no mark: an entity counts as what it stands for."""
+    text = unescape(line) if "&" in line else line
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(" " if char in _BLANK or unicodedata.category(char) in _UNSEEN else char for char in text)
 
 
 def _status_rows(

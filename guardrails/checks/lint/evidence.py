@@ -8,11 +8,19 @@ from typing import Any
 
 from guardrails.config.layout import Layout
 from guardrails.core.paths import within
+from guardrails.errors import Undecidable
 from guardrails.git.repo import to_bytes
 from guardrails.layouts.own import spec_in
 from guardrails.snapshot.base import Snapshot
 
 _COMMIT = re.compile(r"(?<![0-9A-Za-z/._-])(?:[0-9a-f]{7,40}|[0-9a-f]{64})(?![0-9A-Za-z/._-])")
+_EMPTY = frozenset(
+    (
+        "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+        "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+    )
+)
+"""The blob of an empty file, by either hash of git."""
 MOST_COMMITS = 50
 """Ids of a cell that are looked up."""
 _ABOUT = re.compile(
@@ -49,9 +57,21 @@ class EvidenceLookup:
         layout = self._layout
         if within(path, layout.evidence):
             _, *names = path[len(layout.evidence) :].split("/")
-            return any(layout.id_of(name) == spec or name.startswith(f"{spec}_") for name in names[1:2])
-        _, *names = path[len(layout.docs) :].split("/") if within(path, layout.docs) else ["", ""]
-        return len(names) > 1 and layout.id_of(names[0]) == spec and names[1] == "evidence"
+            found = any(layout.id_of(name) == spec or name.startswith(f"{spec}_") for name in names[1:2])
+        else:
+            _, *names = path[len(layout.docs) :].split("/") if within(path, layout.docs) else ["", ""]
+            found = len(names) > 1 and layout.id_of(names[0]) == spec and names[1] == "evidence"
+        return found and self._holds_something(path)
+
+    def _holds_something(self, path: str) -> bool:
+        """Whether a file is not empty, or a directory has one that is not."""
+        files = [entry for entry in self._snapshot.entries(path) if entry.kind == "file"]
+        if any(
+            entry.size or (entry.size is None and entry.id is not None and entry.id not in _EMPTY) for entry in files
+        ):
+            return True
+        unknown = [entry for entry in files if entry.size is None and entry.id is None]
+        return any(blob.size for blob in self._snapshot.read_many(unknown))
 
     def _artifacts(self, spec: str) -> frozenset[str]:
         """The paths that telemetry of a SPEC records."""
@@ -63,9 +83,21 @@ class EvidenceLookup:
         return self._recorded[spec]
 
     def names_commit(self, text: str) -> bool:
-        """Whether a text names a commit of this repository by its id."""
+        """Whether a text names a commit of this repository by its id.
+
+        Raises Undecidable where a shallow clone may lack it.
+        """
         named = tuple(dict.fromkeys(_COMMIT.findall(text)))[:MOST_COMMITS]
-        return any(name in self._commits(named) for name in named)
+        if any(name in self._commits(named) for name in named):
+            return True
+        if named and self._is_shallow():
+            message = f"whether {named[0]} is a commit of this repository is not known, for this clone is shallow"
+            raise Undecidable(message, "git fetch --unshallow (in CI: fetch-depth: 0)")
+        return False
+
+    def _is_shallow(self) -> bool:
+        repo = self._snapshot.repo
+        return repo is not None and repo.run("rev-parse", "--is-shallow-repository").strip() == b"true"
 
     def _commits(self, names: tuple[str, ...]) -> set[str]:
         repo = self._snapshot.repo

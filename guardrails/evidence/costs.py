@@ -155,6 +155,8 @@ class Charge(NamedTuple):
     cached: bool = False
     """whether its tool says that some of the tokens it read came from the provider's cache"""
     replayed: bool = False
+    ballot: bool = False
+    """whether it was made for votes"""
 
 
 class SummaryDocument(NamedTuple):
@@ -174,6 +176,7 @@ def session_cost(session: str, stage: str, run: str | None, charges: Sequence[Ch
         sum(each.cached for each in charges),
         sum(each.failed for each in charges),
         sum(each.replayed for each in charges),
+        sum(each.ballot for each in charges),
     )
 
 
@@ -218,6 +221,7 @@ def summary_document(
             "priced_calls": whole.priced,
             "cached_calls": sum(each.cached for each in ordered),
             "failed_calls": sum(each.failed for each in ordered),
+            **_ballots(ordered),
             "prices_version": _prices_version(budget),
             "sessions": [_document(each) for each in ordered],
             "budget": _budget(budget, [each for each in ordered if _same_run(each, settled)]),
@@ -240,7 +244,14 @@ def _document(row: SessionCost) -> dict[str, Any]:
         "cached_calls": row.cached,
         "failed_calls": row.failed,
         "replayed_calls": row.replayed,
+        **_ballots([row]),
     }
+
+
+def _ballots(rows: Sequence[SessionCost]) -> dict[str, int]:
+    """How many calls were made for ballots, where each row says it: those of older versions do not."""
+    known = [each.ballots for each in rows if each.ballots is not None]
+    return {"ballot_calls": sum(known)} if len(known) == len(rows) else {}
 
 
 def _prices_version(budget: Budget) -> str | None:

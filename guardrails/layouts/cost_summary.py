@@ -46,6 +46,8 @@ class SessionCost(NamedTuple):
     """calls of which the tool says that tokens were read from the provider's cache"""
     failed: int = 0
     replayed: int = 0
+    ballots: int | None = None
+    """calls for votes; None where the summary does not say"""
     position: int = 0
     """its index in the list that is written"""
     stated_usd: float | None = None
@@ -65,6 +67,7 @@ class CostSummary(NamedTuple):
     total: Cost = Cost()
     cached: int | None = None
     failed: int | None = None
+    ballots: int | None = None
     sessions: tuple[SessionCost, ...] | None = None
     """None in the forms that only give sums"""
     cap_usd: float | None = None
@@ -89,6 +92,12 @@ class CostSummary(NamedTuple):
     def known_stages(self) -> tuple[StageCost, ...]:
         """What it says of stages by their names, without those whose key names none."""
         return tuple(each for each in self.stages if each.stage)
+
+    def ballots_of(self, stage: str) -> int | None:
+        """Calls of a stage for votes; None where a session of it does not say."""
+        found = [each.ballots for each in self.sessions or () if each.stage == stage]
+        known = [number for number in found if number is not None]
+        return sum(known) if known and len(known) == len(found) else None
 
     def zeros(self) -> Iterator[tuple[tuple[str | int, ...], Cost]]:
         """The place of each $0.00 for calls that nobody measured; of a total or a stage, parts are not listed again."""
@@ -130,6 +139,7 @@ def read_cost_summary(value: Any, path: str, spec: str, problem: str | None = No
         total=cost,
         cached=whole(given.get("cached_calls")),
         failed=whole(given.get("failed_calls")),
+        ballots=whole(given.get("ballot_calls")),
         sessions=tuple(_sessions(given["sessions"])) if "sessions" in given else None,
         cap_usd=number(caps.get("usd")),
         cap_spent=number(caps["spent"]) if "spent" in caps else cost.usd,
@@ -171,6 +181,7 @@ def _sessions(value: Any) -> Iterator[SessionCost]:
                 cached=whole(given.get("cached_calls")) or 0,
                 failed=whole(given.get("failed_calls")) or 0,
                 replayed=whole(given.get("replayed_calls")) or 0,
+                ballots=whole(given.get("ballot_calls")),
                 position=position,
                 stated_usd=_usd(given),
             )

@@ -595,7 +595,7 @@ def _holds(about: About, made: Bill) -> bool | None:
 
 
 def _estimate_remarks(about: About, made: Bill) -> Iterator[str]:
-    yield f"{made.runs} runs of each profile, {made.calls} calls: {dollars(made.total_usd)} in all."
+    yield f"{made.runs} runs of each profile, {made.calls} calls, ballots included: {dollars(made.total_usd)} in all."
     unpriced = dict.fromkeys(name for line in made.lines for name in line.unpriced)
     if unpriced:
         yield f"No price is configured for {', '.join(unpriced)}: give it under budget.prices."

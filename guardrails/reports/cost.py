@@ -7,18 +7,23 @@ from typing import Any
 
 from guardrails.config.layout import STAGES
 from guardrails.core.cost import UNKNOWN, Cost, dollars, total
+from guardrails.core.text import plural
 from guardrails.layouts.cost_summary import CostSummary, cost_document
 from guardrails.reports.view import Lines, Paragraph, Section, View, table
 
 SCHEMA = "speckit.cost/1"
-_HEAD = ("stage", "usd", "tokens", "source", "calls", "priced")
+_HEAD = ("stage", "usd", "tokens", "source", "calls", "ballots", "priced")
 
 
 def view(costs: CostSummary) -> View:
     """A table of the stages, the total, and what it means."""
-    rows = [*(_row(name, cost) for name, cost in _stages(costs)), _row("total", costs.total)]
+    rows = [*(_row(name, cost, costs.ballots_of(name)) for name, cost in _stages(costs))]
+    rows.append(_row("total", costs.total, costs.ballots))
+    head: tuple[str, ...] = _HEAD
+    if not costs.ballots:  # none, or nobody knows
+        head, rows = (*_HEAD[:5], *_HEAD[6:]), [(*row[:5], *row[6:]) for row in rows]
     lead = Paragraph(f"{costs.spec}: {costs.path}")
-    blocks = (lead, table("Costs", _HEAD, rows), Lines(tuple(_remarks(costs))))
+    blocks = (lead, table("Costs", head, rows), Lines(tuple(_remarks(costs))))
     return View(f"Costs of {costs.spec}", "", "", (), (Section("", "", blocks),))
 
 
@@ -31,10 +36,11 @@ def _stages(costs: CostSummary) -> Iterator[tuple[str, Cost]]:
         yield name, given[0] if len(given) == 1 else total(given)
 
 
-def _row(name: str, cost: Cost) -> tuple[str, ...]:
+def _row(name: str, cost: Cost, ballots: int | None) -> tuple[str, ...]:
     tokens = UNKNOWN if cost.tokens is None else str(cost.tokens)
     priced = UNKNOWN if cost.priced is None else str(cost.priced)
-    counted = (str(cost.calls), priced) if cost.calls else ("", "")
+    voted = UNKNOWN if ballots is None else str(ballots)
+    counted = (str(cost.calls), voted, priced) if cost.calls else ("", "", "")
     return (name, dollars(cost.usd), tokens, cost_document(cost)["source"], *counted)
 
 
@@ -47,7 +53,10 @@ def _remarks(costs: CostSummary) -> Iterator[str]:
         yield "The total is a lower bound: what some calls cost is not known."
     elif whole.usd is None and whole.calls:
         yield f"What {whole.calls} calls cost is not known."
-    counted = [f"{number} {word}" for number, word in ((costs.failed, "failed"), (costs.cached, "cached")) if number]
+    answers = whole.calls - costs.ballots if whole.calls and costs.ballots else None
+    kinds = [plural(number, word) for number, word in ((answers, "answer"), (costs.ballots, "ballot")) if number]
+    counts = ((costs.failed, "failed"), (costs.cached, "cached"))
+    counted = [*kinds, *(f"{number} {word}" for number, word in counts if number)]
     if counted:
         yield f"Of {whole.calls or 0} calls: {', '.join(counted)}."
     if costs.cap_usd is not None:
@@ -71,10 +80,13 @@ def as_document(costs: CostSummary) -> dict[str, Any]:
         "path": costs.path,
         "generated_at": costs.generated,
         "profile": costs.profile,
-        "per_stage": {name: cost_document(cost) for name, cost in _stages(costs)},
+        "per_stage": {
+            name: {**cost_document(cost), "ballot_calls": costs.ballots_of(name)} for name, cost in _stages(costs)
+        },
         "total": cost_document(costs.total) | {"lower_bound": costs.total.partial},
         "cached_calls": costs.cached,
         "failed_calls": costs.failed,
+        "ballot_calls": costs.ballots,
         "sessions": None if costs.sessions is None else len(costs.sessions),
         "budget": None if costs.cap_usd is None else {"usd": costs.cap_usd, "spent": costs.cap_spent},
         "written_by_another_tool": costs.older,

@@ -78,15 +78,23 @@ def _orphan_charge(run_context: RunContext, kept: KeptCall) -> Charge | None:
     outcome = recorded(kept.folder)
     if outcome is None:
         begun = os.path.exists(os.path.join(kept.folder, AGENT))
-        return Charge(_UNKNOWN) if begun else None
+        return Charge(_UNKNOWN, ballot=_is_ballot(kept)) if begun else None
     if outcome.problem in NEVER_BEGUN:
         return None
     call = _call(kept)
     done = finished(call, kept.folder, outcome, reused=True)
     cached = bool(done.answer.usage.cached_input_tokens)
     return Charge(
-        BudgetTracker(run_context.plan, ()).charge(call, done), failed=done.problem is not None, cached=cached
+        BudgetTracker(run_context.plan, ()).charge(call, done),
+        failed=done.problem is not None,
+        cached=cached,
+        ballot=_is_ballot(kept),
     )
+
+
+def _is_ballot(kept: KeptCall) -> bool:
+    """Whether a call was made for votes, by its key."""
+    return os.path.basename(kept.folder).startswith(f"{kept.origin.stage}-ballot-")
 
 
 def _call(kept: KeptCall) -> Call:
@@ -126,4 +134,6 @@ def write_costs(
 
 def _charge(made: AgentCall) -> Charge:
     cached = bool(made.cached_input_tokens)
-    return Charge(spent_of(made), failed=made.error is not None, cached=cached, replayed=made.replayed)
+    return Charge(
+        spent_of(made), failed=made.error is not None, cached=cached, replayed=made.replayed, ballot=made.ballot
+    )

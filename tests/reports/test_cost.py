@@ -43,6 +43,38 @@ def test_each_stage_and_the_total_are_shown(sandbox: Sandbox) -> None:
     ]
 
 
+def test_answers_and_ballots_are_told_apart_where_that_is_known(sandbox: Sandbox) -> None:
+    spent = Spent(0.1, 5, 6, "measured", "measured")
+    charges = [Charge(spent), Charge(spent, ballot=True), Charge(spent, ballot=True, failed=True)]
+    made = summary_document(
+        None, SPEC, session_cost("20260131T093000Z-4f2a", "plan", "r1", charges), None, Budget(), WHEN
+    )
+    sandbox.write(PATH, made.document)
+    lines = sandbox.speckit("cost", SPEC).out.splitlines()
+    assert lines[2:5] == [
+        "stage  usd    tokens  source    calls  ballots  priced",
+        "plan   $0.30  33      measured  3      2        3",
+        "total  $0.30  33      measured  3      2        3",
+    ]
+    assert lines[-1] == "Of 3 calls: 1 answer, 2 ballots, 1 failed."
+    document = sandbox.speckit("cost", SPEC, "--format", "json").document
+    assert (document["ballot_calls"], document["per_stage"]["plan"]["ballot_calls"]) == (2, 2)
+    assert document["total"]["calls"] == 3
+
+
+def test_a_summary_that_does_not_tell_ballots_from_answers_is_added_to_and_says_nothing_of_them() -> None:
+    older = summary(0.1)
+    del older["ballot_calls"], older["sessions"][0]["ballot_calls"]
+    charges = [Charge(Spent(0.1, 5, 6, "measured", "measured"), ballot=True)]
+    settled = session_cost("20260201T093000Z-4f2b", "tasks", "r2", charges)
+    made = summary_document(json.dumps(older).encode(), SPEC, settled, None, Budget(), WHEN).document
+    assert "ballot_calls" not in made
+    assert [row.get("ballot_calls") for row in made["sessions"]] == [None, 1]
+    document = as_document(read_costs(json.dumps(made).encode(), PATH, SPEC))
+    assert (document["ballot_calls"], document["per_stage"]["plan"]["ballot_calls"]) == (None, None)
+    assert document["per_stage"]["tasks"]["ballot_calls"] == 1
+
+
 def test_a_lower_bound_is_said_to_be_one(sandbox: Sandbox) -> None:
     sandbox.write(PATH, summary(0.1, None))
     sandbox.commit()

@@ -198,7 +198,7 @@ def _is_run(context: CheckContext, spec: str, run: str) -> bool:
 # Summaries of older tools have fewer fields; a field that is missing contradicts nothing.
 
 
-_PARTS = ("priced_calls", "cached_calls", "failed_calls", "replayed_calls")
+_PARTS = ("priced_calls", "cached_calls", "failed_calls", "replayed_calls", "ballot_calls")
 _CENT = 0.005
 _SHARE = 0.005
 

@@ -243,7 +243,9 @@ GOOD: dict[str, dict[str, Any]] = {
         "touchpoints": [{"with": team, "task_id": "T1", "what": "review"} for team in ("design", "quality")],
     },
     "validate": {
-        "scenarios": [{"name": f"{kind} test", "type": kind} for kind in ("unit", "integration", "load")],
+        "scenarios": [
+            {"name": f"{kind} test", "type": kind, "status": "skipped"} for kind in ("unit", "integration", "load")
+        ],
         "kpis": [{"name": "latency", "threshold": "200 ms"}, {"name": "errors", "threshold": "1 of 100"}],
         "rollback": {"trigger": "errors above 1 of 100", "steps": ["go back"]},
         "cost_estimate": {"time": "a day", "usd": "2", "basis": "machine hours"},

@@ -86,11 +86,15 @@ _KINDS[type(None)] = "null"
 
 
 def _largest(parts: Iterator[str]) -> ExtractedAnswer | None:
-    """The longest text, parsed; of several as long, the last."""
-    longest = ""
+    """The longest text, parsed; of several as long, the last. Of several that decide, none is the answer."""
+    longest, deciding = "", set[str]()
     for part in parts:
+        if '"decision"' in part:
+            deciding.add(part)
         if len(part) >= len(longest):
             longest = part
+    if len(deciding) > 1:
+        return ExtractedAnswer(None, "there are several objects with a decision in the output")
     return _parsed(longest) if longest else None
 
 

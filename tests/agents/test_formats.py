@@ -45,6 +45,13 @@ def test_a_fence_wins_over_a_larger_object_that_was_quoted() -> None:
     assert read_answer("json", f"You gave me {quoted}.\n{FENCE}".encode()).value == PLAN
 
 
+def test_of_several_objects_that_decide_none_is_the_answer() -> None:
+    draft, final = '{"decision": {"proceed": true, "because": "a first draft"}}', '{"decision": {"proceed": false}}'
+    for output in (f"```json\n{draft}\n```\nOr not:\n```json\n{final}\n```", f"{draft}\nOr not:\n{final}"):
+        assert read_answer("json", output.encode()).problem == "there are several objects with a decision in the output"
+    assert read_answer("json", f"{final}\nAgain:\n{final}".encode()).problem is None
+
+
 @pytest.mark.parametrize("inner", [TEXT, FENCE], ids=["plain", "fence"])
 def test_envelopes_are_opened_and_their_counts_read(inner: str) -> None:
     assert read_answer("claude-json", claude(inner)) == (PLAN, None, "claude-sonnet", Usage(31916, 71, 0.079, 6341))

@@ -109,8 +109,10 @@ def resolutions(run_context: RunContext, sessions: Sequence[StageSession]) -> tu
     for entry in snapshot.entries(f"{layout.evidence}/consensus/{run_context.spec}"):
         name = evidence_name(layout, entry.path)
         stamp = parse_stamp(name.stamp) if name is not None and name.kind in ("resolution", "attestation") else None
-        if name is None or stamp is None or (name.stage, stamp.session) not in nonces or name.stamp in own:
+        if name is None or stamp is None or (name.stage, stamp.session) not in nonces:
             continue
+        if name.kind == "attestation" and name.stamp in own:
+            continue  # that of the session itself
         data = snapshot.read(entry.path)
         if data is not None:
             found.append(WrittenFile(entry.path, sha256(data).hexdigest(), len(data)))

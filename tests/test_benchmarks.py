@@ -169,6 +169,7 @@ def test_a_hostile_file_is_of_the_size_that_is_asked_for(shape: hostile.Shape) -
     assert 60_000 < len(shape.make(100_000)) < 140_000
 
 
+@pytest.mark.tier2
 def test_no_hostile_file_passes(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cheapest of them: all are measured in the second tier."""
     monkeypatch.setattr(hostile, "SHAPES", [shape for shape in hostile.SHAPES if shape.name == "keys on one line"])

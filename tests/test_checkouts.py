@@ -124,6 +124,7 @@ class TestPlaces:
         ran = sandbox.speckit("guard", cwd=tmp_path / "bare")
         assert (ran.code, "Traceback" in ran.err) == (2, False), ran
 
+    @pytest.mark.tier2
     def test_a_linked_worktree_and_a_hooks_variables_are_followed(self, sandbox: Sandbox, demo: Path) -> None:
         checkout = clone(sandbox, demo, "main", "false")
         linked = sandbox.root.parent / "linked"

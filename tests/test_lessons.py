@@ -446,6 +446,7 @@ def test_r08_statuses_are_what_was_found(sandbox: Sandbox) -> None:
     ]
 
 
+@pytest.mark.tier2
 def test_r10_r32_hal_is_what_the_probes_found_and_a_mock_is_a_mock(sandbox: Sandbox) -> None:
     agreements(sandbox, *STAGES[:-1])
     for required, mode, code, status in (
@@ -570,6 +571,7 @@ def test_r25_a_run_counts_in_numbers_that_add_up(sandbox: Sandbox) -> None:
     assert (cost["usd"], cost["priced_calls"], cost["source"]) == (None, 0, "unknown"), "unknown is never 0"
 
 
+@pytest.mark.tier2
 def test_r29_two_runs_never_have_the_same_names(sandbox: Sandbox) -> None:
     from guardrails.runs import new_name
 

@@ -266,6 +266,7 @@ def test_a_text_that_is_too_large_is_not_read(text: str, said: str, monkeypatch:
         pytest.param("> " * 39 + "a\n" + "b\n" * 49_000, id="a quote that a long paragraph goes on in"),
     ],
 )
+@pytest.mark.tier2
 def test_work_for_each_level_of_each_line_is_bounded(text: str) -> None:
     document = parse_markdown(text if text.count("\n") > 1 else text * 49_000)
     assert (document.blocks, document.too_large) == ((), "more than 500,000 blocks within blocks")

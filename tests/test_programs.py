@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from guardrails.core import allowed_environment, run_program
 
 PYTHON = sys.executable
@@ -32,6 +34,7 @@ def test_a_missing_program_is_said_to_be_missing(tmp_path: Path) -> None:
     assert (ran.exit_code, ran.problem, ran.succeeded) == (None, "missing", False)
 
 
+@pytest.mark.tier2
 def test_what_it_started_ends_with_it_at_its_limit(tmp_path: Path) -> None:
     code = (
         "import subprocess, sys, time\n"

@@ -78,6 +78,7 @@ class TestStreams:
         for cut in range(len(filler) + MARGIN, len(filler) + MARGIN + 8):
             assert places(data[:cut], data[cut:]) == []
 
+    @pytest.mark.tier2
     def test_a_huge_line_is_searched_in_flat_memory(self) -> None:
         def chunks() -> Iterator[bytes]:
             yield from ([b"abcdefgh" * (1 << 17)] * 50)

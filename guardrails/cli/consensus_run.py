@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import click
@@ -171,7 +171,8 @@ def resolve(
         raise GuardrailError(f"conflict {chosen.id} is not about whether to go on", "leave --proceed and --hold out")
     goes_on = proceed is not False if chosen.cause == "split" else None
     who = by or _user(run_context)
-    moment, settings = datetime.now(timezone.utc), run_context.settings
+    later = found.session.started + timedelta(seconds=1)  # what the session filed has the second it was started in
+    moment, settings = max(datetime.now(timezone.utc), later), run_context.settings
     signing(run_context.repo, settings.evidence.signature, run_context.say)  # required without a key: before it is made
     with locked(run_context.repo, run_context.spec, "speckit consensus resolve"):
         made = write_resolution(run_context, found.session, chosen, Decision(because.strip(), who, goes_on), moment)

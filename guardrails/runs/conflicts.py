@@ -122,7 +122,6 @@ def write_resolution(
         document["run"] = run_context.run
     said = {"because": decision.because, "by": decision.by}
     kept = redactor_of(run_context.settings, run_context.environment).value(said)
-    later = session.started + timedelta(seconds=1)  # the session's own files have the second it was started in
-    named = session._replace(started=max(at, later) + timedelta(seconds=number))
+    named = session._replace(started=at + timedelta(seconds=number))
     path = consensus_path(run_context.settings.layout, named, "resolution.json")
     return EvidenceStore(run_context.repo.root).record(path, "resolution", {**document, **kept}, replace=True)

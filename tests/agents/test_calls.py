@@ -58,6 +58,7 @@ def test_remarks_without_end_lose_their_beginning(tmp_path: Path) -> None:
     assert (done.problem, done.stderr_tail[-15:]) == (None, "the last remark")
 
 
+@pytest.mark.tier2
 def test_an_agent_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None:
     done = ask(tmp_path, agent(tmp_path, "hang", timeout=2.0))
     assert (done.problem, done.exit_code) == ("no answer within 2s", None)

@@ -187,6 +187,7 @@ class TestExample:
             pytest.param("\n\n" + ("- " * 18 + "a\n") * 20_000, id="lists in lists"),
         ],
     )
+    @pytest.mark.tier2
     def test_fails_where_an_answer_is_too_large_to_be_read(self, more: str) -> None:
         files = packet()
         files.update(Bundle(spec=SPEC, stage="validate", text=ANSWER + more).files)
@@ -365,6 +366,7 @@ class TestPages:
 
 
 class TestCommand:
+    @pytest.mark.tier2
     def test_asks_the_memory_where_it_is_kept(self, sandbox: Sandbox) -> None:
         for path, data in packet().items():
             sandbox.write(path, data)

@@ -289,12 +289,14 @@ NAMES = (
 
 
 @pytest.mark.parametrize("lie", NAMES)
+@pytest.mark.tier2
 def test_an_archive_that_does_not_hold_what_its_manifest_lists(archived: Archived, lie: str) -> None:
     archived.rewrite(_lies(archived)[lie])
     for source, rules in archived.rules().items():
         assert "LED012" in rules, source
 
 
+@pytest.mark.tier2
 def test_an_archive_whose_manifest_was_made_to_fit_other_files(archived: Archived) -> None:
     items = members_of(archived)
     forged = [(name, data.replace(b"a", b"b", 1)) for name, data in items]
@@ -310,6 +312,7 @@ def test_an_archive_whose_manifest_was_made_to_fit_other_files(archived: Archive
     assert "LED011" in seen[f"{archived.tip}..HEAD"], "they lay in the archive"
 
 
+@pytest.mark.tier2
 def test_an_archive_that_is_gone_with_its_row(archived: Archived) -> None:
     document = archived.manifest
     document["archives"] = document["archives"][1:]
@@ -325,6 +328,7 @@ def test_a_row_that_says_somebody_else_packed_it(archived: Archived) -> None:
     assert archived.rules(f"{archived.tip}..HEAD") == {f"{archived.tip}..HEAD": {"LED012"}}
 
 
+@pytest.mark.tier2
 def test_members_of_another_spec(archived: Archived) -> None:
     def lend(row: dict[str, Any]) -> None:
         row["members"] = [{**each, "path": each["path"].replace(SPEC, "SPEC-KIT-OTHER")} for each in row["members"]]

@@ -351,6 +351,7 @@ def test_a_link_in_place_of_a_file_is_not_the_file(sandbox: Sandbox) -> None:
     assert (ran.code, ran.rules) == (1, ["LED003"])
 
 
+@pytest.mark.tier2
 def test_a_file_too_large_to_be_held_is_verified_all_the_same(sandbox: Sandbox) -> None:
     run = make_run(sandbox.root, stages=("plan",), padding=b"x" * (READ_LIMIT + 1))
     log = next(path for path in run.files if path.endswith(".log"))

@@ -112,6 +112,7 @@ def removed(sandbox: Sandbox, run: Made) -> None:
         (sandbox.root / path).unlink()
 
 
+@pytest.mark.tier2
 def test_a_run_that_was_pushed_and_is_removed_whole_is_missed_at_each_push(sandbox: Sandbox, tmp_path: Path) -> None:
     world = World(sandbox.root, 2)
     sandbox.commit()

@@ -395,6 +395,7 @@ class TestPush:
         started.git("tag", "-a", "v1", "-m", "the first")
         assert self.secrets(self.push(started, "refs/tags/v1")) == []
 
+    @pytest.mark.tier2
     def test_the_text_of_a_tag_is_searched(self, started: Sandbox) -> None:
         started.git("tag", "-a", "v1", "-m", f"key {TOKEN}")
         tag = started.git("rev-parse", "v1").out.strip()

@@ -292,6 +292,7 @@ def test_a_name_no_manifest_knows_is_an_error(six: tuple[Sandbox, list[Made]]) -
         assert sandbox.speckit("evidence", "restore", name).code == 2
 
 
+@pytest.mark.tier2
 def test_26_mb_in_ten_runs_come_under_15(sandbox: Sandbox) -> None:
     for number in range(10):
         text = b"".join(b"%d %d result of step %d: passed\n" % (number, n * 7919 % 10007, n) for n in range(42_000))

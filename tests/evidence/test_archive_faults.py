@@ -162,6 +162,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
+@pytest.mark.tier2
 def test_a_disk_that_is_full_loses_nothing(small_disk: Path, tmp_path: Path) -> None:
     sandbox = Sandbox(small_disk / "repo", tmp_path / "home")
     sandbox.root.mkdir()

@@ -228,6 +228,7 @@ def _is_a_link(attested: Attested) -> None:
         pytest.param(_remove("_attestation.json"), "LED021", id="no attestation"),
     ],
 )
+@pytest.mark.tier2
 def test_a_session_that_is_not_what_was_signed_is_found(
     attested: Attested, change: Callable[[Attested], None], rule: str
 ) -> None:
@@ -368,6 +369,7 @@ def test_a_resolution_has_to_be_signed_too(attested: Attested) -> None:
 @needs_keygen
 @pytest.mark.parametrize("garbage", [b"", b"garbage\n", BEGIN + b"AAAA" + END], ids=["empty", "text", "armor"])
 @pytest.mark.parametrize("use", ["required", "optional", "off"])
+@pytest.mark.tier2
 def test_a_garbage_signature_of_a_seal_does_not_pass_guard(attested: Attested, garbage: bytes, use: str) -> None:
     attested.sandbox.write(".speckit.yaml", f"version: 1\nevidence: {{signature: {use}}}\n")
     attested.sandbox.git("config", "--global", "--unset", "gpg.ssh.allowedSignersFile")

@@ -33,6 +33,7 @@ def files_of(root: Path) -> dict[str, bytes]:
 
 
 @needs_keygen
+@pytest.mark.tier2
 def test_a_finished_run_is_signed_and_whatever_is_done_to_a_file_of_it_is_found(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:

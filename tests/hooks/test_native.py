@@ -50,6 +50,7 @@ class TestCommit:
         assert done.code == 0, done
         assert "checked in the index" in done.out + done.err
 
+    @pytest.mark.tier2
     def test_a_large_evidence_passes_with_a_warning_that_is_seen(self, project: Sandbox) -> None:
         evidence_of(project, 16)
         project.add()

@@ -134,6 +134,7 @@ def test_the_packet_tells_what_holds_and_what_a_person_has_to_sign(audited: Sand
     assert not (audited.root / FOLDER).exists(), "a dry run files nothing"
 
 
+@pytest.mark.tier2
 def test_a_second_run_gives_the_same_bytes_apart_from_the_time(audited: Sandbox) -> None:
     audit(audited)
     first = filed(audited)
@@ -150,6 +151,7 @@ def test_a_second_run_gives_the_same_bytes_apart_from_the_time(audited: Sandbox)
     assert all(timeless(first[name], b"generated") == timeless(second[name], b"generated") for name in first)
 
 
+@pytest.mark.tier2
 def test_a_signed_packet_is_kept_unless_it_is_asked_for(audited: Sandbox) -> None:
     audit(audited)
     (packet,) = (audited.root / FOLDER).glob("*.md")
@@ -161,6 +163,7 @@ def test_a_signed_packet_is_kept_unless_it_is_asked_for(audited: Sandbox) -> Non
     assert packet.read_text() != signed
 
 
+@pytest.mark.tier2
 def test_other_evidence_makes_another_packet_and_reports_are_not_evidence_of_themselves(audited: Sandbox) -> None:
     audit(audited)
     before = set(filed(audited))

@@ -134,6 +134,7 @@ def test_nothing_is_sent_without_being_asked_for(swept: Sandbox) -> None:
     assert not (swept.root / "alerts.jsonl").exists()
 
 
+@pytest.mark.tier2
 def test_alerts_reach_file_command_and_webhook_once(swept: Sandbox, service: http.server.HTTPServer) -> None:
     keep = "import sys; open('given.jsonl', 'ab').write(sys.stdin.buffer.read())"
     address = f"http://127.0.0.1:{service.server_port}/hook/secret"
@@ -154,6 +155,7 @@ def test_alerts_reach_file_command_and_webhook_once(swept: Sandbox, service: htt
     assert len(service.heard) == len(fired)  # type: ignore[attr-defined]
 
 
+@pytest.mark.tier2
 def test_what_fails_is_said_and_tried_again(swept: Sandbox, service: http.server.HTTPServer) -> None:
     service.status = 302  # type: ignore[attr-defined]
     command = [sys.executable, "-c", "raise SystemExit(7)"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from guardrails.setup import SPEC
 from tests.runs.auto_world import Runs
 from tests.sandbox import EVIDENCE, Sandbox
@@ -15,6 +17,7 @@ def filed(root: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((root / EVIDENCE / "consensus" / SPEC).iterdir())}
 
 
+@pytest.mark.tier2
 def test_ballots_and_their_metrics_are_packed_restored_and_missed(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, gemini="fail")
     quick = {"consensus": {"retries": 0, "backoff": "1ms"}}

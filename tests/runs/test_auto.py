@@ -47,12 +47,14 @@ def test_a_run_goes_through_six_stages_and_its_evidence_holds(sandbox: Sandbox) 
     assert guard.code == 0, guard
 
 
+@pytest.mark.tier2
 def test_an_answer_of_five_megabytes_is_taken(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, gpt_pro="large")
     ran = runs.auto("--to", "plan")
     assert ran.code == 0, ran
 
 
+@pytest.mark.tier2
 def test_progress_is_plain_lines_on_standard_error_and_nothing_when_quiet(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     ran = runs.auto("--to", "plan")
@@ -69,6 +71,7 @@ def test_the_json_report_is_the_summary_with_the_same_exit_code(sandbox: Sandbox
     assert ran.document["exit_code"] == ran.code == 5
 
 
+@pytest.mark.tier2
 def test_later_stages_go_on_from_evidence_that_holds(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     assert runs.auto("--to", "tasks").code == 0
@@ -104,6 +107,7 @@ def test_agents_that_do_not_answer_halt_the_run(
     assert summary["outcome"] == "halted"
 
 
+@pytest.mark.tier2
 def test_an_agent_that_hangs_is_ended_and_asked_again(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, gemini="hang")
     agents = {name: runs.agent(name, mode) for name, mode in runs.modes.items()}
@@ -182,6 +186,7 @@ def test_a_secret_in_an_answer_reaches_neither_the_summary_nor_the_terminal(sand
     assert secret not in ran.out + ran.err + json.dumps(runs.summary)
 
 
+@pytest.mark.tier2
 def test_what_was_let_pass_does_not_reach_unlock(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, gpt_codex="fail")
     runs.configure(**QUICK)
@@ -246,6 +251,7 @@ def test_a_conflict_is_settled_once_and_nobody_is_asked_twice(sandbox: Sandbox) 
     assert guard.code == 0, guard
 
 
+@pytest.mark.tier2
 def test_the_arbiter_settles_what_it_can_and_is_asked_once(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     conflict, left = "SQLite or Postgres", "Thursday or Friday"
@@ -272,6 +278,7 @@ def test_the_arbiter_settles_what_it_can_and_is_asked_once(sandbox: Sandbox) -> 
     assert guard.code == 0, guard
 
 
+@pytest.mark.tier2
 def test_a_degraded_run_asks_only_those_again_who_have_not_answered(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, gemini="fail")
     runs.configure(**QUICK)
@@ -289,6 +296,7 @@ def test_a_degraded_run_asks_only_those_again_who_have_not_answered(sandbox: San
 
 
 @pytest.mark.parametrize("failing", [("gemini",), ("gemini", "claude"), ("gemini", "claude", "gpt_pro")], ids=len)
+@pytest.mark.tier2
 def test_who_resumes_a_run_has_those_asked_who_are_missing_however_many_they_are(
     sandbox: Sandbox, failing: tuple[str, ...]
 ) -> None:
@@ -324,6 +332,7 @@ def test_answers_from_documents_that_have_changed_count_no_more_and_everybody_is
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.tier2)])
+@pytest.mark.tier2
 def test_a_run_that_is_stopped_ends_with_130_and_goes_on_where_it_was(sandbox: Sandbox, number: int) -> None:
     runs = Runs(sandbox, claude="answer 1.5 once")
     process = runs.start()
@@ -351,6 +360,7 @@ def test_a_run_that_was_killed_goes_on_when_it_is_started_again(sandbox: Sandbox
     assert len(runs.summaries()) == 1
 
 
+@pytest.mark.tier2
 def test_a_second_run_of_the_same_spec_is_told_who_is_at_work(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, claude="answer 2")
     process = runs.start("--to", "plan")

@@ -51,6 +51,7 @@ class TestPositions:
         status = sandbox.speckit("status", SPEC)
         assert "hold" in status.out.lower()
 
+    @pytest.mark.tier2
     def test_a_run_halts_and_says_who_held_why_and_what_would_change_it(self, sandbox: Sandbox) -> None:
         cast = Cast(sandbox)
         for name in TRIO:
@@ -242,6 +243,7 @@ class TestChain:
 
 
 class TestKilled:
+    @pytest.mark.tier2
     def test_a_run_that_is_killed_while_its_agents_vote_pays_for_every_call_once(self, sandbox: Sandbox) -> None:
         runs = Runs(sandbox)
         modes = {**runs.modes, "claude": "answer 0.3"}

@@ -72,6 +72,7 @@ def compared(ran: Ran, stage: str, metric: str) -> dict[str, Any]:
 
 
 class TestRunning:
+    @pytest.mark.tier2
     def test_each_profile_is_asked_as_often_and_the_tree_is_left_as_it_was(self, sandbox: Sandbox) -> None:
         stage = Stage(sandbox)
         before = sandbox.git("rev-parse", "HEAD").out + sandbox.git("for-each-ref").out
@@ -84,6 +85,7 @@ class TestRunning:
         assert sandbox.git("rev-parse", "HEAD").out + sandbox.git("for-each-ref").out == before
         assert sandbox.speckit("cost", SPEC).code == 3
 
+    @pytest.mark.tier2
     def test_a_row_for_each_stage_and_metric_with_every_sample_behind_it(self, sandbox: Sandbox) -> None:
         stage = Stage(sandbox)
         stage.says("dear_claude", answer(conflicts=(STORAGE,)))
@@ -142,6 +144,7 @@ class TestRunning:
         assert stage.paid("dear") == [1, 1, 1]
         assert [each["verdict"] for each in ran.document["samples"]] == ["ok", "degraded"]
 
+    @pytest.mark.tier2
     def test_the_evidence_of_each_run_is_kept_apart(self, sandbox: Sandbox) -> None:
         Stage(sandbox)
         ran = bench(sandbox, "--runs", "2", "--stage", "plan")
@@ -197,6 +200,7 @@ class TestResuming:
         slow = [each for each in ran.document["samples"] if each["latency_ms"] >= 2000]
         assert [(each["profile"], each["run"], each["stage"]) for each in slow] == [("dear", 1, "tasks")]
 
+    @pytest.mark.tier2
     def test_an_interrupt_says_how_to_go_on(self, sandbox: Sandbox) -> None:
         stage = Stage(sandbox)
         stage.does("cheap_gemini", {"say": answer(), "sleep": 1}, {"say": answer()})
@@ -208,6 +212,7 @@ class TestResuming:
         assert sandbox.speckit("bench", SPEC, "--resume").code == 0
         assert stage.paid("cheap") == stage.paid("dear") == [1, 1, 1]
 
+    @pytest.mark.tier2
     def test_what_is_done_is_shown_again_for_nothing_and_can_be_extended(self, sandbox: Sandbox) -> None:
         stage = Stage(sandbox)
         first = bench(sandbox, "--runs", "1", "--stage", "plan")
@@ -253,6 +258,7 @@ class TestRefusing:
         assert (second.code, "is locked by process" in second.err) == (2, True), second
         assert running.end(signal.SIGINT)[0] == 130
 
+    @pytest.mark.tier2
     def test_the_budget_is_of_all_runs_together(self, sandbox: Sandbox) -> None:
         stage = Stage(sandbox)
         dry = bench(sandbox, "--runs", "1", "--stage", "plan", "--dry-run").document

@@ -60,6 +60,7 @@ def findings(ran: Ran, stage: str = "all") -> dict[str, tuple[Any, str]]:
 
 
 class TestRecordings:
+    @pytest.mark.tier2
     def test_a_known_difference_is_found(self, sandbox: Sandbox) -> None:
         theatre(sandbox)
         ran = bench(sandbox, "quick", "slow", SPEC, "--stage", "plan")
@@ -71,6 +72,7 @@ class TestRecordings:
         assert found["tokens"] == (0, "none")
         assert ran.document["replayed"] is True
 
+    @pytest.mark.tier2
     def test_no_difference_is_none_to_see(self, sandbox: Sandbox) -> None:
         theatre(sandbox)
         ran = bench(sandbox, "quick", "same", SPEC, "--stage", "plan")
@@ -169,6 +171,7 @@ class TestWorkload:
         assert (guard.code, guard.document["findings"]) == (0, []), guard
         assert sandbox.judge("accept").document["findings"] == []
 
+    @pytest.mark.tier2
     def test_it_is_benchmarked_in_a_repository_of_its_own(self, sandbox: Sandbox) -> None:
         self.configure(sandbox)
         ran = bench(sandbox, "quick", "slow", "--standard", "--runs", "1")

@@ -64,6 +64,7 @@ def test_an_agent_without_an_answer_is_named_with_its_reason(sandbox: Sandbox, m
     assert (runs.paid("gemini"), runs.paid("claude")) == (2, 1)
 
 
+@pytest.mark.tier2
 def test_a_family_that_heeds_no_signal_is_ended_at_its_time_limit(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, gemini="family")
     _timed(runs, "gemini", "500ms")
@@ -85,6 +86,7 @@ def _runs(pid: int) -> bool:
         return False
 
 
+@pytest.mark.tier2
 def test_agents_that_only_look_odd_are_taken_at_their_word(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, gemini="close", claude="daemon", gpt_pro="answer")
     spec = (runs.root / "docs" / SPEC / "spec.md").read_text()

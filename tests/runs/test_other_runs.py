@@ -41,6 +41,7 @@ def test_a_run_that_could_ask_nobody_does_not_stand_in_the_way_of_the_next(sandb
     assert len(runs.summaries()) == 2
 
 
+@pytest.mark.tier2
 def test_the_next_stages_can_be_run_before_the_first_are_committed(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     assert runs.auto("--to", "plan").code == 0

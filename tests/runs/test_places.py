@@ -81,6 +81,7 @@ def _fill(place: Path, left: int) -> Path:
 
 
 @pytest.mark.parametrize("left", [0, 100_000, 400_000, 900_000])
+@pytest.mark.tier2
 def test_a_full_disk_ends_a_run_that_goes_on_once_there_is_room(small: Path, tmp_path: Path, left: int) -> None:
     runs = _on(small, tmp_path)
     full = _fill(small, left)

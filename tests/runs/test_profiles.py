@@ -18,6 +18,7 @@ def _routed(runs: Runs, **more: Any) -> None:
     runs.configure(profiles={"broken": broken, "other": other}, consensus={"retries": 0}, **more)
 
 
+@pytest.mark.tier2
 def test_a_profile_on_the_command_line_takes_the_place_of_that_of_the_environment(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     _routed(runs)
@@ -30,6 +31,7 @@ def test_a_profile_on_the_command_line_takes_the_place_of_that_of_the_environmen
     assert runs.summary["profile"] == "other"
 
 
+@pytest.mark.tier2
 def test_a_run_that_was_cut_off_goes_on_under_its_profile_whatever_the_environment_says(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     _routed(runs)

@@ -20,6 +20,7 @@ def _tree(root: Path) -> set[tuple[str, int]]:
     return {(str(path), path.lstat().st_size) for path in root.rglob("*") if "runs.db" not in path.name}
 
 
+@pytest.mark.tier2
 def test_completed_runs_are_removed_but_for_the_newest(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     for _ in range(3):
@@ -45,6 +46,7 @@ def test_completed_runs_are_removed_but_for_the_newest(sandbox: Sandbox) -> None
     assert _calls(runs) == set()
 
 
+@pytest.mark.tier2
 def test_what_can_be_gone_on_with_stays_and_so_does_what_is_at_work(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, claude="answer 3")
     process = runs.start("--to", "plan")

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from guardrails.setup import SPEC
 from tests.runs.agents_world import Cast, answer
 from tests.runs.auto_world import Runs, kill, until
@@ -49,6 +51,7 @@ def test_a_retry_after_a_commit_leaves_the_ballots_that_were_cast(sandbox: Sandb
         assert ran.code == 0, ran.out
 
 
+@pytest.mark.tier2
 def test_answers_from_documents_that_changed_stay_and_everybody_is_asked_in_another_session(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, gemini="fail")
     runs.configure(consensus=QUICK)
@@ -79,6 +82,7 @@ def test_answers_from_documents_that_changed_stay_and_everybody_is_asked_in_anot
     assert sandbox.speckit("consensus", "check", SPEC).code == 0
 
 
+@pytest.mark.tier2
 def test_who_comes_after_a_missing_agent_of_a_chain_answers_anew_in_another_session(sandbox: Sandbox) -> None:
     cast = Cast(sandbox, consensus={"method": "chain", **QUICK})
     agreed = [{"id": f"s{number}", "vote": "agree", "because": ""} for number in (1, 2)]
@@ -119,6 +123,7 @@ def test_a_conflict_that_a_person_settles_after_a_commit_takes_nothing_away(sand
         assert ran.code == 0, ran.out
 
 
+@pytest.mark.tier2
 def test_a_run_that_is_killed_in_its_second_session_goes_on_there_and_pays_for_every_call_once(
     sandbox: Sandbox,
 ) -> None:

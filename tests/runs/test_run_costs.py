@@ -44,6 +44,7 @@ def test_what_came_from_a_providers_cache_is_on_record(sandbox: Sandbox) -> None
     assert "2 cached" in sandbox.speckit("cost", SPEC).out
 
 
+@pytest.mark.tier2
 def test_calls_of_a_run_that_was_given_up_are_counted_once(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, claude="fail 0.5")
     agents = {name: {**runs.agent(name, mode), "model": "m"} for name, mode in runs.modes.items()}
@@ -112,6 +113,7 @@ def test_a_budget_that_is_nearly_used_up_is_said_to_be(sandbox: Sandbox, cap: fl
         assert "warning: plan used 6300 tokens; budget.tokens_per_stage expects 1 to 3000" in ran.err
 
 
+@pytest.mark.tier2
 def test_what_was_paid_before_the_budget_halted_a_stage_is_counted_once(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     prompts = json.loads((ROOT / "prompts" / "prompts.json").read_text())

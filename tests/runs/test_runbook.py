@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from guardrails.setup import SPEC
 from tests.pages import blocks, read, section
 from tests.runs.auto_world import Runs
@@ -25,6 +27,7 @@ def told(text: str) -> list[str]:
     return lines
 
 
+@pytest.mark.tier2
 def test_two_of_three_are_retried_then_halted_and_resumed_to_full_consensus(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, claude="garbage")
     runs.configure(**SETTINGS)

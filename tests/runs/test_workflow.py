@@ -72,6 +72,7 @@ def test_a_killed_run_goes_on_where_it_was(driven: Driven, after: int) -> None:
     assert list(dict.fromkeys(driven.steps())) == [*STEPS, f"finish {len(STEPS)}"]
 
 
+@pytest.mark.tier2
 def test_a_run_that_halted_is_taken_up_as_a_further_attempt(driven: Driven) -> None:
     assert driven.end(conflicts=1) == 4
     halted = len(driven.steps())
@@ -81,6 +82,7 @@ def test_a_run_that_halted_is_taken_up_as_a_further_attempt(driven: Driven) -> N
     assert "tasks.ask" not in again
 
 
+@pytest.mark.tier2
 def test_the_journal_holds_json_and_no_pickles(driven: Driven) -> None:
     import json
     import sqlite3

@@ -187,6 +187,7 @@ def _begin(sandbox: Sandbox, scratch: Path) -> Begun:
 
 
 class TestPlaces:
+    @pytest.mark.tier2
     def test_the_repository_is_not_touched_and_nothing_is_left(self, guarded: Sandbox, tmp_path: Path) -> None:
         scratch = tmp_path / "scratch"
         scratch.mkdir()

@@ -152,6 +152,7 @@ WRITTEN = {"new, local": new_file(LOCAL), "new, remote": new_file(REMOTE), **AME
 
 
 @pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN.keys())
+@pytest.mark.tier2
 def test_pre_commit_finds_no_fault_that_was_not_there(text: str, tmp_path: Path) -> None:
     pytest.importorskip("pre_commit", reason="pre-commit is not installed")
     amended = amend(text, LOCAL)

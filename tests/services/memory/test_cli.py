@@ -254,6 +254,7 @@ class TestForward:
             assert "[secret] GitHub Token" in ran.err
             assert TOKEN not in ran.err
 
+    @pytest.mark.tier2
     def test_a_server_that_hangs_is_given_up(self, sandbox: Sandbox, told: Path) -> None:
         self.configure(sandbox, "hang at start")
         ran = add(sandbox, "x", "--timeout", "0.5")

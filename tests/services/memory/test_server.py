@@ -67,6 +67,7 @@ class TestSound:
         remember(store, [note(f"a\n{SECRET}")], server("plain", tmp_path))
         assert told(tmp_path) == ["a\n[secret] KEY (plain)"]
 
+    @pytest.mark.tier2
     def test_is_asked(self, store: MemoryStore, tmp_path: Path) -> None:
         remember(store, [note("a", "n:1"), note("b", "n:2"), note("c", "n:2")], server("sound", tmp_path))
         assert ask(server("sound", tmp_path), "n:2", ["n:2"], 5) == ("b", "c")
@@ -127,6 +128,7 @@ class TestBad:
         assert capfd.readouterr() == ("", "")
 
     @pytest.mark.parametrize("mode", ["hang at start", "garbage only"])
+    @pytest.mark.tier2
     def test_one_that_never_starts_is_given_up(self, store: MemoryStore, tmp_path: Path, mode: str) -> None:
         done = remember(store, [note("kept")], server(mode, tmp_path, start=0.5))
         assert "did not start within 0.5 s" in done.warnings[0]
@@ -136,6 +138,7 @@ class TestBad:
         done = remember(store, [note(f"n {number}") for number in range(50)], server("hang", tmp_path, answer=0.5))
         assert "did not answer store_memory within 0.5 s (0 of 50 forwarded)" in done.warnings[0]
 
+    @pytest.mark.tier2
     def test_what_it_took_before_is_not_sent_again(self, store: MemoryStore, tmp_path: Path) -> None:
         entries = [note(text) for text in "abcd"]
         done = remember(store, entries, server("hang at the third", tmp_path, answer=2))
@@ -143,6 +146,7 @@ class TestBad:
         assert catch_up(store, server("plain", tmp_path)) == 2
         assert told(tmp_path) == ["a", "b", "c", "d"]
 
+    @pytest.mark.tier2
     def test_one_that_does_not_want_to_end_is_ended(self, store: MemoryStore, tmp_path: Path) -> None:
         assert remember(store, [note("a")], server("stubborn", tmp_path)).forwarded == 1
         assert not running(str(tmp_path))

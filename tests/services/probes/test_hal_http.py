@@ -101,6 +101,7 @@ def test_a_slow_answer_ends_at_the_deadline(script: Script) -> None:
     assert health(script, timeout=0.4) == ("failed", "no complete answer within 0.4 s")
 
 
+@pytest.mark.tier2
 def test_a_good_answer_that_is_complete_after_the_deadline_is_none() -> None:
     def script(connection: Connection) -> None:
         connection.send(CHUNKED)

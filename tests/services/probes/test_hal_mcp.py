@@ -39,6 +39,7 @@ def test_a_server_made_with_the_library_is_understood() -> None:
     assert not any(holds_secret(repr(made).encode()) for made in (health, movies, indexer, graphql))
 
 
+@pytest.mark.tier2
 def test_a_server_sees_the_key_by_its_name_and_nothing_else_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTHER_SECRET", "not-for-the-server")
     health = over_mcp("library")[0]
@@ -77,6 +78,7 @@ def test_a_server_that_says_more_than_the_protocol_is_heard_all_the_same(capfd: 
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.tier2
 def test_a_tool_that_hangs_ends_at_the_deadline() -> None:
     made = over_mcp("hangs", timeout=2.0)
     assert {each.status for each in made} == {"failed"}

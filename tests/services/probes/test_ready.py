@@ -122,6 +122,7 @@ class TestServers:
         assert probe["hint"]
         assert f"warned: server: {probe['message']}" in ran.err
 
+    @pytest.mark.tier2
     def test_one_that_is_required_fails_and_one_that_is_not_there_is_undecided(self, sandbox: Sandbox) -> None:
         configure(sandbox, {"name": "server", "mcp": server("mute"), "timeout": "1s", "required": True})
         assert (ready(sandbox).code, ready(sandbox).document["verdict"]) == (1, "fail")

@@ -159,6 +159,7 @@ def test_an_internal_error_is_exit_70_with_a_report_file(sandbox: Sandbox) -> No
     assert sandbox.git("status", "--porcelain").out.strip() == "?? docs/"
 
 
+@pytest.mark.tier2
 def test_ctrl_c_exits_130_without_a_traceback(sandbox: Sandbox) -> None:
     read, write = os.pipe()  # a push waits for what git writes, and nobody writes
     process = subprocess.Popen(

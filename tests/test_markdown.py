@@ -275,6 +275,7 @@ def test_work_for_each_level_of_each_line_is_bounded(text: str) -> None:
 @pytest.mark.parametrize(
     "line", ["- a\n", "> a\n\n", "  - a\n", "# a\n", "a\n", "a | b\n", "```\n", "1. a\n"], ids=repr
 )
+@pytest.mark.tier2
 def test_fifty_thousand_lines_of_one_block_each_are_read(line: str) -> None:
     assert parse_markdown(line * (50_000 // line.count("\n"))).too_large is None
 

@@ -200,6 +200,7 @@ class TestLooser:
         ran = between(repository, configuration(**before), after)
         assert (policy_findings(ran), ran.code) == ([], 0), ran
 
+    @pytest.mark.tier2
     def test_the_way_back_is_not_looser_for_most(self, repository: Sandbox) -> None:
         """Each of these is tighter when it is taken back: a rule that finds both ways would only dislike change."""
         for name in ("a raised limit", "a smaller roster", "less agreement", "fewer sections", "a new waiver"):

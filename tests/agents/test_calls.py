@@ -53,6 +53,7 @@ def test_what_an_agent_remarked_is_kept_apart(tmp_path: Path) -> None:
     assert ask(tmp_path, agent(tmp_path, "fail")).stderr_tail == "no quota left"
 
 
+@pytest.mark.tier2
 def test_remarks_without_end_lose_their_beginning(tmp_path: Path) -> None:
     done = ask(tmp_path, agent(tmp_path, "remarks"))
     assert (done.problem, done.stderr_tail[-15:]) == (None, "the last remark")

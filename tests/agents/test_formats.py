@@ -179,6 +179,7 @@ objects = st.dictionaries(
 
 
 @given(objects, st.sampled_from([claude, codex, gemini]), st.booleans())
+@pytest.mark.tier2
 def test_every_object_comes_out_of_every_envelope(value: dict[str, Any], wrap: Any, fenced: bool) -> None:
     text = json.dumps(value, ensure_ascii=fenced)
     form = {claude: "claude-json", codex: "codex-jsonl", gemini: "gemini-json"}[wrap]

@@ -71,6 +71,7 @@ def one(tmp_path: Path) -> Agent:
     return agent(tmp_path, "answer", "1")
 
 
+@pytest.mark.tier2
 def test_a_killed_caller_is_given_what_its_agent_brought(tmp_path: Path, one: Agent) -> None:
     begun(tmp_path).kill()
     done = ask(tmp_path, one)
@@ -87,6 +88,7 @@ def test_an_interrupted_caller_leaves_its_agent_at_work(tmp_path: Path, one: Age
     assert (ask(tmp_path, one).exit_code, len(ledger(tmp_path, "started"))) == (0, 1)
 
 
+@pytest.mark.tier2
 def test_two_callers_at_once_make_one_call(tmp_path: Path, one: Agent) -> None:
     callers = [Caller(tmp_path, "answer", 1) for _ in range(3)]
     assert [caller.end() for caller in callers] == ["done 0 None"] * 3

@@ -97,6 +97,7 @@ def test_a_dry_run_says_each_file_and_changes_nothing(six: tuple[Sandbox, list[M
     assert said == {path for run in runs[:3] for path in run.all if "/costs/" not in path}
 
 
+@pytest.mark.tier2
 def test_the_same_files_make_the_same_bytes(six: tuple[Sandbox, list[Made]], tmp_path: Path) -> None:
     sandbox, _ = six
     other = Sandbox(tmp_path / "other", sandbox.home)
@@ -254,6 +255,7 @@ def test_every_byte_comes_back(six: tuple[Sandbox, list[Made]]) -> None:
     assert "0 files restored" in sandbox.speckit("evidence", "restore", runs[0].name).out
 
 
+@pytest.mark.tier2
 def test_a_restored_run_is_packed_again_into_the_same_archive(six: tuple[Sandbox, list[Made]]) -> None:
     sandbox, runs = six
     archive(sandbox)
@@ -339,6 +341,7 @@ def test_killed_at_every_step_nothing_is_lost_and_again_finishes_it(sandbox: San
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork and no SIGKILL")
 @pytest.mark.parametrize("times", [3, pytest.param(100, marks=pytest.mark.tier2)])
+@pytest.mark.tier2
 def test_killed_at_random_moments_nothing_is_lost(sandbox: Sandbox, tmp_path: Path, times: int) -> None:
     for number in range(2):
         make_run(sandbox.root, number, stages=("plan",), padding=b"line\n" * 30_000)

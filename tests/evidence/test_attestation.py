@@ -262,6 +262,7 @@ def test_a_whole_run_that_was_made_up_is_found(attested: Attested) -> None:
 
 
 @needs_keygen
+@pytest.mark.tier2
 def test_a_whole_run_that_a_stranger_signs_is_found(attested: Attested) -> None:
     attested.stranger()
     attested.signed.run(3)
@@ -271,6 +272,7 @@ def test_a_whole_run_that_a_stranger_signs_is_found(attested: Attested) -> None:
 
 
 @needs_keygen
+@pytest.mark.tier2
 def test_a_change_cannot_allow_its_own_signer(attested: Attested) -> None:
     attested.stranger()
     attested.signed.run(3)
@@ -380,6 +382,7 @@ def test_a_garbage_signature_of_a_seal_does_not_pass_guard(attested: Attested, g
 
 
 @needs_keygen
+@pytest.mark.tier2
 def test_archived_sessions_need_no_attestation_here(attested: Attested) -> None:
     attested.signed.run(1)
     attested.sandbox.commit("another run")

@@ -360,6 +360,7 @@ def test_a_manifest_cannot_have_other_files_removed(sandbox: Sandbox) -> None:
     assert (ran.code, (sandbox.root / "SPEC.md").read_bytes()) == (1, DATA), ran
 
 
+@pytest.mark.tier2
 def test_no_damage_to_an_archive_goes_unnoticed(tmp_path: Path) -> None:
     second = b"x" * 700
     sound = packed((info(GOOD), DATA), (info(GOOD + "2"), DATA), (info(GOOD + "3", 700), second))

@@ -111,6 +111,7 @@ def test_two_frameworks_that_call_each_other_are_refused(bench: Bench) -> None:
     assert "keep one" in ran.err
 
 
+@pytest.mark.tier2
 def test_lefthook_takes_the_place_and_speckit_takes_it_back(bench: Bench) -> None:
     if not shutil.which("lefthook", path=os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]):
         pytest.skip("lefthook is not installed")

@@ -179,6 +179,7 @@ def test_what_fails_is_said_and_tried_again(swept: Sandbox, service: http.server
 
 
 @pytest.mark.parametrize("says", [b"", b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nX: "], ids=["nothing", "a start", "headers"])
+@pytest.mark.tier2
 def test_a_place_that_hangs_is_left_after_its_time(swept: Sandbox, says: bytes) -> None:
     """It accepts, and then drips: each byte in time, the answer never."""
     listening = socket.create_server(("127.0.0.1", 0))
@@ -210,6 +211,7 @@ def _drip(there: socket.socket, says: bytes, over: threading.Event) -> None:
         over.wait(20)
 
 
+@pytest.mark.tier2
 def test_an_endless_answer_is_not_listened_to(swept: Sandbox, service: http.server.HTTPServer) -> None:
     service.body = b"x" * 50_000_000  # type: ignore[attr-defined]
     swept.write(
@@ -220,6 +222,7 @@ def test_an_endless_answer_is_not_listened_to(swept: Sandbox, service: http.serv
     assert {row["outcome"] for row in sent} == {"delivered"}
 
 
+@pytest.mark.tier2
 def test_no_secret_is_sent_anywhere(swept: Sandbox, service: http.server.HTTPServer) -> None:
     """Neither in what an alert says, nor in what it is about: a record names its run."""
     secret = "kavedarr key of 77 zulus"

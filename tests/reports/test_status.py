@@ -185,6 +185,7 @@ def test_text_from_evidence_cannot_drive_a_terminal_or_fill_it() -> None:
     assert len(str(document)) < 20_000
 
 
+@pytest.mark.tier2
 def test_many_specs_are_read_by_two_processes_and_come_to_the_same_as_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     files: Files = {}
     for number in range(reducing.LEAST_SPECS + 3):

@@ -315,6 +315,7 @@ def test_who_resumes_a_run_has_those_asked_who_are_missing_however_many_they_are
     ]
 
 
+@pytest.mark.tier2
 def test_answers_from_documents_that_have_changed_count_no_more_and_everybody_is_asked(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, gemini="fail")
     runs.configure(**QUICK)
@@ -381,6 +382,7 @@ def test_a_journal_that_is_no_database_is_undecided(sandbox: Sandbox) -> None:
     assert "runs.db" in ran.err
 
 
+@pytest.mark.tier2
 def test_a_completed_run_is_not_resumed_and_another_one_is_new(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     assert runs.auto("--resume").code == 2

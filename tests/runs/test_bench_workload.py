@@ -186,6 +186,7 @@ class TestWorkload:
         other = sandbox.speckit("bench", "SPEC-KIT-900", "--resume")
         assert other.code == 2, other
 
+    @pytest.mark.tier2
     def test_an_answer_as_the_prompts_ask_for_it_meets_every_criterion(self, sandbox: Sandbox) -> None:
         self.configure(sandbox)
         for stage, said in GOOD.items():

@@ -46,6 +46,7 @@ def _end_children(runs: Runs, name: str) -> None:
         pytest.param("flood", "it wrote more than ", id="it prints 500 MB"),
     ],
 )
+@pytest.mark.tier2
 def test_an_agent_without_an_answer_is_named_with_its_reason(sandbox: Sandbox, mode: str, why: str) -> None:
     runs = Runs(sandbox, gemini=mode)
     runs.configure(**QUICK)

@@ -55,6 +55,7 @@ def test_the_next_stages_can_be_run_before_the_first_are_committed(sandbox: Sand
 @pytest.mark.parametrize(
     "what", ["commands/*/spec-*.json", "consensus/*/*_claude.json", "runs/*/*.ledger.jsonl", "runs/*/*Z-????????.json"]
 )
+@pytest.mark.tier2
 def test_evidence_that_was_edited_since_is_dirt(sandbox: Sandbox, what: str) -> None:
     runs = Runs(sandbox)
     assert runs.auto("--to", "plan").code == 0

@@ -104,6 +104,7 @@ def test_who_comes_after_a_missing_agent_of_a_chain_answers_anew_in_another_sess
         assert ran.code == 0, ran.out
 
 
+@pytest.mark.tier2
 def test_a_conflict_that_a_person_settles_after_a_commit_takes_nothing_away(sandbox: Sandbox) -> None:
     cast = Cast(sandbox, consensus=QUICK)
     cast.says("claude", answer(conflicts=("SQLite or Postgres",)))

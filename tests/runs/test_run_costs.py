@@ -99,6 +99,7 @@ def test_the_calls_of_one_stage_alone_are_counted_too(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(("cap", "level"), [(0.074, 80), (0.0662, 90), (0.1, None)])
+@pytest.mark.tier2
 def test_a_budget_that_is_nearly_used_up_is_said_to_be(sandbox: Sandbox, cap: float, level: int | None) -> None:
     runs = Runs(sandbox)
     wrapped = {**runs.agent("claude", "envelope"), "format": "claude-json", "model": "m"}

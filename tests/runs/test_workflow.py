@@ -51,6 +51,7 @@ def driven(tmp_path: Path) -> Driven:
     return Driven(tmp_path)
 
 
+@pytest.mark.tier2
 def test_a_run_takes_each_step_once(driven: Driven) -> None:
     assert driven.end() == 0
     assert driven.steps() == [*STEPS, f"finish {len(STEPS)}"]

@@ -30,6 +30,7 @@ def test_a_sound_server_answers_by_the_tools_named_like_the_checks() -> None:
         assert each.latency_ms is not None
 
 
+@pytest.mark.tier2
 def test_a_server_made_with_the_library_is_understood() -> None:
     health, movies, indexer, graphql = over_mcp("library")
     assert [made.status for made in (health, movies, indexer)] == ["passed"] * 3

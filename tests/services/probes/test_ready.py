@@ -149,6 +149,7 @@ class TestServers:
         assert "passed" not in ran.out
 
     @pytest.mark.parametrize("behaviour", ["chatty", "library"])
+    @pytest.mark.tier2
     def test_no_secret_of_theirs_is_shown_or_kept(self, sandbox: Sandbox, behaviour: str) -> None:
         talker = [
             PYTHON,

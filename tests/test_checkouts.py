@@ -45,6 +45,7 @@ class TestLineEnds:
         assert b"\r\n" in (checkout.root / "SPEC.md").read_bytes()
         judge_all(checkout, "worktree", "index", "HEAD", "HEAD~1..HEAD")
 
+    @pytest.mark.tier2
     def test_evidence_that_was_converted_is_good_too(self, sandbox: Sandbox, demo: Path) -> None:
         origin = clone(sandbox, demo, "origin", "false")
         (origin.root / ".gitattributes").unlink()

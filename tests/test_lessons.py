@@ -415,6 +415,7 @@ def test_r06_every_stage_asks_whether_the_tree_is_clean(sandbox: Sandbox, name: 
     assert (ran.code, ran.document["halt"]["reason"]) == (1, "dirty-tree")
 
 
+@pytest.mark.tier2
 def test_r07_what_a_stage_writes_its_readers_accept(sandbox: Sandbox) -> None:
     agreements(sandbox, *STAGES[:-1])
     packet(sandbox)
@@ -425,6 +426,7 @@ def test_r07_what_a_stage_writes_its_readers_accept(sandbox: Sandbox) -> None:
     assert (ran.code, ran.document["findings"]) == (0, [])
 
 
+@pytest.mark.tier2
 def test_r08_statuses_are_what_was_found(sandbox: Sandbox) -> None:
     """The same stages, once where all is in place and once where nothing is."""
     packet(sandbox)
@@ -535,6 +537,7 @@ def test_r11_when_every_agent_fails_the_synthesis_names_them_and_is_not_ok(sandb
     assert "${" not in written
 
 
+@pytest.mark.tier2
 def test_r12_a_run_gives_its_agents_three_hundred_kilobytes(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     sandbox.write("product-requirements.md", "# Requirements\n\n" + "x" * 79 + "\n" + ("y" * 79 + "\n") * 3800)
@@ -563,6 +566,7 @@ def test_r24_a_stage_without_agents_is_undecided_and_said_to_be(sandbox: Sandbox
     assert "no roster" in ran.out + ran.err
 
 
+@pytest.mark.tier2
 def test_r25_a_run_counts_in_numbers_that_add_up(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     runs.auto("--to", "tasks")

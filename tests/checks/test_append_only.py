@@ -323,6 +323,7 @@ def test_an_archive_that_is_gone_with_its_row(archived: Archived) -> None:
     assert all("LED011" in rules for source, rules in archived.rules().items() if ".." in source)
 
 
+@pytest.mark.tier2
 def test_a_row_that_says_somebody_else_packed_it(archived: Archived) -> None:
     archived.rewrite(archived.archive.read_bytes(), lambda row: row.update(created_by="Mallory <m@example.invalid>"))
     assert archived.rules(f"{archived.tip}..HEAD") == {f"{archived.tip}..HEAD": {"LED012"}}

@@ -667,6 +667,7 @@ def test_a_private_key_and_a_password_in_an_address_have_their_own_rules(started
     assert errors(judge(index(started))) == [("SEC002", "key.pem", 1), ("SEC003", "db.ini", 2)]
 
 
+@pytest.mark.tier2
 def test_a_large_binary_file_and_a_huge_line_are_searched(started: Sandbox) -> None:
     started.write("big.bin", bytes(range(256)) * 40_000 + TOKEN.encode())
     started.write("big.json", b'{"a": "' + b"abc " * 3_000_000 + TOKEN.encode() + b'"}')

@@ -457,6 +457,7 @@ class TestGit:
             assert ledger.sandbox.judge("transitions", "--source", source).code == 1
             assert not mark.exists()
 
+    @pytest.mark.tier2
     def test_a_thousand_commits_are_judged_one_by_one(self, ledger: Ledger) -> None:
         stream = [f"reset refs/heads/main\nfrom {ledger.base}\n"]
         for number in range(1000):

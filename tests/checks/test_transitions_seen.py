@@ -114,6 +114,7 @@ class TestPushes:
         ran = self.push(shared, "-f", "origin", "main")
         assert (ran.code, "TRN001" in ran.err + ran.out) == (1, True), ran
 
+    @pytest.mark.tier2
     def test_a_push_by_force_that_drops_rows(self, shared: Ledger) -> None:
         shared.commit(task("T1", "Backlog"), task("T2", "Backlog"))
         assert self.push(shared, "origin", "main").code == 0

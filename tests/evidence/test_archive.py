@@ -73,6 +73,7 @@ def test_the_manifest_says_who_when_and_what_was_measured(six: tuple[Sandbox, li
 
 
 @pytest.mark.parametrize("check", ["evidence verify", "validate", "consensus check", "footprint"])
+@pytest.mark.tier2
 def test_what_held_before_holds_after(six: tuple[Sandbox, list[Made]], check: str) -> None:
     sandbox, _ = six
     assert sandbox.judge(check).code == 0
@@ -201,6 +202,7 @@ def test_a_broken_ledger_is_refused(six: tuple[Sandbox, list[Made]]) -> None:
     assert digests(sandbox.root) == before
 
 
+@pytest.mark.tier2
 def test_a_run_under_way_is_never_packed(six: tuple[Sandbox, list[Made]]) -> None:
     sandbox, _ = six
     running = make_run(
@@ -356,6 +358,7 @@ def test_killed_at_random_moments_nothing_is_lost(sandbox: Sandbox, tmp_path: Pa
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes")
+@pytest.mark.tier2
 def test_a_full_disk_loses_nothing(sandbox: Sandbox) -> None:
     import resource
 

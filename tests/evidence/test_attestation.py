@@ -251,6 +251,7 @@ def test_without_runs_the_sessions_are_judged_all_the_same(attested: Attested) -
 
 
 @needs_keygen
+@pytest.mark.tier2
 def test_a_whole_run_that_was_made_up_is_found(attested: Attested) -> None:
     make_run(attested.root, 3, spec="SPEC-KIT-NEVER")
     tip = attested.sandbox.commit("a run of a SPEC that never ran")
@@ -472,6 +473,7 @@ SPOILT = st.sampled_from((..., None, True, 0, "", "x", [], {}, "0" * 64, "209901
 @needs_keygen
 @given(data=st.data())
 @settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.tier2
 def test_any_field_of_a_signed_session_that_is_changed_is_found(
     session: tuple[dict[str, bytes], Repo], data: st.DataObject
 ) -> None:

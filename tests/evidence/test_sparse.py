@@ -104,6 +104,7 @@ def told(ran: Ran) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("left", [(LAYOUT.evidence,), (f"{LAYOUT.evidence}/consensus",), ("docs",)])
 @pytest.mark.parametrize("check", ["validate", "footprint", "consensus check", "lint"])
+@pytest.mark.tier2
 def test_every_check_of_the_working_tree_says_the_same(
     sandbox: Sandbox, runs: list[Made], check: str, left: tuple[str, ...]
 ) -> None:

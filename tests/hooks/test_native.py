@@ -160,11 +160,13 @@ class TestPlace:
         moved.add()
         assert commit(moved).code == 0
 
+    @pytest.mark.tier2
     def test_a_linked_worktree(self, project: Sandbox) -> None:
         linked = project.root.parent / "linked"
         project.git("worktree", "add", "-q", str(linked))
         self.expect_judged(project, linked)
 
+    @pytest.mark.tier2
     def test_a_linked_worktree_is_judged_and_not_its_main_one(self, project: Sandbox) -> None:
         linked = project.root.parent / "linked"
         project.git("worktree", "add", "-q", str(linked))
@@ -172,6 +174,7 @@ class TestPlace:
         project.add()
         self.expect_judged(project, linked)
 
+    @pytest.mark.tier2
     def test_a_configured_hooks_path(self, project: Sandbox) -> None:
         project.speckit("install", "--uninstall")
         project.git("config", "core.hooksPath", "my hooks")
@@ -179,11 +182,13 @@ class TestPlace:
         project.add()
         self.expect_judged(project, project.root)
 
+    @pytest.mark.tier2
     def test_a_path_with_spaces_and_quotes(self, project: Sandbox) -> None:
         odd = project.root.parent / 'it\'s an odd "place"'
         project.root.rename(odd)
         self.expect_judged(project, odd)
 
+    @pytest.mark.tier2
     def test_a_separate_git_directory(self, project: Sandbox) -> None:
         apart = project.root.parent / "apart"
         project.git("init", "-q", f"--separate-git-dir={apart}")
@@ -212,6 +217,7 @@ class TestPush:
         assert TELEMETRY in done.out + done.err
         assert branches.git("ls-remote", "origin").out == ""
 
+    @pytest.mark.tier2
     def test_an_update_of_two_branches_judges_both(self, branches: Sandbox) -> None:
         branches.git("push", "-q", "--no-verify", "origin", "main", "main:other")
         branches.write("more.txt", "x\n")
@@ -251,6 +257,7 @@ class TestPush:
         assert done.code != 0, done
         assert TELEMETRY in done.out + done.err
 
+    @pytest.mark.tier2
     def test_an_earlier_hook_still_runs_and_reads_the_refs(self, branches: Sandbox) -> None:
         log = branches.root.parent / "log"
         branches.speckit("install", "--uninstall")

@@ -162,6 +162,7 @@ CONTRAST = """(() => {
 @pytest.mark.parametrize(
     "name", [name if name == "status.html" else pytest.param(name, marks=pytest.mark.tier2) for name in CHARTS]
 )
+@pytest.mark.tier2
 def test_a_page_in_the_browser(site: Path, tab: Tab, name: str, width: int, dark: bool) -> None:
     tab.look(width, dark)
     tab.open(site / name)
@@ -229,6 +230,7 @@ def test_no_page_without_a_spec(sandbox: Sandbox) -> None:
     assert (ran.code, "there is no SPEC to report on" in ran.err) == (3, True)
 
 
+@pytest.mark.tier2
 def test_by_default_the_site_lies_where_it_makes_no_tree_dirty(sandbox: Sandbox) -> None:
     for path, data in history().items():
         sandbox.write(path, data)

@@ -64,6 +64,7 @@ def test_progress_is_plain_lines_on_standard_error_and_nothing_when_quiet(sandbo
     assert runs.auto("--to", "plan", "-q").err == ""
 
 
+@pytest.mark.tier2
 def test_the_json_report_is_the_summary_with_the_same_exit_code(sandbox: Sandbox) -> None:
     runs = Runs(sandbox, gemini="fail", claude="fail")
     ran = runs.auto("--format", "json")
@@ -140,6 +141,7 @@ def test_a_dirty_tree_halts_the_run_before_anybody_is_asked(sandbox: Sandbox) ->
     assert runs.paid() == 0
 
 
+@pytest.mark.tier2
 def test_what_somebody_else_writes_during_the_run_is_dirt(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     policy = [["sh", "-c", "echo x > docs/evidence-of-somebody.json"]]
@@ -149,6 +151,7 @@ def test_what_somebody_else_writes_during_the_run_is_dirt(sandbox: Sandbox) -> N
     assert "docs/evidence-of-somebody.json" in ran.out
 
 
+@pytest.mark.tier2
 def test_a_policy_that_fails_halts_the_run(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     runs.configure(stages={"tasks": {"policy": {"prefilter": [["false"]]}}})
@@ -444,6 +447,7 @@ def _listed(root: Path) -> dict[str, int]:
     return {str(path): path.lstat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
 
 
+@pytest.mark.tier2
 def test_runs_are_listed_and_shown(sandbox: Sandbox) -> None:
     runs = Runs(sandbox)
     assert sandbox.speckit("runs").code == 3

@@ -127,6 +127,7 @@ class TestRunning:
         assert compared(ran, "plan", "cost")["differences"][0]["finding"] == "unknown"
         assert ran.document["budget"]["paid"]["floor"] is True
 
+    @pytest.mark.tier2
     def test_a_retry_is_part_of_what_a_profile_takes(self, sandbox: Sandbox) -> None:
         stage = Stage(sandbox)
         stage.does("dear_gemini", {"raw": "I crash", "exit": 3}, {"say": answer()})
@@ -224,6 +225,7 @@ class TestResuming:
         fewer = sandbox.speckit("bench", SPEC, "--resume", "--runs", "2")
         assert (fewer.code, "has 3 runs" in fewer.err) == (2, True)
 
+    @pytest.mark.tier2
     def test_a_profile_that_is_another_by_now_is_not_gone_on_with(self, sandbox: Sandbox) -> None:
         stage = Stage(sandbox)
         bench(sandbox, "--runs", "1", "--stage", "plan")
@@ -295,6 +297,7 @@ class TestRefusing:
         assert [each["agent"] for each in proof["prompts"]] == ["gemini"]
         assert proof["only_in_one_profile"] == ["cheap: claude", "cheap: gpt_pro", "pair: gpt_codex"]
 
+    @pytest.mark.tier2
     def test_an_agent_that_writes_documents_spoils_its_own_run_and_no_more(self, sandbox: Sandbox) -> None:
         script = f"cat >/dev/null; echo changed >> {DOCS}/spec.md; echo '{json.dumps(answer())}'"
         vandal = {"agents": {"gemini": {"command": ["sh", "-c", script]}}}
@@ -380,6 +383,7 @@ def test_killed_again_and_again_it_still_pays_once_for_each_call(sandbox: Sandbo
     assert {each["verdict"] for each in ran.document["samples"]} == {"ok"}
 
 
+@pytest.mark.tier2
 def test_an_unfinished_one_is_told_before_another_begins(sandbox: Sandbox) -> None:
     stage = Stage(sandbox)
     bench(sandbox, "--runs", "1", "--stage", "plan", "--budget", "0")

@@ -24,6 +24,7 @@ def example(name: str, number: int = 0) -> Any:
     return copy.deepcopy(json.loads(read_resource("schemas", f"{name}.schema.json"))["examples"][number])
 
 
+@pytest.mark.tier2
 def test_a_finished_benchmark(sandbox: Sandbox) -> None:
     stage = Stage(sandbox)
     stage.says("dear_claude", answer(conflicts=(STORAGE,)))

@@ -145,6 +145,7 @@ class TestBroken:
         ran = canary(guarded, "TRK004", "TEL001")
         assert lines(ran, "fail")[0] == "TEL001: pre-commit let it through"
 
+    @pytest.mark.tier2
     def test_a_rule_that_a_waiver_weakens_is_told(self, guarded: Sandbox) -> None:
         waiver = "{rule: TRK004, path: SPEC.md, reason: any status will do, expires: 2999-01-01}"
         guarded.write(".speckit.yaml", f"version: 1\nwaivers: [{waiver}]\n")

@@ -225,6 +225,7 @@ class TestForward:
         sandbox.write(".speckit.yaml", f"memory: {{mcp: {json.dumps(command)}}}\n")
         return told
 
+    @pytest.mark.tier2
     def test_adding_tells_the_server(self, sandbox: Sandbox, told: Path) -> None:
         ran = add(sandbox, "x", "--tag", "a:1")
         assert (ran.code, ran.out, ran.err) == (0, "remembered as #1 [5] a:1, forwarded\n", "")

@@ -41,6 +41,7 @@ def store(tmp_path: Path) -> MemoryStore:
 
 
 class TestSound:
+    @pytest.mark.tier2
     def test_takes_what_is_kept(self, store: MemoryStore, tmp_path: Path) -> None:
         entries = [note("first", "stage:plan", importance=8, source=MemorySource("a.json", "0a" * 32)), note("second")]
         done = remember(store, entries, server("sound", tmp_path))

@@ -47,11 +47,15 @@ def hostile(script: Script) -> Iterator[Hostile]:
     listener = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
     made = Hostile(f"http://127.0.0.1:{listener.getsockname()[1]}", [])
-    threading.Thread(target=_accept, args=(listener, script, over, made.requests), daemon=True).start()
+    accepting = threading.Thread(target=_accept, args=(listener, script, over, made.requests), daemon=True)
+    accepting.start()
     try:
         yield made
     finally:
         over.set()
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)  # wakes the thread, which would accept for another server else
+        accepting.join(5)
         listener.close()
 
 

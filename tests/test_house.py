@@ -186,6 +186,15 @@ def test_a_module_that_one_sibling_imports_is_part_of_it() -> None:
     assert {name for name in parts if not _is_command(f"guardrails.{name}")} == {*SEAMS}
 
 
+def test_a_public_class_name_has_one_meaning() -> None:
+    homes: dict[str, list[str]] = {}
+    for name in MODULES:
+        for node in tree(name).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(name)
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}
+
+
 def _is_command(name: str) -> bool:
     """Whether a module is a command of its own: the command line loads it by name, whoever imports it besides."""
     functions = {node.name for node in tree(name).body if isinstance(node, ast.FunctionDef)}

@@ -18,7 +18,7 @@ from guardrails.errors import GuardrailError
 from guardrails.evidence.attestation import attest
 from guardrails.evidence.lock import locked
 from guardrails.evidence.signature import signing
-from guardrails.runs.conflicts import Decision, OpenConflicts, open_conflicts, write_resolution
+from guardrails.runs.conflicts import ConflictDecision, OpenConflicts, open_conflicts, write_resolution
 from guardrails.runs.consult import prepare
 from guardrails.runs.dry_run import bill, planned_calls
 from guardrails.runs.halt import Halt
@@ -175,7 +175,9 @@ def resolve(
     moment, settings = max(datetime.now(timezone.utc), later), run_context.settings
     signing(run_context.repo, settings.evidence.signature, run_context.say)  # required without a key: before it is made
     with locked(run_context.repo, run_context.spec, "speckit consensus resolve"):
-        made = write_resolution(run_context, found.session, chosen, Decision(because.strip(), who, goes_on), moment)
+        made = write_resolution(
+            run_context, found.session, chosen, ConflictDecision(because.strip(), who, goes_on), moment
+        )
         attest(run_context.repo, settings, found.session._replace(started=moment), run_context.say)
     decided = {None: "", True: " (proceed)", False: " (hold)"}[goes_on]
     click.echo(printable(f"settled{decided}: {chosen.id}: {chosen.text}"))

@@ -20,7 +20,7 @@ from guardrails.errors import GuardrailError
 from guardrails.git.repo import Repo, open_repo
 from guardrails.reports.formats.choice import FORMATS
 from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import CHANGES, Base, CheckContext, Recall, Scope
+from guardrails.snapshot.context import CHANGES, CheckContext, PolicyBase, Recall, Scope
 
 if TYPE_CHECKING:
     from guardrails.config.loader import Loaded, LoadedForRun
@@ -154,7 +154,9 @@ def _check_context(snapshot: Snapshot, request: CheckRequest, repo: Repo, global
     return CheckContext(snapshot, settings, datetime.now(timezone.utc), scope, recall, base)
 
 
-def _base(snapshot: Snapshot, settings: Settings, request: CheckRequest, repo: Repo, globals_: Globals) -> Base | None:
+def _base(
+    snapshot: Snapshot, settings: Settings, request: CheckRequest, repo: Repo, globals_: Globals
+) -> PolicyBase | None:
     """The base of a change to how it is judged, unless whoever runs this said what it is judged by."""
     if request.policy == "tip" or snapshot.source.kind not in CHANGES or _named_config(repo, globals_):
         return None
@@ -168,9 +170,9 @@ def _base(snapshot: Snapshot, settings: Settings, request: CheckRequest, repo: R
         before = load_settings(compared, repo, globals_)
     except GuardrailError as error:
         problem = f"in {compared.describe()}: {error.message}"
-        return Base(compared, settings, tuple(merged), request.policy or "both", problem)
+        return PolicyBase(compared, settings, tuple(merged), request.policy or "both", problem)
     judge_ = request.policy or before.policy.judge
-    return None if judge_ == "tip" else Base(compared, before, tuple(merged), judge_)
+    return None if judge_ == "tip" else PolicyBase(compared, before, tuple(merged), judge_)
 
 
 def _named_config(repo: Repo, globals_: Globals) -> str | None:

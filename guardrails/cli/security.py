@@ -15,7 +15,7 @@ from guardrails.engine.registry import Check
 from guardrails.evidence.lock import locked
 from guardrails.git.repo import open_repo
 from guardrails.services.memory.write import note
-from guardrails.services.security_reviews import Decision, ReviewContext, Standing, keep
+from guardrails.services.security_reviews import ReviewContext, ReviewDecision, Standing, keep
 from guardrails.snapshot.context import Scope
 from guardrails.snapshot.worktree import Worktree
 
@@ -68,21 +68,21 @@ def command(ctx: click.Context, /, spec: str, *, check: bool, **options: Any) ->
     return 1 if standing.refused else 0
 
 
-def _decision(sign_off: bool, reject: str | None, not_required: str | None, by: str | None) -> Decision | None:
+def _decision(sign_off: bool, reject: str | None, not_required: str | None, by: str | None) -> ReviewDecision | None:
     if sum((sign_off, reject is not None, not_required is not None)) > 1:
         raise click.UsageError("one of --sign-off, --reject and --not-required at a time")
     if (sign_off or reject is not None) != (by is not None):
         raise click.UsageError("--sign-off and --reject need --by, and nothing else does")
     if sign_off:
-        return Decision("approved", by)
+        return ReviewDecision("approved", by)
     if reject is not None:
         if not reject.strip():
             raise click.UsageError("--reject needs a reason")
-        return Decision("rejected", by, reject)
-    return Decision("not-required", None, not_required) if not_required is not None else None
+        return ReviewDecision("rejected", by, reject)
+    return ReviewDecision("not-required", None, not_required) if not_required is not None else None
 
 
-def _remember(review_context: ReviewContext, decision: Decision | None, standing: Standing) -> None:
+def _remember(review_context: ReviewContext, decision: ReviewDecision | None, standing: Standing) -> None:
     record = next((written for written in standing.written if written.path.endswith(TRACKER)), None)
     if decision is None or record is None:
         return

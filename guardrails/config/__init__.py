@@ -10,7 +10,7 @@ __getattr__ = public(
     run_settings="AGENTS Agent Budget Format Price Prompts RecoverySettings RunSettings",
     settings=(
         "Acceptance CleanTree Consensus ConsensusMethod DocumentRule EvidenceSettings Expectation HAL "
-        "MOCK_BEHAVIOURS MemorySettings MockBehaviour Overrides Policy ProbeCheck ProbeMode ROSTERS Secrets "
+        "MOCK_BEHAVIOURS MemorySettings MockBehaviour Overrides PolicySettings ProbeCheck ProbeMode ROSTERS Secrets "
         "SectionRule Security Service Settings StageRoster TrackerSettings Waiver from_environment"
     ),
 )

@@ -20,7 +20,7 @@ from guardrails.config.settings import (
     EvidenceSettings,
     MemorySettings,
     Overrides,
-    Policy,
+    PolicySettings,
     Secrets,
     SectionRule,
     Security,
@@ -188,9 +188,9 @@ def _evidence(reader: Reader, default: EvidenceSettings) -> EvidenceSettings:
     )
 
 
-def _policy(reader: Reader, default: Policy) -> Policy:
+def _policy(reader: Reader, default: PolicySettings) -> PolicySettings:
     approvers = reader.get(default.approvers, "policy", "approvers")
-    return Policy(
+    return PolicySettings(
         judge=reader.get(default.judge, "policy", "judge"),
         approvers=None if approvers is None else reader.plain(approvers, "policy", "approvers"),
     )

@@ -251,7 +251,7 @@ PolicyJudge = Literal["base", "tip", "both"]
 POLICY_JUDGES: tuple[PolicyJudge, ...] = ("base", "tip", "both")
 
 
-class Policy(NamedTuple):
+class PolicySettings(NamedTuple):
     """Whose configuration judges a change: that of its base, its own, or both."""
 
     judge: PolicyJudge = "both"
@@ -288,7 +288,7 @@ class Settings(NamedTuple):
     memory: MemorySettings = MemorySettings()
     acceptance: Acceptance = Acceptance()
     security: Security = Security()
-    policy: Policy = Policy()
+    policy: PolicySettings = PolicySettings()
     waivers: tuple[Waiver, ...] = ()
     replays: tuple[str, ...] = ()
     """the agents whose answers may come from recordings, in the configuration or in one of its profiles"""

@@ -18,7 +18,7 @@ NODE_LIMIT = 20_000
 YamlPath = tuple[str | int, ...]
 
 
-class Position(NamedTuple):
+class YamlPosition(NamedTuple):
     """1-based."""
 
     line: int
@@ -29,13 +29,13 @@ class Parsed(NamedTuple):
     """`value` is dicts, lists and scalars; `positions` maps the path of each value to where it stands."""
 
     value: Any
-    positions: dict[YamlPath, Position]
+    positions: dict[YamlPath, YamlPosition]
 
-    def where(self, key: YamlPath) -> Position:
+    def where(self, key: YamlPath) -> YamlPosition:
         """The position of a value, or of the nearest thing above it that is written in the file."""
         while key not in self.positions and key:
             key = key[:-1]
-        return self.positions.get(key, Position(1, 1))
+        return self.positions.get(key, YamlPosition(1, 1))
 
 
 def parse_yaml(data: bytes, name: str) -> Parsed:
@@ -64,7 +64,7 @@ class _Builder:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.positions: dict[YamlPath, Position] = {}
+        self.positions: dict[YamlPath, YamlPosition] = {}
         self.nodes = 0
         self.scalars = SafeConstructor()
 
@@ -77,7 +77,7 @@ class _Builder:
         self.nodes += 1
         if self.nodes > NODE_LIMIT:
             raise GuardrailError(f"{self.name}: more than {NODE_LIMIT} values", "do not build lists from aliases")
-        self.positions.setdefault(key, Position(node.start_mark.line + 1, node.start_mark.column + 1))
+        self.positions.setdefault(key, YamlPosition(node.start_mark.line + 1, node.start_mark.column + 1))
         if isinstance(node, MappingNode):
             return self.mapping(node, key)
         if isinstance(node, SequenceNode):
@@ -95,7 +95,7 @@ class _Builder:
                 raise self.error(name_node, f"'{name}' is given twice")
             mark = name_node.start_mark
             inner = (*key, name)
-            self.positions[inner] = Position(mark.line + 1, mark.column + 1)
+            self.positions[inner] = YamlPosition(mark.line + 1, mark.column + 1)
             made[name] = self.value(value_node, inner)
         return made
 

@@ -32,7 +32,7 @@ class Problem(NamedTuple):
     hint: str | None = None
 
 
-class CheckResult(NamedTuple):
+class CheckVerdict(NamedTuple):
     """What became of one check, of several that were run as one. A check that examined nothing is `idle`, and
     `undecided` where there was something that it should have examined."""
 
@@ -55,7 +55,7 @@ class Result(NamedTuple):
     verdict: Verdict
     exit_code: int
     problem: Problem | None = None
-    checks: tuple[CheckResult, ...] = ()
+    checks: tuple[CheckVerdict, ...] = ()
     """what became of each check that was asked for"""
 
     @property

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from guardrails.core.finding import Finding
 from guardrails.git.repo import Repo
 from guardrails.git.signatures import AllowedSigners, Verifier, parse_armored, revoked_keys
-from guardrails.snapshot.context import Base, CheckContext
+from guardrails.snapshot.context import CheckContext, PolicyBase
 from guardrails.snapshot.index import Commit
 from guardrails.snapshot.sources import policy_files
 
@@ -36,7 +36,7 @@ class Approval(NamedTuple):
         return finding._replace(severity="note", hint=f"approved by {self.who} in commit {self.commit[:12]}")
 
 
-def approval_of(context: CheckContext, base: Base) -> Approval | None:
+def approval_of(context: CheckContext, base: PolicyBase) -> Approval | None:
     """Who approved what a range or push loosens; None where nobody did, or where that cannot be approved.
 
     Raises Undecidable without ssh-keygen where commits are signed and approvers are named.

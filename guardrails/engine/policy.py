@@ -35,7 +35,7 @@ from guardrails.engine.rules import (
 )
 from guardrails.errors import GuardrailError
 from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import Base, CheckContext
+from guardrails.snapshot.context import CheckContext, PolicyBase
 from guardrails.snapshot.sources import policy_files
 
 _NAMED = 5
@@ -466,7 +466,7 @@ KEYS: Mapping[str, Judge | None] = {
 # What a change loosens, as findings.
 
 
-def loosened(context: CheckContext, base: Base, about: Sequence[str] = ()) -> Iterator[Finding]:
+def loosened(context: CheckContext, base: PolicyBase, about: Sequence[str] = ()) -> Iterator[Finding]:
     """What the change makes looser, in the configuration, its hooks and the signers it trusts.
 
     `about` are sections of the settings and families of rules: where some are given, only what is looser there. What is

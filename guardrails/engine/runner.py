@@ -9,12 +9,12 @@ from guardrails.config.settings import CONFIG_FILE, Settings
 from guardrails.core.finding import Checked, Finding, RuleOutcome, Severity, Skipped
 from guardrails.core.limits import RULE_FINDINGS
 from guardrails.core.parallel import in_turns
-from guardrails.core.result import CheckResult, Examined, Problem, Result, Source, Verdict
+from guardrails.core.result import CheckVerdict, Examined, Problem, Result, Source, Verdict
 from guardrails.engine.registry import Check
 from guardrails.errors import GuardrailError, Undecidable
 from guardrails.git.repo import to_text
 from guardrails.snapshot.base import Snapshot
-from guardrails.snapshot.context import CHANGES, Base, CheckContext, Scope
+from guardrails.snapshot.context import CHANGES, CheckContext, PolicyBase, Scope
 
 # The verdict is that of all findings. What is not listed is counted, by a finding that stands where the list ends.
 
@@ -193,12 +193,12 @@ def _united(own: _Pass, older: _Pass, checks: Sequence[Check]) -> list[Finding]:
     return [*made.values(), *stale]
 
 
-def _by_the_base(hint: str | None, base: Base) -> str:
+def _by_the_base(hint: str | None, base: PolicyBase) -> str:
     said = f"the configuration of {base.snapshot.describe()} asks for it, and that of this change does not"
     return f"{hint} ({said})" if hint else said
 
 
-def _waived_by_base(findings: list[Finding], base: Base, context: CheckContext) -> list[Finding]:
+def _waived_by_base(findings: list[Finding], base: PolicyBase, context: CheckContext) -> list[Finding]:
     """Findings as the waivers of the base leave them; it waives nothing where its waivers are not sound."""
     if not base.settings.waivers or base.problem is not None:
         return findings
@@ -225,7 +225,7 @@ def _weight(turn: Sequence[Check]) -> int:
 
 def _check_results(
     checks: Sequence[Check], contexts: Sequence[CheckContext], everything: Sequence[_Seen], findings: Sequence[Finding]
-) -> Iterator[CheckResult]:
+) -> Iterator[CheckVerdict]:
     """What became of each check over all contexts."""
     errors = [finding.rule for finding in findings if finding.severity == "error"]
     asked: dict[Idle, str | None] = {}  # checks of one kind of evidence ask the same
@@ -241,7 +241,7 @@ def _check_results(
         found = (verdict for outcome, verdict, _ in _WORST if outcome in outcomes)
         rest: Verdict | Literal["idle"] = "undecided" if reason else "pass" if busy else "idle"
         verdict = next(found, rest)
-        yield CheckResult(check.name, verdict, checked, skipped, reason)
+        yield CheckVerdict(check.name, verdict, checked, skipped, reason)
 
 
 def _ask(idle: Idle, contexts: Sequence[CheckContext], asked: dict[Idle, str | None]) -> str | None:
@@ -252,7 +252,7 @@ def _ask(idle: Idle, contexts: Sequence[CheckContext], asked: dict[Idle, str | N
     return asked[idle]
 
 
-def _unread(results: Sequence[CheckResult]) -> Problem | None:
+def _unread(results: Sequence[CheckVerdict]) -> Problem | None:
     """That checks examined nothing where they should have examined something."""
     first = next((result for result in results if result.reason), None)
     if first is None:
@@ -262,7 +262,7 @@ def _unread(results: Sequence[CheckResult]) -> Problem | None:
 
 
 def _specs_unread(
-    checks: Sequence[Check], results: Sequence[CheckResult], contexts: Sequence[CheckContext]
+    checks: Sequence[Check], results: Sequence[CheckVerdict], contexts: Sequence[CheckContext]
 ) -> str | None:
     """That the only checks which examined anything say nothing of specs, in a repository that has some."""
     about = {check.name for check in checks if not check.everywhere}

@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple
 
 from guardrails.checks.ledger.attestation import (
     STATEMENT,
+    AttestedSession,
     Envelope,
-    SessionFiles,
     authenticated_bytes,
     session_statement,
 )
@@ -50,7 +50,7 @@ def attest(
     own = {each for each in paths if each.rpartition("/")[2].startswith(f"{session.name}_")} - {path}
     contents = {each: data for each in sorted(own | set(also)) if (data := store.read(each)) is not None}
     digests = {each: digest(data) for each, data in contents.items()}
-    files = SessionFiles(session.spec, session.stage, session.stamp, digests)
+    files = AttestedSession(session.spec, session.stage, session.stamp, digests)
     payload = record_bytes(session_statement(layout, files, contents.get))
     signature = sign(authenticated_bytes(payload), f"the session {session.name}")
     if signature is None:

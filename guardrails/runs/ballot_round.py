@@ -23,7 +23,7 @@ from guardrails.runs.reload import load_answers, verdict_of
 from guardrails.runs.rounds import AnswerSource, Round, attempt_of, ballots_cast, latest_ballots
 
 
-class Vote(NamedTuple):
+class CollectBallots(NamedTuple):
     """Whom to ask for ballots. `earlier` are the rounds of the same session, `before` those of the run's other stages:
     both have been paid for. `agents` are called under `profile` where it names one."""
 
@@ -48,7 +48,9 @@ class _Question(NamedTuple):
         return tuple(AnswerSource(each.path, each.sha256, 0) for each in self.answers)
 
 
-def vote(run_context: RunContext, session: StageSession, asked: Vote, watch: Watch | None = None) -> Consulted:
+def vote(
+    run_context: RunContext, session: StageSession, asked: CollectBallots, watch: Watch | None = None
+) -> Consulted:
     """Ask every agent with a usable answer for its ballot, all at the same time, and file the ballots.
 
     `Consulted.round` is None when nobody was asked: without statements there is nothing to vote on. The budget is
@@ -93,7 +95,7 @@ def _question(run_context: RunContext, session: StageSession) -> _Question:
     )
 
 
-def _agent(run_context: RunContext, name: str, asked: Vote) -> Agent:
+def _agent(run_context: RunContext, name: str, asked: CollectBallots) -> Agent:
     """How an agent is called for its ballot: as it was for its answer, or as the step of recovery says."""
     again = asked.profile is not None and name in {agent_of(each) for each in asked.agents}
     answered = [
@@ -106,7 +108,7 @@ def _agent(run_context: RunContext, name: str, asked: Vote) -> Agent:
     return plan.agent(name)
 
 
-def _call(run_context: RunContext, session: StageSession, agent: Agent, prompt: str, asked: Vote) -> Call:
+def _call(run_context: RunContext, session: StageSession, agent: Agent, prompt: str, asked: CollectBallots) -> Call:
     attempt = attempt_of(agent_of(agent.name), (*asked.replaced, *asked.earlier))
     return Call(
         call_key(f"{session.stage}-ballot", attempt, agent_of(agent.name), prompt),

@@ -87,7 +87,7 @@ def _named(run_context: RunContext, stage: str, filed: ConsensusSession) -> Stag
 # Write the record that settles a conflict: which one, what was decided and why, by whom and when.
 
 
-class Decision(NamedTuple):
+class ConflictDecision(NamedTuple):
     """What was decided, why and by whom. `proceed`: whether the stage goes on, where the agents disagree about it."""
 
     because: str
@@ -99,7 +99,7 @@ def write_resolution(
     run_context: RunContext,
     session: StageSession,
     conflict: Conflict,
-    decision: Decision,
+    decision: ConflictDecision,
     at: datetime,
     number: int = 0,
 ) -> WrittenFile:

@@ -38,7 +38,7 @@ from guardrails.evidence.costs import FREE, Spent
 from guardrails.evidence.names import StageSession, command_path, consensus_path
 from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.runs.budget import BudgetTracker
-from guardrails.runs.conflicts import Decision, write_resolution
+from guardrails.runs.conflicts import ConflictDecision, write_resolution
 from guardrails.runs.halt import Halt, halt
 from guardrails.runs.reload import load_answers, verdict_of
 from guardrails.runs.rounds import AgentCall, AnswerSource, KitUsed, Round, attempt_of, latest
@@ -82,10 +82,14 @@ class Filing:
         if turn and cast:
             document["previous"] = [{"path": each.path, "sha256": each.sha256} for each in turn.answers]
             document["ballot"] = [each._asdict() for each in cast.votes] if made.error is None else []
+        return self._with_metrics(made, path, "agent_output", document)
+
+    def _with_metrics(self, made: AgentCall, path: str, schema: str, document: dict[str, Any]) -> AgentCall:
+        """Write what came of a call, and its metrics beside it."""
         if self._run_context.run is not None:
             document["run"] = self._run_context.run
-        made = made._replace(output=self._record(path, "agent_output", document))
-        metrics = consensus_path(self._run_context.settings.layout, self._session, f"{made.agent}_metrics.json")
+        made = made._replace(output=self._record(path, schema, document))
+        metrics = f"{path.removesuffix('.json')}_metrics.json"
         self._record(metrics, "agent_metrics", metrics_document(self._session, made))
         return made
 
@@ -133,12 +137,7 @@ class Filing:
         document = self._redactor.value(
             ballot_document(self._session, call.agent, sent, made, statements, cast if made.error is None else None)
         )
-        if self._run_context.run is not None:
-            document["run"] = self._run_context.run
-        made = made._replace(output=self._record(path, "ballot", document))
-        metrics = consensus_path(self._run_context.settings.layout, self._session, f"{name}_metrics.json")
-        self._record(metrics, "agent_metrics", metrics_document(self._session, made))
-        return made
+        return self._with_metrics(made, path, "ballot", document)
 
     def charged(
         self, call: Call, finished: Finished, version: str, attempt: int, spent: Spent, stage: str | None = None
@@ -493,12 +492,12 @@ def _settle(
             yield write_resolution(run_context, session, conflict, decision, finished.finished, number)
 
 
-def _decisions(value: dict[str, Any], by: str) -> Iterator[tuple[str, Decision]]:
+def _decisions(value: dict[str, Any], by: str) -> Iterator[tuple[str, ConflictDecision]]:
     rows = value.get("resolutions")
     for item in rows if isinstance(rows, list) else []:
         if isinstance(item, dict) and isinstance(item.get("conflict"), str) and isinstance(item.get("because"), str):
             proceed = item.get("proceed") if isinstance(item.get("proceed"), bool) else None
-            yield item["conflict"].strip().lower(), Decision(item["because"].strip(), by, proceed)
+            yield item["conflict"].strip().lower(), ConflictDecision(item["because"].strip(), by, proceed)
 
 
 def _log(run_context: RunContext, session: StageSession, finished: Finished) -> WrittenFile:

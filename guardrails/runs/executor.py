@@ -24,7 +24,7 @@ from guardrails.evidence.names import StageSession, run_path
 from guardrails.evidence.signature import signer
 from guardrails.evidence.store import EvidenceStore, WrittenFile
 from guardrails.layouts.evidence_names import evidence_name
-from guardrails.runs.ballot_round import Vote, vote
+from guardrails.runs.ballot_round import CollectBallots, vote
 from guardrails.runs.check_result import CheckResult
 from guardrails.runs.checkpoint import Checkpoint
 from guardrails.runs.consult import Consultation, arbitrate, ask
@@ -261,7 +261,7 @@ class StepExecutor:
         before = rounds_of(record for record in answered if record.stage != step.stage)
         profile = step.recovered.profile if step.recovered is not None else None
         if step.action == "vote":
-            asked = Vote(earlier, before, step.agents, profile, replaced)
+            asked = CollectBallots(earlier, before, step.agents, profile, replaced)
             told = vote(self.run_context, session, asked, self._watcher.call)
         elif step.recovered is not None and step.recovered.action == "arbitrate":
             paid = (*replaced, *earlier)

@@ -11,7 +11,7 @@ from guardrails.agents.run_context import RunContext
 from guardrails.agents.types import Watch
 from guardrails.evidence.names import StageSession, new_session
 from guardrails.evidence.signature import signing
-from guardrails.runs.ballot_round import Vote, vote
+from guardrails.runs.ballot_round import CollectBallots, vote
 from guardrails.runs.consult import Consultation, Consulted, arbitrate, ask
 from guardrails.runs.halt import Halt
 from guardrails.runs.history import RecoveryTaken, RunRequest, StageSettled
@@ -50,7 +50,7 @@ def consult(
     rounds: tuple[Round, ...] = ()
     steps: list[RecoveryTaken] = []
     consulted = ask(run_context, session, Consultation(request.roster(stage), (), before), watch)
-    asked = Vote((), before)
+    asked = CollectBallots((), before)
     while consulted.halt is None:
         rounds = (*rounds, *([consulted.round] if consulted.round else []))
         if request.method == "ballot":
@@ -77,7 +77,7 @@ def consult(
         if without_answer:
             again = retry._replace(agents=without_answer)
             consulted = _again(run_context, session, again, rounds, before, watch)
-        asked = Vote((), before, retry.agents, retry.profile)
+        asked = CollectBallots((), before, retry.agents, retry.profile)
     return Single(session, (*rounds, *([consulted.round] if consulted.round else [])), None, consulted.halt)
 
 

@@ -32,7 +32,7 @@ from guardrails.snapshot.base import Snapshot
 ARTIFACTS = (("Specification", "spec.md"), ("Product requirements", "PRD.md"))
 
 
-class Decision(NamedTuple):
+class ReviewDecision(NamedTuple):
     """What somebody decides about a review. `reason` is None for an approval."""
 
     kind: Literal["approved", "rejected", "not-required"]
@@ -69,7 +69,7 @@ class Standing(NamedTuple):
     """whether an approval was not recorded, because of what is open"""
 
 
-def keep(review_context: ReviewContext, decision: Decision | None = None) -> Standing:
+def keep(review_context: ReviewContext, decision: ReviewDecision | None = None) -> Standing:
     """Make what is not there, and bring the tracker up to date. The caller holds the lock of the SPEC.
 
     Raises GuardrailError for what cannot be read, and for a decision by somebody whom the review does not name.
@@ -136,7 +136,9 @@ def _unfit(review_context: ReviewContext, paper: ReviewDocument) -> Iterator[tup
         yield finding.line or 1, finding.message
 
 
-def _without(review_context: ReviewContext, path: str, before: dict[str, Any] | None, decision: Decision) -> Standing:
+def _without(
+    review_context: ReviewContext, path: str, before: dict[str, Any] | None, decision: ReviewDecision
+) -> Standing:
     """The record that no review is required, and why."""
     if is_hollow(decision.reason or ""):
         raise GuardrailError("no reason is given", "say why no review is required")
@@ -166,7 +168,7 @@ def _document(
     paper: ReviewDocument,
     opened: list[Open],
     before: dict[str, Any] | None,
-    decision: Decision | None,
+    decision: ReviewDecision | None,
     unfit: bool,
 ) -> dict[str, Any]:
     """The tracker as it is from now on."""
@@ -190,7 +192,7 @@ def _document(
 
 
 def _sign_offs(
-    review_context: ReviewContext, paper: ReviewDocument, before: dict[str, Any] | None, decision: Decision | None
+    review_context: ReviewContext, paper: ReviewDocument, before: dict[str, Any] | None, decision: ReviewDecision | None
 ) -> list[dict[str, Any]]:
     """Those there are and the new one, unless it was the last word of the same person on the same document."""
     known = [_row(sign_off) for sign_off in tracker_of(before).sign_offs] if before else []
@@ -218,7 +220,7 @@ def _status(
     paper: ReviewDocument,
     document: dict[str, Any],
     before: dict[str, Any] | None,
-    decision: Decision | None,
+    decision: ReviewDecision | None,
     unfit: bool,
 ) -> tuple[str, str | None]:
     """Where the review stands, and why, where that needs a reason."""

@@ -38,7 +38,7 @@ Recall = Callable[[tuple[str, ...]], list[RecalledMemory]]
 """The memories that carry all of some tags."""
 
 
-class Base(NamedTuple):
+class PolicyBase(NamedTuple):
     """What a change is compared with, where the files that say how it is judged are not the same in both."""
 
     snapshot: Snapshot
@@ -59,7 +59,7 @@ class CheckContext(NamedTuple):
     scope: Scope = Scope()
     recall: Recall | None = None
     """asks the memory, where a command gave it; memories are no part of any snapshot"""
-    base: Base | None = None
+    base: PolicyBase | None = None
     """the base of a change to how it is judged; None for a change to anything else, and where the tip alone judges"""
 
     @property

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from guardrails import __version__
 from guardrails.checks.validate import RULES as TELEMETRY_RULES
-from guardrails.core import CheckResult, Examined, Problem, Result, Skipped, Source, load_schema
+from guardrails.core import CheckVerdict, Examined, Problem, Result, Skipped, Source, load_schema
 from guardrails.reports.formats.json import render
 from tests.formats.samples import ERROR, OUTCOMES, SCHEMA, WARNING, broken, judged
 
@@ -111,7 +111,7 @@ def test_each_example_is_what_the_reporter_writes(example: dict[str, Any]) -> No
         example["verdict"],
         example["exit_code"],
         example["problem"] and Problem(**example["problem"]),
-        tuple(CheckResult(**check) for check in example["checks"]),
+        tuple(CheckVerdict(**check) for check in example["checks"]),
     )
     written = json.loads(render(result))
     assert written | {"tool": example["tool"]} == example

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from guardrails.checks.context_kit.sources import KitSource, Policy, Sources
+from guardrails.checks.context_kit.sources import KitPolicy, KitSource, Sources
 from guardrails.consensus.quoting import beginning, fence_for, fenced, quoted_text
 from guardrails.core.markdown import NEWLINE, parse_markdown, plain
 from guardrails.core.text import printable
@@ -134,11 +134,11 @@ def _checklist(sources: Sources, spec: str) -> str:
     return text + "\nThere is no constitution among the documents that prompts are given (`prompts.foundation`).\n"
 
 
-def _guidance(policy: Policy) -> str:
+def _guidance(policy: KitPolicy) -> str:
     return "".join(f"{line}\n" for line in _lines(policy))
 
 
-def _lines(policy: Policy) -> Iterator[str]:
+def _lines(policy: KitPolicy) -> Iterator[str]:
     yield "By this repository's configuration:"
     yield ""
     yield "| What | Value |"
@@ -166,7 +166,7 @@ def _named(value: str | None) -> str:
     return f"`{printable(value)}`".replace("|", "\\|") if value else "none"
 
 
-def _row(policy: Policy, usable: int) -> str:
+def _row(policy: KitPolicy, usable: int) -> str:
     share = round(usable / 3, 2)
     if usable == 3:
         verdict, does = "as they agree", "the stage goes on"

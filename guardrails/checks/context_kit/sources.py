@@ -18,7 +18,7 @@ from guardrails.snapshot.base import Snapshot
 # Read from the snapshot itself: a kit is about the repository, whatever configuration a command was given besides.
 
 
-class Policy(NamedTuple):
+class KitPolicy(NamedTuple):
     """`backoff` is as the configuration writes it: a number and a unit."""
 
     min_agreement: float = Consensus().min_agreement
@@ -35,11 +35,11 @@ class Policy(NamedTuple):
         return sha256(json.dumps(self._asdict(), sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def policy_of(snapshot: Snapshot) -> Policy:
+def policy_of(snapshot: Snapshot) -> KitPolicy:
     """The policy in force. Raises GuardrailError for a configuration that is none."""
     data = snapshot.read(CONFIG_FILE)
     if data is None:
-        return Policy()
+        return KitPolicy()
     from guardrails.config.yaml import parse_yaml
     from guardrails.core.schema import is_valid
 
@@ -49,11 +49,11 @@ def policy_of(snapshot: Snapshot) -> Policy:
     return _policy(tree)
 
 
-def _policy(tree: dict[str, Any]) -> Policy:
+def _policy(tree: dict[str, Any]) -> KitPolicy:
     said = tree.get("consensus", {})
-    given = {name: said[name] for name in Policy._fields if name in said and name != "foundation"}
-    foundation = tree.get("prompts", {}).get("foundation", Policy().foundation)
-    made = Policy(**given, foundation=tuple(foundation))
+    given = {name: said[name] for name in KitPolicy._fields if name in said and name != "foundation"}
+    foundation = tree.get("prompts", {}).get("foundation", KitPolicy().foundation)
+    made = KitPolicy(**given, foundation=tuple(foundation))
     # 1 and 1.0 are one value, and would be two digests.
     return made._replace(min_agreement=float(made.min_agreement), degraded_below=float(made.degraded_below))
 
@@ -77,7 +77,7 @@ class Sources(NamedTuple):
     plans: tuple[KitSource, ...]
     prds: tuple[KitSource, ...]
     constitutions: tuple[KitSource, ...]
-    policy: Policy
+    policy: KitPolicy
 
     @property
     def rows(self) -> tuple[tuple[str, str], ...]:

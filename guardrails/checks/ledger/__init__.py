@@ -6,6 +6,6 @@ __getattr__ = public(
     __name__,
     archive_manifest="Archive Member read_manifest",
     archive_reader="DamagedError",
-    attestation="Envelope SessionFiles authenticated_bytes read_envelope session_statement subjects",
+    attestation="Envelope AttestedSession authenticated_bytes read_envelope session_statement subjects",
     entries="LedgerEntry digest line_of read_chain seal_bytes unsealed",
 )

@@ -63,7 +63,7 @@ def read_envelope(data: bytes) -> Envelope | str:
     return envelope
 
 
-class SessionFiles(NamedTuple):
+class AttestedSession(NamedTuple):
     """What a statement is about. `session` is the time stamp in the names of its files; `digests` has the SHA-256 of
     each file by its path."""
 
@@ -77,7 +77,7 @@ Read = Callable[[str], bytes | None]
 """The content of a file; None where it cannot be read."""
 
 
-def session_statement(layout: Layout, files: SessionFiles, read: Read) -> dict[str, Any]:
+def session_statement(layout: Layout, files: AttestedSession, read: Read) -> dict[str, Any]:
     """The statement about a session. What it says beside the digests is what the files of the session say: its verdict
     of the roster, the prompts, the inputs and the outcome, its answers of who was replayed."""
     documents = {path: document for path in sorted(files.digests) if (document := _document(read(path))) is not None}

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from guardrails.checks.ledger.attestation import (
+    AttestedSession,
     Envelope,
-    SessionFiles,
     authenticated_bytes,
     read_envelope,
     session_statement,
@@ -333,7 +333,7 @@ class _Sessions:
 
     def _expected(
         self, session: _Session, path: str, claimed: Mapping[str, str], digest: Mapping[str, str | None]
-    ) -> SessionFiles:
+    ) -> AttestedSession:
         """What the statement has to be made from. Telemetry and resolutions are part of it where it lists them: they
         may be filed before or after the session's end."""
         must = {each for each, kind in session.files.items() if kind not in _RECORDS and not self._is_command(each)}
@@ -345,7 +345,7 @@ class _Sessions:
                 known = claimed[each]
             if known is not None:
                 found[each] = known
-        return SessionFiles(session.key.spec, session.key.stage, _of_session(path), found)
+        return AttestedSession(session.key.spec, session.key.stage, _of_session(path), found)
 
     def _is_command(self, path: str) -> bool:
         where = evidence_location(self._layout, path)

@@ -9,7 +9,7 @@ import orjson
 
 from guardrails import __version__
 from guardrails.core.finding import Finding
-from guardrails.core.result import CheckResult, Examined, Problem, Result
+from guardrails.core.result import CheckVerdict, Examined, Problem, Result
 from guardrails.core.text import unsafe, utf8
 from guardrails.reports.formats.text import severities
 
@@ -84,7 +84,7 @@ def _finding(finding: Finding, fingerprint: str) -> dict[str, Any]:
     }
 
 
-def _check(check: CheckResult) -> dict[str, Any]:
+def _check(check: CheckVerdict) -> dict[str, Any]:
     reason = {} if check.reason is None else {"reason": utf8(check.reason)}
     return {
         "name": utf8(check.name),

@@ -23,7 +23,7 @@ from guardrails.reports.bench import Sample, StageProof
 from guardrails.reports.figures import duration
 from guardrails.runs.bench.inputs import require_same
 from guardrails.runs.bench.records import BenchPlan, Folder, Trial, TrialStage, measured, order
-from guardrails.runs.bench.trees import Base, clone, put_away, remove
+from guardrails.runs.bench.trees import BenchBase, clone, put_away, remove
 from guardrails.runs.halt import Halt
 from guardrails.runs.rounds import Round
 from guardrails.runs.serialize import pack
@@ -54,7 +54,7 @@ class Bench(NamedTuple):
     run_context: RunContext
     plan: BenchPlan
     folder: Folder
-    base: Base
+    base: BenchBase
     cap_usd: float | None
     watch: Watch | None = None
     tell: RetryListener | None = None

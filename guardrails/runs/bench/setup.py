@@ -20,7 +20,7 @@ from guardrails.reports.bench import StageProof
 from guardrails.runs.bench.inputs import prove, text_sha256
 from guardrails.runs.bench.records import BenchPlan, folder_of, latest, order
 from guardrails.runs.bench.run import agents_of, digest_of, profile_context, require_agents
-from guardrails.runs.bench.trees import Base, clone, materialise, read_workload
+from guardrails.runs.bench.trees import BenchBase, clone, materialise, read_workload
 from guardrails.runs.consult import prepare
 from guardrails.runs.dry_run import planned_calls
 from guardrails.snapshot.worktree import Worktree
@@ -101,7 +101,7 @@ def _recordings(run_context: RunContext, wanted: Wanted) -> dict[str, bytes]:
 
 
 @contextmanager
-def scratch(found: BenchTarget) -> Iterator[tuple[Base, RunContext]]:
+def scratch(found: BenchTarget) -> Iterator[tuple[BenchBase, RunContext]]:
     """The base of a benchmark, and the context of a run in a tree of it: in a temporary directory, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="speckit-bench-") as place:
         base = base_of(found, os.path.join(place, "base"))
@@ -109,13 +109,13 @@ def scratch(found: BenchTarget) -> Iterator[tuple[Base, RunContext]]:
         yield base, found.run_context._replace(repo=repo)
 
 
-def base_of(found: BenchTarget, place: str) -> Base:
+def base_of(found: BenchTarget, place: str) -> BenchBase:
     """What runs are cloned from: the repository, or the workload made into one at `place`."""
     if found.files is not None:
         return materialise(found.files, place, found.run_context.environment)
     head = found.run_context.repo.head()
     assert head is not None
-    return Base(found.run_context.repo.root, head)
+    return BenchBase(found.run_context.repo.root, head)
 
 
 def examined(found: BenchTarget, wanted: Wanted) -> tuple[str, tuple[StageProof, ...], tuple[Expected, ...]]:
@@ -217,10 +217,10 @@ def require_unchanged(plan: BenchPlan, run_context: RunContext, wanted: Wanted) 
             )
 
 
-def base_in(run_context: RunContext, plan: BenchPlan) -> Base:
+def base_in(run_context: RunContext, plan: BenchPlan) -> BenchBase:
     """What the runs of a benchmark are cloned from."""
     folder = folder_of(run_context.repo, plan.spec, plan.name)
-    return Base(folder.base if plan.workload else run_context.repo.root, plan.commit)
+    return BenchBase(folder.base if plan.workload else run_context.repo.root, plan.commit)
 
 
 def elsewhere(found: BenchTarget, proofs: Sequence[StageProof]) -> str | None:

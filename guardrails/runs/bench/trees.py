@@ -35,7 +35,7 @@ _WHO = {
 }
 
 
-class Base(NamedTuple):
+class BenchBase(NamedTuple):
     """What runs begin from: a repository, and one of its commits."""
 
     root: str
@@ -62,7 +62,7 @@ def read_workload(directory: str) -> dict[str, bytes]:
     return found
 
 
-def materialise(files: Mapping[str, bytes], place: str, environment: Mapping[str, str]) -> Base:
+def materialise(files: Mapping[str, bytes], place: str, environment: Mapping[str, str]) -> BenchBase:
     """A new repository at `place` that holds these files in one commit. The same files give the same commit."""
     partial = f"{place}.part"
     shutil.rmtree(partial, ignore_errors=True)
@@ -80,10 +80,10 @@ def materialise(files: Mapping[str, bytes], place: str, environment: Mapping[str
     commit = repo.head()
     assert commit is not None
     os.rename(partial, place)
-    return Base(place, commit)
+    return BenchBase(place, commit)
 
 
-def clone(base: Base, place: str, environment: Mapping[str, str]) -> Repo:
+def clone(base: BenchBase, place: str, environment: Mapping[str, str]) -> Repo:
     """The working tree of a run at `place`: made whole, or found as an earlier process made it."""
     if not os.path.isdir(place):
         folder, partial = os.path.dirname(place), f"{place}.part"
